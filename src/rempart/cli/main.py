@@ -1,0 +1,58 @@
+"""The `rempart` command. Loads a command's module only when it is called."""
+
+import importlib
+import sys
+
+import click
+
+from rempart import __version__
+from rempart.kernel.errors import RempartError
+
+# command: (module, attribute, one line of help)
+COMMANDS = {
+    "init": ("rempart.cli.database", "init", "Create the home: keys, database, roles, schema."),
+    "db": ("rempart.cli.database", "db", "Look after the database: status, migrate, shell."),
+    "serve": ("rempart.cli.serve", "serve", "Start the gateway, the portals, or both on one port."),
+    "synth": ("rempart.cli.synth", "synth", "Write synthetic feeds and professionals."),
+    "feed": ("rempart.cli.feed", "feed", "Import an insurer's feed of rights."),
+    "client": ("rempart.cli.client", "client", "Create and revoke clients; print sign-in links."),
+    "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
+    "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module when it is first needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command, or None when the name is unknown."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - a wrong table above is a bug
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing their modules."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rempart")
+def cli() -> None:
+    """Rempart: tiers payant where a stolen account is worth almost nothing."""
+
+
+def main() -> None:
+    """Run the command line; an expected refusal is one clear line, never a traceback."""
+    try:
+        cli()
+    except RempartError as refusal:
+        click.echo(f"rempart: {refusal} [{refusal.code}]", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Formats and partners: what crosses the border is parsed here, and refused here with findings."""

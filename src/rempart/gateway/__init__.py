@@ -1,0 +1,1 @@
+"""The one door, for software: HTTP in, a durable ledger entry, then the answer. Never searches, never lists."""

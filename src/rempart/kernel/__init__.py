@@ -1,0 +1,1 @@
+"""Money, periods, identifiers and error families: the words every other part uses. Refuses impossible values."""

@@ -1,0 +1,1 @@
+"""Schema migrations: plain SQL files run in order by Django."""

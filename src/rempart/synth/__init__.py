@@ -1,0 +1,1 @@
+"""Synthetic insurers, professionals and members, with identifiers no real person can hold. Deterministic."""

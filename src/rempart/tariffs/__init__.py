@@ -1,0 +1,1 @@
+"""Dated legal parameters and nomenclatures: data with its source. Holds no computation."""
