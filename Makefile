@@ -1,0 +1,55 @@
+# The front door. `make` alone lists the commands.
+# Nothing here needs the network at run time; `make setup` needs a package index once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+DEMO_HOME ?= $(CURDIR)/.rempart/demo
+PYTEST_WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check fix bench drill requirements clean
+
+help:  ## List these commands
+	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Create .venv with the pinned requirements (done by the others when needed)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh
+	@rm -f $(VENV)/.ready-* && touch $@
+
+demo: setup  ## 100 000 synthetic people, the whole product on one port, and the drill of January 2024
+	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/python scripts/demo.py $(ARGS)
+
+serve: setup  ## Start the product on one port with the data of REMPART_HOME
+	@$(BIN)/rempart serve $(ARGS)
+
+drill: setup  ## Replay January 2024 against the running demo
+	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart drill --data "$(DEMO_HOME)/synth" $(ARGS)
+
+test: check  ## Everything: house rules, types, and every test
+	$(BIN)/pytest -n $(PYTEST_WORKERS) $(ARGS)
+
+check: setup  ## Lint, types, import directions; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup  ## Repair what can be repaired by a machine: format, imports, catalogues, generated docs
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python scripts/generate.py
+
+bench: setup  ## Rights checks and feed import, beside their baselines; prints ratios, saves JSON
+	$(BIN)/python -m bench $(ARGS)
+
+requirements:  ## Recompute the pinned requirements from requirements/*.in (needs uv)
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/run.in -o requirements/run.txt
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+
+clean:  ## Remove the demo's and the benchmark's data (never another REMPART_HOME)
+	@$(BIN)/python scripts/demo.py --clean
