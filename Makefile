@@ -22,7 +22,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@rm -f $(VENV)/.ready-* && touch $@
 
 demo: setup  ## 100 000 synthetic people, the whole product on one port, and the drill of January 2024
-	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/python scripts/demo.py $(ARGS)
+	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo $(ARGS)
 
 serve: setup  ## Start the product on one port with the data of REMPART_HOME
 	@$(BIN)/rempart serve $(ARGS)
@@ -52,4 +52,4 @@ requirements:  ## Recompute the pinned requirements from requirements/*.in (need
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
 
 clean:  ## Remove the demo's and the benchmark's data (never another REMPART_HOME)
-	@$(BIN)/python scripts/demo.py --clean
+	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo --clean && rm -rf .rempart/bench

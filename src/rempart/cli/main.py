@@ -10,6 +10,7 @@ from rempart.kernel.errors import RempartError
 
 # command: (module, attribute, one line of help)
 COMMANDS = {
+    "demo": ("rempart.cli.demo", "demo", "Everything at once, on synthetic people."),
     "init": ("rempart.cli.database", "init", "Create the home: keys, database, roles, schema."),
     "db": ("rempart.cli.database", "db", "Look after the database: status, migrate, shell."),
     "serve": ("rempart.cli.serve", "serve", "Start the gateway, the portals, or both on one port."),
