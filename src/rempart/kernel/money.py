@@ -1,0 +1,74 @@
+"""Money in integer cents: parts that add up, one rounding, French and English writing.
+
+Refuses floats: an amount that is not an exact number of cents does not exist here.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rempart.kernel.findings import Language
+
+BASIS_POINTS: Final = 10_000
+_NARROW_SPACE: Final = "\u202f"
+_NO_BREAK_SPACE: Final = "\u00a0"
+
+
+def apply_rate_bp(amount_cents: int, rate_bp: int) -> int:
+    """Return `rate_bp` of `amount_cents`, rounded once, half a cent away from zero.
+
+    A cancellation (negative amount) mirrors the bill it cancels, to the cent.
+
+    Args:
+        amount_cents: The amount the rate applies to.
+        rate_bp: The rate in basis points: 7000 is 70 %. Never negative, may pass 10000.
+
+    Raises:
+        ValueError: the rate is negative.
+
+    Source:
+        Council Regulation (EC) No 1103/97, article 5: sums to be paid are rounded to the nearest
+        cent, half a cent is rounded up.
+    """
+    if rate_bp < 0:
+        raise ValueError("A rate is never negative: pass a negative amount to cancel.")
+    sign = -1 if amount_cents < 0 else 1
+    return sign * ((abs(amount_cents) * rate_bp * 2 + BASIS_POINTS) // (2 * BASIS_POINTS))
+
+
+def split_cents(
+    total_cents: int, weights: Sequence[int], *, leftover_to: int = 0
+) -> tuple[int, ...]:
+    """Share `total_cents` between parties so that the shares add up exactly.
+
+    Everybody gets the whole cents of their share; what rounding leaves goes to one named party.
+
+    Args:
+        total_cents: The sum to share; a negative one is shared as its mirror.
+        weights: One weight per party, in the order of the result; none negative, not all zero.
+        leftover_to: Index of the party that takes the cents rounding leaves over.
+
+    Raises:
+        ValueError: no party can receive, a weight is negative, or `leftover_to` names nobody.
+    """
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("Weights must not be negative, and one must be above zero.")
+    if not 0 <= leftover_to < len(weights):
+        raise ValueError(f"Party {leftover_to} takes the leftover, but there are {len(weights)}.")
+    sign = -1 if total_cents < 0 else 1
+    shares = [sign * (abs(total_cents) * weight // whole) for weight in weights]
+    shares[leftover_to] += total_cents - sum(shares)
+    return tuple(shares)
+
+
+def format_euros(amount_cents: int, language: Language = "fr") -> str:
+    """Write an amount as people read it: `1 234,56 €` in French, `€1,234.56` in English.
+
+    Spaces are the no-break ones French typography asks for, so that an amount is never cut.
+    """
+    euros, cents = divmod(abs(amount_cents), 100)
+    sign = "-" if amount_cents < 0 else ""
+    grouped = f"{euros:,}"
+    if language == "en":
+        return f"{sign}€{grouped}.{cents:02d}"
+    return f"{sign}{grouped.replace(',', _NARROW_SPACE)},{cents:02d}{_NO_BREAK_SPACE}€"
