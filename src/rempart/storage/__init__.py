@@ -1,1 +1,4 @@
-"""All SQL and the only door to data: the embedded cluster, roles, migrations, queries. Imported by workflows and wiring only."""
+"""All SQL and the only door to data: the embedded cluster, roles, migrations, queries.
+
+Imported by workflows and wiring only.
+"""

@@ -1,7 +1,10 @@
 -- The foundation: one schema and one role per plane, and the first tables of five of them.
--- Roles exist already (storage/roles.py creates them: they belong to the server, not to one database).
+-- Roles exist already, with the planes each process belongs to (storage/roles.py: they belong to the server, not to one database).
 -- Conventions: *_ref is a random 64-bit reference; *_ms is Unix time in milliseconds UTC; *_on is a Paris civil date;
 -- closed_in = 9223372036854775807 means "still open".
+
+-- A function is callable by whom it was granted to, like everything else here.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 CREATE SCHEMA identity;
 CREATE SCHEMA rights;
@@ -227,7 +230,6 @@ BEGIN
             child, log, segment << 24, log, (segment + 1) << 24);
     END IF;
 END $$;
-REVOKE ALL ON FUNCTION ledger.ensure_segment FROM PUBLIC;
 
 -- C2SP tiles, written once, when 256 hashes wide.
 CREATE TABLE ledger.tile (
@@ -335,6 +337,8 @@ GRANT USAGE ON SCHEMA identity TO rempart_plane_identity;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA identity TO rempart_plane_identity;
 GRANT USAGE ON SCHEMA rights TO rempart_plane_rights;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rights TO rempart_plane_rights;
+-- The constraint on coverages runs it as whoever writes them.
+GRANT EXECUTE ON FUNCTION rights.no_overlap TO rempart_plane_rights;
 GRANT USAGE ON SCHEMA ledger TO rempart_plane_ledger;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO rempart_plane_ledger;
 -- The ledger is append-only for its own role too: no DELETE, and no UPDATE but of operational rows.
@@ -345,6 +349,7 @@ GRANT DELETE ON ledger.replay TO rempart_plane_ledger;
 GRANT EXECUTE ON FUNCTION ledger.ensure_segment TO rempart_plane_ledger;
 GRANT USAGE ON SCHEMA accounts TO rempart_plane_accounts;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA accounts TO rempart_plane_accounts;
+REVOKE ALL ON accounts.django_migrations FROM rempart_plane_accounts;
 GRANT USAGE ON SCHEMA incidents TO rempart_plane_incidents;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA incidents TO rempart_plane_incidents;
 GRANT USAGE ON SCHEMA claims TO rempart_plane_claims;
@@ -355,13 +360,13 @@ GRANT USAGE ON SCHEMA jobs TO rempart_plane_jobs;
 GRANT USAGE ON SCHEMA rights, accounts TO rempart_gateway;
 GRANT SELECT ON rights.insurer, rights.terms, rights.lookup, rights.coverage TO rempart_gateway;
 GRANT SELECT (client_ref, account_ref, kind, key_digest, expires_at, revoked_at) ON accounts.client TO rempart_gateway;
-GRANT rempart_plane_ledger TO rempart_gateway;
+-- (and is a member of rempart_plane_ledger)
 
 -- Feeds: identity and rights, nothing of the ledger.
-GRANT rempart_plane_identity, rempart_plane_rights TO rempart_feeds;
+-- (a member of rempart_plane_identity and rempart_plane_rights)
 
 -- The portals: accounts and incidents; reads pseudonymous ledger rows and insurers for the console.
-GRANT rempart_plane_accounts, rempart_plane_incidents TO rempart_portals;
+-- (a member of rempart_plane_accounts and rempart_plane_incidents)
 GRANT USAGE ON SCHEMA ledger, rights TO rempart_portals;
 GRANT SELECT ON ledger.log, ledger.head, ledger.entry, ledger.checkpoint, ledger.session TO rempart_portals;
 GRANT SELECT ON rights.insurer TO rempart_portals;
@@ -371,7 +376,7 @@ GRANT USAGE ON SCHEMA ledger TO rempart_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO rempart_auditor;
 
 -- The analyst of incidents: ledger and rights to read, incidents to write, accounts to read without keys.
-GRANT rempart_plane_incidents TO rempart_analyst;
+-- (a member of rempart_plane_incidents)
 GRANT USAGE ON SCHEMA ledger, rights, accounts TO rempart_analyst;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO rempart_analyst;
 GRANT SELECT ON ALL TABLES IN SCHEMA rights TO rempart_analyst;

@@ -1,0 +1,138 @@
+"""Where the database is and how each process enters it: one login per process.
+
+Opens connections and nothing else; never prints a password.
+"""
+
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool
+
+from rempart.kernel.errors import SetupError, Unavailable
+from rempart.storage.roles import role_name
+
+Login: TypeAlias = Literal["admin", "owner", "gateway", "feeds", "portals", "auditor", "analyst"]
+
+# What a workflow receives: an open connection inside a transaction that its caller commits.
+Transaction: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+DEFAULT_NAME = "rempart"
+_CONNECT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One Rempart database on one server.
+
+    Args:
+        address: libpq parameters that lead to the server (host, port, sslmode...), no user.
+        name: Name of the database.
+        admin: Role that may create roles and databases.
+        passwords: By short name of login, `admin` included.
+    """
+
+    address: Mapping[str, str]
+    name: str
+    admin: str
+    passwords: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def from_url(cls, url: str, passwords: Mapping[str, str]) -> "Database":
+        """Read the URL of a server's administrator; its path names the database (default: rempart).
+
+        Raises:
+            SetupError: it is not a libpq URL, or names no user.
+        """
+        try:
+            parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+        except psycopg.Error as failure:
+            raise SetupError(
+                "DATABASE_URL is not a PostgreSQL address: "
+                "write postgresql://admin:password@host:5432/rempart"
+            ) from failure
+        user = parts.pop("user", "")
+        if not user:
+            raise SetupError("DATABASE_URL names no user: write postgresql://admin:password@host/")
+        name = parts.pop("dbname", "")
+        password = parts.pop("password", "")
+        if name in {"", "postgres"}:
+            name = DEFAULT_NAME
+        return cls(address=parts, name=name, admin=user, passwords={**passwords, "admin": password})
+
+    def renamed(self, name: str) -> "Database":
+        """Return the database `name` of the same server."""
+        return replace(self, name=name)
+
+    def user(self, login: Login) -> str:
+        """Return the server's name of a login."""
+        return self.admin if login == "admin" else role_name(login)
+
+    def dsn(self, login: Login) -> str:
+        """Return the libpq connection string of a login. It holds a password: never log it."""
+        return make_conninfo("", **self._parameters(login))
+
+    def url(self, login: Login = "admin") -> str:
+        """Return the same as a URL, as DATABASE_URL wants it. It holds a password: never log it."""
+        address = dict(self.address)
+        parts = {
+            **{"host": address.pop("host", ""), "port": address.pop("port", "")},
+            **{"user": self.user(login), "password": self.passwords[login], **address},
+        }
+        query = urllib.parse.urlencode({key: value for key, value in parts.items() if value})
+        return f"postgresql:///{urllib.parse.quote(self.name)}?{query}"
+
+    def _parameters(self, login: Login) -> dict[str, str]:
+        if login not in get_args(Login):
+            raise ValueError(f"{login} is not a login: use one of {', '.join(get_args(Login))}")
+        parameters = {
+            **self.address,
+            "user": self.user(login),
+            "dbname": self.name,
+            "application_name": f"rempart {login}",
+        }
+        if self.passwords[login]:
+            parameters["password"] = self.passwords[login]
+        return parameters
+
+    def connect(self, login: Login, *, autocommit: bool = False) -> Transaction:
+        """Open one connection, which the caller closes.
+
+        Raises:
+            Unavailable: the server cannot be reached or refuses this login.
+        """
+        try:
+            return psycopg.connect(
+                self.dsn(login), autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT_S
+            )
+        except psycopg.OperationalError as failure:
+            raise Unavailable(
+                f"the database {self.name} does not answer as {self.user(login)}: "
+                f"{str(failure).strip().splitlines()[-1]}"
+            ) from failure
+
+    @contextmanager
+    def transaction(self, login: Login) -> Iterator[Transaction]:
+        """Open a connection and a transaction: committed at the end, rolled back on an exception."""
+        with self.connect(login) as connection:
+            yield connection
+
+    def pool(
+        self, login: Login, *, min_size: int = 1, max_size: int = 4
+    ) -> ConnectionPool[Transaction]:
+        """Return a pool that is not open yet: use it as a context manager."""
+        return ConnectionPool(
+            self.dsn(login),
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            name=f"rempart-{login}",
+        )
+
+    def asyncpg_kwargs(self, login: Login) -> dict[str, Any]:
+        """Return the keyword arguments of asyncpg.connect and asyncpg.create_pool."""
+        return {"dsn": self.url(login)}

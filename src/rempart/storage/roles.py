@@ -1,0 +1,121 @@
+"""The server's roles and the empty database they meet in.
+
+Roles belong to a server, not to a database: they are made here, before any migration. Two kinds only:
+planes (no login, own the rights on one schema) and logins (one per process, given planes by the
+schema). No login is a superuser, may create a role or a database, or bypasses row-level security.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+LOGINS = ("owner", "gateway", "feeds", "portals", "auditor", "analyst")
+PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
+
+# Which planes each process belongs to; the schema grants the rest table by table. The owner owns everything.
+MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("ledger",),
+    "feeds": ("identity", "rights"),
+    "portals": ("accounts", "incidents"),
+    "analyst": ("incidents",),
+}
+
+# Bulk work uses temporary tables; nobody else has a reason to write outside the schemas.
+_MAY_USE_TEMPORARY_TABLES = ("feeds", "analyst")
+# Django names its tables without a schema: for these two, that means the accounts plane.
+_ACCOUNTS_FIRST = ("owner", "portals")
+
+_MODEST = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
+
+
+def role_name(login: str) -> str:
+    """Return the server's name of a login given by its short name."""
+    if login not in LOGINS:
+        raise ValueError(f"{login} is not a login: use one of {', '.join(LOGINS)}")
+    return f"rempart_{login}"
+
+
+def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -> list[str]:
+    """Create the missing roles and set every login's password; return the roles created.
+
+    The server receives SCRAM verifiers, never a password, so that none reaches its log.
+
+    Args:
+        admin: An autocommit connection of a role that may create roles.
+        passwords: By short name, at least `LOGINS`.
+    """
+    wanted = [f"rempart_plane_{plane}" for plane in PLANES] + [role_name(name) for name in LOGINS]
+    known = {row[0] for row in admin.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+    created = [name for name in wanted if name not in known]
+    for name in created:
+        admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+    for login in LOGINS:
+        name = role_name(login)
+        verifier = admin.pgconn.encrypt_password(
+            passwords[login].encode(), name.encode(), b"scram-sha-256"
+        )
+        admin.execute(
+            sql.SQL("ALTER ROLE {} LOGIN {} PASSWORD {}").format(
+                sql.Identifier(name), _MODEST, sql.Literal(verifier.decode())
+            )
+        )
+    for login, planes in MEMBERSHIPS.items():
+        for plane in planes:
+            admin.execute(
+                sql.SQL("GRANT {} TO {}").format(
+                    sql.Identifier(f"rempart_plane_{plane}"), sql.Identifier(role_name(login))
+                )
+            )
+    # An admin that is not a superuser can give a database to the owner only as one of its members.
+    if not _is_superuser(admin):
+        admin.execute("GRANT rempart_owner TO CURRENT_USER")
+    return created
+
+
+def create_database(admin: psycopg.Connection[Any], name: str) -> bool:
+    """Create database `name`, owned by rempart_owner, unless it exists; say whether it was created."""
+    found = admin.execute("SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", [name])
+    if found.fetchone():
+        return False
+    admin.execute(
+        sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE template0 ENCODING 'UTF8'").format(
+            sql.Identifier(name)
+        )
+    )
+    return True
+
+
+def prepare_database(admin: psycopg.Connection[Any]) -> None:
+    """Say who may enter the database `admin` is connected to, and make the schema Django starts in.
+
+    Idempotent. A copy made with CREATE DATABASE ... TEMPLATE loses these rights and needs it again.
+    """
+    name = sql.Identifier(admin.info.dbname)
+    logins = sql.SQL(", ").join(sql.Identifier(role_name(login)) for login in LOGINS)
+    temporary = sql.SQL(", ").join(
+        sql.Identifier(role_name(login)) for login in _MAY_USE_TEMPORARY_TABLES
+    )
+    statements = [
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name),
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, logins),
+        sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(name, temporary),
+        sql.SQL("ALTER DATABASE {} SET timezone = 'UTC'").format(name),
+        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
+        sql.SQL("CREATE SCHEMA IF NOT EXISTS accounts AUTHORIZATION rempart_owner"),
+    ]
+    statements += [
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = accounts").format(
+            sql.Identifier(role_name(login)), name
+        )
+        for login in _ACCOUNTS_FIRST
+    ]
+    admin.execute(sql.SQL("; ").join(statements))
+
+
+def _is_superuser(admin: psycopg.Connection[Any]) -> bool:
+    row = admin.execute(
+        "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,115 @@
+"""The database of an installation: found, started when it is ours to start, made ready, let go.
+
+The last process that uses the embedded cluster stops it, unless `rempart db start` pinned it.
+"""
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rempart.storage.cluster import ADMIN, Cluster, Place
+from rempart.storage.connect import DEFAULT_NAME, Database
+from rempart.storage.migrate import migrate
+from rempart.storage.roles import create_database, create_roles, prepare_database
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+
+CLUSTERS = Path("/var/lib/rempart")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """A home, its settings and its database, ready to be worked with."""
+
+    settings: Settings
+    home: Home
+    database: Database
+
+
+def locate_cluster(
+    settings: Settings, home: Home, say: Callable[[str], None] = lambda _: None
+) -> Cluster:
+    """Return the embedded cluster of a home, whatever its state."""
+    return Cluster(
+        home=home.path,
+        elsewhere=CLUSTERS / home.id,
+        admin_password=home.passwords["admin"],
+        pg_bin=settings.pg_bin,
+        say=say,
+    )
+
+
+def locate_database(settings: Settings, home: Home) -> Database:
+    """Return the address of the database without starting anything: for processes under `serve`."""
+    if settings.database_url:
+        return Database.from_url(settings.database_url, home.passwords)
+    return _embedded(locate_cluster(settings, home).status().place, home)
+
+
+@contextlib.contextmanager
+def open_installation(
+    settings: Settings, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Installation]:
+    """Open the home and hold its database up for the length of the block.
+
+    Raises:
+        SetupError: the home is not complete, or the cluster cannot start.
+    """
+    home = Home.open(settings.home)
+    with hold_database(settings, home, say) as database:
+        yield Installation(settings=settings, home=home, database=database)
+
+
+@contextlib.contextmanager
+def hold_database(
+    settings: Settings, home: Home, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Database]:
+    """Hold the database up: start the embedded cluster if need be, stop it after its last user.
+
+    Users hold a shared lock; a user that is killed lets go of it, so no count can go wrong. A
+    cluster left running by a kill -9 of its only user is stopped by the next user to finish.
+    """
+    if settings.database_url:
+        yield Database.from_url(settings.database_url, home.passwords)
+        return
+    cluster = locate_cluster(settings, home, say)
+    with (home.path / "run" / "cluster.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield _embedded(cluster.start(), home)
+        finally:
+            if not pin_file(home).exists() and _try_alone(users.fileno()):
+                cluster.stop()
+
+
+def pin_file(home: Home) -> Path:
+    """Return the file whose presence keeps the cluster up when nobody uses it."""
+    return home.path / "run" / "cluster.pinned"
+
+
+def make_ready(database: Database, say: Callable[[str], None] = lambda _: None) -> None:
+    """Create what the server lacks: roles, database, rights, schema. Idempotent."""
+    with database.renamed("postgres").connect("admin", autocommit=True) as admin:
+        created = create_roles(admin, database.passwords)
+        say(f"roles: {len(created)} created" if created else "roles: all there, passwords set")
+        made = create_database(admin, database.name)
+        say(f"database {database.name}: {'created' if made else 'already there'}")
+    with database.connect("admin", autocommit=True) as admin:
+        prepare_database(admin)
+    applied = migrate(database)
+    say(f"schema: {', '.join(applied) if applied else 'up to date'}")
+
+
+def _embedded(place: Place, home: Home) -> Database:
+    return Database(address=place.address, name=DEFAULT_NAME, admin=ADMIN, passwords=home.passwords)
+
+
+def _try_alone(descriptor: int) -> bool:
+    """Turn our shared lock into an exclusive one if nobody else holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

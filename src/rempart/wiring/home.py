@@ -1,0 +1,151 @@
+"""The home of one installation: its identity, its keys and its passwords, one file each.
+
+Refuses to print a secret, and to replace one: a key that exists is never written again, because
+every lookup key, engagement number and signature made with it would stop being recognised.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rempart.kernel.errors import SetupError
+from rempart.storage.roles import LOGINS
+
+KEY_NAMES = ("lookup", "engagement", "master", "blind", "portals")
+KEY_BYTES = 32
+
+_PRIVATE_DIRECTORIES = ("keys", "secrets", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One installation's directory, whose secrets are files only its owner may read.
+
+    Get one with `Home.create` (first use, idempotent) or `Home.open`.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> "Home":
+        """Create what the home lacks and leave the rest as it is.
+
+        Each secret appears under its name complete or not at all, so a crash between two files
+        leaves a home that the next call completes.
+
+        Raises:
+            SetupError: the directory cannot be written; what was made before stays.
+        """
+        home = cls(path.expanduser().absolute())
+        try:
+            _make_directories(home.path)
+            _write_once(home.path / "id", secrets.token_hex(4).encode())
+            for name in KEY_NAMES:
+                _write_once(home.key_file(name), secrets.token_bytes(KEY_BYTES))
+            _write_once(home.path / "secrets/passwords.json", _new_passwords())
+        except OSError as failure:
+            raise SetupError(
+                f"the home {home.path} cannot be written ({failure.strerror}): "
+                "set REMPART_HOME to a directory you own"
+            ) from failure
+        return home
+
+    @classmethod
+    def open(cls, path: Path) -> "Home":
+        """Open a home that `create` made.
+
+        Raises:
+            SetupError: it does not exist or lacks a file, with the command that completes it.
+        """
+        home = cls(path.expanduser().absolute())
+        wanted = [home.path / "id", home.path / "secrets/passwords.json"]
+        wanted += [home.key_file(name) for name in KEY_NAMES]
+        missing = [file for file in wanted if not file.is_file()]
+        if missing:
+            raise SetupError(f"{home.path} is not a complete home: run `rempart init`")
+        return home
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal characters drawn once: part of every log's origin."""
+        return (self.path / "id").read_text().strip()
+
+    def key_file(self, name: str) -> Path:
+        """Return where the key `name` is kept."""
+        return self.path / "keys" / f"{name}.key"
+
+    def key(self, name: str) -> bytes:
+        """Return one of `KEY_NAMES`, 32 bytes."""
+        key = self.key_file(name).read_bytes()
+        if len(key) != KEY_BYTES:
+            raise SetupError(f"{self.key_file(name)} is not a key of {KEY_BYTES} bytes: restore it")
+        return key
+
+    def log_key(self, log_id: int) -> bytes:
+        """Return the Ed25519 seed (32 bytes) that signs log `log_id`, drawn at its first use."""
+        file = self.path / "keys" / f"log-{log_id}.ed25519"
+        _write_once(file, secrets.token_bytes(KEY_BYTES))
+        seed = file.read_bytes()
+        if len(seed) != KEY_BYTES:
+            raise SetupError(f"{file} is not a seed of {KEY_BYTES} bytes: restore it")
+        return seed
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """Passwords of the database logins, by short name (`admin`, `owner`, `gateway`...)."""
+        file = self.path / "secrets/passwords.json"
+        passwords = json.loads(file.read_bytes())
+        missing = {"admin", *LOGINS} - set(passwords)
+        if missing:
+            raise SetupError(f"{file} lacks {', '.join(sorted(missing))}: restore it")
+        return {str(name): str(value) for name, value in passwords.items()}
+
+
+def _make_directories(path: Path) -> None:
+    """Make the home and its private directories.
+
+    When root owns the home, others may pass through it (not list it): the database server runs as
+    an unprivileged user and keeps its files inside.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    for name in _PRIVATE_DIRECTORIES:
+        (path / name).mkdir(exist_ok=True, mode=0o700)
+
+
+def _new_passwords() -> bytes:
+    passwords = {name: secrets.token_urlsafe(24) for name in ("admin", *LOGINS)}
+    return json.dumps(passwords, indent=1).encode()
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Write `file` (mode 0600) unless it exists; two callers at once agree on one content.
+
+    The bytes are on disk under another name before the name appears: a crash leaves at most a
+    stray temporary file, never a short secret.
+    """
+    if file.exists():
+        return
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):
+            file.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    _sync_directory(file.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,109 @@
+"""What an installation takes from its environment, read once and checked."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rempart.kernel.errors import SetupError
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that may differ from one installation to the next.
+
+    Each field says the variable it is read from; docs/reference/configuration.md explains them.
+    """
+
+    home: Path = field(
+        default=Path("~/.local/share/rempart"), metadata={"variable": "REMPART_HOME"}
+    )
+    database_url: str | None = field(
+        default=None, repr=False, metadata={"variable": "DATABASE_URL"}
+    )
+    pg_bin: Path | None = field(default=None, metadata={"variable": "REMPART_PG_BIN"})
+    host: str = field(default="127.0.0.1", metadata={"variable": "REMPART_HOST"})
+    port: int = field(default=8080, metadata={"variable": "REMPART_PORT"})
+    gateway_port: int = field(default=8081, metadata={"variable": "REMPART_GATEWAY_PORT"})
+    portals_port: int = field(default=8082, metadata={"variable": "REMPART_PORTALS_PORT"})
+    log_id: int = field(default=1, metadata={"variable": "REMPART_LOG_ID"})
+    trusted_proxies: tuple[Network, ...] = field(
+        default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
+        metadata={"variable": "REMPART_TRUSTED_PROXIES"},
+    )
+    checks_per_minute: int = field(default=600, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables; an absent or empty one takes its default.
+
+        Raises:
+            SetupError: a variable holds something that cannot be used, with what to write.
+        """
+        given = os.environ if environment is None else environment
+        values = {}
+        for setting in fields(cls):
+            text = given.get(setting.metadata["variable"], "").strip()
+            if text:
+                values[setting.name] = _PARSERS[setting.name](setting.metadata["variable"], text)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _parse_path(_: str, text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _parse_text(_: str, text: str) -> str:
+    return text
+
+
+def _parse_url(variable: str, text: str) -> str:
+    if urlsplit(text).scheme not in {"postgresql", "postgres"}:
+        raise SetupError(f"{variable}: write postgresql://admin:password@host:5432/rempart")
+    return text
+
+
+def _parse_port(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 65535)
+
+
+def _parse_log_id(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 32767)
+
+
+def _parse_rate(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 10_000_000)
+
+
+def _parse_number(variable: str, text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise SetupError(f"{variable}={text}: write a whole number from {least} to {most}")
+    return int(text)
+
+
+def _parse_networks(variable: str, text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError as failure:
+        raise SetupError(
+            f"{variable}={text}: write addresses or networks separated by commas, "
+            "for example 127.0.0.1,10.0.0.0/8"
+        ) from failure
+
+
+_PARSERS = {
+    "home": _parse_path,
+    "database_url": _parse_url,
+    "pg_bin": _parse_path,
+    "host": _parse_text,
+    "port": _parse_port,
+    "gateway_port": _parse_port,
+    "portals_port": _parse_port,
+    "log_id": _parse_log_id,
+    "trusted_proxies": _parse_networks,
+    "checks_per_minute": _parse_rate,
+}

@@ -1,0 +1,141 @@
+"""What every test may ask for: a home, a real PostgreSQL server, a fresh migrated database.
+
+One server per test process, started at the first test that needs it and thrown away at the end.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from rempart.storage.cluster import ADMIN, Cluster
+from rempart.storage.connect import Database
+from rempart.storage.roles import prepare_database
+from rempart.wiring.database import make_ready
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+
+# A server killed under a test loses nothing with these (the machine does not crash); commits stay
+# synchronous so that what was acknowledged is there after recovery.
+FAST_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "64MB",
+    "min_wal_size": "64MB",
+    "max_wal_size": "1GB",
+}
+TEMPLATE = "rempart_template"
+
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests reach this machine only."""
+    config.option.disable_socket = True
+    config.option.allow_unix_socket = True
+    config.option.allow_hosts = "127.0.0.1,::1"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The home of this test process: keys, and the passwords of the roles of `cluster`."""
+    return Home.create(_reachable(tmp_path_factory.mktemp("home")) / "rempart")
+
+
+@pytest.fixture(scope="session")
+def cluster(home: Home) -> Iterator[Cluster]:
+    """A running server with settings for speed; ask for `durable_cluster` to harm one."""
+    cluster = make_cluster(home, FAST_SETTINGS)
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def template(home: Home, cluster: Cluster) -> Database:
+    """The migrated database that `database` copies. Never connect to it in a test."""
+    place = cluster.status().place
+    template = Database(address=place.address, name=TEMPLATE, admin=ADMIN, passwords=home.passwords)
+    make_ready(template)
+    return template
+
+
+@pytest.fixture
+def make_database(template: Database) -> Iterator[Callable[[], Database]]:
+    """A function that makes fresh migrated databases; all are dropped after the test."""
+    made = []
+
+    def make() -> Database:
+        fresh = template.renamed(f"test_{next(_numbers)}")
+        with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
+                    sql.Identifier(fresh.name), sql.Identifier(TEMPLATE)
+                )
+            )
+        made.append(fresh)
+        with fresh.connect("admin", autocommit=True) as admin:
+            prepare_database(admin)
+        return fresh
+
+    yield make
+    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+        for fresh in made:
+            admin.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(fresh.name))
+            )
+
+
+@pytest.fixture
+def database(make_database: Callable[[], Database]) -> Database:
+    """A fresh migrated database, for this test alone."""
+    return make_database()
+
+
+@pytest.fixture
+def settings(home: Home, database: Database) -> Settings:
+    """Settings that lead to `home` and to `database`."""
+    return replace(Settings(), home=home.path, database_url=database.url())
+
+
+@pytest.fixture
+def environment(home: Home, database: Database) -> dict[str, str]:
+    """Environment variables for a process that must work in `home` on `database`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REMPART_")}
+    return {**kept, "REMPART_HOME": str(home.path), "DATABASE_URL": database.url()}
+
+
+@pytest.fixture
+def durable_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running server of this test alone, with production settings: kill it at will."""
+    home = Home.create(_reachable(tmp_path_factory.mktemp("durable")) / "rempart")
+    cluster = make_cluster(home, {"shared_buffers": "64MB"})
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+def make_cluster(home: Home, server_settings: dict[str, str]) -> Cluster:
+    """Return the cluster of a test's home, on the programs REMPART_PG_BIN names if it does."""
+    configured = os.environ.get("REMPART_PG_BIN")
+    return Cluster(
+        home=home.path,
+        elsewhere=home.path.parent / "elsewhere",
+        admin_password=home.passwords["admin"],
+        pg_bin=Path(configured) if configured else None,
+        settings=server_settings,
+    )
+
+
+def _reachable(directory: Path) -> Path:
+    """Let the unprivileged user that runs the server under root into pytest's directories."""
+    if os.geteuid() == 0:
+        for part in (directory, *list(directory.parents)[:2]):
+            part.chmod(0o711)
+    return directory
