@@ -1,1 +1,4 @@
-"""The disclosure ledger's leaf, tree, notes and proofs. Knows nothing of rights, and never touches a database."""
+"""The disclosure ledger's leaf, tree, notes and proofs.
+
+Knows nothing of rights, and never touches a database.
+"""
