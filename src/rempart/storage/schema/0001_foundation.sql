@@ -45,9 +45,21 @@ CREATE TABLE rights.feed_version (
 CREATE UNIQUE INDEX one_pending_version ON rights.feed_version (insurer_id) WHERE state = 'pending';
 CREATE INDEX feed_version_by_digest ON rights.feed_version (insurer_id, file_digest);
 
+-- What is wrong in a feed, row by row: never the value of a personal field. Kept until the insurer's next feed.
+CREATE TABLE rights.feed_finding (
+    feed_version bigint NOT NULL REFERENCES rights.feed_version,
+    line         bigint NOT NULL,
+    field        text NOT NULL,
+    rule         text NOT NULL,
+    message      text NOT NULL,
+    advice       text NOT NULL
+);
+CREATE INDEX feed_finding_by_line ON rights.feed_finding (feed_version, line);
+
 -- A guarantee as the card prints it: shared by every person who has it.
+-- terms_id is the head of the digest, so that processes that load one feed agree on it without asking.
 CREATE TABLE rights.terms (
-    terms_id        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    terms_id        bigint PRIMARY KEY,
     insurer_id      integer NOT NULL REFERENCES rights.insurer,
     digest          bytea NOT NULL UNIQUE CHECK (length(digest) = 32),
     convention_type text NOT NULL,
@@ -81,7 +93,7 @@ CREATE TABLE rights.coverage (
     ends_on        date[] NOT NULL,
     suspended_from date[] NOT NULL,   -- 'infinity' when never suspended
     suspended_to   date[] NOT NULL,
-    terms_id       integer[] NOT NULL,
+    terms_id       bigint[] NOT NULL,
     PRIMARY KEY (person_ref, closed_in),
     CHECK (closed_in > opened_in),
     CHECK (cardinality(starts_on) > 0
@@ -92,6 +104,22 @@ CREATE TABLE rights.coverage (
        AND cardinality(terms_id) = cardinality(starts_on)),
     CHECK (starts_on[1] <= ends_on[1]),
     CHECK (cardinality(starts_on) = 1 OR rights.no_overlap(starts_on, ends_on))
+);
+
+-- Lines of a pending delta that contradict the sheet as it stands: tried again after the last row of the file,
+-- which may have closed the other contract meanwhile.
+CREATE TABLE rights.waiting_line (
+    feed_version   bigint NOT NULL REFERENCES rights.feed_version,
+    line           bigint NOT NULL,
+    person_ref     bigint NOT NULL,
+    action         text NOT NULL CHECK (action IN ('put', 'remove')),
+    contract_ref   bigint NOT NULL,
+    starts_on      date NOT NULL,
+    ends_on        date NOT NULL,
+    suspended_from date NOT NULL,
+    suspended_to   date NOT NULL,
+    terms_id       bigint NOT NULL,
+    PRIMARY KEY (feed_version, line)
 );
 
 -- Sheets of people who left: kept for recomputing what was shown, never readable by the gateway.
@@ -112,20 +140,36 @@ CREATE TABLE identity.person (
     -- AEAD over a msgpack map: NIR, names, birth, member and contract numbers, contact.
     sealed     bytea NOT NULL,
     -- Keyed digest of the plain map: tells "unchanged" without opening the seal.
-    digest     bytea NOT NULL CHECK (length(digest) = 16),
-    changed_in bigint NOT NULL
+    digest      bytea NOT NULL CHECK (length(digest) = 16),
+    -- Keys the person is known by now. They are in rights.lookup while the person is a member.
+    lookup_keys uuid[] NOT NULL,
+    changed_in  bigint NOT NULL
 );
 
--- Every key a person was ever known by (typed identifiers, card): exact look-up for the back office and feeds.
+-- Keys that lead to a person but open nothing: of former members, of a number or card given up, and those that a
+-- pending version will put in rights.lookup. With rights.lookup: every key a person was ever known by.
 CREATE TABLE identity.person_key (
     person_key uuid PRIMARY KEY,
-    person_ref bigint NOT NULL
+    person_ref bigint NOT NULL,
+    added_in   bigint NOT NULL
 );
 
--- What this version still has to do to the rights plane when it is published or discarded.
+-- Persons older than a pending version that it speaks of. `stated`: by a good row; otherwise only by a rejected
+-- one, which takes nothing away from them.
 CREATE TABLE identity.seen_in_feed (
     feed_version bigint NOT NULL,
     person_ref   bigint NOT NULL,
+    stated       boolean NOT NULL,
+    PRIMARY KEY (feed_version, person_ref)
+);
+
+-- What a pending version will put in identity.person when it is published.
+CREATE TABLE identity.pending_person (
+    feed_version bigint NOT NULL,
+    person_ref   bigint NOT NULL,
+    sealed       bytea NOT NULL,
+    digest       bytea NOT NULL CHECK (length(digest) = 16),
+    lookup_keys  uuid[] NOT NULL,
     PRIMARY KEY (feed_version, person_ref)
 );
 
