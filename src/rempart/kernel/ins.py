@@ -17,7 +17,7 @@ def ins_oid(nir: Nir) -> str:
     """Return the OID under which to send `nir`: the test one for a synthetic person.
 
     Source:
-        Interop'Santé, FHIR France core, profile FRCorePatientINSProfile.
+        S9.
     """
     if nir.is_synthetic:
         return INS_TEST_OID

@@ -26,8 +26,7 @@ def apply_rate_bp(amount_cents: int, rate_bp: int) -> int:
         ValueError: the rate is negative.
 
     Source:
-        Council Regulation (EC) No 1103/97, article 5: sums to be paid are rounded to the nearest
-        cent, half a cent is rounded up.
+        S26: sums to be paid are rounded to the nearest cent, half a cent is rounded up.
     """
     if rate_bp < 0:
         raise ValueError("A rate is never negative: pass a negative amount to cancel.")

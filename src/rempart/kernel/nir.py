@@ -99,6 +99,9 @@ class Nir(Identity):
 
     Raises:
         BadValue: the first thing that cannot be, in the order of `REFUSALS`.
+
+    Source:
+        S6; the key is computed by python-stdnum (S7).
     """
 
     number: str

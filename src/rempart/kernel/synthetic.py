@@ -60,7 +60,7 @@ def make_synthetic_finess(serial: int) -> Finess:
     Args:
         serial: 0 to 999 998 (nine zeros, which files use for "unknown", are left out).
     """
-    return Finess(_with_luhn("00" + _digits(serial + 1, 6)))
+    return Finess(_with_luhn("00" + _digits(serial, 6, first=1)))
 
 
 def make_synthetic_siret(serial: int) -> Siret:
@@ -73,7 +73,7 @@ def make_synthetic_siret(serial: int) -> Siret:
         serial: 0 to 99 989 999.
     """
     internal, company = divmod(serial, 9_999)
-    siren = _with_luhn("0000" + _digits(company + 1, 4))
+    siren = _with_luhn("0000" + _digits(company, 4, first=1))
     return Siret(_with_luhn(siren + _digits(internal, 4)))
 
 
@@ -100,10 +100,10 @@ def make_synthetic_amc_number(serial: int) -> AmcNumber:
     return AmcNumber("99" + _digits(serial, 8))
 
 
-def _digits(serial: int, width: int) -> str:
-    if not 0 <= serial < 10**width:
+def _digits(serial: int, width: int, *, first: int = 0) -> str:
+    if not 0 <= serial < 10**width - first:
         raise ValueError(f"Serial {serial} does not fit in {width} digits: use a smaller one.")
-    return f"{serial:0{width}d}"
+    return f"{serial + first:0{width}d}"
 
 
 def _with_luhn(digits: str) -> str:

@@ -3,7 +3,7 @@
 Refuses the letters people confuse when writing, and forgives them when reading.
 
 Source:
-    Douglas Crockford, "Base 32", crockford.com/base32.html.
+    S21.
 """
 
 from typing import Final
