@@ -1,1 +1,1 @@
-"""Attribution of sessions and exposure of persons. Pure: same inputs and rules give the same list."""
+"""Attribution of sessions, exposure of persons. Pure: same inputs and rules, same list."""
