@@ -20,8 +20,8 @@ DATE_FORMAT: Final = Refusal(
 )
 DATE_YEAR: Final = Refusal(
     rule="birth_date_year",
-    fr="L'année de naissance est hors du siècle d'un assuré.",
-    en="The birth year is outside any insured person's century.",
+    fr="L'année de naissance n'est pas possible.",
+    en="The birth year is not possible.",
     advice_fr="Vérifier l'année : de 1850 à 2199, en tête de la date.",
     advice_en="Check the year: from 1850 to 2199, at the head of the date.",
 )
