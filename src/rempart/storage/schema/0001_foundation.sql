@@ -240,14 +240,14 @@ CREATE TABLE ledger.entry (
     t_ms           bigint NOT NULL,
     salt           bytea NOT NULL CHECK (length(salt) = 16),
     -- who
-    account_ref    bigint NOT NULL,
+    account_ref    bigint NOT NULL,   -- 0: no account acted
     session_ref    bigint NOT NULL,
-    acct_seq       bigint NOT NULL,
+    acct_seq       bigint NOT NULL,   -- 0: none
     -- whom
     person_ref     bigint NOT NULL,   -- 0: nobody was found, or the entry is about no person
     insurer_id     integer NOT NULL,  -- 0: none
     ins_seq        bigint NOT NULL,   -- 0: none
-    lookup_key     uuid NOT NULL,     -- what was asked, keyed
+    lookup_key     uuid NOT NULL,     -- what was asked, keyed; for SESSION, digest of the session's facts
     -- what
     purpose        smallint NOT NULL,
     mode           smallint NOT NULL,
@@ -256,7 +256,7 @@ CREATE TABLE ledger.entry (
     outcome        smallint NOT NULL,
     fields         bigint NOT NULL,   -- bitmap of disclosure/fields.py
     schema_version smallint NOT NULL,
-    data_version   bigint NOT NULL,   -- opened_in of the sheet shown; for SESSION, digest of the session's facts
+    data_version   bigint NOT NULL,   -- opened_in of the sheet shown; for SESSION, more of that digest
     request_id     uuid NOT NULL,
     PRIMARY KEY (log_id, idx)
 ) PARTITION BY RANGE (log_id, idx);
@@ -269,8 +269,10 @@ DECLARE
     child text := format('entry_%s_%s', log, segment);
 BEGIN
     IF to_regclass('ledger.' || child) IS NULL THEN
+        -- Attached, not created as a partition: that would wait for every reader of the ledger.
+        EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.entry INCLUDING ALL)', child);
         EXECUTE format(
-            'CREATE TABLE ledger.%I PARTITION OF ledger.entry FOR VALUES FROM (%s, %s) TO (%s, %s)',
+            'ALTER TABLE ledger.entry ATTACH PARTITION ledger.%I FOR VALUES FROM (%s, %s) TO (%s, %s)',
             child, log, segment << 24, log, (segment + 1) << 24);
     END IF;
 END $$;

@@ -1,0 +1,186 @@
+"""Taking a log over: what the database must guarantee, and where the log really stands.
+
+Refuses to continue a log whose rows do not lead to its head. Reads the same rows an auditor reads,
+so every start exercises the recovery.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from rempart.disclosure.entry import compute_leaf_hashes
+from rempart.disclosure.note import NoteSigner
+from rempart.disclosure.tree import (
+    EMPTY_ROOT,
+    TILE_HEIGHT,
+    Tree,
+    compute_perfect_root,
+    full_tiles,
+    split_hashes,
+    tile_width,
+)
+from rempart.kernel.errors import InconsistentRecord, LedgerUnavailable, SetupError
+from rempart.storage.queries import load_queries
+
+# A segment, which is a partition, holds 2**24 leaves: one hash of tile level 3.
+SEGMENT_BITS = 24
+# No checkpoint is kept sooner after the one before, unless the caller asks; none much later.
+CHECKPOINT_PERIOD_MS = 1000
+# First half of the advisory lock's key ("REMP"); the log's number is the second.
+LOCK_CLASS = 0x52454D50
+OPEN_TIMEOUT_S = 60.0
+
+_sql = load_queries("ledger_writer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a log stands when a writer takes it over.
+
+    Attributes:
+        log_id: The log.
+        epoch: The writer's own epoch: larger than that of any writer before.
+        tree: The tree at the head.
+        root: Its root.
+        t_ms: Time of the last entry; 0 when there is none.
+        checkpoint_size: Size of the last checkpoint kept; 0 when there is none.
+        checkpoint_due_ms: When the next one is due.
+        insurer_counters: The last number of each insurer.
+    """
+
+    log_id: int
+    epoch: int
+    tree: Tree
+    root: bytes
+    t_ms: int
+    checkpoint_size: int
+    checkpoint_due_ms: int
+    insurer_counters: Mapping[int, int]
+
+
+async def open_log(connection: asyncpg.Connection, *, log_id: int, signer: NoteSigner) -> Standing:
+    """Lock a log, fence its earlier writers and rebuild its tree from the stored rows.
+
+    Raises: see `LedgerWriter.open`.
+    """
+    try:
+        await _check_guarantees(connection)
+        # A uuid is its 16 bytes here: hashing and storing see the same bytes.
+        await connection.set_type_codec(
+            "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
+        )
+        await _lock(connection, log_id)
+        await _declare(connection, log_id, signer)
+        return await _load_standing(connection, log_id)
+    except asyncpg.UndefinedTableError as failure:
+        raise SetupError("the database has no ledger: run `rempart db migrate`") from failure
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+        raise LedgerUnavailable(
+            f"log {log_id} cannot be opened: {type(failure).__name__}"
+        ) from failure
+
+
+async def close_quietly(connection: asyncpg.Connection) -> None:
+    """Close a connection whose server may be gone."""
+    try:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await connection.close(timeout=OPEN_TIMEOUT_S)
+    finally:
+        connection.terminate()
+
+
+async def _check_guarantees(connection: asyncpg.Connection) -> None:
+    row = await connection.fetchrow(_sql.load_guarantees, timeout=OPEN_TIMEOUT_S)
+    if row["synchronous_commit"] == "off":
+        raise SetupError(
+            "synchronous_commit is off: a crash would lose entries already acknowledged. "
+            "Set synchronous_commit = on for the role rempart_gateway"
+        )
+    if row["data_checksums"] != "on":
+        raise SetupError(
+            "the database cluster has no data checksums: silent disk errors would reach the "
+            "ledger. Stop the server and run pg_checksums --enable"
+        )
+    await connection.fetch(_sql.pin_settings, row["synchronous_commit"], timeout=OPEN_TIMEOUT_S)
+
+
+async def _lock(connection: asyncpg.Connection, log_id: int) -> None:
+    """Take the log. The lock goes with the connection, however it ends."""
+    if not await connection.fetchval(_sql.lock_log, LOCK_CLASS, log_id, timeout=OPEN_TIMEOUT_S):
+        raise LedgerUnavailable(f"log {log_id} is being written by another process")
+
+
+async def _declare(connection: asyncpg.Connection, log_id: int, signer: NoteSigner) -> None:
+    vkey = signer.verifier.vkey
+    await connection.execute(_sql.declare_log, log_id, signer.name, vkey, EMPTY_ROOT)
+    row = await connection.fetchrow(_sql.load_log, log_id)
+    if row is None or (row["origin"], row["vkey"]) != (signer.name, vkey):
+        raise SetupError(
+            f"log {log_id} was begun under another name or key: use the home it was begun with, "
+            "or begin a log with another number"
+        )
+
+
+async def _load_standing(connection: asyncpg.Connection, log_id: int) -> Standing:
+    """Fence earlier writers, then read. In this order: what is read cannot change any more."""
+    head = await connection.fetchrow(_sql.take_over, log_id, timeout=OPEN_TIMEOUT_S)
+    if head is None:
+        raise InconsistentRecord(f"log {log_id} has no head: run `rempart ledger verify`")
+    size, root = head["size"], head["root"]
+    tree = await _load_tree(connection, log_id, size)
+    if tree.compute_root() != root:
+        raise _disagreement(log_id, "its rows and tiles do not lead to the root of its head")
+    kept = await connection.fetchrow(_sql.load_last_checkpoint, log_id, timeout=OPEN_TIMEOUT_S)
+    if kept is not None and kept["size"] > size:
+        # A backup older than what was signed, or an insider's scissors: signing again would fork.
+        raise _disagreement(log_id, f"it was signed at {kept['size']} entries and has {size}")
+    if kept is not None and kept["size"] == size and kept["root"] != root:
+        raise _disagreement(log_id, "its last checkpoint has another root")
+    checkpoint_size = kept["size"] if kept else 0
+    counters = await connection.fetch(
+        _sql.load_insurer_counters, log_id, checkpoint_size, size, timeout=OPEN_TIMEOUT_S
+    )
+    await connection.execute(_sql.ensure_segment, log_id, size >> SEGMENT_BITS)
+    return Standing(
+        log_id=log_id,
+        epoch=head["epoch"],
+        tree=tree,
+        root=root,
+        t_ms=head["t_ms"],
+        checkpoint_size=checkpoint_size,
+        checkpoint_due_ms=kept["t_ms"] + CHECKPOINT_PERIOD_MS if kept else 0,
+        insurer_counters=dict(counters),
+    )
+
+
+async def _load_tree(connection: asyncpg.Connection, log_id: int, size: int) -> Tree:
+    """Rebuild the right edge: leaves from their rows, higher levels from the tiles below them."""
+    width = tile_width(size, 0)
+    rows: list[Any] = await connection.fetch(
+        _sql.load_tail, log_id, size - width, size, timeout=OPEN_TIMEOUT_S
+    )
+    edges = [compute_leaf_hashes(map(tuple, rows))]
+    level = 1
+    while size >> (TILE_HEIGHT * level):
+        last = full_tiles(size, level - 1)
+        tiles = await connection.fetch(
+            _sql.load_tiles,
+            *(log_id, level - 1, last - tile_width(size, level), last),
+            timeout=OPEN_TIMEOUT_S,
+        )
+        edges.append([compute_perfect_root(split_hashes(tile["hashes"])) for tile in tiles])
+        level += 1
+    try:
+        return Tree.resume(size, edges)
+    except ValueError as failure:
+        raise _disagreement(log_id, str(failure)) from failure
+
+
+def _disagreement(log_id: int, what: str) -> InconsistentRecord:
+    return InconsistentRecord(
+        f"log {log_id} does not agree with itself: {what}. "
+        "Nothing was written; run `rempart ledger verify`"
+    )

@@ -1,0 +1,129 @@
+-- What the writer of a log sends (asyncpg). Each statement is a transaction of its own.
+
+-- name: load_guarantees
+-- The settings without which a commit that was acknowledged may be lost.
+SELECT current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('data_checksums') AS data_checksums;
+
+-- name: pin_settings
+-- Keep this connection's guarantees whatever is set elsewhere later, and plan each statement once.
+SELECT set_config('synchronous_commit', $1, false), set_config('plan_cache_mode', 'force_generic_plan', false);
+
+-- name: lock_log
+-- Take the log for this connection; false when another connection has it.
+SELECT pg_try_advisory_lock($1, $2);
+
+-- name: declare_log
+-- Make a log that does not exist yet: its name, its key, an empty head.
+WITH log AS (
+    INSERT INTO ledger.log (log_id, origin, vkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+)
+INSERT INTO ledger.head (log_id, size, epoch, root, t_ms) VALUES ($1, 0, 0, $4, 0)
+ON CONFLICT DO NOTHING;
+
+-- name: load_log
+-- The name and key a log was declared with.
+SELECT origin, vkey FROM ledger.log WHERE log_id = $1;
+
+-- name: take_over
+-- From here on every writer of an older epoch is refused.
+UPDATE ledger.head SET epoch = epoch + 1 WHERE log_id = $1 RETURNING size, epoch, root, t_ms;
+
+-- name: load_last_checkpoint
+-- The largest checkpoint kept.
+SELECT size, t_ms, root FROM ledger.checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT 1;
+
+-- name: load_tail
+-- The entries of the unfinished tile, as they are stored.
+SELECT log_id, idx, kind, t_ms, salt, account_ref, session_ref, acct_seq, person_ref, insurer_id,
+       ins_seq, lookup_key, purpose, mode, domain, care_day, outcome, fields, schema_version,
+       data_version, request_id
+FROM ledger.entry
+WHERE log_id = $1 AND idx >= $2 AND idx < $3
+ORDER BY idx;
+
+-- name: load_tiles
+-- Consecutive tiles of one level.
+SELECT hashes FROM ledger.tile WHERE log_id = $1 AND level = $2 AND n >= $3 AND n < $4 ORDER BY n;
+
+-- name: load_insurer_counters
+-- Where each insurer's counter stands: at the last checkpoint, or later in the entries since.
+SELECT insurer_id, max(last) AS last
+FROM (
+    SELECT insurer_id, last FROM ledger.insurer_counter WHERE log_id = $1
+    UNION ALL
+    SELECT insurer_id, ins_seq FROM ledger.entry
+    WHERE log_id = $1 AND idx >= $2 AND idx < $3 AND insurer_id <> 0
+) AS known
+GROUP BY insurer_id;
+
+-- name: load_account_counters
+-- The last number each of these accounts received.
+SELECT account.ref, coalesce((
+    SELECT entry.acct_seq FROM ledger.entry AS entry
+    WHERE entry.log_id = $1 AND entry.account_ref = account.ref
+    ORDER BY entry.idx DESC LIMIT 1
+), 0)
+FROM unnest($2::bigint[]) AS account (ref);
+
+-- name: ensure_segment
+-- Make the partition of a segment if it does not exist.
+SELECT ledger.ensure_segment($1, $2);
+
+-- name: append_batch
+-- A whole batch or nothing: unless size and epoch are still the writer's, no row is written.
+WITH moved AS (
+    UPDATE ledger.head SET size = $4, root = $5, t_ms = $6
+    WHERE log_id = $1 AND epoch = $2 AND size = $3
+    RETURNING log_id
+), entries AS (
+    INSERT INTO ledger.entry (log_id, idx, kind, t_ms, salt, account_ref, session_ref, acct_seq,
+        person_ref, insurer_id, ins_seq, lookup_key, purpose, mode, domain, care_day, outcome, fields,
+        schema_version, data_version, request_id)
+    SELECT moved.log_id, $3 + entry.place - 1, entry.kind, $6, entry.salt, entry.account_ref,
+        entry.session_ref, entry.acct_seq, entry.person_ref, entry.insurer_id, entry.ins_seq,
+        entry.lookup_key, entry.purpose, entry.mode, entry.domain, entry.care_day, entry.outcome,
+        entry.fields, entry.schema_version, entry.data_version, entry.request_id
+    FROM moved, unnest($7::smallint[], $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[],
+        $12::bigint[], $13::integer[], $14::bigint[], $15::uuid[], $16::smallint[], $17::smallint[],
+        $18::smallint[], $19::integer[], $20::smallint[], $21::bigint[], $22::smallint[],
+        $23::bigint[], $24::uuid[]) WITH ORDINALITY
+        AS entry (kind, salt, account_ref, session_ref, acct_seq, person_ref, insurer_id, ins_seq,
+            lookup_key, purpose, mode, domain, care_day, outcome, fields, schema_version,
+            data_version, request_id, place)
+), tiles AS (
+    INSERT INTO ledger.tile (log_id, level, n, hashes)
+    SELECT moved.log_id, tile.level, tile.n, tile.hashes
+    FROM moved, unnest($25::smallint[], $26::bigint[], $27::bytea[]) AS tile (level, n, hashes)
+), sessions AS (
+    INSERT INTO ledger.session (session_ref, account_ref, client_ref, opened_ms, method, address, agent)
+    SELECT session.*
+    FROM moved, unnest($28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[], $32::text[],
+        $33::text[], $34::text[]) AS session
+), replays AS (
+    INSERT INTO ledger.replay (session_ref, request_id, body_digest, answer, t_ms)
+    SELECT replay.session_ref, replay.request_id, replay.body_digest, replay.answer, $6
+    FROM moved, unnest($35::bigint[], $36::uuid[], $37::bytea[], $38::bytea[])
+        AS replay (session_ref, request_id, body_digest, answer)
+    ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM moved;
+
+-- name: save_checkpoint
+-- Keep the signed head, the unfinished tile under it and the insurers' counters; nothing for a writer that was fenced.
+WITH mine AS (
+    SELECT log_id FROM ledger.head WHERE log_id = $1 AND epoch = $2 AND size = $3 FOR UPDATE
+), checkpoints AS (
+    INSERT INTO ledger.checkpoint (log_id, size, t_ms, root, note)
+    SELECT mine.log_id, $3, $4, $5, $6 FROM mine
+), edges AS (
+    INSERT INTO ledger.edge (log_id, size, hashes)
+    SELECT mine.log_id, $3, $7 FROM mine
+    ON CONFLICT (log_id) DO UPDATE SET size = excluded.size, hashes = excluded.hashes
+), counters AS (
+    INSERT INTO ledger.insurer_counter (log_id, insurer_id, size, last)
+    SELECT mine.log_id, counter.insurer_id, $3, counter.last
+    FROM mine, unnest($8::integer[], $9::bigint[]) AS counter (insurer_id, last)
+    ON CONFLICT (log_id, insurer_id) DO UPDATE SET size = excluded.size, last = excluded.last
+)
+SELECT count(*) FROM mine;
