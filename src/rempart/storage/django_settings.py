@@ -1,4 +1,4 @@
-"""The least Django needs to run migrations and to be type-checked; the portals have their own settings."""
+"""The least Django needs to run migrations and to be type-checked; the portals have their own."""
 
 SECRET_KEY = "migrations sign nothing"  # noqa: S105 - no request is ever served with these settings
 INSTALLED_APPS = ["django.contrib.sessions", "rempart.storage"]

@@ -46,7 +46,7 @@ def migrate(database: Database) -> list[str]:
 
 def _migrate_this_process(parameters: dict[str, object]) -> list[str]:
     os.environ["DJANGO_SETTINGS_MODULE"] = "rempart.storage.django_settings"
-    import django  # noqa: PLC0415
+    import django
     from django.db import connections
     from django.db.migrations.executor import MigrationExecutor
 

@@ -63,7 +63,7 @@ def parse_queries(text: str) -> dict[str, Query]:
     A query is a line `-- name: its_name`, at least one comment line, then one SQL statement.
 
     Raises:
-        ValueError: SQL before the first name, a bad or repeated name, a missing comment or statement.
+        ValueError: SQL before a name, a bad or repeated name, a missing comment or statement.
     """
     head, *blocks = _BLOCK.split(text)
     if any(not line.startswith("--") for line in head.splitlines() if line.strip()):

@@ -1,8 +1,9 @@
 """The server's roles and the empty database they meet in.
 
-Roles belong to a server, not to a database: they are made here, before any migration. Two kinds only:
-planes (no login, own the rights on one schema) and logins (one per process, given planes by the
-schema). No login is a superuser, may create a role or a database, or bypasses row-level security.
+Roles belong to a server, not to a database: they are made here, before any migration. Two kinds
+only: planes (no login, hold the rights on one schema) and logins (one per process, members of the
+planes they work on; the schema grants them the rest). No login is a superuser, may create a role
+or a database, or bypasses row-level security.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from psycopg import sql
 LOGINS = ("owner", "gateway", "feeds", "portals", "auditor", "analyst")
 PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
 
-# Which planes each process belongs to; the schema grants the rest table by table. The owner owns everything.
+# Which planes each process belongs to. The owner, who runs migrations, owns everything.
 MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("ledger",),
     "feeds": ("identity", "rights"),
@@ -37,6 +38,11 @@ def role_name(login: str) -> str:
     return f"rempart_{login}"
 
 
+def plane_name(plane: str) -> str:
+    """Return the server's name of the role that holds the rights on one schema."""
+    return f"rempart_plane_{plane}"
+
+
 def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -> list[str]:
     """Create the missing roles and set every login's password; return the roles created.
 
@@ -46,7 +52,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
         admin: An autocommit connection of a role that may create roles.
         passwords: By short name, at least `LOGINS`.
     """
-    wanted = [f"rempart_plane_{plane}" for plane in PLANES] + [role_name(name) for name in LOGINS]
+    wanted = [plane_name(plane) for plane in PLANES] + [role_name(name) for name in LOGINS]
     known = {row[0] for row in admin.execute("SELECT rolname FROM pg_catalog.pg_roles")}
     created = [name for name in wanted if name not in known]
     for name in created:
@@ -65,7 +71,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
         for plane in planes:
             admin.execute(
                 sql.SQL("GRANT {} TO {}").format(
-                    sql.Identifier(f"rempart_plane_{plane}"), sql.Identifier(role_name(login))
+                    sql.Identifier(plane_name(plane)), sql.Identifier(role_name(login))
                 )
             )
     # An admin that is not a superuser can give a database to the owner only as one of its members.
@@ -75,7 +81,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
 
 
 def create_database(admin: psycopg.Connection[Any], name: str) -> bool:
-    """Create database `name`, owned by rempart_owner, unless it exists; say whether it was created."""
+    """Create database `name`, owned by rempart_owner, unless it exists; say whether it did not."""
     found = admin.execute("SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", [name])
     if found.fetchone():
         return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rempart.kernel.errors import SetupError
 from rempart.storage.cluster import ADMIN, Cluster, Place
 from rempart.storage.connect import DEFAULT_NAME, Database
 from rempart.storage.migrate import migrate
@@ -82,6 +83,37 @@ def hold_database(
         finally:
             if not pin_file(home).exists() and _try_alone(users.fileno()):
                 cluster.stop()
+
+
+def pin_cluster(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
+    """Start the embedded cluster and keep it up when nobody uses it."""
+    _refuse_foreign_server(settings)
+    place = locate_cluster(settings, home, say).start()
+    pin_file(home).touch()
+    say(f"the database is up on {place.describe()} until `rempart db stop`")
+
+
+def release_cluster(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
+    """Stop the embedded cluster, unless a process is using it.
+
+    Raises:
+        SetupError: somebody uses it; they would lose their transactions.
+    """
+    _refuse_foreign_server(settings)
+    pin_file(home).unlink(missing_ok=True)
+    with (home.path / "run" / "cluster.users").open("w") as users:
+        if not _try_alone(users.fileno()):
+            raise SetupError(
+                "the database is in use (by `rempart serve` or another command): stop that first; "
+                "the last one to finish stops the database"
+            )
+        stopped = locate_cluster(settings, home, say).stop()
+    say("the database is stopped" if stopped else "the database was not running")
+
+
+def _refuse_foreign_server(settings: Settings) -> None:
+    if settings.database_url:
+        raise SetupError("DATABASE_URL is set: the server it names is not ours to start or stop")
 
 
 def pin_file(home: Home) -> Path:

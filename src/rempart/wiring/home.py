@@ -64,7 +64,12 @@ class Home:
         home = cls(path.expanduser().absolute())
         wanted = [home.path / "id", home.path / "secrets/passwords.json"]
         wanted += [home.key_file(name) for name in KEY_NAMES]
-        missing = [file for file in wanted if not file.is_file()]
+        try:
+            missing = [file for file in wanted if not file.is_file()]
+        except PermissionError as failure:
+            raise SetupError(
+                f"{home.path} belongs to another user: run as that user, or set REMPART_HOME"
+            ) from failure
         if missing:
             raise SetupError(f"{home.path} is not a complete home: run `rempart init`")
         return home

@@ -1,0 +1,153 @@
+"""`rempart init` and `rempart db`: make the home and its database, look at them, open them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from typing import Any, get_args
+
+import click
+
+from rempart.kernel.errors import SetupError
+from rempart.storage.connect import Login
+from rempart.storage.server import ServerFacts, read_server_facts
+from rempart.wiring.database import (
+    hold_database,
+    locate_cluster,
+    locate_database,
+    make_ready,
+    open_installation,
+    pin_cluster,
+    pin_file,
+    release_cluster,
+)
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+
+
+@click.command()
+def init() -> None:
+    """Create the home: keys, database, roles, schema. Run again, it completes what is missing."""
+    settings = Settings.from_environment()
+    home = Home.create(settings.home)
+    click.echo(f"home: {home.path} (id {home.id})")
+    with hold_database(settings, home, click.echo) as database:
+        make_ready(database, click.echo)
+    click.echo("ready: `rempart serve` starts everything")
+
+
+@click.group()
+def db() -> None:
+    """Look after the database: status, migrate, shell, start, stop."""
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Say what the database is and how it is doing. Starts nothing."""
+    settings = Settings.from_environment()
+    home = Home.open(settings.home)
+    report = describe_server(settings, home)
+    if report.pop("running"):
+        with locate_database(settings, home).transaction("admin") as transaction:
+            report |= describe_database(read_server_facts(transaction))
+    if as_json:
+        click.echo(json.dumps(report))
+        return
+    width = max(len(name) for name in report)
+    for name, value in report.items():
+        click.echo(f"{name.ljust(width)}  {value}")
+
+
+@db.command()
+def migrate() -> None:
+    """Create the roles and bring the schema forward to what this version needs."""
+    with open_installation(Settings.from_environment(), click.echo) as installation:
+        make_ready(installation.database, click.echo)
+
+
+@db.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--role",
+    type=click.Choice(get_args(Login)),
+    default="auditor",
+    show_default=True,
+    help="Whose rights the shell has.",
+)
+@click.argument("psql_arguments", nargs=-1, type=click.UNPROCESSED)
+def shell(role: Login, psql_arguments: tuple[str, ...]) -> None:
+    """Open psql; arguments after `--` go to it."""
+    settings = Settings.from_environment()
+    with open_installation(settings, click.echo) as installation:
+        database = installation.database
+        program = _find_psql(settings, installation.home)
+        # Ctrl-C cancels the query in psql; it must not end us, and the database with us.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            done = subprocess.run(
+                [program, *("-d", database.dsn_without_password(role)), *psql_arguments],
+                env={**os.environ, "PGPASSWORD": database.passwords[role]},
+                check=False,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+    raise SystemExit(done.returncode)
+
+
+@db.command()
+def start() -> None:
+    """Start the embedded database and keep it up after the commands that use it."""
+    settings = Settings.from_environment()
+    pin_cluster(settings, Home.open(settings.home), click.echo)
+
+
+@db.command()
+def stop() -> None:
+    """Stop the embedded database, unless a command is using it."""
+    settings = Settings.from_environment()
+    release_cluster(settings, Home.open(settings.home), click.echo)
+
+
+def describe_server(settings: Settings, home: Home) -> dict[str, Any]:
+    """Say what can be said without entering the server."""
+    report: dict[str, Any] = {"home": str(home.path)}
+    if settings.database_url:
+        return {**report, "server": "the one DATABASE_URL names", "running": True}
+    cluster = locate_cluster(settings, home)
+    now = cluster.status()
+    pinned = " (kept up by `rempart db start`)" if pin_file(home).exists() else ""
+    running = f"running, process {now.pid}{pinned}"
+    return {
+        **report,
+        "server": running if now.running else "stopped (`rempart db start` starts it)",
+        "programs": cluster.find_binaries().describe(),
+        "listens on": now.place.describe() if now.running else "-",
+        "data": str(now.place.data) if now.initialised else "none yet (run `rempart init`)",
+        "log": str(now.place.log),
+        "running": now.running,
+    }
+
+
+def describe_database(facts: ServerFacts) -> dict[str, Any]:
+    """Say what the server answered."""
+    missing = ", ".join(facts.missing_migrations)
+    return {
+        "version": facts.version,
+        "size": f"{facts.size_bytes / 1_000_000:,.1f} MB",
+        "schema": (facts.schema or "none")
+        + (f"; not applied: {missing} (run `rempart db migrate`)" if missing else ""),
+        "roles": "missing: " + ", ".join(facts.missing_roles) if facts.missing_roles else "all",
+        "checksums": facts.checksums,
+        "synchronous_commit": facts.synchronous_commit,
+        "fsync": facts.fsync,
+    }
+
+
+def _find_psql(settings: Settings, home: Home) -> str:
+    if settings.database_url is None or settings.pg_bin is not None:
+        return locate_cluster(settings, home).find_binaries().program("psql")
+    program = shutil.which("psql")
+    if program is None:
+        raise SetupError("psql is not on the PATH: install postgresql-client")
+    return program
