@@ -1,0 +1,186 @@
+-- Incidents plane (role analyst): sessions of suspect accounts, their verdicts, and the persons exposed through them.
+-- Kinds 1 and 2 are look-ups (somebody found, nobody found); mode 2 is typed; verdicts are those of incidents/attribution.py.
+-- Entries of suspect accounts are reached by entry_by_account, above the floors of list_floors, never by a scan of the ledger.
+-- Accounts and floors are parameters, not joins: young small tables have no statistics, and the planner must not guess.
+
+-- name: insert_incident
+-- Opens an incident; the instant of declaration is the database's.
+INSERT INTO incidents.incident (title, exercise, starts_ms, ends_ms)
+VALUES (%(title)s, %(exercise)s, %(starts_ms)s, %(ends_ms)s)
+RETURNING incident_id;
+
+-- name: insert_suspect_accounts
+-- The accounts under suspicion; an account named twice is one account.
+INSERT INTO incidents.suspect_account (incident_id, account_ref)
+SELECT %(incident_id)s, p.account_ref
+FROM accounts.professional AS p
+WHERE p.account_ref = ANY(%(account_refs)s)
+RETURNING account_ref;
+
+-- name: find_incident
+-- One incident and its suspect accounts; locked, so that two analyses of it do not mix their rows.
+SELECT i.starts_ms, i.ends_ms, ARRAY(
+    SELECT a.account_ref FROM incidents.suspect_account AS a
+    WHERE a.incident_id = i.incident_id ORDER BY a.account_ref
+) AS account_refs
+FROM incidents.incident AS i
+WHERE i.incident_id = %(incident_id)s
+FOR UPDATE OF i;
+
+-- name: list_floors
+-- The index of each log below which everything is older than an instant, after its signed checkpoints.
+SELECT l.log_id, COALESCE((
+    SELECT c.size FROM ledger.checkpoint AS c
+    WHERE c.log_id = l.log_id AND c.t_ms < %(from_ms)s
+    ORDER BY c.size DESC LIMIT 1
+), 0) AS idx
+FROM ledger.log AS l
+ORDER BY l.log_id;
+
+-- name: list_session_tallies
+-- What each session of the suspect accounts did in the window and, on other rows, in the past before it. Look-ups that an
+-- earlier incident found in a thief's hands are no past: a thief's ways must not become habits.
+WITH spoiled AS MATERIALIZED (
+    SELECT s.session_ref, i.starts_ms, i.ends_ms
+    FROM incidents.attributed_session AS s
+    JOIN incidents.incident AS i USING (incident_id)
+    WHERE s.incident_id <> %(incident_id)s AND s.verdict <> 'owner'
+      AND s.account_ref = ANY(%(account_refs)s::bigint[])
+), looked AS MATERIALIZED (
+    SELECT e.account_ref, e.session_ref, e.t_ms >= %(starts_ms)s AS in_window, e.t_ms, e.mode, e.person_ref,
+           e.t_ms - lag(e.t_ms) OVER (
+               PARTITION BY e.account_ref, e.session_ref, e.t_ms >= %(starts_ms)s
+               ORDER BY e.t_ms, e.log_id, e.idx
+           ) AS gap_ms
+    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
+      AND e.kind IN (1, 2) AND e.t_ms >= %(past_from_ms)s AND e.t_ms < %(ends_ms)s
+      AND NOT (e.t_ms < %(starts_ms)s AND EXISTS (
+          SELECT FROM spoiled AS x
+          WHERE x.session_ref = e.session_ref AND e.t_ms >= x.starts_ms AND e.t_ms < x.ends_ms
+      ))
+), faces AS MATERIALIZED (
+    SELECT DISTINCT account_ref, person_ref FROM looked WHERE NOT in_window AND person_ref <> 0
+)
+SELECT l.account_ref, l.session_ref, COALESCE(s.address, '') AS address, COALESCE(s.agent, '') AS agent, l.in_window,
+       count(*) AS lookups,
+       count(*) FILTER (WHERE l.mode = 2) AS typed,
+       count(*) FILTER (WHERE l.mode <> 2 AND l.person_ref <> 0) AS presences,
+       count(*) FILTER (WHERE l.person_ref = 0) AS nobody,
+       count(f.person_ref) AS known_faces,
+       min(l.t_ms) AS first_ms,
+       max(l.t_ms) AS last_ms,
+       COALESCE(sum(l.gap_ms::numeric * l.gap_ms), 0) AS gap_squares
+FROM looked AS l
+LEFT JOIN ledger.session AS s ON s.session_ref = l.session_ref
+LEFT JOIN faces AS f ON l.in_window AND f.account_ref = l.account_ref AND f.person_ref = l.person_ref
+GROUP BY l.account_ref, l.session_ref, s.address, s.agent, l.in_window
+ORDER BY l.account_ref, l.session_ref, l.in_window;
+
+-- name: list_suspect_lookups
+-- Every look-up of the suspect accounts in the window, one by one: what the brute-force answer is computed from.
+SELECT e.account_ref, e.session_ref, e.t_ms, e.mode, e.outcome, e.insurer_id, e.person_ref, e.lookup_key, e.fields
+FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
+  AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+ORDER BY e.t_ms, e.log_id, e.idx;
+
+-- name: delete_verdicts
+-- An analysis replaces the one before it: its verdicts.
+DELETE FROM incidents.attributed_session WHERE incident_id = %(incident_id)s;
+
+-- name: delete_exposed_persons
+-- An analysis replaces the one before it: its persons.
+DELETE FROM incidents.exposed_person WHERE incident_id = %(incident_id)s;
+
+-- name: insert_verdict
+-- One session's verdict and its reasons.
+INSERT INTO incidents.attributed_session (incident_id, session_ref, account_ref, verdict, reasons)
+VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reasons)s);
+
+-- name: insert_exposed_persons
+-- From judged sessions to persons, in one statement; the definition is incidents/exposure.py.
+INSERT INTO incidents.exposed_person (incident_id, insurer_id, person_ref, tier, fields, lookups, sessions)
+SELECT s.incident_id, e.insurer_id, e.person_ref,
+       min(CASE WHEN s.verdict = 'thief' THEN 'A' WHEN e.mode = 2 THEN 'B' ELSE 'C' END),
+       bit_or(e.fields),
+       count(*),
+       array_agg(DISTINCT e.session_ref ORDER BY e.session_ref)
+FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+JOIN incidents.attributed_session AS s
+  ON s.incident_id = %(incident_id)s AND s.session_ref = e.session_ref AND s.account_ref = e.account_ref
+WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
+  AND s.verdict <> 'owner' AND e.person_ref <> 0
+  AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+GROUP BY s.incident_id, e.insurer_id, e.person_ref;
+
+-- name: list_exposed_persons
+-- The list of an incident, by insurer then person.
+SELECT insurer_id, person_ref, tier, fields, lookups, sessions
+FROM incidents.exposed_person
+WHERE incident_id = %(incident_id)s
+ORDER BY insurer_id, person_ref;
+
+-- name: count_guesses
+-- Look-ups of a thief that found nobody, per insurer named (0: none of ours): they make nobody exposed.
+SELECT e.insurer_id, count(*) AS lookups, count(DISTINCT e.lookup_key) AS keys
+FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+JOIN incidents.attributed_session AS s
+  ON s.incident_id = %(incident_id)s AND s.session_ref = e.session_ref AND s.account_ref = e.account_ref
+WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
+  AND s.verdict <> 'owner' AND e.person_ref = 0
+  AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+GROUP BY e.insurer_id
+ORDER BY e.insurer_id;
+
+-- name: save_answer
+-- Notes when the answer was found and adds to the report; other parts of the report stay.
+UPDATE incidents.incident
+SET answered_at = clock_timestamp(), report = report || %(report)s
+WHERE incident_id = %(incident_id)s
+RETURNING declared_at, answered_at;
+
+-- name: save_report
+-- Adds to the report of an incident; other parts of it stay.
+UPDATE incidents.incident SET report = report || %(report)s WHERE incident_id = %(incident_id)s;
+
+-- name: count_timeline
+-- Look-ups of everybody per slice of time: those held to be the owners', and those held to be a thief's.
+WITH judged AS (
+    SELECT e.t_ms,
+           s.session_ref IS NOT NULL AND e.t_ms >= i.starts_ms AND e.t_ms < i.ends_ms
+               AND (s.verdict = 'thief' OR (s.verdict = 'mixed' AND e.mode = 2)) AS attributed
+    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    JOIN incidents.incident AS i ON i.incident_id = %(incident_id)s
+    LEFT JOIN incidents.attributed_session AS s
+      ON s.incident_id = i.incident_id AND s.session_ref = e.session_ref
+    WHERE e.kind IN (1, 2) AND e.t_ms >= %(from_ms)s AND e.t_ms < %(to_ms)s
+)
+SELECT (t_ms - %(from_ms)s) / %(slice_ms)s AS slice,
+       count(*) FILTER (WHERE NOT attributed) AS lawful,
+       count(*) FILTER (WHERE attributed) AS attributed
+FROM judged
+GROUP BY slice
+ORDER BY slice;
+
+-- name: list_insurers
+-- The insurers' names, for reports.
+SELECT insurer_id, name FROM rights.insurer ORDER BY insurer_id;
+
+-- name: find_persons
+-- Whom given keys find today: lets an exercise turn what its robots sent into references.
+SELECT k.lookup_key, k.person_ref, c.insurer_id
+FROM rights.lookup AS k
+CROSS JOIN LATERAL (
+    SELECT insurer_id FROM rights.coverage WHERE person_ref = k.person_ref LIMIT 1
+) AS c
+WHERE k.lookup_key = ANY(%(lookup_keys)s);
+
+-- name: find_account_refs
+-- The accounts of professionals, by RPPS number.
+SELECT rpps, account_ref FROM accounts.professional WHERE rpps = ANY(%(rpps)s);

@@ -1,0 +1,140 @@
+"""Answer "exactly who?" for one incident: judge the sessions, list the persons shown there.
+
+May be run again at any time: with the same ledger and rules it gives the same list, in the place of
+the one before. Refuses to widen the list to whole accounts.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from rempart.incidents.attribution import (
+    RULES_VERSION,
+    SessionVerdict,
+    Verdict,
+    decide_verdict,
+)
+from rempart.incidents.evidence import SessionTally, summarise_habit
+from rempart.incidents.exposure import (
+    ExposedPerson,
+    Exposure,
+    Guesses,
+    compute_exposure,
+)
+from rempart.kernel.errors import InconsistentRecord, NotFound
+from rempart.storage import incidents
+from rempart.storage.connect import Transaction
+
+# How much of an account's past is looked at: four weeks hold every weekday and a pay cycle.
+PAST_DAYS: Final = 28
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureAnswer:
+    """The answer: verdicts, persons, guesses, and how long it took from declaration."""
+
+    incident_id: int
+    verdicts: tuple[SessionVerdict, ...]
+    persons: tuple[ExposedPerson, ...]
+    guesses: tuple[Guesses, ...]
+    declared_at: datetime
+    answered_at: datetime
+
+
+def expose_persons(tx: Transaction, incident_id: int) -> ExposureAnswer:
+    """Judge the sessions of an incident's suspect accounts and list the persons exposed.
+
+    Args:
+        tx: A transaction of the role analyst. What an earlier analysis wrote is replaced, in this
+            same transaction: a crash leaves the earlier list whole.
+        incident_id: The incident.
+
+    Returns:
+        The answer as it was written.
+
+    Raises:
+        NotFound: there is no such incident.
+    """
+    incident = _find(tx, incident_id)
+    tallies = incidents.load_tallies(tx, incident, past_ms=PAST_DAYS * _DAY_MS)
+    verdicts = decide_verdicts(past=tallies.past, in_window=tallies.in_window)
+    incidents.replace_verdicts(tx, incident_id, verdicts)
+    incidents.replace_exposed_persons(tx, incident)
+    guesses = incidents.count_guesses(tx, incident)
+    declared_at, answered_at = incidents.save_answer(
+        tx, incident_id, {"exposure": _report(verdicts, guesses)}
+    )
+    return ExposureAnswer(
+        incident_id=incident_id,
+        verdicts=verdicts,
+        persons=incidents.list_exposed_persons(tx, incident_id),
+        guesses=guesses,
+        declared_at=declared_at,
+        answered_at=answered_at,
+    )
+
+
+def decide_verdicts(
+    *, past: Iterable[SessionTally], in_window: Iterable[SessionTally]
+) -> tuple[SessionVerdict, ...]:
+    """Judge every session of the window against its own account's past, by session."""
+    past_of: defaultdict[int, list[SessionTally]] = defaultdict(list)
+    for tally in past:
+        past_of[tally.session.account_ref].append(tally)
+    verdicts = [
+        decide_verdict(
+            tally,
+            summarise_habit(tally.session.account_ref, past_of[tally.session.account_ref]),
+        )
+        for tally in in_window
+    ]
+    return tuple(sorted(verdicts, key=lambda verdict: verdict.session_ref))
+
+
+def recount_exposure(tx: Transaction, answer: ExposureAnswer) -> Exposure:
+    """Compute the same list again, look-up by look-up, and insist that both agree.
+
+    Args:
+        tx: A transaction of the role analyst.
+        answer: What `expose_persons` returned.
+
+    Returns:
+        The list, computed the other way.
+
+    Raises:
+        InconsistentRecord: the two lists differ; neither may be sent.
+    """
+    exposure = compute_exposure(
+        incidents.load_suspect_lookups(tx, incident := _find(tx, answer.incident_id)),
+        {verdict.session_ref: verdict.verdict for verdict in answer.verdicts},
+        incident.window,
+    )
+    if exposure.persons != answer.persons or exposure.guesses != answer.guesses:
+        raise InconsistentRecord(
+            f"incident {answer.incident_id}: the list the database computed and the one computed "
+            "look-up by look-up differ; send neither and have both checked"
+        )
+    return exposure
+
+
+def _find(tx: Transaction, incident_id: int) -> incidents.Incident:
+    incident = incidents.find_incident(tx, incident_id)
+    if incident is None:
+        raise NotFound(f"there is no incident {incident_id}: see the console's list")
+    return incident
+
+
+def _report(verdicts: Sequence[SessionVerdict], guesses: Sequence[Guesses]) -> dict[str, Any]:
+    return {
+        "rules": RULES_VERSION,
+        "past_days": PAST_DAYS,
+        "sessions": {
+            str(kind): sum(verdict.verdict is kind for verdict in verdicts) for kind in Verdict
+        },
+        "guesses": [
+            {"insurer_id": g.insurer_id, "lookups": g.lookups, "keys": g.keys} for g in guesses
+        ],
+    }

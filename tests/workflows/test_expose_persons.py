@@ -1,0 +1,417 @@
+"""Exactly who? The database's answer, held to the definition computed look-up by look-up."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from rempart.disclosure.entry import Kind, Mode, Outcome
+from rempart.incidents.attribution import Verdict
+from rempart.incidents.evidence import (
+    LookUp,
+    Session,
+    SessionTally,
+    Window,
+    summarise_session,
+)
+from rempart.incidents.exposure import Tier
+from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
+from rempart.storage import incidents
+from rempart.storage.connect import Database, Transaction
+from rempart.storage.queries import Queries, parse_queries
+from rempart.workflows.declare_incident import declare_incident
+from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
+
+DAY_MS = 86_400_000
+START = 1_706_500_000_000
+WINDOW = Window(starts_ms=START, ends_ms=START + DAY_MS)
+SUSPECT, OTHER_SUSPECT, BYSTANDER = 101, 102, 103
+
+
+@dataclass
+class Diary:
+    """A ledger in the making: sessions, and look-ups with the log and index they go to."""
+
+    sessions: dict[int, Session] = field(default_factory=dict)
+    lookups: list[tuple[int, int, LookUp]] = field(default_factory=list)
+
+    def open(self, session_ref: int, account_ref: int, *, address: str, agent: str) -> None:
+        self.sessions[session_ref] = Session(
+            session_ref=session_ref, account_ref=account_ref, address=address, agent=agent
+        )
+
+    def note(self, session_ref: int, t_ms: int, **facts: object) -> None:
+        person_ref = facts.get("person_ref", 0)
+        values: dict[str, object] = {
+            "mode": Mode.TYPED,
+            "outcome": Outcome.OPEN if person_ref else Outcome.UNKNOWN,
+            "insurer_id": 1,
+            "person_ref": 0,
+            "lookup_key": UUID(int=len(self.lookups)),
+            "fields": 1,
+            **facts,
+        }
+        log_id = int(values.pop("log_id", 1))
+        lookup = LookUp(
+            account_ref=self.sessions[session_ref].account_ref,
+            session_ref=session_ref,
+            t_ms=t_ms,
+            **values,
+        )
+        self.lookups.append((log_id, len(self.lookups), lookup))
+
+
+def write(database: Database, diary: Diary, *, checkpoint_every: int = 10) -> None:
+    """Write the diary as the gateway would have, with a checkpoint now and then."""
+    with database.transaction("gateway") as tx:
+        for log_id in sorted({log_id for log_id, _, _ in diary.lookups} | {1}):
+            tx.execute(
+                "INSERT INTO ledger.log (log_id, origin, vkey) VALUES (%s, %s, 'v')",
+                (log_id, f"test/{log_id}"),
+            )
+            tx.execute("SELECT ledger.ensure_segment(%s::smallint, 0)", (log_id,))
+            mine = sorted((x for x in diary.lookups if x[0] == log_id), key=lambda x: x[2].t_ms)
+            _write_log(tx, log_id, [lookup for _, _, lookup in mine], checkpoint_every)
+        for session in diary.sessions.values():
+            tx.execute(
+                "INSERT INTO ledger.session VALUES (%s, %s, 1, 0, 'key', %s, %s)",
+                (session.session_ref, session.account_ref, session.address, session.agent),
+            )
+
+
+def _write_log(tx: Transaction, log_id: int, lookups: list[LookUp], checkpoint_every: int) -> None:
+    with tx.cursor().copy("COPY ledger.entry FROM STDIN") as copy:
+        for idx, lookup in enumerate(lookups):
+            kind = Kind.DISCLOSE if lookup.person_ref else Kind.NEGATIVE
+            copy.write_row(
+                (
+                    log_id,
+                    idx,
+                    int(kind),
+                    lookup.t_ms,
+                    bytes(16),
+                    lookup.account_ref,
+                    lookup.session_ref,
+                    0,
+                    lookup.person_ref,
+                    lookup.insurer_id,
+                    0,
+                    lookup.lookup_key,
+                    1,
+                    int(lookup.mode),
+                    1,
+                    0,
+                    int(lookup.outcome),
+                    lookup.fields,
+                    1,
+                    0,
+                    UUID(int=idx),
+                )
+            )
+    for size in range(checkpoint_every, len(lookups) + 1, checkpoint_every):
+        tx.execute(
+            "INSERT INTO ledger.checkpoint VALUES (%s, %s, %s, %s, '')",
+            (log_id, size, lookups[size - 1].t_ms, bytes(32)),
+        )
+
+
+@pytest.fixture
+def analyst(database: Database) -> Callable[[], AbstractContextManager[Transaction]]:
+    """A function that opens transactions of the analyst on a database with three professionals."""
+    with database.transaction("portals") as tx:
+        for account_ref in (SUSPECT, OTHER_SUSPECT, BYSTANDER):
+            tx.execute(
+                "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
+                " VALUES (%s, %s, 'pharmacist', 'Officine')",
+                (account_ref, f"9900000{account_ref}"),
+            )
+    return lambda: database.transaction("analyst")
+
+
+def declare(tx: Transaction, *account_refs: int, window: Window = WINDOW) -> int:
+    return declare_incident(
+        tx, title="Essai", window=window, account_refs=account_refs, exercise=True
+    )
+
+
+def a_stolen_pharmacy() -> Diary:
+    """A week of an owner's work, then a thief from elsewhere while the owner goes on."""
+    diary = Diary()
+    diary.open(1, SUSPECT, address="198.18.0.1", agent="Officine")
+    diary.open(2, SUSPECT, address="198.19.0.9", agent="python-requests")
+    for n in range(60):
+        diary.note(1, START - 7 * DAY_MS + n * 180_000, mode=Mode.CARD, person_ref=1000 + n)
+    for n in range(20):
+        diary.note(1, START + n * 180_000, mode=Mode.CARD, person_ref=1030 + n)
+    for n in range(50):
+        diary.note(2, START + 5_000 + n * 1_000, person_ref=2000 + n if n % 5 else 0)
+    return diary
+
+
+def test_the_thiefs_persons_are_listed_and_the_owners_are_not(database, analyst):
+    write(database, a_stolen_pharmacy())
+    with analyst() as tx:
+        answer = expose_persons(tx, declare(tx, SUSPECT))
+        recount_exposure(tx, answer)
+    assert {v.session_ref: v.verdict for v in answer.verdicts} == {
+        1: Verdict.OWNER,
+        2: Verdict.THIEF,
+    }
+    assert [p.person_ref for p in answer.persons] == [2000 + n for n in range(50) if n % 5]
+    assert {p.tier for p in answer.persons} == {Tier.A}
+    assert [(g.lookups, g.keys) for g in answer.guesses] == [(10, 10)]
+
+
+def test_a_whole_account_names_the_owners_visitors_too(database, analyst, monkeypatch):
+    """The mutation: judge accounts instead of sessions, and the pharmacist's visitors are named."""
+    write(database, a_stolen_pharmacy())
+    monkeypatch.setattr(
+        "rempart.incidents.attribution._decide_from_sums", lambda thief, owner: Verdict.THIEF
+    )
+    with analyst() as tx:
+        answer = expose_persons(tx, declare(tx, SUSPECT))
+    assert {1030 + n for n in range(20)} <= {p.person_ref for p in answer.persons}
+
+
+def test_the_answer_is_written_where_the_console_reads_it(database, analyst):
+    write(database, a_stolen_pharmacy())
+    with analyst() as tx:
+        incident_id = declare(tx, SUSPECT)
+        expose_persons(tx, incident_id)
+    with database.transaction("portals") as tx:
+        assert tx.execute(
+            "SELECT verdict, jsonb_array_length(reasons) FROM incidents.attributed_session"
+            " WHERE incident_id = %s ORDER BY session_ref",
+            (incident_id,),
+        ).fetchall() == [("owner", 8), ("thief", 8)]
+        row = tx.execute(
+            "SELECT answered_at >= declared_at, report FROM incidents.incident"
+        ).fetchone()
+    assert row == (
+        True,
+        {
+            "exposure": {
+                "rules": "2026-11.1",
+                "past_days": 28,
+                "sessions": {"thief": 1, "mixed": 0, "owner": 1},
+                "guesses": [{"insurer_id": 1, "lookups": 10, "keys": 10}],
+            }
+        },
+    )
+
+
+def test_asking_again_gives_the_same_list_once(database, analyst):
+    write(database, a_stolen_pharmacy())
+    with analyst() as tx:
+        incident_id = declare(tx, SUSPECT)
+        first = expose_persons(tx, incident_id)
+    with analyst() as tx:
+        again = expose_persons(tx, incident_id)
+    assert (again.verdicts, again.persons, again.guesses) == (
+        first.verdicts,
+        first.persons,
+        first.guesses,
+    )
+
+
+def test_what_an_earlier_incident_found_a_thief_doing_is_no_habit(database, analyst):
+    diary = a_stolen_pharmacy()
+    later = Window(starts_ms=START + 2 * DAY_MS, ends_ms=START + 3 * DAY_MS)
+    diary.open(3, SUSPECT, address="198.19.0.9", agent="python-requests")
+    for n in range(10):
+        diary.note(3, later.starts_ms + n * 1000, person_ref=3000 + n)
+    write(database, diary)
+    with analyst() as tx:
+        expose_persons(tx, declare(tx, SUSPECT))
+        second = expose_persons(tx, declare(tx, SUSPECT, window=later))
+    [verdict] = second.verdicts
+    assert verdict.verdict is Verdict.THIEF
+    assert "unknown_address/1" in {str(s.rule) for s in verdict.signals if s.points}
+
+
+def test_without_the_earlier_incident_the_thief_has_become_a_habit(database, analyst):
+    """The mutation beside: the address is then usual, and typing is too."""
+    diary = a_stolen_pharmacy()
+    later = Window(starts_ms=START + 2 * DAY_MS, ends_ms=START + 3 * DAY_MS)
+    diary.open(3, SUSPECT, address="198.19.0.9", agent="python-requests")
+    for n in range(10):
+        diary.note(3, later.starts_ms + n * 1000, person_ref=3000 + n)
+    write(database, diary)
+    with analyst() as tx:
+        second = expose_persons(tx, declare(tx, SUSPECT, window=later))
+    assert "usual_address/1" in {str(s.rule) for s in second.verdicts[0].signals}
+
+
+def test_a_session_whose_facts_are_missing_comes_from_an_unknown_place(database, analyst):
+    diary = a_stolen_pharmacy()
+    write(database, diary)
+    with database.transaction("admin") as tx:
+        tx.execute("DELETE FROM ledger.session WHERE session_ref = 2")
+    with analyst() as tx:
+        answer = expose_persons(tx, declare(tx, SUSPECT))
+    assert len(answer.persons) == 40
+
+
+def test_an_account_that_did_nothing_exposes_nobody(database, analyst):
+    write(database, a_stolen_pharmacy())
+    with analyst() as tx:
+        answer = expose_persons(tx, declare(tx, OTHER_SUSPECT))
+    assert (answer.verdicts, answer.persons, answer.guesses) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("title", "accounts", "refusal"),
+    [
+        (" ", (SUSPECT,), InvalidRequest),
+        ("Essai", (), InvalidRequest),
+        ("Essai", (SUSPECT, 999), NotFound),
+    ],
+)
+def test_an_incident_that_says_nothing_or_names_strangers_is_refused(
+    analyst, database, title, accounts, refusal
+):
+    with pytest.raises(refusal), analyst() as tx:
+        declare_incident(tx, title=title, window=WINDOW, account_refs=accounts)
+    with database.transaction("analyst") as tx:
+        assert tx.execute("SELECT count(*) FROM incidents.incident").fetchone() == (0,)
+
+
+def test_an_incident_that_does_not_exist_is_refused(analyst):
+    with pytest.raises(NotFound, match="no incident 7"), analyst() as tx:
+        expose_persons(tx, 7)
+
+
+# ---- I12: the database and the definition agree, whatever happened -------------------------------
+
+
+KINDS = {  # share typed, address, software
+    "owner": (0.05, "198.18.0.1", "Officine"),
+    "thief": (1.0, "198.19.0.9", "python-requests"),
+    "both": (0.6, "198.18.0.1", "Officine"),
+    "telephone": (0.1, "203.0.113.5", "Phone"),
+}
+
+
+def invent(random: Random) -> Diary:
+    """Invent a ledger: two logs, three accounts, sessions of every kind, before, in and after."""
+    diary = Diary()
+    for session_ref in range(1, 40):
+        kind = random.choice(list(KINDS))
+        share_typed, address, agent = KINDS[kind]
+        account_ref = random.choice((SUSPECT, OTHER_SUSPECT, BYSTANDER))
+        diary.open(session_ref, account_ref, address=address, agent=agent)
+        begins = START + random.choice((0, DAY_MS // 2, DAY_MS - 60_000))
+        if kind in ("owner", "telephone") and random.random() < 0.7:
+            begins = START - random.choice((40 * DAY_MS, 27 * DAY_MS, 3 * DAY_MS, 60_000))
+        for _ in range(random.randint(1, 40)):
+            typed = random.random() < share_typed
+            diary.note(
+                session_ref,
+                begins + random.randint(0, 120_000) // 1000 * 1000,
+                mode=Mode.TYPED if typed else random.choice((Mode.CARD, Mode.VITALE)),
+                person_ref=random.choice((0, *range(1, 40))),
+                insurer_id=random.randint(0, 3),
+                lookup_key=UUID(int=random.randint(1, 30)),
+                fields=random.choice((0b1, 0b11, 0b10100)),
+                log_id=random.choice((1, 2)),
+            )
+    return diary
+
+
+def add_up(diary: Diary, accounts: Iterable[int], *, past_from_ms: int):
+    """The tallies of `storage.incidents.load_tallies`, look-up by look-up."""
+    past: list[SessionTally] = []
+    inside: list[SessionTally] = []
+    ordered = sorted(diary.lookups, key=lambda x: (x[2].t_ms, x[0], x[1]))
+    for account_ref in accounts:
+        mine = [look for _, _, look in ordered if look.account_ref == account_ref]
+        before = [look for look in mine if past_from_ms <= look.t_ms < WINDOW.starts_ms]
+        faces = frozenset(look.person_ref for look in before if look.person_ref)
+        during = [look for look in mine if WINDOW.contains(look.t_ms)]
+        for part, known, out in ((before, frozenset(), past), (during, faces, inside)):
+            for session_ref in sorted({look.session_ref for look in part}):
+                out.append(
+                    summarise_session(
+                        diary.sessions[session_ref],
+                        [look for look in part if look.session_ref == session_ref],
+                        faces_before=known,
+                    )
+                )
+    return tuple(past), tuple(inside)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_database_adds_up_and_exposes_as_defined(database, analyst, seed):
+    diary = invent(Random(seed))
+    write(database, diary, checkpoint_every=7)
+    with analyst() as tx:
+        incident_id = declare(tx, SUSPECT, OTHER_SUSPECT)
+        incident = incidents.find_incident(tx, incident_id)
+        assert incident is not None
+        tallies = incidents.load_tallies(tx, incident, past_ms=28 * DAY_MS)
+        past, inside = add_up(diary, (SUSPECT, OTHER_SUSPECT), past_from_ms=START - 28 * DAY_MS)
+        assert tallies.past == past
+        assert tallies.in_window == inside
+        answer = expose_persons(tx, incident_id)
+        assert recount_exposure(tx, answer).persons == answer.persons
+    assert {p.tier for p in answer.persons} == set(Tier)
+    assert answer.guesses
+
+
+MUTATIONS = {
+    "owners' sessions are counted": ("s.verdict <> 'owner' AND e.person_ref", "e.person_ref"),
+    "a card does not explain anything": ("WHEN e.mode = 2 THEN 'B' ELSE 'C'", "ELSE 'B'"),
+    "the surest tier is lost": ("min(CASE", "max(CASE"),
+    "fields are intersected": ("bit_or(e.fields)", "bit_and(e.fields)"),
+    "the window is left open": ("AND e.t_ms < %(ends_ms)s\nGROUP BY", "\nGROUP BY"),
+    "guesses name somebody": ("AND e.person_ref <> 0\n", "\n"),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_database_that_counts_otherwise_is_caught(database, analyst, monkeypatch, mutation):
+    write(database, invent(Random(1)))
+    with mutated(monkeypatch, *MUTATIONS[mutation]), analyst() as tx:
+        answer = expose_persons(tx, declare(tx, SUSPECT, OTHER_SUSPECT))
+        with pytest.raises(InconsistentRecord, match="send neither"):
+            recount_exposure(tx, answer)
+
+
+@contextmanager
+def mutated(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> Iterator[None]:
+    queries = dict(incidents.QUERIES)
+    assert right in queries["insert_exposed_persons"]
+    queries["insert_exposed_persons"] = queries["insert_exposed_persons"].replace(right, wrong)
+    file = "\n".join(f"-- name: {name}\n-- mutated\n{sql};" for name, sql in queries.items())
+    with monkeypatch.context() as patch:
+        patch.setattr(incidents, "QUERIES", Queries("incidents", parse_queries(file)))
+        yield
+
+
+def test_the_answer_reads_the_suspects_entries_and_not_the_whole_ledger(database, analyst):
+    diary = a_stolen_pharmacy()
+    diary.open(9, BYSTANDER, address="198.18.0.3", agent="Officine")
+    for n in range(20_000):
+        diary.note(9, START + n * 4_000, mode=Mode.CARD, person_ref=5000 + n)
+    write(database, diary, checkpoint_every=1000)
+    with database.connect("admin", autocommit=True) as admin:
+        admin.execute("ANALYZE ledger.entry")
+    with analyst() as tx:
+        answer: ExposureAnswer = expose_persons(tx, declare(tx, SUSPECT))
+        parameters = {
+            "incident_id": answer.incident_id,
+            "account_refs": [SUSPECT],
+            "log_ids": [1],
+            "floors": [0],
+            "starts_ms": WINDOW.starts_ms,
+            "ends_ms": WINDOW.ends_ms,
+            "past_from_ms": START - 28 * DAY_MS,
+        }
+        for name in ("insert_exposed_persons", "list_session_tallies", "count_guesses"):
+            plan = "\n".join(
+                row[0] for row in tx.execute(f"EXPLAIN {incidents.QUERIES[name]}", parameters)
+            )
+            assert "Seq Scan on entry" not in plan, plan
