@@ -13,7 +13,7 @@ from rempart.kernel.identity import remove_spaces
 
 FORMAT: Final = Refusal(
     rule="amc_number",
-    fr="Le numéro d'AMC ne compte pas 8 à 10 chiffres.",
+    fr="Le numéro d’AMC ne compte pas 8 à 10 chiffres.",
     en="The AMC number does not have 8 to 10 digits.",
     advice_fr="Recopier le numéro AMC du bloc normalisé de la carte de tiers payant.",
     advice_en="Copy the AMC number from the standard block of the tiers payant card.",

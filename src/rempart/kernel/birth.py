@@ -13,23 +13,23 @@ from rempart.kernel.identity import Identity
 
 DATE_FORMAT: Final = Refusal(
     rule="birth_date_format",
-    fr="La date de naissance n'a pas huit chiffres.",
+    fr="La date de naissance n’a pas huit chiffres.",
     en="The birth date does not have eight digits.",
-    advice_fr="Écrire AAAAMMJJ, comme sur l'attestation.",
+    advice_fr="Écrire AAAAMMJJ, comme sur l’attestation.",
     advice_en="Write YYYYMMDD, as on the certificate.",
 )
 DATE_YEAR: Final = Refusal(
     rule="birth_date_year",
-    fr="L'année de naissance n'est pas possible.",
+    fr="L’année de naissance n’est pas possible.",
     en="The birth year is not possible.",
-    advice_fr="Vérifier l'année : de 1850 à 2199, en tête de la date.",
+    advice_fr="Vérifier l’année : de 1850 à 2199, en tête de la date.",
     advice_en="Check the year: from 1850 to 2199, at the head of the date.",
 )
 RANK: Final = Refusal(
     rule="birth_rank",
-    fr="Le rang de naissance n'est pas un chiffre de 1 à 9.",
+    fr="Le rang de naissance n’est pas un chiffre de 1 à 9.",
     en="The birth rank is not a digit from 1 to 9.",
-    advice_fr="Mettre 1, sauf pour un jumeau dont l'attestation porte un autre rang.",
+    advice_fr="Mettre 1, sauf pour un jumeau dont l’attestation porte un autre rang.",
     advice_en="Put 1, except for a twin whose certificate bears another rank.",
 )
 

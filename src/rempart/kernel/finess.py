@@ -14,9 +14,9 @@ from rempart.kernel.identity import remove_spaces
 
 FORMAT: Final = Refusal(
     rule="finess_format",
-    fr="Le numéro FINESS n'a pas 9 chiffres (2A ou 2B en tête pour la Corse).",
+    fr="Le numéro FINESS n’a pas 9 chiffres (2A ou 2B en tête pour la Corse).",
     en="The FINESS number does not have 9 digits (starting with 2A or 2B for Corsica).",
-    advice_fr="Recopier les 9 caractères du numéro de l'établissement.",
+    advice_fr="Recopier les 9 caractères du numéro de l’établissement.",
     advice_en="Copy the 9 characters of the establishment's number.",
 )
 KEY: Final = Refusal(

@@ -16,9 +16,9 @@ SYNTHETIC_BANK: Final = "99999"
 
 INVALID: Final = Refusal(
     rule="iban",
-    fr="L'IBAN n'est pas valide (longueur, pays ou clé).",
+    fr="L’IBAN n’est pas valide (longueur, pays ou clé).",
     en="The IBAN is not valid (length, country or key).",
-    advice_fr="Recopier l'IBAN du relevé d'identité bancaire.",
+    advice_fr="Recopier l’IBAN du relevé d’identité bancaire.",
     advice_en="Copy the IBAN from the bank's statement of account identity.",
 )
 

@@ -39,44 +39,44 @@ class NirKind(enum.Enum):
 
 LENGTH: Final = Refusal(
     rule="nir_length",
-    fr="Le NIR n'a pas 15 caractères (13 et la clé).",
+    fr="Le NIR n’a pas 15 caractères (13 et la clé).",
     en="The NIR does not have 15 characters (13 and the key).",
     advice_fr="Recopier le numéro entier avec sa clé à deux chiffres.",
     advice_en="Copy the whole number with its two-digit key.",
 )
 CHARACTERS: Final = Refusal(
     rule="nir_characters",
-    fr="Le NIR contient un caractère qui n'est pas un chiffre (hors 2A et 2B de la Corse).",
+    fr="Le NIR contient un caractère qui n’est pas un chiffre (hors 2A et 2B de la Corse).",
     en="The NIR has a character that is not a digit (other than 2A and 2B for Corsica).",
     advice_fr="Vérifier la confusion entre la lettre O et le zéro, ou entre I et 1.",
     advice_en="Look for the letter O in place of zero, or I in place of 1.",
 )
 SEX: Final = Refusal(
     rule="nir_sex",
-    fr="Le premier chiffre du NIR n'est ni 1 ni 2 (ni 7 ni 8 pour un numéro d'attente).",
+    fr="Le premier chiffre du NIR n’est ni 1 ni 2 (ni 7 ni 8 pour un numéro d’attente).",
     en="The first digit of the NIR is neither 1 nor 2 (nor 7 nor 8 for a waiting number).",
-    advice_fr="Vérifier le premier chiffre sur l'attestation.",
+    advice_fr="Vérifier le premier chiffre sur l’attestation.",
     advice_en="Check the first digit on the certificate.",
 )
 MONTH: Final = Refusal(
     rule="nir_month",
-    fr="Le mois de naissance du NIR n'existe pas (01 à 12, ou 20 à 42 et 50 à 99).",
+    fr="Le mois de naissance du NIR n’existe pas (01 à 12, ou 20 à 42 et 50 à 99).",
     en="The birth month of the NIR does not exist (01 to 12, or 20 to 42 and 50 to 99).",
-    advice_fr="Vérifier les 4e et 5e chiffres sur l'attestation.",
+    advice_fr="Vérifier les 4e et 5e chiffres sur l’attestation.",
     advice_en="Check the 4th and 5th digits on the certificate.",
 )
 COMMUNE: Final = Refusal(
     rule="nir_commune",
-    fr="La commune de naissance du NIR n'existe pas (001 à 990, ou 01 à 90 outre-mer).",
+    fr="La commune de naissance du NIR n’existe pas (001 à 990, ou 01 à 90 outre-mer).",
     en="The birth commune of the NIR does not exist (001 to 990, or 01 to 90 overseas).",
-    advice_fr="Vérifier les 8e, 9e et 10e chiffres sur l'attestation.",
+    advice_fr="Vérifier les 8e, 9e et 10e chiffres sur l’attestation.",
     advice_en="Check the 8th, 9th and 10th digits on the certificate.",
 )
 COUNTRY: Final = Refusal(
     rule="nir_country",
-    fr="Le pays de naissance du NIR n'existe pas (001 à 990).",
+    fr="Le pays de naissance du NIR n’existe pas (001 à 990).",
     en="The birth country of the NIR does not exist (001 to 990).",
-    advice_fr="Vérifier les trois chiffres qui suivent 99 sur l'attestation.",
+    advice_fr="Vérifier les trois chiffres qui suivent 99 sur l’attestation.",
     advice_en="Check the three digits after 99 on the certificate.",
 )
 KEY: Final = Refusal(

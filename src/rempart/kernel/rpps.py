@@ -14,7 +14,7 @@ from rempart.kernel.identity import Identity, remove_spaces
 
 FORMAT: Final = Refusal(
     rule="rpps_format",
-    fr="Le numéro RPPS n'a pas 11 chiffres.",
+    fr="Le numéro RPPS n’a pas 11 chiffres.",
     en="The RPPS number does not have 11 digits.",
     advice_fr="Recopier les 11 chiffres de la carte professionnelle.",
     advice_en="Copy the 11 digits of the professional card.",

@@ -14,7 +14,7 @@ from rempart.kernel.identity import Identity, remove_spaces
 
 FORMAT: Final = Refusal(
     rule="siret_format",
-    fr="Le SIRET n'a pas 14 chiffres.",
+    fr="Le SIRET n’a pas 14 chiffres.",
     en="The SIRET does not have 14 digits.",
     advice_fr="Recopier les 14 chiffres : SIREN puis numéro interne.",
     advice_en="Copy the 14 digits: SIREN, then internal number.",

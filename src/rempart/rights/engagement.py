@@ -21,7 +21,7 @@ TAG_BITS: Final = 34
 
 INVALID: Final = Refusal(
     rule="engagement_number",
-    fr="Ce numéro d'engagement n'a pas été donné par nous.",
+    fr="Ce numéro d’engagement n’a pas été donné par nous.",
     en="This engagement number was not given by us.",
     advice_fr="Recopier le numéro imprimé avec la réponse (RP et quatre groupes de quatre).",
     advice_en="Copy the number printed with the answer (RP and four groups of four).",

@@ -21,7 +21,7 @@ SECRET_BYTES: Final = 32
 
 CARD_CODE: Final = Refusal(
     rule="card_code",
-    fr="Le code de la carte n'a pas 20 lettres et chiffres.",
+    fr="Le code de la carte n’a pas 20 lettres et chiffres.",
     en="The card code does not have 20 letters and digits.",
     advice_fr="Recopier les cinq groupes de quatre imprimés sur la carte (jamais la lettre U).",
     advice_en="Copy the five groups of four printed on the card (never the letter U).",

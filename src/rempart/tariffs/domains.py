@@ -13,9 +13,9 @@ from rempart.tariffs.data_files import load_data_file
 
 UNKNOWN: Final = Refusal(
     rule="domain_unknown",
-    fr="Ce domaine de soins n'existe pas.",
+    fr="Ce domaine de soins n’existe pas.",
     en="There is no such domain of care.",
-    advice_fr="Utiliser l'un des codes de la carte, par exemple PHAR, MEDG ou OPTI.",
+    advice_fr="Utiliser l’un des codes de la carte, par exemple PHAR, MEDG ou OPTI.",
     advice_en="Use one of the codes of the card, for instance PHAR, MEDG or OPTI.",
 )
 
