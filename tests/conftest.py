@@ -3,8 +3,12 @@
 One server per test process, started at the first test that needs it and thrown away at the end.
 """
 
+import contextlib
 import itertools
 import os
+import shutil
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +18,7 @@ from psycopg import sql
 
 from rempart.storage.cluster import ADMIN, Cluster
 from rempart.storage.connect import Database
+from rempart.storage.postmaster import find_postmaster
 from rempart.storage.roles import prepare_database
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
@@ -30,6 +35,7 @@ FAST_SETTINGS = {
     "max_wal_size": "1GB",
 }
 TEMPLATE = "rempart_template"
+PREFIX = "rempart-tests-"
 
 _numbers = itertools.count(1)
 
@@ -42,16 +48,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.allow_hosts = "127.0.0.1,::1"
 
 
+@pytest.fixture(scope="session")
+def session_path() -> Iterator[Path]:
+    """A temporary directory of this test process that the server's user can enter."""
+    _sweep_abandoned_servers()
+    with _temporary_directory() as path:
+        yield path
+
+
 @pytest.fixture
-def reachable_path(tmp_path: Path) -> Path:
-    """A temporary directory that the server's user can enter."""
-    return _reachable(tmp_path)
+def reachable_path() -> Iterator[Path]:
+    """A temporary directory of one test that the server's user can enter; pytest's are closed."""
+    with _temporary_directory() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(session_path: Path) -> Home:
     """The home of this test process: keys, and the passwords of the roles of `cluster`."""
-    return Home.create(_reachable(tmp_path_factory.mktemp("home")) / "rempart")
+    return Home.create(session_path / "home")
 
 
 @pytest.fixture(scope="session")
@@ -118,9 +133,9 @@ def environment(home: Home, database: Database) -> dict[str, str]:
 
 
 @pytest.fixture
-def durable_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def durable_cluster(reachable_path: Path) -> Iterator[Cluster]:
     """A running server of this test alone, with production settings: kill it at will."""
-    home = Home.create(_reachable(tmp_path_factory.mktemp("durable")) / "rempart")
+    home = Home.create(reachable_path / "durable")
     cluster = make_cluster(home, {"shared_buffers": "64MB"})
     cluster.start()
     yield cluster
@@ -139,9 +154,30 @@ def make_cluster(home: Home, server_settings: dict[str, str]) -> Cluster:
     )
 
 
-def _reachable(directory: Path) -> Path:
-    """Let the unprivileged user that runs the server under root into pytest's directories."""
-    if os.geteuid() == 0:
-        for part in (directory, *list(directory.parents)[:2]):
-            part.chmod(0o711)
-    return directory
+@contextlib.contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+def _sweep_abandoned_servers() -> None:
+    """Stop the servers of test processes that were killed, and remove their directories."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = path.name.removeprefix(PREFIX).split("-")[0]
+        if path.stat().st_uid != os.geteuid() or _is_alive(int(owner)):
+            continue
+        for data in path.glob("*/postgresql/data"):
+            pid = find_postmaster(data)
+            if pid is not None:
+                os.kill(pid, signal.SIGQUIT)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

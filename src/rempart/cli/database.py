@@ -49,12 +49,13 @@ def status(as_json: bool) -> None:
     settings = Settings.from_environment()
     home = Home.open(settings.home)
     report = describe_server(settings, home)
-    if report.pop("running"):
+    if report["running"]:
         with locate_database(settings, home).transaction("admin") as transaction:
             report |= describe_database(read_server_facts(transaction))
     if as_json:
         click.echo(json.dumps(report))
         return
+    del report["running"]  # the line about the server says it in words
     width = max(len(name) for name in report)
     for name, value in report.items():
         click.echo(f"{name.ljust(width)}  {value}")
