@@ -1,1 +1,1 @@
-"""January 2024 replayed against a running gateway over HTTP, and measured against the known truth."""
+"""January 2024 replayed against a running gateway, and measured against the known truth."""

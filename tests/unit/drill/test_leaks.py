@@ -1,0 +1,249 @@
+"""What leaked then, what leaks now: the portal of 2024, the list and the truth, a report."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
+from rempart.drill.cast import Ask, Identifiers, Person, Place, format_question, type_identifiers
+from rempart.drill.measure import compare_with_truth, compute_persons_per_account
+from rempart.drill.portal_2024 import index_by_nir, measure_leak, measure_portal
+from rempart.drill.report import Findings, RobotFigures, make_report, print_report
+from rempart.incidents.attribution import SessionVerdict, Verdict
+from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
+from rempart.kernel.synthetic import make_synthetic_nir
+from rempart.workflows.expose_persons import ExposureAnswer
+from rempart.workflows.measure_exercise import FoundPerson
+
+NIR = make_synthetic_nir(sex=2, year=1984, month=5, serial=1).format_compact()
+OTHER_NIR = make_synthetic_nir(sex=1, year=1950, month=1, serial=2).format_compact()
+MOTHER = Person(
+    amc_number="9900000001",
+    insured_nir=NIR,
+    birth_date="19840512",
+    birth_rank=1,
+    card_code="",
+    covered=True,
+)
+CHILD = replace(MOTHER, birth_date="20120903")
+FAMILIES = index_by_nir([MOTHER, CHILD, replace(MOTHER, insured_nir=OTHER_NIR, covered=False)])
+
+
+def test_a_search_of_2024_showed_the_whole_family_and_former_members():
+    assert measure_portal(FAMILIES, [type_identifiers(MOTHER)]).persons == 2
+    assert measure_portal(FAMILIES, [Identifiers(insured_nir=OTHER_NIR)]).persons == 1
+
+
+def test_what_the_thief_had_typed_is_not_counted_as_gained():
+    leak = measure_portal(FAMILIES, [type_identifiers(MOTHER)])
+    # Four fields of the mother (names, contract, reference); of the child all but the NIR.
+    assert leak.gained_per_person == (4 + 7) / 2
+    assert leak.shown == EIGHT_FIELDS_OF_2024
+    assert leak.gained == EIGHT_FIELDS_OF_2024 & ~Field.NIR
+
+
+def test_asking_twice_gains_nothing_more():
+    once = measure_portal(FAMILIES, [type_identifiers(MOTHER)])
+    assert measure_portal(FAMILIES, [type_identifiers(MOTHER)] * 3) == once
+
+
+def test_typing_the_child_as_well_leaves_less_to_gain():
+    both = measure_portal(FAMILIES, [type_identifiers(MOTHER), type_identifiers(CHILD)])
+    assert (both.persons, both.gained_per_person) == (2, 4)
+
+
+def test_a_number_that_nobody_holds_showed_nothing():
+    leak = measure_portal(FAMILIES, [Identifiers(insured_nir="1")])
+    assert (leak.persons, leak.shown, leak.gained_per_person) == (0, Field(0), 0)
+
+
+def test_what_rempart_shows_identifies_nobody():
+    answered = Field.RIGHTS_STATUS | Field.DOMAIN_TERMS | Field.ENGAGEMENT | Field.CONSIGNE
+    leak = measure_leak([(answered, answered)] * 3)
+    assert (leak.persons, leak.gained_per_person, leak.identity_per_person) == (3, 4, 0)
+
+
+def exposed(person_ref: int, tier: Tier, insurer_id: int = 1) -> ExposedPerson:
+    return ExposedPerson(
+        insurer_id=insurer_id,
+        person_ref=person_ref,
+        tier=tier,
+        fields=int(Field.RIGHTS_STATUS | Field.CONSIGNE),
+        lookups=1,
+        sessions=(5,),
+    )
+
+
+TRUTH = {FoundPerson(1, 1), FoundPerson(2, 1), FoundPerson(3, 2), FoundPerson(4, 1)}
+LIST = [
+    exposed(1, Tier.A),
+    exposed(2, Tier.B),
+    exposed(9, Tier.B),
+    exposed(4, Tier.C),
+    exposed(3, Tier.A, insurer_id=2),
+]
+
+
+def test_precision_and_recall_are_those_of_the_best_estimate():
+    accuracy = compare_with_truth(LIST, TRUTH)
+    assert (accuracy.precision, accuracy.recall) == (3 / 4, 3 / 4)
+    assert {str(tier): (t.persons, t.right) for tier, t in accuracy.by_tier.items()} == {
+        "A": (2, 2),
+        "B": (2, 1),
+        "C": (1, 1),
+    }
+
+
+def test_a_person_named_for_the_wrong_insurer_is_named_wrongly():
+    accuracy = compare_with_truth([exposed(3, Tier.A, insurer_id=1)], TRUTH)
+    assert (accuracy.precision, accuracy.recall) == (0, 0)
+
+
+def test_nobody_named_and_nobody_shown_is_a_right_answer():
+    accuracy = compare_with_truth([], set())
+    assert (accuracy.precision, accuracy.recall) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "figures"),
+    [
+        ({}, (0.0, 0)),
+        ({4: [], 7: []}, (0.0, 0)),
+        ({4: [FoundPerson(1, 1)] * 2, 7: [FoundPerson(n, 1) for n in range(5)]}, (3.0, 5)),
+    ],
+)
+def test_persons_per_stolen_account_count_each_person_once(shown, figures):
+    assert compute_persons_per_account(shown) == figures
+
+
+def findings(**changes: object) -> Findings:
+    declared = datetime(2024, 2, 1, 9, tzinfo=UTC)
+    answer = ExposureAnswer(
+        incident_id=3,
+        verdicts=(SessionVerdict(session_ref=5, account_ref=1, verdict=Verdict.THIEF, signals=()),),
+        persons=tuple(LIST),
+        guesses=(Guesses(insurer_id=0, lookups=12, keys=11),),
+        declared_at=declared,
+        answered_at=declared + timedelta(seconds=3),
+    )
+    shown = Field.RIGHTS_STATUS | Field.CONSIGNE
+    values: dict[str, object] = {
+        "answer": answer,
+        "accuracy": compare_with_truth(LIST, TRUTH),
+        "truth": {1: 3, 2: 1},
+        "insurer_names": {1: "Mutuelle Une", 2: "Mutuelle Deux"},
+        "mean_persons": 4 / 3,
+        "worst_persons": 3,
+        "portal": measure_portal(FAMILIES, [type_identifiers(MOTHER)]),
+        "rempart": measure_leak([(shown, shown)] * 4),
+        "robots": (RobotFigures(kind="fast", account=1, sent=9, answered=7, refused=2, persons=4),),
+        "timeline": [
+            {"minute": "2024-02-01T08:00:00.000+00:00", "lawful": 10, "attributed": 0},
+            {"minute": "2024-02-01T08:00:01.000+00:00", "lawful": 8, "attributed": 6},
+        ],
+        "lawful": {"sent": 18, "answered": 17, "refused": 1},
+        "stolen_accounts": 3,
+        "professionals": 40,
+        "seed": 1,
+        "seconds": 6.0,
+        "hours": 3.5,
+        "interrupted": False,
+    }
+    return Findings(**{**values, **changes})
+
+
+def test_the_report_has_the_keys_that_readers_rely_on():
+    report = make_report(findings())
+    assert json.loads(json.dumps(report)) == report
+    assert report["exposure"]["precision"] == 0.75
+    assert report["exposure"]["recall"] == 0.75
+    assert report["mean_persons_per_stolen_account"] == 1.33
+    assert report["worst_persons_per_stolen_account"] == 3
+    assert report["minutes_to_answer"] == 0.05
+    assert report["rempart"]["fields"] == ["rights_status", "consigne"]
+    assert report["rempart"]["identity_fields_gained_per_person"] == 0
+    assert "family_name" in report["portal_2024"]["fields_gained"]
+    assert report["insurers"][0] == {
+        "insurer_id": 1,
+        "name": "Mutuelle Une",
+        "persons_a": 1,
+        "persons_b": 2,
+        "persons_c": 1,
+        "true_persons": 3,
+        "fields": ["rights_status", "consigne"],
+        "sessions": 1,
+    }
+
+
+def test_an_insurer_whose_persons_were_all_missed_is_still_a_line():
+    report = make_report(findings(truth={1: 3, 8: 2}))
+    assert [(row["insurer_id"], row["true_persons"]) for row in report["insurers"]] == [
+        (1, 3),
+        (2, 0),
+        (8, 2),
+    ]
+
+
+def draw(report: dict[str, object]) -> str:
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    print_report(console, report, page="http://127.0.0.1:8080/console/incidents/3")
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_terminal_says_who_how_many_and_where_to_look():
+    drawn = draw(make_report(findings()))
+    for words in (
+        "precision 75.0%",
+        "Mutuelle Deux",
+        "identify somebody",
+        "http://127.0.0.1:8080/console/incidents/3",
+        "attributed",
+    ):
+        assert words in drawn
+
+
+def test_insurers_beyond_the_twentieth_are_added_up():
+    many = tuple(exposed(n, Tier.A, insurer_id=n) for n in range(1, 31))
+    answer = replace(findings().answer, persons=many)
+    drawn = draw(make_report(findings(answer=answer, truth=dict.fromkeys(range(1, 31), 1))))
+    assert "10 others" in drawn
+
+
+def test_a_drill_stopped_early_says_so_and_still_draws():
+    assert "Interrupted" in draw(make_report(findings(interrupted=True, timeline=[])))
+
+
+def test_a_question_carries_only_what_the_door_accepts():
+    ask = Ask(
+        at_s=0,
+        caller=0,
+        place=Place("198.18.0.1", "x"),
+        identifiers=type_identifiers(MOTHER),
+        domain="PHAR",
+    )
+    assert json.loads(format_question(ask, care_date="2026-11-22")) == {
+        "identifiers": {
+            "mode": "typed",
+            "amc_number": "9900000001",
+            "insured_nir": NIR,
+            "birth_date": "19840512",
+            "birth_rank": 1,
+        },
+        "domain": "PHAR",
+        "care_date": "2026-11-22",
+        "purpose": "billing",
+    }
+    card = replace(ask, identifiers=Identifiers(card_code="7K3M00000000ABCDWXYZ"))
+    assert json.loads(format_question(card, care_date="2026-11-22"))["identifiers"] == {
+        "mode": "card",
+        "card_code": "7K3M00000000ABCDWXYZ",
+    }
+
+
+def test_people_of_the_drill_do_not_print():
+    assert NIR not in repr(MOTHER)
+    assert NIR not in repr(type_identifiers(MOTHER))
