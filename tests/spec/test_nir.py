@@ -30,6 +30,8 @@ ACCEPTED = [
     Accepted("a woman of December", "2 99 12 00 999 999 ", 2, 12, "00"),
     Accepted("a waiting number, man", "7 80 01 00 000 123 ", 1, 1, "00", "nia"),
     Accepted("a waiting number, woman", "8 80 01 00 000 123 ", 2, 1, "00", "nia"),
+    Accepted("smallest key", "1 80 01 00 000 022 ", 1, 1, "00"),
+    Accepted("largest key", "1 80 01 00 000 023 ", 1, 1, "00"),
     Accepted("month unknown", "1 50 20 00 000 123 ", 1, 20, "00"),
     Accepted("last of the first uncertain months", "1 50 42 00 000 123 ", 1, 42, "00"),
     Accepted("first of the second uncertain months", "1 50 50 00 000 123 ", 1, 50, "00"),
@@ -85,7 +87,8 @@ REFUSED = [
     Refused("overseas commune 00", "1 80 01 97 400 000 ", "nir_commune"),
     Refused("overseas commune 91", "1 80 01 97 491 000 ", "nir_commune"),
     Refused("a key of 00", "1 80 01 00 000 123 ", "nir_key", "00"),
-    Refused("a key of 98", "1 80 01 00 000 123 ", "nir_key", "98"),
+    Refused("98 for a key of 01", "1 80 01 00 000 022 ", "nir_key", "98"),
+    Refused("00 for a key of 97", "1 80 01 00 000 023 ", "nir_key", "00"),
     Refused("another number's key", "1 80 01 00 000 123 ", "nir_key", "11"),
     Refused("the key of 2A on 2B", "1 80 01 2B 004 000 ", "nir_key", "69"),
 ]  # fmt: skip

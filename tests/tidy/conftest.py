@@ -29,13 +29,13 @@ class SourceFile:
         return self.path.startswith("src/")
 
     def parse(self) -> ast.Module:
-        return parse_once(self.text)
+        return parse_once(self.text, self.path)
 
 
 @functools.cache
-def parse_once(text: str) -> ast.Module:
+def parse_once(text: str, path: str) -> ast.Module:
     """Return the syntax tree of a module; every rule looks at the same one."""
-    return ast.parse(text)
+    return ast.parse(text, path)
 
 
 def list_paths() -> list[str]:

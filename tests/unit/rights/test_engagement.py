@@ -31,6 +31,11 @@ def test_changing_any_letter_is_noticed(position):
         parse_engagement(KEY, "RP" + "".join(letters))
 
 
+def test_the_prefix_is_part_of_the_number():
+    with pytest.raises(BadValue):
+        parse_engagement(KEY, "XX" + format_engagement(KEY, 1, 17)[2:])
+
+
 def test_another_installations_number_is_refused():
     with pytest.raises(BadValue):
         parse_engagement(bytes(32), format_engagement(KEY, 1, 17))
