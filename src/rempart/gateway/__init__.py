@@ -1,1 +1,4 @@
-"""The one door, for software: HTTP in, a durable ledger entry, then the answer. Never searches, never lists."""
+"""The one door, for software: HTTP in, a durable ledger entry, then the answer.
+
+Never searches, never lists.
+"""

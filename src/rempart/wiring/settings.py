@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from rempart.kernel.errors import SetupError
@@ -30,27 +31,39 @@ class Settings:
     port: int = field(default=8080, metadata={"variable": "REMPART_PORT"})
     gateway_port: int = field(default=8081, metadata={"variable": "REMPART_GATEWAY_PORT"})
     portals_port: int = field(default=8082, metadata={"variable": "REMPART_PORTALS_PORT"})
+    gateways: int = field(default=1, metadata={"variable": "REMPART_GATEWAYS"})
     log_id: int = field(default=1, metadata={"variable": "REMPART_LOG_ID"})
     trusted_proxies: tuple[Network, ...] = field(
         default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
     )
-    checks_per_minute: int = field(default=600, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+    checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+
+    @property
+    def gateway_ports(self) -> tuple[int, ...]:
+        """One port per gateway process: `gateway_port`, then those after `portals_port`."""
+        return self.gateway_port, *(self.portals_port + n for n in range(1, self.gateways))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables; an absent or empty one takes its default.
 
+        The defaults of the inner ports follow `port`, so that two installations that differ by
+        their first port do not meet.
+
         Raises:
             SetupError: a variable holds something that cannot be used, with what to write.
         """
         given = os.environ if environment is None else environment
-        values = {}
+        values: dict[str, Any] = {}
         for setting in fields(cls):
             text = given.get(setting.metadata["variable"], "").strip()
             if text:
                 values[setting.name] = _PARSERS[setting.name](setting.metadata["variable"], text)
-        return cls(**values)  # type: ignore[arg-type]
+        first = values.setdefault("port", cls().port)
+        values.setdefault("gateway_port", first + 1)
+        values.setdefault("portals_port", first + 2)
+        return cls(**values)
 
 
 def _parse_path(_: str, text: str) -> Path:
@@ -73,6 +86,10 @@ def _parse_port(variable: str, text: str) -> int:
 
 def _parse_log_id(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 32767)
+
+
+def _parse_gateways(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 64)
 
 
 def _parse_rate(variable: str, text: str) -> int:
@@ -103,6 +120,7 @@ _PARSERS = {
     "port": _parse_port,
     "gateway_port": _parse_port,
     "portals_port": _parse_port,
+    "gateways": _parse_gateways,
     "log_id": _parse_log_id,
     "trusted_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,

@@ -1,0 +1,42 @@
+"""When two requests are one session: same key, same address, same software, little time between.
+
+A stolen key used from elsewhere never shares a session with its owner: that is what lets
+an incident be told by sessions instead of by whole accounts. Refuses to guess who is typing.
+"""
+
+from dataclasses import dataclass
+
+IDLE_LIMIT_MS = 30 * 60 * 1000
+AGENT_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, as far as the door can see."""
+
+    client_ref: int
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session and the instant of its last recorded answer."""
+
+    session_ref: int
+    last_ms: int
+
+
+def is_alive(session: Session, *, now_ms: int) -> bool:
+    """Say whether a request made now continues this session.
+
+    A session that has been idle for exactly the limit is over. A clock that stepped back does not
+    end a session.
+    """
+    return now_ms - session.last_ms < IDLE_LIMIT_MS
+
+
+def clean_agent(text: str) -> str:
+    """Keep what a User-Agent header may put into the ledger: printable ASCII, bounded length."""
+    kept = "".join(c for c in text[: 4 * AGENT_LIMIT] if " " <= c <= "~")
+    return kept[:AGENT_LIMIT]

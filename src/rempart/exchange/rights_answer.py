@@ -1,0 +1,162 @@
+"""The answer to a rights check as JSON, and which disclosed fields its bytes carry.
+
+Refuses to carry any identifier: there is no place for a name, a NIR, a contract or a reference, and
+a key that is not in `_FIELD_OF_KEY` cannot be added to an answer.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from rempart.disclosure.fields import Field
+from rempart.rights.answer import Consigne, ShownReason, decide_consigne
+from rempart.rights.coverage import DomainTerms, Forfait, Rate, RightsOpen
+from rempart.tariffs.domains import Domain
+
+Circuit = Annotated[
+    str | None,
+    Meta(description="Code of the network (circuit) the professional must be in; null: any."),
+]
+Conditions = Annotated[
+    tuple[str, ...], Meta(description="Codes of the conditions to be met, in the insurer's order.")
+]
+DomainCode = Annotated[str, Meta(description="The domain asked.")]
+CareDate = Annotated[date, Meta(description="The care date asked.")]
+
+
+class RateTerms(msgspec.Struct, frozen=True, tag_field="kind", tag="rate"):
+    """A share of the base de remboursement, compulsory insurance (AMO) included."""
+
+    rate_bp: Annotated[int, Meta(description="Basis points: 10000 is 100 %.")]
+    circuit: Circuit
+    conditions: Conditions
+
+
+class ForfaitTerms(msgspec.Struct, frozen=True, tag_field="kind", tag="forfait"):
+    """A fixed amount."""
+
+    amount_cents: Annotated[int, Meta(description="Euro cents.")]
+    circuit: Circuit
+    conditions: Conditions
+
+
+class TicketModerateurTerms(msgspec.Struct, frozen=True, tag_field="kind", tag="ticket_moderateur"):
+    """What compulsory insurance leaves on its own tariff (ticket modérateur), and no more."""
+
+    circuit: Circuit
+    conditions: Conditions
+
+
+TermsOfDomain: TypeAlias = RateTerms | ForfaitTerms | TicketModerateurTerms
+
+
+class Engagement(msgspec.Struct, frozen=True):
+    """The promise to pay: quote its number on the invoice."""
+
+    number: Annotated[str, Meta(description="Engagement number, RP and four groups of four.")]
+    expires_on: Annotated[
+        date, Meta(description="Last day, included, on which it is worth payment.")
+    ]
+
+
+class OpenAnswer(msgspec.Struct, frozen=True, tag_field="rights", tag="open"):
+    """Tiers payant is open for this domain on this day."""
+
+    domain: DomainCode
+    care_date: CareDate
+    terms: TermsOfDomain
+    engagement: Engagement
+    consigne: Annotated[Consigne, Meta(description="What to do: bill the insurer.")]
+
+
+class ClosedAnswer(msgspec.Struct, frozen=True, tag_field="rights", tag="closed"):
+    """Tiers payant is not open. Without the card's code, the reason is always `not_open`."""
+
+    domain: DomainCode
+    care_date: CareDate
+    reason: Annotated[
+        ShownReason,
+        Meta(
+            description=(
+                "`not_open` when the identifiers were typed: it says nothing of the person, not "
+                "even whether there is one. With the card's code, the exact reason."
+            )
+        ),
+    ]
+    consigne: Annotated[
+        Consigne,
+        Meta(
+            description=(
+                "What to do: ask for the card, collect from the member (the insurer does not pay), "
+                "or have the member contact the insurer."
+            )
+        ),
+    ]
+
+
+Answer: TypeAlias = OpenAnswer | ClosedAnswer
+
+# What each key of an answer tells the caller. None: the caller sent it.
+_FIELD_OF_KEY: Final[Mapping[str, Field | None]] = {
+    "rights": Field.RIGHTS_STATUS,
+    "domain": None,
+    "care_date": None,
+    "reason": Field.CLOSED_REASON,
+    "terms": Field.DOMAIN_TERMS,
+    "engagement": Field.ENGAGEMENT,
+    "consigne": Field.CONSIGNE,
+}
+
+
+def _fields_of(answer_type: type[OpenAnswer] | type[ClosedAnswer]) -> int:
+    """Compute the bitmap of a shape of answer; a key without a field stops the program here."""
+    keys = [field.encode_name for field in msgspec.structs.fields(answer_type)]
+    tag_field = answer_type.__struct_config__.tag_field
+    fields = [_FIELD_OF_KEY[key] for key in [*keys, str(tag_field)]]
+    return int(sum(field for field in fields if field is not None))
+
+
+_FIELDS_OF_SHAPE: Final = {shape: _fields_of(shape) for shape in (OpenAnswer, ClosedAnswer)}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def compute_fields(answer: Answer) -> int:
+    """Return the bitmap of `disclosure.fields.Field` that the bytes of `answer` carry.
+
+    An answer has no optional key, so its shape decides.
+    """
+    return _FIELDS_OF_SHAPE[type(answer)]
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """Write the one JSON form of an answer."""
+    return _ENCODER.encode(answer)
+
+
+def build_open_answer(
+    decision: RightsOpen, *, domain: Domain, care_date: date, engagement: Engagement
+) -> OpenAnswer:
+    """Say that rights are open, for what, and promise payment."""
+    return OpenAnswer(
+        domain.code,
+        care_date,
+        _build_terms(decision.terms_of_domain),
+        engagement,
+        Consigne.BILL_AMC,
+    )
+
+
+def build_closed_answer(reason: ShownReason, *, domain: Domain, care_date: date) -> ClosedAnswer:
+    """Say that rights are not open, with the reason that may be shown."""
+    return ClosedAnswer(domain.code, care_date, reason, decide_consigne(reason))
+
+
+def _build_terms(terms: DomainTerms) -> TermsOfDomain:
+    if isinstance(terms, Rate):
+        return RateTerms(terms.rate_bp, terms.circuit, terms.conditions)
+    if isinstance(terms, Forfait):
+        return ForfaitTerms(terms.amount_cents, terms.circuit, terms.conditions)
+    return TicketModerateurTerms(terms.circuit, terms.conditions)

@@ -1,0 +1,202 @@
+"""The gateway as one ASGI application: the hot route, and four small ones around it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Request, Response, asgi, get
+from litestar.exceptions import HTTPException
+from litestar.types import Receive, Scope, Send
+
+from rempart.accounts.allowance import Allowance
+from rempart.gateway.allowances import Allowances
+from rempart.gateway.batching import GroupCommit
+from rempart.gateway.bugs import log_bug
+from rempart.gateway.clients import ClientDirectory, LoadClients
+from rempart.gateway.door import PATH, RightsDoor
+from rempart.gateway.keeper import Clock, DeskKeeper, OpenDesk
+from rempart.gateway.languages import choose_language
+from rempart.gateway.metrics import METRICS_TYPE, Metrics
+from rempart.gateway.openapi import Readiness, build_openapi
+from rempart.gateway.origins import make_address_finder
+from rempart.gateway.problems import MethodNotAllowed, format_problem
+from rempart.kernel.errors import NotFound, RempartError
+from rempart.workflows.rights_desk import Answered, Asked
+
+IDLE_CHECKPOINT_S: Final = 0.5
+HOUSEKEEPING_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the gateway is built from; wiring makes them, and the bench makes others.
+
+    Args:
+        open_desk: Takes the log over and opens the connections behind it.
+        load_clients: Loads the clients of several key digests.
+        ping: Asks the database for a sign of life.
+        keep_house: Forgets what has been kept long enough; called once a minute.
+        clock: The time.
+        allowance: What each client may ask.
+        trusted_proxies: Peers whose X-Forwarded-For is believed.
+        stop: Ends the process in good order.
+    """
+
+    open_desk: Callable[[], Awaitable[OpenDesk]]
+    load_clients: LoadClients
+    ping: Callable[[], Awaitable[None]]
+    keep_house: Callable[[], Awaitable[None]]
+    clock: Clock
+    allowance: Allowance
+    trusted_proxies: Sequence[IPv4Network | IPv6Network]
+    stop: Callable[[], None]
+
+
+class Gateway:
+    """The tasks behind the routes, from the first request to the last checkpoint."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.metrics = Metrics()
+        self.keeper = DeskKeeper(
+            parts.open_desk, clock=parts.clock, metrics=self.metrics, stop=parts.stop
+        )
+        self.checks: GroupCommit[Asked, Answered] = GroupCommit(
+            self.keeper.check, when_idle=self.keeper.rest, idle_after_s=IDLE_CHECKPOINT_S
+        )
+        self.clients = ClientDirectory(parts.load_clients)
+        self.door = RightsDoor(
+            clients=self.clients,
+            allowances=Allowances(parts.allowance),
+            checks=self.checks,
+            clock=parts.clock,
+            metrics=self.metrics,
+            find_address=make_address_finder(parts.trusted_proxies),
+        )
+
+    async def is_database_there(self) -> bool:
+        """Ask the database for a sign of life."""
+        try:
+            await self._parts.ping()
+        except RempartError:
+            return False
+        return True
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the tasks; at the end, answer what waits, keep a checkpoint and close.
+
+        A crash at any point of the closing loses nothing: only the last checkpoint may be missing,
+        and the next start finds the head where the last commit left it.
+        """
+        working = [asyncio.create_task(self.checks.run()), asyncio.create_task(self.clients.run())]
+        watching = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self._keep_house())]
+        try:
+            yield
+        finally:
+            self.clients.close()
+            self.checks.close()
+            await asyncio.gather(*working)
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            await self.keeper.close()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                await self._parts.keep_house()
+            except RempartError:
+                continue  # the database is away: in a minute again
+            except Exception as bug:  # noqa: BLE001 - outermost layer of this task
+                log_bug("keeping house", bug)
+
+
+def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> Litestar:
+    """Build the application.
+
+    Args:
+        parts: What it works with.
+        lifespan: What must be open around the gateway's own tasks, outermost first: context
+            managers made from the application.
+    """
+    gateway = Gateway(parts)
+
+    @contextlib.asynccontextmanager
+    async def run_gateway(_: Litestar) -> AsyncIterator[None]:
+        async with gateway.running():
+            yield
+
+    return Litestar(
+        route_handlers=[_make_rights_route(gateway), *_make_small_routes(gateway)],
+        exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
+        lifespan=[*lifespan, run_gateway],
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _make_rights_route(gateway: Gateway) -> Any:
+    door = gateway.door
+
+    @asgi(PATH, copy_scope=False)
+    async def check_rights_over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    return check_rights_over_http
+
+
+def _make_small_routes(gateway: Gateway) -> list[Any]:
+    document = msgspec.json.encode(build_openapi())
+
+    @get("/v1/openapi.json", sync_to_thread=False)
+    def read_openapi() -> Response[bytes]:
+        return Response(document, media_type="application/json")
+
+    @get("/healthz", sync_to_thread=False)
+    def read_health() -> Response[bytes]:
+        return Response(b"ok\n", media_type="text/plain")
+
+    @get("/readyz")
+    async def read_readiness() -> Response[bytes]:
+        readiness = Readiness(await gateway.is_database_there(), gateway.keeper.is_open)
+        is_ready = readiness.database and readiness.ledger
+        return Response(
+            msgspec.json.encode(readiness),
+            media_type="application/json",
+            status_code=200 if is_ready else 503,
+            headers={} if is_ready else {"Retry-After": "1"},
+        )
+
+    @get("/metrics", sync_to_thread=False)
+    def read_metrics() -> Response[bytes]:
+        return Response(gateway.metrics.format(), media_type=METRICS_TYPE)
+
+    return [read_openapi, read_health, read_readiness, read_metrics]
+
+
+def _explain_http(request: Request[Any, Any, Any], failure: HTTPException) -> Response[bytes]:
+    """Explain what the framework refuses: paths and methods that do not exist."""
+    if failure.status_code == 405:
+        return _respond(request, MethodNotAllowed("GET"))
+    return _respond(request, NotFound("there is nothing here"))
+
+
+def _explain_bug(request: Request[Any, Any, Any], bug: Exception) -> Response[bytes]:
+    log_bug("a small route", bug)
+    return _respond(request, None)
+
+
+def _respond(request: Request[Any, Any, Any], refusal: RempartError | None) -> Response[bytes]:
+    reply = format_problem(refusal, choose_language(request.headers.get("accept-language", "")))
+    return Response(
+        reply.body,
+        status_code=reply.status,
+        media_type=reply.content_type.decode(),
+        headers={name.decode(): value.decode() for name, value in reply.headers},
+    )

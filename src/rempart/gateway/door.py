@@ -1,0 +1,169 @@
+"""POST /v1/rights-checks, as a bare ASGI application: this is the hot path.
+
+Refuses early and cheaply: method, format and size before anything is read, the key before the body,
+the allowance before the body, the body before the database.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import date
+from typing import Final, cast
+
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from rempart.accounts.session import Origin
+from rempart.gateway.allowances import Allowances
+from rempart.gateway.batching import GroupCommit
+from rempart.gateway.bugs import log_bug
+from rempart.gateway.clients import ClientDirectory
+from rempart.gateway.keeper import Clock
+from rempart.gateway.languages import choose_language
+from rempart.gateway.metrics import Metrics
+from rempart.gateway.origins import NOWHERE, read_agent
+from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
+from rempart.gateway.questions import MAX_BODY_BYTES, parse_question
+from rempart.kernel.errors import BodyTooLarge, RempartError, UnsupportedMediaType
+from rempart.kernel.findings import Refusal
+from rempart.kernel.periods import Period
+from rempart.tariffs.parameters import compute_care_dates
+from rempart.workflows.rights_desk import Answered, Asked
+
+PATH: Final = "/v1/rights-checks"
+ANSWER_TYPE: Final = b"application/json"
+MAX_KEY_LENGTH: Final = 128
+
+IDEMPOTENCY_KEY: Final = Refusal(
+    rule="idempotency_key",
+    fr="La clé d'idempotence n'a pas de 1 à 128 caractères ASCII visibles.",
+    en="The idempotency key does not have 1 to 128 visible ASCII characters.",
+    advice_fr="Envoyer par exemple un UUID, ou retirer l'en-tête.",
+    advice_en="Send for instance a UUID, or leave the header out.",
+)
+
+Headers = dict[bytes, bytes]
+
+
+class RightsDoor:
+    """The one route through which rights are learned."""
+
+    def __init__(
+        self,
+        *,
+        clients: ClientDirectory,
+        allowances: Allowances,
+        checks: GroupCommit[Asked, Answered],
+        clock: Clock,
+        metrics: Metrics,
+        find_address: Callable[[str, bytes], str],
+    ) -> None:
+        self._clients = clients
+        self._allowances = allowances
+        self._checks = checks
+        self._clock = clock
+        self._metrics = metrics
+        self._find_address = find_address
+        self._care_dates: tuple[date, Period] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request, whatever it is."""
+        headers: Headers = dict(scope["headers"])
+        try:
+            answered = await self._check(cast("HTTPScope", scope), headers, receive)
+            reply = Reply(200, ANSWER_TYPE, answered.body)
+        except RempartError as refusal:
+            reply = self._explain(refusal, headers)
+        except Exception as bug:  # noqa: BLE001 - outermost layer: an anonymous 500, and it is logged
+            log_bug("a rights check", bug)
+            reply = self._explain(None, headers)
+        await send_reply(reply, send)
+
+    async def _check(self, scope: HTTPScope, headers: Headers, receive: Receive) -> Answered:
+        started_ms = self._clock.steady_ms()
+        _check_request_line(scope["method"], headers)
+        now_ms = self._clock.now_ms()
+        client = await self._clients.authenticate(headers.get(b"authorization"), now_ms=now_ms)
+        self._allowances.check_can_ask_now(client.client_ref, now_ms=started_ms)
+        request_id = _read_request_id(headers.get(b"idempotency-key"))
+        body = await read_body(receive, headers.get(b"content-length"))
+        question = parse_question(body, care_dates=self._find_care_dates())
+        peer = scope["client"]
+        origin = Origin(
+            client.client_ref,
+            self._find_address(peer[0] if peer else NOWHERE, headers.get(b"x-forwarded-for", b"")),
+            read_agent(headers.get(b"user-agent", b"")),
+        )
+        answered = await self._checks.submit(
+            Asked(
+                question=question,
+                client=client,
+                origin=origin,
+                request_id=request_id or secrets.token_bytes(16),
+                body_digest=hashlib.sha256(body).digest() if request_id else None,
+            )
+        )
+        self._metrics.count_answer(question.mode, is_open=answered.is_open)
+        self._metrics.seconds.observe((self._clock.steady_ms() - started_ms) / 1000)
+        return answered
+
+    def _find_care_dates(self) -> Period:
+        """Return the days that may be asked about, computed once a day."""
+        today = self._clock.today()
+        if self._care_dates is None or self._care_dates[0] != today:
+            self._care_dates = (today, compute_care_dates(today))
+        return self._care_dates[1]
+
+    def _explain(self, refusal: RempartError | None, headers: Headers) -> Reply:
+        self._metrics.problems.labels(refusal.code if refusal else "error").inc()
+        language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        return format_problem(refusal, language)
+
+
+async def send_reply(reply: Reply, send: Send) -> None:
+    """Send a reply in one piece; nothing that was sent here may be stored on the way."""
+    headers = [
+        (b"content-type", reply.content_type),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"cache-control", b"no-store"),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+
+async def read_body(receive: Receive, announced: bytes | None) -> bytes:
+    """Read a body, and stop reading the moment it is too large.
+
+    Raises:
+        BodyTooLarge: it is, or says it will be.
+    """
+    if announced is not None and (len(announced) > 4 or int(announced) > MAX_BODY_BYTES):
+        raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":  # the caller hung up
+            return b""
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+        if not message.get("more_body", False):
+            return body
+
+
+def _check_request_line(method: str, headers: Headers) -> None:
+    if method != "POST":
+        raise MethodNotAllowed("POST")
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != ANSWER_TYPE or b"content-encoding" in headers:
+        raise UnsupportedMediaType("send application/json, not compressed")
+
+
+def _read_request_id(idempotency_key: bytes | None) -> bytes | None:
+    """Return the 16 bytes an Idempotency-Key is known by, None without one."""
+    if idempotency_key is None:
+        return None
+    visible = all(0x21 <= byte <= 0x7E for byte in idempotency_key)
+    if not visible or not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
+        raise InvalidQuestion([("Idempotency-Key", IDEMPOTENCY_KEY)])
+    return hashlib.sha256(idempotency_key).digest()[:16]

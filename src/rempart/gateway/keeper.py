@@ -1,0 +1,173 @@
+"""Keeps the desk open: checks rights while it is, opens it again when it is lost.
+
+Refuses to answer without it. Everything that fails loses the desk, because after a failure only the
+database knows what was written; what was not acknowledged is asked again by the callers.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import Final, Protocol
+
+from rempart.gateway.bugs import log_bug
+from rempart.gateway.metrics import Metrics
+from rempart.kernel.errors import LedgerFenced, LedgerUnavailable, RempartError
+from rempart.workflows.check_rights import check_rights
+from rempart.workflows.rights_desk import Answered, Asked, Desk
+
+FIRST_DELAY_S: Final = 0.05
+LAST_DELAY_S: Final = 2.0
+
+_log = logging.getLogger("rempart.gateway")
+
+
+class OpenDesk(Protocol):
+    """A desk with the connections behind it."""
+
+    @property
+    def desk(self) -> Desk:
+        """What rights are checked with."""
+        ...
+
+    async def write_checkpoint(self) -> None:
+        """Keep a signed checkpoint of what was written, if it is not kept."""
+        ...
+
+    async def close(self) -> None:
+        """Keep a last checkpoint if possible, and close the connections."""
+        ...
+
+
+class Clock(Protocol):
+    """The only clock of the gateway."""
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        ...
+
+    def steady_ms(self) -> float:
+        """Milliseconds that never go back."""
+        ...
+
+    def today(self) -> date:
+        """The civil date in Paris."""
+        ...
+
+
+class DeskKeeper:
+    """Owns the desk of this process.
+
+    Args:
+        open_desk: Opens a desk, taking over the log; raises a `RempartError` when it cannot yet.
+        clock: The time.
+        metrics: Where the ledger's state is counted.
+        stop: Called when another process took the log over: this one must end.
+    """
+
+    def __init__(
+        self,
+        open_desk: Callable[[], Awaitable[OpenDesk]],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        stop: Callable[[], None],
+    ) -> None:
+        self._open_desk = open_desk
+        self._clock = clock
+        self._metrics = metrics
+        self._stop = stop
+        self._desk: OpenDesk | None = None
+        self._lost = asyncio.Event()
+        self._lost.set()
+        self._said = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rights can be checked now."""
+        return self._desk is not None
+
+    async def check(self, asked: Sequence[Asked]) -> Sequence[Answered | RempartError]:
+        """Check the rights of a batch.
+
+        Raises:
+            LedgerUnavailable: the desk is not open, or was lost on the way; nothing may leave.
+            Unavailable: rights cannot be read; nothing may leave.
+        """
+        kept = self._desk
+        if kept is None:
+            raise LedgerUnavailable("the ledger is being opened: come back")
+        self._metrics.batch_size.observe(len(asked))
+        try:
+            return await check_rights(
+                kept.desk, asked, now_ms=self._clock.now_ms(), today=self._clock.today()
+            )
+        except BaseException as failure:
+            await self._lose(kept, failure)
+            if isinstance(failure, LedgerFenced):
+                raise LedgerUnavailable("another process writes this log") from failure
+            raise
+        finally:
+            self._metrics.ledger_size.set(kept.desk.ledger.size)
+
+    async def rest(self) -> None:
+        """Keep a checkpoint: called when nothing has come for a moment."""
+        kept = self._desk
+        if kept is None:
+            return
+        try:
+            await kept.write_checkpoint()
+        except RempartError as failure:
+            await self._lose(kept, failure)
+
+    async def run(self) -> None:
+        """Open the desk whenever it is lost, trying again after longer and longer pauses."""
+        while True:
+            await self._lost.wait()
+            delay_s = FIRST_DELAY_S
+            while not await self._try_open():
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, LAST_DELAY_S)
+            self._lost.clear()
+
+    async def close(self) -> None:
+        """Close the desk with a last checkpoint. `run` and `check` must have ended."""
+        kept, self._desk = self._desk, None
+        self._metrics.ledger_open.set(0)
+        if kept is not None:
+            await kept.close()
+
+    async def _try_open(self) -> bool:
+        try:
+            self._desk = await self._open_desk()
+        except RempartError as failure:
+            if str(failure) != self._said:
+                self._said = str(failure)
+                _log.warning("the ledger cannot be opened yet: %s [%s]", failure, failure.code)
+            return False
+        except Exception as bug:  # noqa: BLE001 - outermost layer: the task must go on trying
+            log_bug("opening the ledger", bug)
+            return False
+        self._said = ""
+        self._metrics.ledger_open.set(1)
+        self._metrics.ledger_openings.inc()
+        self._metrics.ledger_size.set(self._desk.desk.ledger.size)
+        _log.info("log %d is open at %d entries", *_standing(self._desk.desk))
+        return True
+
+    async def _lose(self, kept: OpenDesk, failure: BaseException) -> None:
+        """Close a desk that failed; `run` opens another, unless somebody else has the log."""
+        self._desk = None
+        self._metrics.ledger_open.set(0)
+        _log.warning("the ledger was lost: %s", type(failure).__name__)
+        with contextlib.suppress(RempartError):  # it failed already
+            await kept.close()
+        if isinstance(failure, LedgerFenced):
+            self._stop()
+        else:
+            self._lost.set()
+
+
+def _standing(desk: Desk) -> tuple[int, int]:
+    return desk.ledger.log_id, desk.ledger.size

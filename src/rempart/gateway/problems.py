@@ -1,0 +1,217 @@
+"""Refusals and failures as RFC 9457 problem documents, in French or in English.
+
+The text depends on the code alone, never on the message of the exception: nothing a caller sent,
+and nothing that was found, can leave through an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from rempart.kernel.errors import (
+    AccessDenied,
+    BodyTooLarge,
+    Conflict,
+    InconsistentRecord,
+    InvalidRequest,
+    LedgerUnavailable,
+    MalformedRequest,
+    NotFound,
+    RempartError,
+    TooManyRequests,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from rempart.kernel.findings import Language, Refusal
+
+PROBLEM_TYPE = b"application/problem+json"
+
+
+class MethodNotAllowed(RempartError):
+    """The path exists, but not for this method."""
+
+    code: ClassVar[str] = "method_not_allowed"
+    status: ClassVar[int] = 405
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"use {allowed}")
+        self.allowed = allowed
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One field that cannot be accepted."""
+
+    field: Annotated[str, Meta(description="Path of the field, or name of the header.")]
+    message: Annotated[str, Meta(description="What is wrong and what to do.")]
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document (RFC 9457)."""
+
+    type: Annotated[str, Meta(description="`/problems/` and the code.")]
+    title: Annotated[str, Meta(description="The same for every problem of this type.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    code: Annotated[str, Meta(description="Stable; the one thing software should read.")]
+    detail: Annotated[str, Meta(description="What to do, in French or in English.")]
+    errors: Annotated[
+        list[FieldProblem], Meta(description="All the fields at fault (422 only).")
+    ] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Bytes ready to be sent."""
+
+    status: int
+    content_type: bytes
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Title and detail of one code, in the two languages."""
+
+    status: int
+    title: Mapping[Language, str]
+    detail: Mapping[Language, str]
+
+
+def _text(status: int, fr: tuple[str, str], en: tuple[str, str]) -> Text:
+    return Text(status, {"fr": fr[0], "en": en[0]}, {"fr": fr[1], "en": en[1]})
+
+
+TEXTS: Mapping[str, Text] = {
+    MalformedRequest.code: _text(
+        MalformedRequest.status,
+        ("Requête illisible", "Le corps n’est pas du JSON (RFC 8259) : corrigez-le et renvoyez."),
+        ("Unreadable request", "The body is not JSON (RFC 8259): correct it and send it again."),
+    ),
+    InvalidRequest.code: _text(
+        InvalidRequest.status,
+        ("Requête invalide", "Corrigez les champs indiqués et renvoyez la requête."),
+        ("Invalid request", "Correct the fields listed and send the request again."),
+    ),
+    AccessDenied.code: _text(
+        AccessDenied.status,
+        (
+            "Accès refusé",
+            "La clé est absente, inconnue, expirée ou révoquée : demandez-en une nouvelle.",
+        ),
+        (
+            "Access denied",
+            "The key is missing, unknown, expired or revoked: ask for a new one.",
+        ),
+    ),
+    NotFound.code: _text(
+        NotFound.status,
+        ("Introuvable", "Cette adresse n’existe pas : voyez /v1/openapi.json."),
+        ("Not found", "This address does not exist: see /v1/openapi.json."),
+    ),
+    MethodNotAllowed.code: _text(
+        MethodNotAllowed.status,
+        ("Méthode non permise", "Utilisez la méthode indiquée par l’en-tête Allow."),
+        ("Method not allowed", "Use the method given by the Allow header."),
+    ),
+    Conflict.code: _text(
+        Conflict.status,
+        (
+            "Clé d’idempotence déjà utilisée",
+            "Cette Idempotency-Key a servi à une autre requête : prenez-en une nouvelle.",
+        ),
+        (
+            "Idempotency key already used",
+            "This Idempotency-Key was used for another request: take a new one.",
+        ),
+    ),
+    BodyTooLarge.code: _text(
+        BodyTooLarge.status,
+        ("Corps trop grand", "Le corps d’une requête ne dépasse pas 4096 octets."),
+        ("Body too large", "The body of a request has at most 4096 bytes."),
+    ),
+    UnsupportedMediaType.code: _text(
+        UnsupportedMediaType.status,
+        ("Format non pris en charge", "Envoyez du JSON : Content-Type: application/json."),
+        ("Unsupported format", "Send JSON: Content-Type: application/json."),
+    ),
+    TooManyRequests.code: _text(
+        TooManyRequests.status,
+        ("Trop de requêtes", "Attendez le nombre de secondes de Retry-After, puis reprenez."),
+        ("Too many requests", "Wait the number of seconds in Retry-After, then go on."),
+    ),
+    Unavailable.code: _text(
+        Unavailable.status,
+        ("Service indisponible", "Attendez le nombre de secondes de Retry-After et renvoyez."),
+        ("Service unavailable", "Wait the number of seconds in Retry-After and send it again."),
+    ),
+    LedgerUnavailable.code: _text(
+        LedgerUnavailable.status,
+        (
+            "Registre indisponible",
+            "Sans trace, pas de réponse : attendez Retry-After et renvoyez la même requête.",
+        ),
+        (
+            "Ledger unavailable",
+            "No trace, no answer: wait for Retry-After and send the same request again.",
+        ),
+    ),
+    InconsistentRecord.code: _text(
+        InconsistentRecord.status,
+        ("Dossier incohérent", "Un opérateur doit corriger ce dossier : appelez l’assistance."),
+        ("Inconsistent record", "An operator must correct this record: call support."),
+    ),
+    "error": _text(
+        500,
+        ("Erreur interne", "La panne est signalée : renvoyez la requête plus tard."),
+        ("Internal error", "The failure has been reported: send the request again later."),
+    ),
+}
+
+
+class InvalidQuestion(InvalidRequest):
+    """The request cannot be accepted as it is; `faults` says where and why, in two languages.
+
+    Args:
+        faults: Pairs (path of the field or name of the header, refusal), in document order.
+    """
+
+    def __init__(self, faults: Sequence[tuple[str, Refusal]]) -> None:
+        super().__init__("; ".join(f"{path}: {refusal.rule}" for path, refusal in faults))
+        self.faults = tuple(faults)
+
+
+def format_problem(error: RempartError | None, language: Language) -> Reply:
+    """Write the problem document of a refusal or failure; None is a bug, told anonymously."""
+    code = error.code if error is not None and error.code in TEXTS else "error"
+    text = TEXTS[code]
+    faults = error.faults if isinstance(error, InvalidQuestion) else ()
+    problem = Problem(
+        type=f"/problems/{code}",
+        title=text.title[language],
+        status=text.status,
+        code=code,
+        detail=text.detail[language],
+        errors=[FieldProblem(path, _explain(refusal, language)) for path, refusal in faults],
+    )
+    body = msgspec.json.encode(problem)
+    return Reply(text.status, PROBLEM_TYPE, body, _extra_headers(error, language))
+
+
+def _explain(refusal: Refusal, language: Language) -> str:
+    return f"{refusal.message(language)} {refusal.advice(language)}"
+
+
+def _extra_headers(
+    error: RempartError | None, language: Language
+) -> tuple[tuple[bytes, bytes], ...]:
+    headers = [(b"content-language", language.encode())]
+    if isinstance(error, TooManyRequests | Unavailable):
+        headers.append((b"retry-after", str(error.retry_after_s).encode()))
+    if isinstance(error, AccessDenied):
+        headers.append((b"www-authenticate", b'Bearer realm="rempart"'))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
+    return tuple(headers)

@@ -1,0 +1,196 @@
+"""Builds the gateway from settings: its connections, its keys, its clock."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import Litestar
+
+from rempart.accounts.allowance import Allowance
+from rempart.accounts.client import Client
+from rempart.disclosure.note import NoteSigner
+from rempart.gateway.app import Parts, build_app
+from rempart.storage.connect import Database
+from rempart.storage.gateway import (
+    GatewayReader,
+    SheetReader,
+    connect,
+    open_gateway_reader,
+    open_sheet_reader,
+)
+from rempart.storage.ledger_writer import LedgerWriter
+from rempart.wiring.database import locate_database
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+from rempart.workflows.open_session import SessionBook
+from rempart.workflows.rights_desk import Desk
+
+PARIS = ZoneInfo("Europe/Paris")
+# A client at rest may ask this many seconds' worth of its allowance at once.
+BURST_S = 4
+
+
+class SystemClock:
+    """The machine's clock, with the days of Paris."""
+
+    def __init__(self) -> None:
+        self._today = date.min
+        self._until = 0.0
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def steady_ms(self) -> float:
+        """Milliseconds that never go back."""
+        return time.monotonic() * 1000
+
+    def today(self) -> date:
+        """The civil date in Paris, looked up at most once a second."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._today = datetime.now(PARIS).date()
+            self._until = now + 1
+        return self._today
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseDesk:
+    """A desk on two connections: one reads sheets, one writes the log."""
+
+    desk: Desk
+    reader: SheetReader
+    writer: LedgerWriter
+
+    async def write_checkpoint(self) -> None:
+        """Keep a signed checkpoint of what was written, if it is not kept."""
+        await self.writer.write_checkpoint()
+
+    async def close(self) -> None:
+        """Keep a last checkpoint if possible, and close both connections."""
+        try:
+            await self.writer.close()
+        finally:
+            await self.reader.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskMaker:
+    """Opens the desk of one log, again after each loss."""
+
+    connection: Mapping[str, Any]
+    log_id: int
+    signer: NoteSigner
+    lookup_secret: bytes
+    engagement_secret: bytes
+    clock: SystemClock
+
+    async def open(self) -> DatabaseDesk:
+        """Take the log over and open a reader beside it.
+
+        Raises:
+            RempartError: the database or the log cannot be had; the connections are closed.
+        """
+        reader = await open_sheet_reader(self.connection)
+        try:
+            writer = await LedgerWriter.open(
+                await connect(self.connection),
+                log_id=self.log_id,
+                signer=self.signer,
+                clock_ms=self.clock.now_ms,
+            )
+        except BaseException:
+            await reader.close()
+            raise
+        desk = Desk(
+            sheets=reader,
+            ledger=writer,
+            sessions=SessionBook(opened_ms=self.clock.now_ms()),
+            lookup_secret=self.lookup_secret,
+            engagement_secret=self.engagement_secret,
+        )
+        return DatabaseDesk(desk, reader, writer)
+
+
+def create_app() -> Litestar:
+    """Build the gateway from the environment: what the server process calls."""
+    settings = Settings.from_environment()
+    home = Home.open(settings.home)
+    return create_gateway(settings, home, locate_database(settings, home))
+
+
+def create_gateway(settings: Settings, home: Home, database: Database) -> Litestar:
+    """Build the gateway of one log. Nothing is opened before the server starts it."""
+    clock = SystemClock()
+    connection = database.asyncpg_kwargs("gateway")
+    origin = f"rempart.invalid/{home.id}/log/{settings.log_id}"
+    maker = DeskMaker(
+        connection=connection,
+        log_id=settings.log_id,
+        signer=NoteSigner(origin, home.log_key(settings.log_id)),
+        lookup_secret=home.key("lookup"),
+        engagement_secret=home.key("engagement"),
+        clock=clock,
+    )
+    plane = AccountsPlane(connection, clock)
+    parts = Parts(
+        open_desk=maker.open,
+        load_clients=plane.load_clients,
+        ping=plane.ping,
+        keep_house=plane.keep_house,
+        clock=clock,
+        allowance=_read_allowance(settings),
+        trusted_proxies=settings.trusted_proxies,
+        stop=stop_process,
+    )
+    return build_app(parts, lifespan=[plane.running])
+
+
+class AccountsPlane:
+    """The pool behind authentication and housekeeping, open while the application runs."""
+
+    def __init__(self, connection: Mapping[str, Any], clock: SystemClock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._reader: GatewayReader | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncIterator[None]:
+        """Open the pool around the application."""
+        async with open_gateway_reader(self._connection) as self._reader:
+            yield
+
+    @property
+    def reader(self) -> GatewayReader:
+        """The open reader."""
+        if self._reader is None:
+            raise RuntimeError("the application has not started")
+        return self._reader
+
+    async def load_clients(self, digests: Any) -> Mapping[bytes, Client]:
+        """Load the clients of several key digests."""
+        return await self.reader.load_clients(digests)
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        await self.reader.ping()
+
+    async def keep_house(self) -> None:
+        """Forget the answers kept for more than a day."""
+        await self.reader.delete_old_replays(now_ms=self._clock.now_ms())
+
+
+def stop_process() -> None:
+    """End this process in good order: what a service manager would do."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _read_allowance(settings: Settings) -> Allowance:
+    rate_per_s = settings.checks_per_minute / 60
+    return Allowance(rate_per_s=rate_per_s, burst=max(1, round(rate_per_s * BURST_S)))

@@ -1,0 +1,162 @@
+"""Check rights: one person, one domain, one day, for every question that waits.
+
+The heart of Rempart: find, decide, choose what is shown, write it in the ledger, then answer.
+Refuses to answer what the ledger does not hold, and to tell a caller without the card whether the
+person exists.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Final
+
+from rempart.disclosure.entry import Draft, Kind, Mode, Outcome
+from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION
+from rempart.exchange.rights_answer import (
+    Answer,
+    Engagement,
+    build_closed_answer,
+    build_open_answer,
+    compute_fields,
+)
+from rempart.kernel.errors import InconsistentRecord, RempartError
+from rempart.rights.answer import ShownReason, decide_shown_reason
+from rempart.rights.coverage import (
+    ClosedReason,
+    RightsClosed,
+    RightsDecision,
+    RightsOpen,
+    decide_rights,
+)
+from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
+from rempart.storage.gateway import Found, Wanted
+from rempart.workflows.ledger_page import LedgerPage, Place
+from rempart.workflows.rights_desk import Answered, Asked, Desk, Question
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_OUTCOMES: Final = {
+    ClosedReason.OUT_OF_PERIOD: Outcome.CLOSED_OUT_OF_PERIOD,
+    ClosedReason.SUSPENDED: Outcome.CLOSED_SUSPENDED,
+    ClosedReason.DOMAIN_NOT_COVERED: Outcome.CLOSED_DOMAIN,
+}
+
+_log = logging.getLogger("rempart.rights")
+
+
+async def check_rights(
+    desk: Desk, asked: Sequence[Asked], *, now_ms: int, today: date
+) -> list[Answered | RempartError]:
+    """Answer a batch of questions; every answer returned is durable.
+
+    Args:
+        desk: Where to read and write.
+        asked: The questions, in order of arrival.
+        now_ms: The instant, Unix milliseconds.
+        today: Its civil date in Paris, from which engagements run.
+
+    Returns:
+        For each question, in order, the answer or the reason why there is none.
+
+    Raises:
+        Unavailable: rights or the ledger cannot be reached; no answer may leave.
+        LedgerFenced: another process took the log over; no answer may leave.
+    """
+    page = await LedgerPage.open(desk, asked, now_ms=now_ms, today=today)
+    wanted = [_want(desk, one, page.find_session(one)) for one in asked]
+    found = await desk.sheets.load(wanted)
+    for one, want, seen in zip(asked, wanted, found, strict=True):
+        if page.repeat(one, seen.given):
+            continue
+        try:
+            decision = decide(one.question, seen)
+        except InconsistentRecord as failure:
+            page.refuse(failure)
+            continue
+        place = page.next_place(one)
+        answer = show(one.question, decision, promise=place.promise)
+        entry = draft_entry(one, want, seen, decision=decision, shown=answer, place=place)
+        page.write(one, place, answer, entry)
+    return await page.commit()
+
+
+def decide(question: Question, found: Found) -> RightsDecision | None:
+    """Decide on what was found; None when the identifiers lead to nobody.
+
+    Raises:
+        InconsistentRecord: the stored facts contradict each other. Only whoever has the card is
+            told so; for the others rights are not open, as for a stranger.
+    """
+    decision: RightsDecision | None = None
+    if found.sheet is not None:
+        try:
+            decision = decide_rights(
+                found.sheet.build_coverages(),
+                domain=question.domain,
+                care_date=question.care_date,
+            )
+        except InconsistentRecord:
+            _log.error("a sheet of feed version %d contradicts itself", found.sheet.version)
+            if found.person_ref is not None and question.mode is Mode.CARD:
+                raise
+            decision = RightsClosed(ClosedReason.OUT_OF_PERIOD)
+    # A stranger's sheet is a decoy: the same work was done, and nothing of it is kept.
+    return decision if found.person_ref is not None else None
+
+
+def show(
+    question: Question, decision: RightsDecision | None, *, promise: Callable[[], Engagement]
+) -> Answer:
+    """Choose what is shown of a decision, and promise payment when rights are open."""
+    domain, care_date = question.domain, question.care_date
+    if isinstance(decision, RightsOpen):
+        return build_open_answer(decision, domain=domain, care_date=care_date, engagement=promise())
+    reason = decide_shown_reason(decision, presence=question.mode is Mode.CARD)
+    return build_closed_answer(reason or ShownReason.NOT_OPEN, domain=domain, care_date=care_date)
+
+
+def _want(desk: Desk, one: Asked, session_ref: int | None) -> Wanted:
+    """Say what one question needs from the database."""
+    identifiers = one.question.identifiers
+    return Wanted(
+        compute_lookup_key(desk.lookup_secret, identifiers).bytes,
+        identifiers.amc_number.number if isinstance(identifiers, TypedIdentifiers) else None,
+        session_ref if one.body_digest is not None else None,
+        one.request_id,
+    )
+
+
+def draft_entry(
+    one: Asked,
+    want: Wanted,
+    found: Found,
+    *,
+    decision: RightsDecision | None,
+    shown: Answer,
+    place: Place,
+) -> Draft:
+    """Write down who was shown what about whom; exactly, whatever was shown."""
+    question = one.question
+    sheet = found.sheet if decision is not None else None
+    return Draft(
+        kind=Kind.NEGATIVE if sheet is None else Kind.DISCLOSE,
+        account_ref=one.client.account_ref,
+        session_ref=place.session_ref,
+        person_ref=0 if sheet is None else found.person_ref or 0,
+        insurer_id=(found.named_insurer_id or 0) if sheet is None else sheet.insurer_id,
+        lookup_key=want.lookup_key,
+        purpose=question.purpose,
+        mode=question.mode,
+        domain=question.domain.number,
+        care_day=question.care_date.toordinal() - _EPOCH,
+        outcome=_read_outcome(decision),
+        fields=compute_fields(shown),
+        schema_version=FIELDS_SCHEMA_VERSION,
+        data_version=0 if sheet is None else sheet.version,
+        request_id=one.request_id,
+    )
+
+
+def _read_outcome(decision: RightsDecision | None) -> Outcome:
+    if decision is None:
+        return Outcome.UNKNOWN
+    return Outcome.OPEN if isinstance(decision, RightsOpen) else _OUTCOMES[decision.reason]

@@ -1,0 +1,115 @@
+"""What checking rights works with: a question, who asks it, where to read and where to write.
+
+Holds no rule: `check_rights` has them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from rempart.accounts.client import Client
+from rempart.accounts.session import Origin
+from rempart.disclosure.entry import Draft, Mode, Purpose
+from rempart.disclosure.session import SessionFacts
+from rempart.rights.lookup import CardCode, Identifiers
+from rempart.storage.gateway import Found, Wanted
+from rempart.storage.ledger_writer import Receipt, Replay
+from rempart.tariffs.domains import Domain
+from rempart.workflows.open_session import SessionBook, SessionReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a professional asks, already known to be possible."""
+
+    identifiers: Identifiers
+    domain: Domain
+    care_date: date
+    purpose: Purpose
+
+    @property
+    def mode(self) -> Mode:
+        """How the person is designated."""
+        return Mode.CARD if isinstance(self.identifiers, CardCode) else Mode.TYPED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, who asks it, and under which name.
+
+    Args:
+        question: What is asked.
+        client: The key it was asked with, known to be one that may ask.
+        origin: Where it comes from.
+        request_id: 16 bytes that name the request.
+        body_digest: Digest of the body sent with an Idempotency-Key; None without one, and then
+            the answer is not kept for a repetition.
+    """
+
+    question: Question
+    client: Client
+    origin: Origin
+    request_id: bytes
+    body_digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Bytes that may leave: their entry is durable."""
+
+    body: bytes
+    is_open: bool
+
+
+class Sheets(SessionReader, Protocol):
+    """Where sheets are read."""
+
+    async def load(self, wanted: Sequence[Wanted]) -> Sequence[Found]:
+        """Load what a batch needs, in its order."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where entries are written, by one batch at a time."""
+
+    @property
+    def log_id(self) -> int:
+        """The log."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Its public name."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The index of the next entry."""
+        ...
+
+    @property
+    def checkpoint(self) -> str:
+        """The signed note of the present size."""
+        ...
+
+    async def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        sessions: Sequence[SessionFacts] = (),
+        replays: Sequence[Replay] = (),
+    ) -> Sequence[Receipt]:
+        """Record a batch; return when it is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything a batch of rights checks needs. One batch at a time."""
+
+    sheets: Sheets
+    ledger: Ledger
+    sessions: SessionBook
+    lookup_secret: bytes
+    engagement_secret: bytes
