@@ -2,7 +2,7 @@
 
 Refuses real networks: addresses come from ranges kept for tests and documentation.
 
-Source: RFC 2544 (198.18.0.0/15, benchmarks), RFC 5737 (203.0.113.0/24, documentation).
+Source: S30 (198.18.0.0/15 is kept for benchmarks, 203.0.113.0/24 for documentation).
 """
 
 import json

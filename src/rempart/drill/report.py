@@ -21,6 +21,7 @@ from rempart.workflows.expose_persons import ExposureAnswer
 
 TOP_INSURERS: Final = 20
 _BARS: Final = " ▁▂▃▄▅▆▇█"
+_ROBOT_COUNTS: Final = ("sent", "answered", "refused", "persons", "persons_2024")
 _NO_NAME: Final = "(unknown insurer)"
 
 
@@ -34,6 +35,7 @@ class RobotFigures:
     answered: int
     refused: int
     persons: int
+    persons_2024: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def make_report(findings: Findings) -> dict[str, Any]:
                 "answered": robot.answered,
                 "refused": robot.refused,
                 "persons": robot.persons,
+                "persons_2024": robot.persons_2024,
             }
             for robot in findings.robots
         ],
@@ -193,13 +196,13 @@ def _draw_summary(report: Mapping[str, Any]) -> list[RenderableType]:
 def _draw_robots(report: Mapping[str, Any]) -> Table:
     table = Table(title="The robots (known to the drill alone)", title_justify="left")
     table.add_column("robot")
-    for column in ("stolen account", "asked", "answered", "refused", "persons shown"):
+    for column in ("account", "asked", "answered", "refused", "persons shown", "in 2024"):
         table.add_column(column, justify="right")
     for robot in report["robots"]:
         table.add_row(
             robot["kind"],
             str(robot["account"]),
-            *(str(robot[name]) for name in ("sent", "answered", "refused", "persons")),
+            *(str(robot[name]) for name in _ROBOT_COUNTS),
         )
     return table
 

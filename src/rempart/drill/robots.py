@@ -37,7 +37,7 @@ SHARE_COVERED: Final = 0.75
 SHARE_FORMER: Final = 0.15
 # First line of the thieves' own machines, far from those of practices.
 _THIEF_LINE: Final = 100_000
-# Two hundred communes hold four births in five: a guesser starts with them.
+# Two hundred communes hold four births in five (S28): a guesser starts with them.
 _TOWNS: Final = 200
 
 
@@ -70,7 +70,7 @@ class Tempo:
 
 
 TEMPOS: Final = {
-    RobotKind.FAST: Tempo(40, 0.20, 0.50, regular=True),
+    RobotKind.FAST: Tempo(60, 0.20, 0.50, regular=True),
     RobotKind.THROTTLED: Tempo(5, 0.05, 0.98, regular=False),
     RobotKind.MIXED: Tempo(5, 0.15, 0.95, regular=False),
     RobotKind.GUESSER: Tempo(10, 0.30, 0.80, regular=True),

@@ -12,8 +12,7 @@ account's own past, because a hospital's usual pace would be a robot's for a nur
 Refuses to judge by account, to look at who the persons are, and to keep quiet about a sign.
 
 Source: S24 (a genuine access has an explanation), S25 (find the intruder's sessions first, assume
-more was taken unless the record proves otherwise); I. J. Good, "Probability and the Weighing of
-Evidence", 1950 (decibans).
+more was taken unless the record proves otherwise), S29 (decibans).
 """
 
 import enum
@@ -152,7 +151,7 @@ def compute_surprise(hits: int, trials: int, usual: float, *, cap: int) -> int:
         overstate: the bound used is larger than the exact binomial tail.
 
     Source:
-        Chernoff's bound in the form of W. Hoeffding, JASA 58 (1963), theorem 1.
+        S29: Chernoff's bound in Hoeffding's form, theorem 1.
     """
     if not 0 < usual < 1:
         raise ValueError("a usual share is strictly between 0 and 1")
