@@ -1,1 +1,5 @@
-"""The web for people. A client of the gateway with no private door to rights."""
+"""The web for people: the professional portal and the operator's console.
+
+A client of the gateway like any other: it has no private door to rights, and it never reads the
+database but through workflows, with a transaction it is given.
+"""

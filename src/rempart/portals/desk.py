@@ -1,0 +1,48 @@
+"""What the portals are given by whoever starts them: a database, the gateway, a clock, a seal.
+
+The portals build none of these themselves, so a test hands them its own.
+"""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+from psycopg import Connection
+
+from rempart.portals.gateway_client import GatewayClient
+from rempart.portals.seal import Seal
+
+
+class Desk(Protocol):
+    """The portals' tools. A workflow gets the transaction and never commits it."""
+
+    @property
+    def gateway(self) -> GatewayClient:
+        """The gateway, spoken to over HTTP like by any other client."""
+        ...
+
+    @property
+    def seal(self) -> Seal:
+        """Closes what a session must not show to a reader of the database."""
+        ...
+
+    @property
+    def trusted_proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks whose X-Forwarded-For is believed."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Connection[tuple[Any, ...]]]:
+        """Open a transaction of the role `portals`: committed at the end, or rolled back."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present instant, with its time zone."""
+        ...
+
+
+def get_desk() -> Desk:
+    """Return the desk this process was configured with."""
+    # A setting of ours that django-stubs does not know.
+    return cast("Desk", settings.REMPART_DESK)  # type: ignore[misc]

@@ -1,0 +1,185 @@
+"""The portals' way through the one door: the gateway's public API, with the professional's own key.
+
+Refuses to retry by itself, to keep an answer, and to put what was typed into a URL or an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import httpx
+import msgspec
+
+DEFAULT_RETRY_AFTER_S = 5
+_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+
+
+class DomainTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contract grants for the domain asked, as the gateway writes it."""
+
+    kind: Literal["rate", "forfait", "ticket_moderateur"]
+    rate_bp: int | None = None
+    amount_cents: int | None = None
+    circuit: str | None = None
+    conditions: list[str] = []
+
+
+class Engagement(msgspec.Struct, frozen=True):
+    """The number that binds the insurer, and its last day."""
+
+    number: str
+    expires_on: str
+
+
+class RightsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the answer that speaks of rights."""
+
+    rights: Literal["open", "closed"]
+    domain: str
+    care_date: str
+    consigne: str
+    reason: str | None = None
+    terms: DomainTerms | None = None
+    engagement: Engagement | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """Where the ledger wrote the answer down before it left."""
+
+    log: str
+    index: int
+    checkpoint: str
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A complete answer: rights and receipt."""
+
+    answer: RightsAnswer
+    receipt: Receipt
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One field the gateway did not accept, by its path in the request."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The parts of an RFC 9457 document the portals use."""
+
+    code: str = "error"
+    detail: str = ""
+    errors: list[FieldError] = []
+
+
+@dataclass(frozen=True, slots=True)
+class InputRefused:
+    """The gateway says which fields cannot be true; nothing was looked up."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """The professional's key is no longer accepted: they must sign in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDown:
+    """The account passed its allowance; nothing was looked up."""
+
+    retry_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDown:
+    """No answer came; if the request did arrive, sending it again is the same consultation."""
+
+    retry_after_s: int
+
+
+GatewayReply: TypeAlias = Answered | InputRefused | KeyRefused | SlowDown | GatewayDown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """Who is really asking, for the gateway's session: the portals only pass it on."""
+
+    address: str
+    agent: str
+    language: str
+
+
+class GatewayClient:
+    """One connection pool to the gateway, safe to share between threads.
+
+    Args:
+        base_url: Where the gateway answers, for example http://127.0.0.1:8081.
+        transport: Another way of carrying requests; tests use it.
+    """
+
+    def __init__(self, base_url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(
+            base_url=base_url, transport=transport, timeout=_TIMEOUT, trust_env=False
+        )
+
+    def check_rights(
+        self, key: str, body: Mapping[str, object], *, browser: Browser, request_id: str
+    ) -> GatewayReply:
+        """Ask one rights check for one person.
+
+        Args:
+            key: The signed-in professional's portal key.
+            body: The request as the API documents it.
+            browser: Passed on so that the ledger's session is the professional's, not the portal's.
+            request_id: Idempotency key: the same page sent twice gets one entry and the same bytes.
+
+        Returns:
+            What came back, as one of five shapes; a reply that cannot be read counts as no reply.
+        """
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Idempotency-Key": request_id,
+            "X-Forwarded-For": browser.address,
+            "User-Agent": browser.agent,
+            "Accept-Language": browser.language,
+        }
+        try:
+            response = self._http.post("/v1/rights-checks", json=body, headers=headers)
+        except httpx.TransportError:
+            return GatewayDown(DEFAULT_RETRY_AFTER_S)
+        return _read_reply(response)
+
+    def read_openapi(self) -> dict[str, Any] | None:
+        """Return the API's own description, or None while the gateway does not answer."""
+        try:
+            response = self._http.get("/v1/openapi.json")
+            if response.status_code != httpx.codes.OK:
+                return None
+            return msgspec.json.decode(response.content, type=dict[str, Any])
+        except (httpx.TransportError, msgspec.DecodeError):
+            return None
+
+
+def _read_reply(response: httpx.Response) -> GatewayReply:
+    retry_after_s = _read_retry_after(response)
+    try:
+        match response.status_code:
+            case 200:
+                return msgspec.json.decode(response.content, type=Answered)
+            case 401 | 403:
+                return KeyRefused()
+            case 400 | 409 | 413 | 422:
+                return InputRefused(msgspec.json.decode(response.content, type=Problem))
+            case 429:
+                return SlowDown(retry_after_s)
+            case _:
+                return GatewayDown(retry_after_s)
+    except msgspec.DecodeError:
+        return GatewayDown(retry_after_s)
+
+
+def _read_retry_after(response: httpx.Response) -> int:
+    text = response.headers.get("Retry-After", "")
+    return int(text) if text.isdecimal() else DEFAULT_RETRY_AFTER_S

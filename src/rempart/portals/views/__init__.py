@@ -1,0 +1,1 @@
+"""One module per part of the site; a view reads the request, asks workflows, renders a page."""

@@ -1,0 +1,197 @@
+"""« Vérifier des droits »: one form, one person, one answer.
+
+What is typed travels in the body of a POST, is shown again when something is wrong with it, and is
+kept nowhere. The page that shows the form names the request, so that a page sent twice is one
+consultation.
+"""
+
+import re
+import secrets
+from datetime import date
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from rempart.portals import wording
+from rempart.portals.desk import Desk, get_desk
+from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_language, make_initial
+from rempart.portals.gateway_client import (
+    Answered,
+    Browser,
+    GatewayDown,
+    GatewayReply,
+    InputRefused,
+    KeyRefused,
+    SlowDown,
+)
+from rempart.portals.identity import (
+    Person,
+    get_person,
+    open_key,
+    professional_required,
+    redirect_to_sign_in,
+    sign_out,
+)
+from rempart.portals.times import PARIS
+
+KEPT_FIELDS: Final = ("domain", "care_date", "purpose")
+_LAST: Final = "last_check"
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("card_code", "insured_nir", "amc_number", "birth_date", "birth_rank")
+@professional_required
+def check(request: HttpRequest, *, mode: str) -> HttpResponseBase:
+    """Show the form, or ask the gateway and show its answer."""
+    desk, person = get_desk(), get_person(request)
+    if person is None:
+        return redirect_to_sign_in(request)
+    if request.method != "POST":
+        return _show_form(request, mode, FORMS[mode](initial=_make_initial(request, desk, person)))
+    form = FORMS[mode](request.POST)
+    if not form.is_valid():
+        return _show_form(request, mode, form, status=422)
+    request.session[_LAST] = {name: form.cleaned_data[name] for name in ("domain", "purpose")}
+    try:
+        key = open_key(person, desk.seal)
+    except ValueError:
+        return _send_away(request)
+    reply = desk.gateway.check_rights(
+        key,
+        form.to_request(),
+        browser=describe_browser(request, desk),
+        request_id=_read_request_id(request),
+    )
+    return _show_reply(request, mode, form, reply)
+
+
+def describe_browser(request: HttpRequest, desk: Desk) -> Browser:
+    """Return who really asks, believing X-Forwarded-For from our own front only."""
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    if forwarded and _is_trusted(address, desk) and _is_address(forwarded):
+        address = forwarded
+    agent = request.headers.get("User-Agent", "").encode("ascii", "replace").decode()
+    return Browser(address=address, agent=agent, language=current_language())
+
+
+def _show_reply(
+    request: HttpRequest, mode: str, form: AnyCheckForm, reply: GatewayReply
+) -> HttpResponse:
+    match reply:
+        case Answered():
+            return _show_answer(request, mode, form, reply)
+        case InputRefused(problem):
+            form.add_refusals(problem.errors, problem.detail)
+            return _show_form(request, mode, form, status=422)
+        case KeyRefused():
+            return _send_away(request)
+        case SlowDown(retry_after_s):
+            return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=429)
+        case GatewayDown(retry_after_s):
+            return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=503)
+
+
+def _show_form(
+    request: HttpRequest, mode: str, form: AnyCheckForm, *, status: int = 200
+) -> HttpResponse:
+    # A form that was refused leaves as a new request: the old name may stand for other values.
+    context = {"form": form, "mode": mode, "request_id": _draw_request_id()}
+    return render(request, "portals/check.html", context, status=status)
+
+
+def _show_answer(
+    request: HttpRequest, mode: str, form: AnyCheckForm, reply: Answered
+) -> HttpResponse:
+    desk, language = get_desk(), current_language()
+    words = wording.describe_answer(reply.answer, language)
+    context: dict[str, Any] = {
+        "mode": mode,
+        "words": words,
+        "asked_about": form.describe_person(),
+        "purpose": dict(wording.PURPOSES)[form.cleaned_data["purpose"]],
+        "engagement": reply.answer.engagement,
+        "expires_on": _read_expiry(reply),
+        "receipt": reply.receipt,
+        "answered_at": desk.now(),
+        "next_form": (next_form := _make_next_form(form)),
+        "kept_fields": [next_form[name] for name in KEPT_FIELDS],
+        "request_id": _draw_request_id(),
+    }
+    return render(request, "portals/answer.html", context)
+
+
+def _make_next_form(form: AnyCheckForm) -> CardCheckForm:
+    """Return a form for the next card, with everything but the card already chosen."""
+    return CardCheckForm(initial={name: form.cleaned_data[name] for name in KEPT_FIELDS})
+
+
+def _read_expiry(reply: Answered) -> date | None:
+    engagement = reply.answer.engagement
+    return date.fromisoformat(engagement.expires_on) if engagement else None
+
+
+def _show_trouble(
+    request: HttpRequest,
+    mode: str,
+    form: AnyCheckForm,
+    *,
+    retry_after_s: int,
+    status: int,
+) -> HttpResponse:
+    # The retry keeps the request's name: if the first did arrive, this is the same consultation.
+    context = {
+        "mode": mode,
+        "form": form,
+        "too_many": status == HTTPStatus.TOO_MANY_REQUESTS,
+        "retry_after_s": retry_after_s,
+        "request_id": _read_request_id(request),
+    }
+    response = render(request, "portals/trouble.html", context, status=status)
+    response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def _send_away(request: HttpRequest) -> HttpResponse:
+    """End a sign-in whose key is no longer accepted."""
+    sign_out(request)
+    return HttpResponseRedirect(f"{reverse('sign-in')}?fin=1")
+
+
+def _make_initial(request: HttpRequest, desk: Desk, person: Person) -> dict[str, Any]:
+    last = request.session.get(_LAST, {})
+    return make_initial(
+        domain=last.get("domain", wording.choose_usual_domain(person.profession)),
+        purpose=last.get("purpose", "billing"),
+        today=desk.now().astimezone(PARIS).date(),
+    )
+
+
+def _draw_request_id() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _read_request_id(request: HttpRequest) -> str:
+    given = request.POST.get("request_id", "")
+    return given if _REQUEST_ID.fullmatch(given) else _draw_request_id()
+
+
+def _is_trusted(address: str, desk: Desk) -> bool:
+    return _is_address(address) and any(
+        ip_address(address) in network for network in desk.trusted_proxies
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

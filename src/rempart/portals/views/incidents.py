@@ -1,0 +1,170 @@
+"""Incidents: the list, and one page that says how many, of whom, by which sessions, how surely."""
+
+from typing import Any, Final
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from rempart.disclosure.fields import format_fields
+from rempart.kernel.errors import NotFound
+from rempart.portals import wording
+from rempart.portals.csv_export import export_csv
+from rempart.portals.desk import get_desk
+from rempart.portals.forms import current_language
+from rempart.portals.identity import operator_required
+from rempart.portals.incident_figures import (
+    DrillReport,
+    compare_with_2024,
+    describe_reasons,
+    draw_timeline,
+    read_drill,
+    sort_exposure,
+)
+from rempart.portals.watching import read_order
+from rempart.workflows.read_incident import (
+    ExposureRow,
+    IncidentSheet,
+    SuspectAccount,
+    list_incidents,
+    read_incident,
+)
+
+_BIGGEST_ID: Final = (1 << 63) - 1
+
+COLUMNS: Final = (
+    ("insurer", _("Complémentaire"), False),
+    ("persons", _("Personnes"), True),
+    ("persons_a", _("A confirmées"), True),
+    ("persons_b", _("B probables"), True),
+    ("persons_c", _("C non exclues"), True),
+    ("sessions", _("Séances"), True),
+)
+
+
+@require_safe
+@operator_required
+def incidents(request: HttpRequest) -> HttpResponse:
+    """List the incidents, the newest first."""
+    with get_desk().transaction() as tx:
+        rows = list_incidents(tx)
+    return render(request, "portals/console/incidents.html", {"incidents": rows})
+
+
+@require_safe
+@operator_required
+def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Show one incident whole."""
+    sheet = _read(incident_id)
+    drill = read_drill(sheet.report)
+    column, descending = read_order(request.GET, tuple(name for name, *_ in COLUMNS), "persons")
+    context = {
+        "incident": sheet,
+        "drill": drill,
+        "timeline": draw_timeline(drill.timeline) if drill else None,
+        "comparison": compare_with_2024(drill, current_language()) if drill else None,
+        "totals": _add_up(sheet),
+        "columns": COLUMNS,
+        "sort": column,
+        "descending": descending,
+        "exposure": _describe_exposure(sheet, drill, column, descending=descending),
+        "same_fields": _find_same_fields(sheet),
+        "has_truth": bool(_truth(drill)),
+        "accounts": [_describe_account(account) for account in sheet.accounts],
+        "tiers": wording.TIERS.items(),
+    }
+    return render(request, "portals/console/incident.html", context)
+
+
+@require_safe
+@operator_required
+def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:  # noqa: ARG001
+    """Download the exposure per insurer: counts and fields, nobody."""
+    sheet = _read(incident_id)
+    language = current_language()
+    header = (
+        *(gettext("n° complémentaire"), gettext("complémentaire"), gettext("personnes")),
+        *(gettext("confirmées (A)"), gettext("probables (B)"), gettext("non exclues (C)")),
+        *(gettext("séances"), gettext("champs montrés")),
+    )
+    cells = (
+        (
+            *(row.insurer_id, row.insurer, _persons(row)),
+            *(row.persons_a, row.persons_b, row.persons_c, row.sessions),
+            ", ".join(format_fields(row.fields, language)),
+        )
+        for row in sheet.exposure
+    )
+    return export_csv(f"incident-{incident_id}.csv", header, cells)
+
+
+def _read(incident_id: int) -> IncidentSheet:
+    if incident_id > _BIGGEST_ID:
+        raise Http404
+    try:
+        with get_desk().transaction() as tx:
+            return read_incident(tx, incident_id)
+    except NotFound as refusal:
+        raise Http404 from refusal
+
+
+def _add_up(sheet: IncidentSheet) -> dict[str, int]:
+    sessions = [session for account in sheet.accounts for session in account.sessions]
+    return {
+        "persons": sum(_persons(row) for row in sheet.exposure),
+        "persons_a": sum(row.persons_a for row in sheet.exposure),
+        "persons_b": sum(row.persons_b for row in sheet.exposure),
+        "persons_c": sum(row.persons_c for row in sheet.exposure),
+        "insurers": len(sheet.exposure),
+        "accounts": len(sheet.accounts),
+        "sessions": len(sessions),
+        "thief_sessions": sum(session.verdict == "thief" for session in sessions),
+        "mixed_sessions": sum(session.verdict == "mixed" for session in sessions),
+    }
+
+
+def _describe_exposure(
+    sheet: IncidentSheet, drill: DrillReport | None, column: str, *, descending: bool
+) -> list[dict[str, Any]]:
+    truth, language = _truth(drill), current_language()
+    return [
+        {
+            "row": row,
+            "persons": _persons(row),
+            "fields": format_fields(row.fields, language),
+            "true_persons": truth.get(row.insurer_id),
+        }
+        for row in sort_exposure(sheet.exposure, column, descending=descending)
+    ]
+
+
+def _find_same_fields(sheet: IncidentSheet) -> list[str]:
+    """Return the fields shown when they are the same for every insurer: said once, not per line."""
+    masks = {row.fields for row in sheet.exposure}
+    return format_fields(masks.pop(), current_language()) if len(masks) == 1 else []
+
+
+def _truth(drill: DrillReport | None) -> dict[int, int]:
+    insurers = drill.insurers if drill else []
+    return {i.insurer_id: i.true_persons for i in insurers if i.true_persons is not None}
+
+
+def _describe_account(account: SuspectAccount) -> dict[str, Any]:
+    return {
+        "account": account,
+        "profession": wording.describe_profession(account.profession),
+        "sessions": [
+            {
+                "session": session,
+                "verdict": wording.VERDICTS.get(session.verdict, session.verdict),
+                "reasons": describe_reasons(session),
+            }
+            for session in account.sessions
+        ],
+    }
+
+
+def _persons(row: ExposureRow) -> int:
+    return row.persons_a + row.persons_b + row.persons_c

@@ -1,0 +1,184 @@
+"""The words people read for the codes that machines exchange.
+
+Every code that may reach a page is in a table here; a test walks the enums and fails on a code
+without words. Refuses to explain more than the answer said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from rempart.disclosure.entry import Mode, Outcome
+from rempart.kernel.findings import Language
+from rempart.kernel.money import format_euros
+from rempart.portals.gateway_client import DomainTerms, RightsAnswer
+from rempart.tariffs.domains import DOMAINS
+
+Words = str | Promise
+
+PURPOSES: Final[tuple[tuple[str, Words], ...]] = (
+    ("billing", _("Facturation")),
+    ("quote", _("Devis")),
+    ("admission", _("Admission")),
+    ("recheck", _("Nouvelle vérification")),
+)
+
+# Professions as the accounts name them: words, and the domain a fresh form proposes.
+PROFESSIONS: Final[Mapping[str, tuple[Words, str]]] = {
+    "pharmacist": (_("pharmacie"), "PHAR"),
+    "general_practitioner": (_("médecine générale"), "MEDG"),
+    "specialist": (_("médecine spécialisée"), "MEDS"),
+    "nurse": (_("soins infirmiers"), "AUXM"),
+    "physiotherapist": (_("kinésithérapie"), "AUXM"),
+    "midwife": (_("maïeutique"), "SAGE"),
+    "dentist": (_("dentaire"), "DENT"),
+    "optician": (_("optique"), "OPTI"),
+    "hearing_care": (_("audioprothèse"), "AUDI"),
+    "laboratory": (_("biologie médicale"), "LABO"),
+    "imaging": (_("imagerie"), "RADL"),
+    "hospital": (_("établissement de santé"), "HOSP"),
+    "health_centre": (_("centre de santé"), "CSTE"),
+    "transport": (_("transport sanitaire"), "TRAN"),
+}
+_FIRST_DOMAIN: Final = "PHAR"
+
+REASONS: Final[Mapping[str, Words]] = {
+    "not_open": _(
+        "Aucun droit ouvert ne correspond à ces identifiants, pour ce domaine et ce jour. "
+        "Sans la carte, la réponse ne dit pas pourquoi, ni si la personne est connue."
+    ),
+    "out_of_period": _("Le contrat ne couvre pas cette date : les soins sont hors de sa période."),
+    "suspended": _("Le contrat existe, mais ses droits sont suspendus à cette date."),
+    "domain_not_covered": _("Le contrat est ouvert, mais il ne couvre pas ce domaine de soins."),
+    "unknown_card": _("Aucune carte en service ne porte ce code."),
+}
+
+CONSIGNES: Final[Mapping[str, Words]] = {
+    "bill_amc": _(
+        "Faites le tiers payant et facturez la part complémentaire, "
+        "en portant le numéro d’engagement sur la facture."
+    ),
+    "ask_for_card": _(
+        "Demandez la carte de tiers payant et saisissez son code : la réponse donnera le motif. "
+        "Sans carte valable, faites régler la part complémentaire "
+        "et remettez une facture acquittée."
+    ),
+    "collect_from_member": _(
+        "Faites régler la part complémentaire et remettez une facture acquittée : "
+        "l’assuré se fera rembourser par sa complémentaire du moment, s’il en a une."
+    ),
+    "contact_insurer": _(
+        "Faites régler la part complémentaire ; "
+        "l’assuré peut appeler sa complémentaire pour rétablir ses droits."
+    ),
+}
+
+OUTCOMES: Final[Mapping[int, Words]] = {
+    Outcome.OPEN: _("Ouverts"),
+    Outcome.CLOSED_OUT_OF_PERIOD: _("Hors période"),
+    Outcome.CLOSED_SUSPENDED: _("Suspendus"),
+    Outcome.CLOSED_DOMAIN: _("Domaine non couvert"),
+    Outcome.UNKNOWN: _("Personne inconnue"),
+}
+MODES: Final[Mapping[int, Words]] = {
+    Mode.CARD: _("Carte"),
+    Mode.TYPED: _("Saisie"),
+    Mode.VITALE: _("Vitale"),
+}
+
+VERDICTS: Final[Mapping[str, Words]] = {
+    "thief": _("Voleur"),
+    "mixed": _("Partagée"),
+    "owner": _("Titulaire"),
+}
+TIERS: Final[Mapping[str, Words]] = {
+    "A": _("confirmée : montrée dans une séance du voleur"),
+    "B": _("probable : montrée dans une séance que le voleur et le titulaire ont partagée"),
+    "C": _("non exclue : une carte explique la réponse, mais le voleur était proche"),
+}
+# Signs of incidents.attribution, without the version of their rule.
+SIGNS: Final[Mapping[str, Words]] = {
+    "unknown_address": _("adresse réseau jamais vue pour ce compte"),
+    "unknown_agent": _("logiciel jamais vu pour ce compte"),
+    "typed_without_card": _("identifiants tapés sans carte, plus que d’habitude"),
+    "share_unknown": _("personnes introuvables, plus que d’habitude"),
+    "pace": _("cadence plus rapide que d’habitude"),
+    "regular_pace": _("cadence régulière comme une machine"),
+    "usual_address": _("adresse réseau habituelle"),
+    "usual_agent": _("logiciel habituel"),
+    "presence": _("codes de cartes présentes"),
+    "known_faces": _("personnes que le compte connaissait déjà"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerWords:
+    """One answer as a professional reads it."""
+
+    is_open: bool
+    title: str
+    domain: str
+    care_date: date
+    reason: str
+    todo: str
+    terms: tuple[str, ...]
+
+
+def list_domain_choices(language: Language) -> list[tuple[str, str]]:
+    """Return the domains of care for a list to choose from, in the order cards print them."""
+    return [(code, f"{domain.label(language)} ({code})") for code, domain in DOMAINS.items()]
+
+
+def choose_usual_domain(profession: str) -> str:
+    """Return the domain a profession usually bills."""
+    return PROFESSIONS[profession][1] if profession in PROFESSIONS else _FIRST_DOMAIN
+
+
+def describe_profession(profession: str) -> Words:
+    """Return the words for a profession; one we have no words for keeps its own name."""
+    return PROFESSIONS[profession][0] if profession in PROFESSIONS else profession
+
+
+def describe_answer(answer: RightsAnswer, language: Language) -> AnswerWords:
+    """Put one answer into words.
+
+    Raises:
+        KeyError: the gateway sent a code that has no words here.
+        ValueError: its date is not one.
+    """
+    is_open = answer.rights == "open"
+    return AnswerWords(
+        is_open=is_open,
+        title=gettext("Droits ouverts") if is_open else gettext("Droits non ouverts"),
+        domain=DOMAINS[answer.domain].label(language),
+        care_date=date.fromisoformat(answer.care_date),
+        reason="" if answer.reason is None else str(REASONS[answer.reason]),
+        todo=str(CONSIGNES[answer.consigne]),
+        terms=() if answer.terms is None else describe_terms(answer.terms, language),
+    )
+
+
+def describe_terms(terms: DomainTerms, language: Language) -> tuple[str, ...]:
+    """Say what the contract pays, then the network and the conditions if there are any."""
+    lines = [_describe_amount(terms, language)]
+    if terms.circuit:
+        lines.append(gettext("Réseau %(circuit)s") % {"circuit": terms.circuit})
+    lines += terms.conditions
+    return tuple(lines)
+
+
+def _describe_amount(terms: DomainTerms, language: Language) -> str:
+    if terms.rate_bp is not None:
+        rate = f"{terms.rate_bp / 100:g}"
+        percent = f"{rate.replace('.', ',')}\u00a0%" if language == "fr" else f"{rate}%"
+        text = gettext("%(percent)s de la base de remboursement, part obligatoire comprise")
+        return text % {"percent": percent}
+    if terms.amount_cents is not None:
+        amount = format_euros(terms.amount_cents, language)
+        return gettext("Forfait de %(amount)s") % {"amount": amount}
+    return gettext("Ticket modérateur, sans dépassement")

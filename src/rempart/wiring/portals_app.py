@@ -1,0 +1,205 @@
+"""The portals' process: Django's settings, the desk, and the WSGI application.
+
+Builds everything once. Refuses to serve a static file from elsewhere, and to let a page load one.
+"""
+
+import atexit
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import django
+from csp.constants import NONE, SELF
+from django.conf import settings as django_settings
+from django.core.wsgi import get_wsgi_application
+from psycopg_pool import ConnectionPool, PoolTimeout
+from whitenoise import WhiteNoise  # type: ignore[import-untyped]
+
+import rempart.portals
+from rempart.kernel.errors import Unavailable
+from rempart.portals.gateway_client import GatewayClient
+from rempart.portals.seal import Seal
+from rempart.storage.connect import Database, Transaction
+from rempart.wiring.database import locate_database
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Network, Settings
+
+PORTALS: Final = Path(rempart.portals.__file__).parent
+STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' content
+BODY_LIMIT: Final = 16 * 1024
+POOL_SIZE: Final = 8
+WAIT_FOR_CONNECTION_S: Final = 5.0
+
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledDesk:
+    """The portals' tools in a running installation."""
+
+    gateway: GatewayClient
+    seal: Seal
+    trusted_proxies: tuple[Network, ...]
+    pool: ConnectionPool[Transaction]
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Lend a pooled connection inside a transaction.
+
+        Raises:
+            Unavailable: the database gives no connection.
+        """
+        try:
+            with self.pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
+                yield connection
+        except PoolTimeout as failure:
+            raise Unavailable("the database does not answer: retry in a few seconds") from failure
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return datetime.now(UTC)
+
+
+def create_app() -> WsgiApplication:
+    """Build the portals from the environment; granian calls it in each worker."""
+    settings = Settings.from_environment()
+    home = Home.open(settings.home)
+    database = locate_database(settings, home)
+    pool = database.pool("portals", max_size=POOL_SIZE)
+    pool.open(wait=False)
+    atexit.register(pool.close)
+    desk = PooledDesk(
+        gateway=GatewayClient(f"http://127.0.0.1:{settings.gateway_port}"),
+        seal=Seal(home.key("portals")),
+        trusted_proxies=settings.trusted_proxies,
+        pool=pool,
+    )
+    configure_django(database=database, desk=desk, secret=home.key("portals").hex())
+    return make_application()
+
+
+def configure_django(*, database: Database, desk: object, secret: str) -> None:
+    """Give this process its Django settings. May be called once."""
+    django_settings.configure(**make_django_settings(database, secret), REMPART_DESK=desk)
+    django.setup()
+
+
+def make_application() -> WsgiApplication:
+    """Return the WSGI application, static files in front; Django is configured already."""
+    application: WsgiApplication = WhiteNoise(
+        get_wsgi_application(),
+        root=str(PORTALS / "static"),
+        prefix="static/",
+        max_age=STATIC_LIFETIME_S,
+        allow_all_origins=False,
+        add_headers_function=_add_static_headers,
+    )
+    return application
+
+
+def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
+    """Return Django's settings but for the desk.
+
+    Args:
+        database: Where sessions are kept, in schema accounts.
+        secret: Signs CSRF tokens and messages.
+    """
+    return {
+        "SECRET_KEY": secret,
+        "DEBUG": False,
+        # The host's name only builds the API page's addresses; forms compare Origin with it.
+        "ALLOWED_HOSTS": ["*"],
+        "ROOT_URLCONF": "rempart.portals.urls",
+        "INSTALLED_APPS": ["django.contrib.sessions", "rempart.portals"],
+        "MIDDLEWARE": [
+            "django.middleware.security.SecurityMiddleware",
+            "csp.middleware.CSPMiddleware",
+            "rempart.portals.middleware.PrivacyHeadersMiddleware",
+            "rempart.portals.middleware.LanguageMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.middleware.clickjacking.XFrameOptionsMiddleware",
+        ],
+        "TEMPLATES": [_TEMPLATES],
+        "DATABASES": {"default": _describe_database(database)},
+        **_INTERNATIONAL,
+        **_SECURITY,
+        "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": BODY_LIMIT,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
+        "APPEND_SLASH": False,
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "LOGGING_CONFIG": None,
+    }
+
+
+_TEMPLATES: Final = {
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {
+        "context_processors": [
+            "django.template.context_processors.request",
+            "rempart.portals.context.describe_visitor",
+        ],
+    },
+}
+
+_INTERNATIONAL: Final[Mapping[str, Any]] = {
+    "USE_I18N": True,
+    "LANGUAGE_CODE": "fr",
+    "LANGUAGES": [("fr", "Français"), ("en", "English")],
+    "LANGUAGE_COOKIE_NAME": "rempart_language",
+    "LOCALE_PATHS": [str(PORTALS / "locale")],
+    "USE_TZ": True,
+    "TIME_ZONE": "Europe/Paris",
+}
+
+_SECURITY: Final[Mapping[str, Any]] = {
+    "CSRF_FAILURE_VIEW": "rempart.portals.views.public.form_expired",
+    "CSRF_COOKIE_NAME": "rempart_csrf",
+    "CSRF_COOKIE_HTTPONLY": True,
+    "CSRF_COOKIE_SAMESITE": "Lax",
+    "CSRF_COOKIE_AGE": None,
+    "SESSION_COOKIE_NAME": "rempart_session",
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SECURE_REFERRER_POLICY": "same-origin",
+    "SECURE_CONTENT_TYPE_NOSNIFF": True,
+    "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
+    "X_FRAME_OPTIONS": "DENY",
+    "CONTENT_SECURITY_POLICY": {
+        "DIRECTIVES": {
+            "default-src": [NONE],
+            "script-src": [SELF],
+            "style-src": [SELF],
+            "img-src": [SELF, "data:"],
+            "connect-src": [SELF],
+            "form-action": [SELF],
+            "frame-ancestors": [NONE],
+            "base-uri": [NONE],
+        }
+    },
+}
+
+
+def _describe_database(database: Database) -> dict[str, Any]:
+    options = {k: v for k, v in database.address.items() if k not in {"host", "port"}}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database.name,
+        "USER": database.user("portals"),
+        "PASSWORD": database.passwords["portals"],
+        "HOST": database.address.get("host", ""),
+        "PORT": database.address.get("port", ""),
+        "OPTIONS": {"connect_timeout": 5, **options},
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def _add_static_headers(headers: Any, _path: str, _url: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -1,0 +1,135 @@
+"""The portals in one process: Django configured once, a real database, a gateway of the test's own."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+from psycopg import sql
+
+from rempart.portals.gateway_client import GatewayClient
+from rempart.portals.seal import Seal
+from rempart.storage.connect import Database, Transaction
+from rempart.wiring.home import Home
+from rempart.wiring.portals_app import configure_django
+from rempart.wiring.settings import Network, Settings
+from tests.portals import samples
+
+NAME = "rempart_portals"
+KEY = bytes(range(32))
+
+
+@dataclass
+class BenchDesk:
+    """A desk whose gateway and clock the test holds."""
+
+    database: Database
+    fake: samples.FakeGateway = field(default_factory=samples.FakeGateway)
+    clock: datetime = samples.NOW
+    seal: Seal = field(default_factory=lambda: Seal(KEY))
+    trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
+
+    def __post_init__(self) -> None:
+        import httpx
+
+        def carry(request: httpx.Request) -> httpx.Response:
+            return self.fake(request)
+
+        transport = httpx.MockTransport(carry)
+        self.gateway = GatewayClient("http://gateway.invalid", transport=transport)
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction of the portals' role."""
+        return self.database.transaction("portals")
+
+    def now(self) -> datetime:
+        """Return the test's instant."""
+        return self.clock
+
+
+@pytest.fixture(scope="session")
+def portals_database(template: Database) -> Iterator[Database]:
+    """One database for all tests of the portals: Django's address of it cannot change."""
+    ours = template.renamed(NAME)
+    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
+                sql.Identifier(ours.name), sql.Identifier(template.name)
+            )
+        )
+    from rempart.storage.roles import prepare_database
+
+    with ours.connect("admin", autocommit=True) as admin:
+        prepare_database(admin)
+    yield ours
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def bench_desk(portals_database: Database) -> BenchDesk:
+    """The desk Django is configured with."""
+    desk = BenchDesk(portals_database)
+    configure_django(database=portals_database, desk=desk, secret="a secret of the tests")
+    return desk
+
+
+@pytest.fixture
+def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
+    """The desk as new, over an empty database."""
+    bench_desk.fake = samples.FakeGateway()
+    bench_desk.clock = samples.NOW
+    yield bench_desk
+    with bench_desk.database.connect("admin", autocommit=True) as admin:
+        admin.execute(
+            "TRUNCATE accounts.establishment, accounts.professional, accounts.client,"
+            " accounts.sign_in_link, accounts.django_session, rights.insurer, ledger.log,"
+            " ledger.head, ledger.entry, ledger.checkpoint, ledger.session,"
+            " incidents.incident CASCADE"
+        )
+
+
+@pytest.fixture
+def gateway(desk: BenchDesk) -> samples.FakeGateway:
+    """The gateway the portals talk to."""
+    return desk.fake
+
+
+@pytest.fixture
+def browser(desk: BenchDesk) -> Client:
+    """A browser nobody has signed in, that a real CSRF check watches."""
+    return Client(enforce_csrf_checks=True, headers={"user-agent": "Firefox on a test bench"})
+
+
+@pytest.fixture
+def press(browser: Client) -> Callable[..., HttpResponse]:
+    """Open a page and send its form: `press(page, {...})`, with the page's own token and action."""
+
+    def press(page: str, values: dict[str, str] | None = None, action: str | None = None):
+        opened = browser.get(page).content.decode()
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', opened))
+        sent = {"csrfmiddlewaretoken": hidden["csrfmiddlewaretoken"]}
+        if "request_id" in hidden:
+            sent["request_id"] = hidden["request_id"]
+        return browser.post(action or page, {**sent, **(values or {})})
+
+    return press
+
+
+@pytest.fixture
+def professional(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
+    """A browser a pharmacist has signed in."""
+    account_ref = samples.add_professional(desk.database)
+    press(f"/connexion/{samples.add_link(desk.database, account_ref)}")
+    return browser
+
+
+@pytest.fixture
+def operator(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
+    """A browser an operator has signed in."""
+    press(f"/connexion/{samples.add_link(desk.database, None)}")
+    return browser
