@@ -1,6 +1,8 @@
 """The core says what it does: every public module, class and function has its sentence."""
 
 import ast
+import doctest
+import importlib
 import re
 
 import pytest
@@ -70,3 +72,10 @@ def test_every_module_starts_with_a_sentence(product, expect_none):
     docs = {file.path: ast.get_docstring(file.parse()) for file in product}
     wrong = [path for path, text in docs.items() if not text or not has_sentence(text)]
     expect_none(wrong, "start the module with a sentence")
+
+
+def test_every_example_in_a_docstring_is_true(product, expect_none):
+    modules = [file.path for file in product if ">>> " in file.text]
+    names = [path.removeprefix("src/").removesuffix(".py").replace("/", ".") for path in modules]
+    wrong = [name for name in names if doctest.testmod(importlib.import_module(name)).failed]
+    expect_none(wrong, "correct the example")
