@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -61,6 +62,19 @@ def reachable_path() -> Iterator[Path]:
     """A temporary directory of one test that the server's user can enter; pytest's are closed."""
     with _temporary_directory() as path:
         yield path
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port nobody has, followed by two others that were free a moment ago."""
+    while True:
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                third.bind(("127.0.0.1", port + 2))
+                return port
 
 
 @pytest.fixture(scope="session")

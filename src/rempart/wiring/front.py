@@ -1,0 +1,206 @@
+"""One port for everything: a small reverse proxy before the gateways and the portals.
+
+For one machine and for the demonstration. It decides nothing: it adds the caller's address, chooses
+a destination by path and streams both ways. It is no door of its own: what it cannot deliver it says.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+
+import httpx
+import msgspec
+
+from rempart.wiring.settings import Network, Settings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+GATEWAY_PATHS = ("/v1", "/healthz", "/readyz", "/metrics")
+RETRY_AFTER_S = 2
+
+# RFC 9110 §7.6.1, and what a proxy must answer for itself.
+_HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te"}
+    | {b"trailer", b"transfer-encoding", b"upgrade", b"expect"}
+)
+# What only a proxy may say: forgotten unless the caller is one we trust.
+_SAID_BY_PROXIES = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip"}
+)
+_TIMEOUT = httpx.Timeout(60.0, connect=2.0)
+_LIMITS = httpx.Limits(max_connections=1024, max_keepalive_connections=256, keepalive_expiry=5.0)
+
+
+class _CallerGone(Exception):
+    """The caller hung up before its request was read to the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Front:
+    """The proxy, as an ASGI application.
+
+    Args:
+        gateways: Base URLs; one caller always goes to the same one while it answers, because a
+            session belongs to the log of one gateway.
+        portals: Base URL.
+        trusted_proxies: Networks whose word about the caller's address is believed.
+    """
+
+    gateways: Sequence[str]
+    portals: str
+    trusted_proxies: Sequence[Network] = ()
+    _client: httpx.AsyncClient | None = field(default=None, init=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._forward(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._client = httpx.AsyncClient(
+                    timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, follow_redirects=False
+                )
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self._client is not None:
+                    await self._client.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for base in self._choose_destinations(scope):
+            try:
+                answer = await self._ask(base, scope, receive)
+            except httpx.ConnectError:
+                continue  # nothing was sent: another gateway may take it
+            except (httpx.TransportError, _CallerGone):
+                break
+            try:
+                await _stream(answer, send)
+            finally:
+                await answer.aclose()
+            return
+        await _say_unavailable(scope, send)
+
+    def _choose_destinations(self, scope: Scope) -> list[str]:
+        path = scope["path"]
+        if not any(path == prefix or path.startswith(f"{prefix}/") for prefix in GATEWAY_PATHS):
+            return [self.portals]
+        caller = dict(scope["headers"]).get(b"authorization", b"")
+        first = zlib.crc32(caller) % len(self.gateways)
+        return [*self.gateways[first:], *self.gateways[:first]]
+
+    async def _ask(self, base: str, scope: Scope, receive: Receive) -> httpx.Response:
+        if self._client is None:
+            raise httpx.ConnectError("the proxy has not started")
+        target = scope.get("raw_path") or scope["path"].encode()
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        names = {name for name, _ in scope["headers"]}
+        has_body = bool(names & {b"content-length", b"transfer-encoding"})
+        request = httpx.Request(
+            scope["method"],
+            httpx.URL(base).copy_with(raw_path=target),
+            headers=self._prepare_headers(scope),
+            content=_read_body(receive) if has_body else None,
+        )
+        return await self._client.send(request, stream=True)
+
+    def _prepare_headers(self, scope: Scope) -> Headers:
+        """Keep what is for the destination, and say who the caller is."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        headers = _drop_hop_by_hop(scope["headers"])
+        given = dict(headers)
+        trusted = self._is_trusted(peer)
+        before = given.get(b"x-forwarded-for", b"") if trusted else b""
+        scheme = given.get(b"x-forwarded-proto", b"") if trusted else b""
+        kept = [(name, value) for name, value in headers if name not in _SAID_BY_PROXIES]
+        chain = b", ".join(part for part in (before, peer.encode()) if part)
+        return [
+            *kept,
+            (b"x-forwarded-for", chain),
+            (b"x-forwarded-proto", scheme or scope["scheme"].encode()),
+        ]
+
+    def _is_trusted(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted_proxies)
+
+
+def create_app() -> Front:
+    """Build the proxy from the environment; granian calls it in its worker."""
+    settings = Settings.from_environment()
+    return Front(
+        gateways=[f"http://127.0.0.1:{port}" for port in settings.gateway_ports],
+        portals=f"http://127.0.0.1:{settings.portals_port}",
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _drop_hop_by_hop(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Remove the headers that concern one connection, those that `Connection` names included."""
+    lowered = [(name.lower(), value) for name, value in headers]
+    named = b",".join(value for name, value in lowered if name == b"connection").lower()
+    dropped = _HOP_BY_HOP | {name.strip() for name in named.split(b",")}
+    return [(name, value) for name, value in lowered if name not in dropped]
+
+
+async def _read_body(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _CallerGone
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _stream(answer: httpx.Response, send: Send) -> None:
+    """Pass an answer on as it comes; if its source breaks, the caller's connection breaks too."""
+    headers = _drop_hop_by_hop(answer.headers.raw)
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    try:
+        async for part in answer.aiter_raw():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except httpx.TransportError:
+        return
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _say_unavailable(scope: Scope, send: Send) -> None:
+    english = dict(scope["headers"]).get(b"accept-language", b"").lower().startswith(b"en")
+    detail = (
+        "This part of Rempart is starting or stopped. Retry in a few seconds."
+        if english
+        else "Cette partie de Rempart démarre ou est arrêtée. Réessayez dans quelques secondes."
+    )
+    problem = {
+        "type": "/problems/unavailable",
+        "title": HTTPStatus.SERVICE_UNAVAILABLE.phrase if english else "Service indisponible",
+        "status": int(HTTPStatus.SERVICE_UNAVAILABLE),
+        "code": "unavailable",
+        "detail": detail,
+    }
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"retry-after", str(RETRY_AFTER_S).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    start = {"type": "http.response.start", "status": problem["status"], "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": msgspec.json.encode(problem)})
