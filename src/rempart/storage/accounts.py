@@ -1,8 +1,9 @@
 """Rows of the accounts plane. Stores digests of keys and tokens, never the secrets themselves."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rempart.accounts.client import ClientKind
 from rempart.storage.connect import Transaction
@@ -11,12 +12,14 @@ from rempart.storage.queries import load_queries
 QUERIES: Final = load_queries("accounts")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Establishment:
-    """Where a professional works; `sealed_iban` can only be opened with the home's key."""
+class Establishment(NamedTuple):
+    """Where professionals work, in the order of its columns.
+
+    `sealed_iban` can only be opened with the home's key.
+    """
 
     establishment_ref: int
-    finess: str
+    finess: str | None
     siret: str
     name: str
     postcode: str
@@ -24,9 +27,8 @@ class Establishment:
     sealed_iban: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Professional:
-    """The holder of an account."""
+class Professional(NamedTuple):
+    """The holder of an account, in the order of its columns."""
 
     account_ref: int
     rpps: str
@@ -48,36 +50,29 @@ class ListedClient:
     revoked_at: datetime | None
 
 
-def save_establishment(tx: Transaction, establishment: Establishment) -> int:
-    """Add an establishment or bring it up to date; return the reference it always had."""
-    row = tx.execute(
-        QUERIES.save_establishment,
-        {
-            "establishment_ref": establishment.establishment_ref,
-            "finess": establishment.finess,
-            "siret": establishment.siret,
-            "name": establishment.name,
-            "postcode": establishment.postcode,
-            "city": establishment.city,
-            "sealed_iban": establishment.sealed_iban,
-        },
-    )
-    return int(_only(row.fetchone()))
+def lock_load(tx: Transaction) -> None:
+    """Wait until no other load of professionals runs; holds until the transaction ends."""
+    tx.execute(QUERIES.lock_load)
 
 
-def save_professional(tx: Transaction, professional: Professional) -> int:
-    """Add a professional or bring them up to date; return the reference they always had."""
-    row = tx.execute(
-        QUERIES.save_professional,
-        {
-            "account_ref": professional.account_ref,
-            "rpps": professional.rpps,
-            "profession": professional.profession,
-            "display_name": professional.display_name,
-            "establishment_ref": professional.establishment_ref,
-        },
-    )
-    return int(_only(row.fetchone()))
+def list_establishment_keys(tx: Transaction) -> dict[str, int]:
+    """Return establishments by FINESS number, or by SIRET for those without one."""
+    return dict(tx.execute(QUERIES.list_establishment_keys).fetchall())
+
+
+def list_professional_keys(tx: Transaction) -> dict[str, int]:
+    """Return accounts by RPPS number."""
+    return dict(tx.execute(QUERIES.list_professional_keys).fetchall())
+
+
+def save_establishments(tx: Transaction, rows: Collection[Establishment]) -> None:
+    """Add establishments or bring them up to date, by reference."""
+    tx.execute(QUERIES.save_establishments, _transpose(rows, Establishment._fields))
+
+
+def save_professionals(tx: Transaction, rows: Collection[Professional]) -> None:
+    """Add professionals or bring them up to date, by reference."""
+    tx.execute(QUERIES.save_professionals, _transpose(rows, Professional._fields))
 
 
 def find_account(tx: Transaction, rpps: str) -> int | None:
@@ -145,7 +140,5 @@ def redeem_sign_in_link(tx: Transaction, token_digest: bytes) -> RedeemedLink | 
     return None if row is None else RedeemedLink(row[0])
 
 
-def _only(row: tuple[Any, ...] | None) -> Any:
-    if row is None:
-        raise RuntimeError("RETURNING gave no row")
-    return row[0]
+def _transpose(rows: Collection[tuple[Any, ...]], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}

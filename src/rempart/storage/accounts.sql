@@ -1,26 +1,40 @@
 -- Accounts plane, for the command line and the portals (role portals): professionals, clients, sign-in links.
 
--- name: save_establishment
--- Adds an establishment or brings it up to date; its reference never changes.
+-- name: lock_load
+-- One load of professionals at a time; the others wait for its transaction to end.
+SELECT pg_advisory_xact_lock(hashtext('rempart load professionals'));
+
+-- name: list_establishment_keys
+-- By what each establishment is known: its FINESS number, or its SIRET when it has none.
+SELECT COALESCE(finess, siret), establishment_ref FROM accounts.establishment;
+
+-- name: list_professional_keys
+-- The account of every professional.
+SELECT rpps, account_ref FROM accounts.professional;
+
+-- name: save_establishments
+-- Adds establishments or brings them up to date.
 INSERT INTO accounts.establishment AS known
     (establishment_ref, finess, siret, name, postcode, city, sealed_iban)
-VALUES
-    (%(establishment_ref)s, %(finess)s, %(siret)s, %(name)s, %(postcode)s, %(city)s, %(sealed_iban)s)
-ON CONFLICT (finess) DO UPDATE
-SET siret = EXCLUDED.siret, name = EXCLUDED.name, postcode = EXCLUDED.postcode,
-    city = EXCLUDED.city, sealed_iban = EXCLUDED.sealed_iban
-RETURNING known.establishment_ref;
+SELECT establishment_ref, finess, siret, name, postcode, city, sealed_iban
+FROM unnest(%(establishment_ref)s::bigint[], %(finess)s::text[], %(siret)s::text[], %(name)s::text[],
+            %(postcode)s::text[], %(city)s::text[], %(sealed_iban)s::bytea[])
+     AS given (establishment_ref, finess, siret, name, postcode, city, sealed_iban)
+ON CONFLICT (establishment_ref) DO UPDATE
+SET finess = EXCLUDED.finess, siret = EXCLUDED.siret, name = EXCLUDED.name,
+    postcode = EXCLUDED.postcode, city = EXCLUDED.city, sealed_iban = EXCLUDED.sealed_iban;
 
--- name: save_professional
--- Adds a professional or brings them up to date; their reference never changes.
+-- name: save_professionals
+-- Adds professionals or brings them up to date.
 INSERT INTO accounts.professional AS known
     (account_ref, rpps, profession, display_name, establishment_ref)
-VALUES
-    (%(account_ref)s, %(rpps)s, %(profession)s, %(display_name)s, %(establishment_ref)s)
-ON CONFLICT (rpps) DO UPDATE
+SELECT account_ref, rpps, profession, display_name, establishment_ref
+FROM unnest(%(account_ref)s::bigint[], %(rpps)s::text[], %(profession)s::text[],
+            %(display_name)s::text[], %(establishment_ref)s::bigint[])
+     AS given (account_ref, rpps, profession, display_name, establishment_ref)
+ON CONFLICT (account_ref) DO UPDATE
 SET profession = EXCLUDED.profession, display_name = EXCLUDED.display_name,
-    establishment_ref = EXCLUDED.establishment_ref
-RETURNING known.account_ref;
+    establishment_ref = EXCLUDED.establishment_ref;
 
 -- name: find_account
 -- The account of one professional, by RPPS number.
