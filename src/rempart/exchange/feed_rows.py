@@ -1,0 +1,319 @@
+"""Rows of a feed: columns of text in, valid rows and findings out.
+
+Refuses to stop at the first problem, and to let a doubtful row through: every field of every row is
+read, and a row with a finding is left out (a faulty contact field is only emptied).
+
+Works column by column with a memory of the values met, because a million rows repeat themselves.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import compress
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from rempart.exchange import feed_rules as rules
+from rempart.exchange.feed_columns import COLUMNS
+from rempart.exchange.feed_fields import make_readers
+from rempart.exchange.feed_terms import parse_feed_terms
+from rempart.kernel.findings import BadValue, Finding, Language, Refusal, format_finding
+from rempart.kernel.periods import OPEN_END, Period
+from rempart.rights.coverage import Terms
+from rempart.rights.terms import format_terms
+
+CONTACT: Final = frozenset({"email", "phone", "address", "postcode", "city"})
+"""Columns that serve to write to a person: a fault there must not cost them their rights."""
+
+_REMEMBERED: Final = 20_000
+
+
+class Days(NamedTuple):
+    """When a row grants rights.
+
+    Args:
+        stated_on: First day of the line as the row gives it.
+        period: Days inside the agreement with the operator, or None when there are none.
+        suspended: Days of suspension, or None.
+    """
+
+    stated_on: date
+    period: Period | None
+    suspended: Period | None
+
+
+class FeedTerms(NamedTuple):
+    """A guarantee, and the digest by which two equal guarantees are recognised.
+
+    Args:
+        terms: The guarantee.
+        digest: 32 bytes over its JSON.
+    """
+
+    terms: Terms
+    digest: bytes
+
+
+class FeedRow(msgspec.Struct, frozen=True, gc=False):
+    """One valid row. Identifiers are compact: NIR without key, card code without dashes.
+
+    `line` is the line of the file, the header being line 1.
+    """
+
+    line: int
+    contract_number: str
+    member_number: str
+    insured_nir: str
+    own_nir: str
+    previous_nir: str
+    family_name: str
+    birth_name: str
+    first_names: str
+    birth_date: str
+    birth_rank: str
+    quality: int
+    days: Days
+    terms: FeedTerms
+    card_code: str
+    email: str
+    phone: str
+    address: str
+    postcode: str
+    city: str
+    removes: bool
+
+    def __repr__(self) -> str:
+        return f"<FeedRow {self.line}>"
+
+    __str__ = __repr__
+
+
+class RejectedPerson(NamedTuple):
+    """Whom a rejected row is about, when its identifiers can be read."""
+
+    line: int
+    insured_nir: str
+    birth_date: str
+    birth_rank: str
+
+    def __repr__(self) -> str:
+        return f"<RejectedPerson {self.line}>"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRows:
+    """What a piece of a feed says.
+
+    Args:
+        rows: Valid rows, by line.
+        findings: Every problem, by line.
+        rejected: How many rows were left out.
+        rejected_persons: Whom those rows are about, as far as can be read.
+    """
+
+    rows: list[FeedRow]
+    findings: list[Finding]
+    rejected: int
+    rejected_persons: list[RejectedPerson]
+
+
+class RowParser:
+    """Reads the rows of one insurer's feed, piece by piece; remembers values between pieces.
+
+    Args:
+        amc_number: Ten digits: rows of another insurer are refused.
+        agreement: The insurer's agreement with the operator, where a row gives no dates.
+        removals: Whether rows may remove lines, as in a delta.
+        language: In which to write the findings.
+    """
+
+    def __init__(
+        self, *, amc_number: str, agreement: Period, removals: bool, language: Language
+    ) -> None:
+        self._language: Language = language
+        self._readers = make_readers(amc_number, removals=removals)
+        self._memories = {name: _Memory(each.read) for name, each in self._readers.items()}
+        self._days = _Memory(lambda days: _read_days(days, agreement))
+        self._terms = _Memory(_read_terms)
+
+    def parse(self, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> ParsedRows:
+        """Read rows.
+
+        Args:
+            lines: Line number of each row.
+            columns: For each of `COLUMNS`, the text of each row.
+        """
+        findings: list[Finding] = []
+        bad: set[int] = set()
+
+        def refuse(place: int, field: str, refusal: Refusal) -> None:
+            findings.append(
+                format_finding(
+                    BadValue(refusal), field=field, line=lines[place], language=self._language
+                )
+            )
+            if field not in CONTACT:
+                bad.add(place)
+
+        values: dict[str, list[Any]] = {}
+        texts = dict(zip(COLUMNS, columns, strict=True))
+        for name, column in texts.items():
+            values[name] = self._read_column(name, column, refuse)
+        days = self._days.read_all(zip(*(values[name] for name in _DAYS), strict=True))
+        for place, refused in self._days.find_refused(days):
+            refuse(place, *refused)
+        for place in _find_same_previous(values):
+            refuse(place, "previous_nir", rules.SAME_PREVIOUS)
+        parts = (*(values[name] for name in _PARTS_OF_TERMS), texts["terms"])
+        terms = self._terms.read_all(zip(*parts, strict=True))
+
+        fields = [*(values[name] for name in _BEFORE_DAYS), days, terms]
+        fields += [values[name] for name in _AFTER_TERMS]
+        findings.sort(key=lambda finding: finding.line or 0)
+        return ParsedRows(
+            rows=_build_rows(lines, fields, bad),
+            findings=findings,
+            rejected=len(bad),
+            rejected_persons=_find_persons(lines, values, bad),
+        )
+
+    def _read_column(
+        self, name: str, column: Sequence[str], refuse: Callable[[int, str, Refusal], None]
+    ) -> list[Any]:
+        plain = self._readers[name].read_plain(column)
+        if plain is not None:
+            return plain
+        memory = self._memories[name]
+        values = memory.read_all(column)
+        for place, refusal in memory.find_refused(values):
+            refuse(place, name, refusal)
+            if name in CONTACT:
+                values[place] = ""
+        return values
+
+
+_DAYS: Final = (
+    "period_start",
+    "period_end",
+    "suspended_from",
+    "suspended_to",
+    "agreement_start",
+    "agreement_end",
+)
+_PARTS_OF_TERMS: Final = ("convention_type", "csr", "responsible")
+# FeedRow has its fields in this order: line, these, days, terms, then those.
+_BEFORE_DAYS: Final = COLUMNS[1:12]
+_AFTER_TERMS: Final = (*COLUMNS[20:26], "action")
+
+
+class _Refused(NamedTuple):
+    """A refusal that names its column, among several read together."""
+
+    field: str
+    refusal: Refusal
+
+
+class _Memory(dict[Any, Any]):
+    """The values met lately and what they read as; forgets everything when full."""
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._read = read
+        self._refusals = False
+
+    def __missing__(self, text: Any) -> Any:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        try:
+            value = self._read(text)
+        except BadValue as bad:
+            value = bad.refusal
+        if isinstance(value, Refusal | _Refused):
+            self._refusals = True
+        self[text] = value
+        return value
+
+    def read_all(self, texts: Iterable[Any]) -> list[Any]:
+        """Read many values, in order; a refused one reads as its refusal."""
+        return list(map(self.__getitem__, texts))
+
+    def find_refused(self, values: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Return the places and refusals among values read, without looking if there is none."""
+        if not self._refusals:
+            return []
+        return [
+            (place, value)
+            for place, value in enumerate(values)
+            if isinstance(value, Refusal | _Refused)
+        ]
+
+    def __repr__(self) -> str:
+        return "<_Memory>"
+
+
+def _read_days(
+    days: tuple[date, date | None, date | None, date | None, date | None, date | None],
+    agreement: Period,
+) -> Days | _Refused | None:
+    """Read the six dates of a row together; None when one of them was refused already."""
+    if any(isinstance(day, Refusal) for day in days):
+        return None
+    starts, ends, suspended_from, suspended_to, agreed_from, agreed_to = days
+    if ends is not None and ends < starts:
+        return _Refused("period_end", rules.PERIOD_ORDER)
+    if suspended_from is None:
+        if suspended_to is not None:
+            return _Refused("suspended_from", rules.SUSPENSION_START)
+        suspended = None
+    elif suspended_to is not None and suspended_to < suspended_from:
+        return _Refused("suspended_to", rules.PERIOD_ORDER)
+    else:
+        suspended = Period(suspended_from, suspended_to or OPEN_END)
+    agreed_from, agreed_to = agreed_from or agreement.starts_on, agreed_to or agreement.ends_on
+    if agreed_to < agreed_from:
+        return _Refused("agreement_end", rules.PERIOD_ORDER)
+    agreed = Period(agreed_from, agreed_to).intersection(agreement)
+    period = agreed and Period(starts, ends or OPEN_END).intersection(agreed)
+    return Days(starts, period, suspended)
+
+
+def _read_terms(parts: tuple[str, str, bool, str]) -> FeedTerms:
+    convention_type, csr, responsible, domains = parts
+    terms = Terms(
+        convention_type=convention_type,
+        csr=csr,
+        responsible=responsible,
+        domains=parse_feed_terms(domains),
+    )
+    encoded = msgspec.json.encode(format_terms(terms), order="deterministic")
+    return FeedTerms(terms, hashlib.sha256(encoded).digest())
+
+
+def _find_same_previous(values: dict[str, list[Any]]) -> list[int]:
+    previous = values["previous_nir"]
+    if not any(previous):
+        return []
+    pairs = enumerate(zip(values["insured_nir"], previous, strict=True))
+    return [place for place, (now, before) in pairs if now == before and isinstance(now, str)]
+
+
+def _build_rows(lines: Sequence[int], fields: list[list[Any]], bad: set[int]) -> list[FeedRow]:
+    if not bad:
+        return list(map(FeedRow, lines, *fields))
+    good = [place not in bad for place in range(len(lines))]
+    kept = (compress(column, good) for column in fields)
+    return list(map(FeedRow, compress(lines, good), *kept))
+
+
+def _find_persons(
+    lines: Sequence[int], values: dict[str, list[Any]], bad: set[int]
+) -> list[RejectedPerson]:
+    """Return whom the rejected rows are about, where insurer and identifiers are readable."""
+    persons = []
+    for place in sorted(bad):
+        key = [values[name][place] for name in ("insured_nir", "birth_date", "birth_rank")]
+        if all(isinstance(part, str) for part in (*key, values["amc_number"][place])):
+            persons.append(RejectedPerson(lines[place], *key))
+    return persons
