@@ -22,16 +22,16 @@ _LAST_BIRTH_AGE: Final = 45
 
 EVENTS: Final = {
     "termination": 0.011,
-    "retroactive_end": 0.002,
+    "retroactive_end": 0.003,
     "product_change": 0.008,
-    "suspension": 0.002,
+    "suspension": 0.003,
     "suspension_lifted": 0.25,
     "number_change": 0.3,
     "removal": 0.15,
-    "birth": 0.0015,
-    "new_card": 0.001,
+    "birth": 0.006,
+    "new_card": 0.003,
     "new_contact": 0.004,
-    "repeated": 0.001,
+    "repeated": 0.003,
     "new_household": 0.011,
     "new_household_retroactive": 0.003,
 }

@@ -48,9 +48,9 @@ class Feed:
         self.today = plan.parameters.today
         self._parameters = plan.parameters
         tables = load_tables()
-        self._places = tables.places
         self._rng = make_dice(plan.parameters.seed, "feed", insurer.insurer_id)
-        self._book = NirBook(self._rng, tables.places)
+        self._book = NirBook(insurer.first_serial)
+        self._mover_serial = plan.mover_serial
         self.households = HouseholdMaker(tables.names, tables.places, self.today)
         self.histories = HistoryMaker(self._rng, insurer, self.today)
         self._folders = 0
@@ -110,7 +110,7 @@ class Feed:
     def _draw_mover(self, move: int) -> tuple[Household, list[str]]:
         """Draw a moving household, the same in both feeds, and the NIR it holds."""
         seed = self._parameters.seed
-        nirs = MoverNirs(move, self._places, offset=seed)
+        nirs = MoverNirs(self._mover_serial, move)
         household = self.households.make(make_dice(seed, "mover", move), nirs)
         return household, nirs.issued
 

@@ -43,13 +43,14 @@ _SHAPES: Final = (
 )
 _CHILDREN: Final = (1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4)
 
-ABROAD_SHARE: Final = 0.12
-UNCERTAIN_MONTH_SHARE: Final = 0.035
+ABROAD_SHARE: Final = 0.04
+"""Fewer than in life: a country has one synthetic NIR for each sex and month of birth."""
+UNCERTAIN_MONTH_SHARE: Final = 0.1
 """Among people born abroad: month 20 to 42 in the NIR."""
 LUNAR_SHARE: Final = 0.17
 """Among people whose month is uncertain: a birth date that no calendar has."""
 TWIN_SHARE: Final = 0.016
-WAITING_SHARE: Final = 0.02
+WAITING_SHARE: Final = 0.06
 """Among insured people born abroad: they have a NIA. As many had one before their NIR."""
 OTHER_SHARE: Final = 0.004
 OWN_RIGHTS_SHARE: Final = 0.25
@@ -144,6 +145,7 @@ class HouseholdMaker:
     ) -> Person:  # fmt: skip
         """Draw somebody insured on their own NIR; callers change what differs."""
         abroad = rng.random() < ABROAD_SHARE
+        place: str | None
         if abroad:
             place = self._places.draw_birth_country(rng, year=year)
         else:

@@ -1,19 +1,18 @@
 """NIR that nobody can hold, each given once in a feed.
 
-Refuses order numbers other than 000, which is never issued: only the birth place, sex and month
-tell people apart. When a place is full the number moves to another commune, then to department
-00. `kernel.synthetic` makes them one at a time; this makes millions, and a test compares.
+Refuses real numbers. People born in Corsica, overseas or abroad get their birth place and the
+order number 000, never issued; the others get department 00, which does not exist, and a serial
+of their own. `kernel.synthetic` makes them one at a time; this makes millions, and a test
+compares.
 """
 
-from random import Random
+from array import array
 from typing import Final, Protocol
 
-from rempart.synth.places import Places
-
-_TRIES: Final = 12
-_BIRTH_MONTHS: Final = 12
 _SERIALS: Final = 1_000_000
-_MOVER_STRIDE: Final = 7919
+_STRIDE: Final = 618_033
+"""Has no factor in common with a million: neighbours look unlike, and none comes twice."""
+
 NIRS_PER_MOVE: Final = 4
 """How many NIR one moving household may hold."""
 
@@ -21,8 +20,8 @@ NIRS_PER_MOVE: Final = 4
 class NirSource(Protocol):
     """Gives a NIR to each person who asks, never the same twice."""
 
-    def issue(self, *, sex: int, year: int, month: int, place: int) -> str:
-        """Return fifteen characters; `place` is a number of `Places.codes`, a wish only."""
+    def issue(self, *, sex: int, year: int, month: int, place: str | None = None) -> str:
+        """Return fifteen characters; `place` is a wish, five characters."""
 
 
 def add_key(number: str) -> str:
@@ -44,84 +43,72 @@ def to_waiting_number(nir: str) -> str:
 
 
 class NirBook:
-    """The NIR given in one feed: 11 MB whatever the number of members.
+    """The NIR given in one feed.
 
-    One bit for each sex, year, month and place; a set for the few uncertain months.
+    Two insurers' books do not meet while the data set has fewer than a million holders; one
+    insurer's never gives a number twice, up to two million holders.
+
+    Args:
+        first: The insurer's first serial; the next insurer's is beyond its last.
     """
 
-    def __init__(self, rng: Random, places: Places) -> None:
-        self._rng = rng
-        self._places = places
-        self._codes = places.codes
-        self._given = bytearray(2 * 100 * _BIRTH_MONTHS * len(places.codes) // 8 + 1)
-        self._uncertain: set[str] = set()
-        self._spare = 0
-        self._number = {code: number for number, code in enumerate(places.codes)}
+    def __init__(self, first: int) -> None:
+        self._next = first
+        # By serial: sex, year and month of the last holder, or 0. Two megabytes whatever happens.
+        self._holders = array("H", bytes(2 * _SERIALS))
+        self._placed: set[str] = set()
 
-    def issue(self, *, sex: int, year: int, month: int, place: int) -> str:
+    def issue(self, *, sex: int, year: int, month: int, place: str | None = None) -> str:
         """Return fifteen characters never given before in this feed."""
         head = f"{sex}{year % 100:02d}{month:02d}"
-        for _ in range(_TRIES):
-            code = self._codes[place]
-            if self._take(head, sex=sex, year=year, month=month, place=place):
-                return add_key(f"{head}{code}000")
-            place = self._places.draw_birth_place(self._rng, near="75")
-        self._spare += 1  # from the top down: moving households count from the bottom up
-        return add_key(f"{head}00{-self._spare % _SERIALS:06d}")
+        if place is not None:
+            number = f"{head}{place}000"
+            if number not in self._placed:
+                self._placed.add(number)
+                return add_key(number)
+        while True:
+            serial = self._next * _STRIDE % _SERIALS
+            self._next += 1
+            if self._take(head, serial):
+                return add_key(f"{head}00{serial:06d}")
 
     def reserve(self, nir: str) -> None:
         """Never give `nir`, which somebody brings from another feed."""
-        place = self._number.get(nir[5:10])
-        if place is not None:
-            year, month = int(nir[1:3]), int(nir[3:5])
-            self._take(nir[:5], sex=int(nir[0]), year=year, month=month, place=place)
+        self._take(nir[:5], int(nir[7:13]))
 
-    def _take(self, head: str, *, sex: int, year: int, month: int, place: int) -> bool:
-        """Mark a number as given; false when it was."""
-        if month > _BIRTH_MONTHS:
-            number = head + self._codes[place]
-            new = number not in self._uncertain
-            self._uncertain.add(number)
-            return new
-        slot = ((sex - 1) * 100 + year % 100) * _BIRTH_MONTHS + month - 1
-        index, bit = divmod(slot * len(self._codes) + place, 8)
-        mask = 1 << bit
-        if self._given[index] & mask:
+    def _take(self, head: str, serial: int) -> bool:
+        """Give a serial to people of one sex and month; false when one of them had it last."""
+        holder = (int(head[0]) - 1) * 10_000 + int(head[1:]) + 1
+        if self._holders[serial] == holder:
             return False
-        self._given[index] |= mask
+        self._holders[serial] = holder
         return True
 
 
 class MoverNirs:
     """The NIR of one household known by two insurers: a function of its number alone.
 
-    Each of its numbers has its own birth place, so that two moving households never share one;
-    when places run out (about 10 000 households), department 00 and a serial.
+    Args:
+        first: The first serial of moving households, beyond those of all insurers.
+        move: The household's number.
     """
 
-    def __init__(self, move: int, places: Places, *, offset: int) -> None:
-        self._next = move * NIRS_PER_MOVE
-        self._last = self._next + NIRS_PER_MOVE
-        self._offset = offset
-        self._codes = places.codes
+    def __init__(self, first: int, move: int) -> None:
+        self._next = first + move * NIRS_PER_MOVE
+        self._left = NIRS_PER_MOVE
         self.issued: list[str] = []
 
-    def issue(self, *, sex: int, year: int, month: int, place: int) -> str:  # noqa: ARG002
+    def issue(self, *, sex: int, year: int, month: int, place: str | None = None) -> str:  # noqa: ARG002
         """Return fifteen characters; the place wished for is not heard.
 
         Raises:
             IndexError: the household has had its four numbers.
         """
-        if self._next == self._last:
+        if not self._left:
             raise IndexError(f"A moving household holds at most {NIRS_PER_MOVE} NIR.")
-        head = f"{sex}{year % 100:02d}{month:02d}"
-        count = len(self._codes)
-        if self._next < count:
-            spread = (self._offset + self._next * _MOVER_STRIDE) % count
-            tail = f"{self._codes[spread]}000"
-        else:
-            tail = f"00{(self._next - count) % _SERIALS:06d}"
+        serial = self._next * _STRIDE % _SERIALS
         self._next += 1
-        nir = add_key(head + tail)
+        self._left -= 1
+        nir = add_key(f"{sex}{year % 100:02d}{month:02d}00{serial:06d}")
         self.issued.append(nir)
         return nir

@@ -43,57 +43,54 @@ def department_of(place: str) -> str:
 
 
 class Places:
-    """Every birth place with its number, and pools of them; shared by every feed.
-
-    `codes[n]` is the birth place number n, five characters as in a NIR: communes first, then
-    countries and former departments.
-    """
+    """Communes and countries to live or be born in; shared by every feed."""
 
     def __init__(self) -> None:
         communes = load_rows("communes.csv.gz")
-        countries = load_rows("countries.csv")
-        former = [code for _, codes in _FORMER_DEPARTMENTS.values() for code in codes]
-        self._postcodes = [row["postcode"] for row in communes]
-        self._cities = [row["city"] for row in communes]
-        listed = [row["place"] for row in communes + countries]
-        self.codes = tuple(dict.fromkeys(listed + former))
-        self._number = {code: number for number, code in enumerate(self.codes)}
-        weights = _weigh_communes(self.codes[: len(communes)])
+        codes = [row["place"] for row in communes]
+        self._homes = [
+            (department_of(row["place"]), row["postcode"], row["city"]) for row in communes
+        ]
+        self._births = [code if _is_far(code) else None for code in codes]
+        weights = _weigh_communes(codes)
         self._communes = build_pool(enumerate(weights), _POOL)
-        self._by_department = _pool_by_department(self.codes, weights)
-        shares = [(self._number[row["place"]], int(row["share"])) for row in countries]
-        self._abroad = build_pool(shares, _ABROAD_POOL)
+        self._by_department = _pool_by_department(codes, weights)
+        countries = [(row["place"], int(row["share"])) for row in load_rows("countries.csv")]
+        self._abroad = build_pool(countries, _ABROAD_POOL)
         self._streets = load_words("streets.txt")
 
     def draw_residence(self, rng: Random) -> Residence:
         """Draw a home: an invented street of a real commune."""
         random = rng.random
-        number = self._communes[int(random() * _POOL)]
+        department, postcode, city = self._homes[self._communes[int(random() * _POOL)]]
         kind = _STREET_KINDS[int(random() * len(_STREET_KINDS))]
         street = self._streets[int(random() * len(self._streets))]
-        return Residence(
-            department_of(self.codes[number]),
-            f"{1 + int(random() * 180)} {kind} {street}",
-            self._postcodes[number],
-            self._cities[number],
-        )
+        address = f"{1 + int(random() * 180)} {kind} {street}"
+        return Residence(department, address, postcode, city)
 
-    def draw_birth_place(self, rng: Random, *, near: str) -> int:
-        """Draw the number of a commune; half the time in the department `near`."""
+    def draw_birth_place(self, rng: Random, *, near: str) -> str | None:
+        """Draw a commune, half the time in the department `near`; only far ones are named."""
         if rng.random() < 0.5:
-            return self._by_department[near][int(rng.random() * _DEPARTMENT_POOL)]
-        return self._communes[int(rng.random() * _POOL)]
+            commune = self._by_department[near][int(rng.random() * _DEPARTMENT_POOL)]
+        else:
+            commune = self._communes[int(rng.random() * _POOL)]
+        return self._births[commune]
 
-    def draw_birth_country(self, rng: Random, *, year: int) -> int:
-        """Draw the number of a country, or of the department it was before independence."""
-        number = self._abroad[int(rng.random() * _ABROAD_POOL)]
-        independence, departments = _FORMER_DEPARTMENTS.get(self.codes[number], (0, ()))
+    def draw_birth_country(self, rng: Random, *, year: int) -> str:
+        """Draw a country, or the department it was before independence."""
+        country = self._abroad[int(rng.random() * _ABROAD_POOL)]
+        independence, departments = _FORMER_DEPARTMENTS.get(country, (0, ()))
         if year >= independence:
-            return number
-        return self._number[departments[int(rng.random() * len(departments))]]
+            return country
+        return departments[int(rng.random() * len(departments))]
 
 
-def _weigh_communes(codes: tuple[str, ...]) -> list[float]:
+def _is_far(code: str) -> bool:
+    """Tell whether a birth place is in Corsica or overseas."""
+    return code[:2] in ("2A", "2B", "97")
+
+
+def _weigh_communes(codes: list[str]) -> list[float]:
     """Give cities their inhabitants, and the other communes equal parts of what is left."""
     cities = {row["place"]: int(row["thousands"]) for row in load_rows("cities.csv")}
     left = {row["department"]: int(row["thousands"]) for row in load_rows("departments.csv")}
@@ -109,7 +106,7 @@ def _weigh_communes(codes: tuple[str, ...]) -> list[float]:
     ]
 
 
-def _pool_by_department(codes: tuple[str, ...], weights: list[float]) -> dict[str, tuple[int, ...]]:
+def _pool_by_department(codes: list[str], weights: list[float]) -> dict[str, tuple[int, ...]]:
     groups: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
     for number, weight in enumerate(weights):
         groups[department_of(codes[number])].append((number, weight))

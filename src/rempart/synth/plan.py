@@ -7,6 +7,7 @@ feed can be written again without the others.
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -24,6 +25,8 @@ _NAME_HEADS: Final = (
     "Mutuelle", "Prévoyance", "Mutuelle santé", "Assurances", "Union mutualiste",
     "Caisse mutuelle", "Institution de prévoyance", "Santé",
 )  # fmt: skip
+_SPARE_SERIALS: Final = 60
+"""NIR beyond an insurer's members, for households cut short and for new ones a month later."""
 _AMC_STRIDE: Final = 379_483
 
 MOVERS_SHARE: Final = 0.02
@@ -65,6 +68,7 @@ class Insurer:
         members: People in its feed.
         agreement_start: First day of its agreement with the operator.
         agreement_end: Last day, or None while it lasts.
+        first_serial: Where its synthetic NIR begin.
         leaving: Numbers of the households that left it for another insurer of the set.
         joining: Numbers of the households that came from another insurer of the set.
     """
@@ -75,6 +79,7 @@ class Insurer:
     members: int
     agreement_start: date
     agreement_end: date | None
+    first_serial: int
     style: FileStyle
     products: tuple[Product, ...]
     leaving: tuple[int, ...]
@@ -92,6 +97,8 @@ class Plan:
 
     parameters: Parameters
     insurers: tuple[Insurer, ...]
+    mover_serial: int
+    """Where the synthetic NIR of moving households begin."""
 
     def find_insurer(self, amc_number: str) -> Insurer:
         """Return the insurer of an AMC number.
@@ -112,18 +119,21 @@ def plan(parameters: Parameters) -> Plan:
     spare = parameters.members - count
     sizes = [1 + size for size in split_by_weight(spare, weights)]
     leaving, joining = _draw_moves(make_dice(parameters.seed, "moves"), sizes)
-    insurers = tuple(
-        _draw_insurer(
-            parameters, rank, members=sizes[rank], leaving=leaving[rank], joining=joining[rank]
-        )
-        for rank in range(count)
+    *first_serials, mover_serial = accumulate(
+        (size + _SPARE_SERIALS for size in sizes), initial=parameters.seed
     )
-    return Plan(parameters=parameters, insurers=insurers)
+    insurers = tuple(
+        _draw_insurer(parameters, rank, members=sizes[rank], first_serial=first_serials[rank],
+                      leaving=leaving[rank], joining=joining[rank])
+        for rank in range(count)
+    )  # fmt: skip
+    return Plan(parameters=parameters, insurers=insurers, mover_serial=mover_serial)
 
 
 def _draw_insurer(
-    parameters: Parameters, rank: int, *, members: int, leaving: list[int], joining: list[int]
-) -> Insurer:
+    parameters: Parameters, rank: int, *, members: int, first_serial: int, leaving: list[int],
+    joining: list[int],
+) -> Insurer:  # fmt: skip
     rng = make_dice(parameters.seed, "insurer", rank)
     start, end = _draw_agreement(rng, rank, parameters.today)
     return Insurer(
@@ -135,6 +145,7 @@ def _draw_insurer(
         members=members,
         agreement_start=start,
         agreement_end=end,
+        first_serial=first_serial,
         style=_draw_style(rng, rank),
         products=draw_products(rng),
         leaving=tuple(leaving),
