@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, get_args
 
 import click
 
@@ -24,6 +26,8 @@ from rempart.wiring.database import (
 )
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @click.command()
@@ -68,32 +72,31 @@ def migrate() -> None:
         make_ready(installation.database, click.echo)
 
 
+def _accepting_role(default: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--role",
+        type=click.Choice(get_args(Login)),
+        default=default,
+        show_default=True,
+        help="Whose rights it has.",
+    )
+
+
 @db.command(context_settings={"ignore_unknown_options": True})
-@click.option(
-    "--role",
-    type=click.Choice(get_args(Login)),
-    default="auditor",
-    show_default=True,
-    help="Whose rights the shell has.",
-)
-@click.argument("psql_arguments", nargs=-1, type=click.UNPROCESSED)
-def shell(role: Login, psql_arguments: tuple[str, ...]) -> None:
+@_accepting_role("auditor")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def shell(role: Login, arguments: tuple[str, ...]) -> None:
     """Open psql; arguments after `--` go to it."""
-    settings = Settings.from_environment()
-    with open_installation(settings, click.echo) as installation:
-        database = installation.database
-        program = _find_psql(settings, installation.home)
-        # Ctrl-C cancels the query in psql; it must not end us, and the database with us.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            done = subprocess.run(
-                [program, *("-d", database.dsn_without_password(role)), *psql_arguments],
-                env={**os.environ, "PGPASSWORD": database.passwords[role]},
-                check=False,
-            )
-        finally:
-            signal.signal(signal.SIGINT, before)
-    raise SystemExit(done.returncode)
+    _run_program("psql", role, arguments)
+
+
+@db.command(context_settings={"ignore_unknown_options": True})
+@_accepting_role("admin")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(role: Login, program: str, arguments: tuple[str, ...]) -> None:
+    """Run one of PostgreSQL's own programs (pg_dump, pg_restore...) on the database."""
+    _run_program(program, role, arguments)
 
 
 @db.command()
@@ -145,10 +148,30 @@ def describe_database(facts: ServerFacts) -> dict[str, Any]:
     }
 
 
-def _find_psql(settings: Settings, home: Home) -> str:
+def _run_program(name: str, role: Login, arguments: Sequence[str]) -> NoReturn:
+    """Run a PostgreSQL client on our database, then exit as it did."""
+    settings = Settings.from_environment()
+    with open_installation(settings, click.echo) as installation:
+        database = installation.database
+        program = _find_program(name, settings, installation.home)
+        # Ctrl-C cancels the query in psql; it must not end us, and the database with us.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            done = subprocess.run(
+                [program, *("-d", database.dsn_without_password(role)), *arguments],
+                env={**os.environ, "PGPASSWORD": database.passwords[role]},
+                check=False,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+    raise SystemExit(done.returncode)
+
+
+def _find_program(name: str, settings: Settings, home: Home) -> str:
     if settings.database_url is None or settings.pg_bin is not None:
-        return locate_cluster(settings, home).find_binaries().program("psql")
-    program = shutil.which("psql")
-    if program is None:
-        raise SetupError("psql is not on the PATH: install postgresql-client")
+        program: str | None = locate_cluster(settings, home).find_binaries().program(name)
+    else:
+        program = shutil.which(name)
+    if program is None or not Path(program).is_file():
+        raise SetupError(f"there is no program {name}: install postgresql-client")
     return program

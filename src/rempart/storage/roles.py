@@ -28,7 +28,9 @@ _MAY_USE_TEMPORARY_TABLES = ("feeds", "analyst")
 # Django names its tables without a schema: for these two, that means the accounts plane.
 _ACCOUNTS_FIRST = ("owner", "portals")
 
-_MODEST = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
+_MODEST = sql.SQL("NOCREATEDB NOCREATEROLE")
+# Only a superuser may take these away, and only a superuser could have given them.
+_MODEST_BEFORE_A_SUPERUSER = sql.SQL("NOSUPERUSER NOREPLICATION NOBYPASSRLS {}").format(_MODEST)
 
 
 def role_name(login: str) -> str:
@@ -57,6 +59,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
     created = [name for name in wanted if name not in known]
     for name in created:
         admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+    superuser = _is_superuser(admin)
     for login in LOGINS:
         name = role_name(login)
         verifier = admin.pgconn.encrypt_password(
@@ -64,7 +67,9 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
         )
         admin.execute(
             sql.SQL("ALTER ROLE {} LOGIN {} PASSWORD {}").format(
-                sql.Identifier(name), _MODEST, sql.Literal(verifier.decode())
+                sql.Identifier(name),
+                _MODEST_BEFORE_A_SUPERUSER if superuser else _MODEST,
+                sql.Literal(verifier.decode()),
             )
         )
     for login, planes in MEMBERSHIPS.items():
@@ -75,7 +80,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
                 )
             )
     # An admin that is not a superuser can give a database to the owner only as one of its members.
-    if not _is_superuser(admin):
+    if not superuser:
         admin.execute("GRANT rempart_owner TO CURRENT_USER")
     return created
 

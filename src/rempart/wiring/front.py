@@ -1,7 +1,8 @@
 """One port for everything: a small reverse proxy before the gateways and the portals.
 
 For one machine and for the demonstration. It decides nothing: it adds the caller's address, chooses
-a destination by path and streams both ways. It is no door of its own: what it cannot deliver it says.
+a destination by path and streams both ways. It is no door of its own: what it cannot deliver, it
+says.
 """
 
 import zlib

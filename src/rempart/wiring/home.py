@@ -103,7 +103,10 @@ class Home:
     def passwords(self) -> Mapping[str, str]:
         """Passwords of the database logins, by short name (`admin`, `owner`, `gateway`...)."""
         file = self.path / "secrets/passwords.json"
-        passwords = json.loads(file.read_bytes())
+        try:
+            passwords = json.loads(file.read_bytes())
+        except ValueError as failure:
+            raise SetupError(f"{file} is not what was written there: restore it") from failure
         missing = {"admin", *LOGINS} - set(passwords)
         if missing:
             raise SetupError(f"{file} lacks {', '.join(sorted(missing))}: restore it")

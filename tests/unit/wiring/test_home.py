@@ -1,0 +1,124 @@
+"""A home is made once: its secrets are closed to others, complete, and never replaced."""
+
+import os
+import stat
+from collections.abc import Callable
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import pytest
+
+from rempart.kernel.errors import SetupError
+from rempart.storage.roles import LOGINS
+from rempart.wiring import home as home_module
+from rempart.wiring.home import KEY_BYTES, KEY_NAMES, Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.create(tmp_path / "home")
+
+
+def read_secrets(home: Home) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in home.path.rglob("*") if file.is_file()}
+
+
+def test_a_home_holds_every_key_and_every_password(home: Home):
+    keys = [home.key(name) for name in KEY_NAMES]
+    assert {len(key) for key in keys} == {KEY_BYTES}
+    assert len(set(keys)) == len(keys)
+    assert set(home.passwords) == {"admin", *LOGINS}
+    assert len(set(home.passwords.values())) == len(home.passwords)
+    assert len(home.id) == 8
+
+
+def test_only_its_owner_reads_a_secret(home: Home):
+    for file in home.path.rglob("*"):
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_making_a_home_again_changes_nothing(home: Home):
+    home.log_key(1)
+    before = read_secrets(home)
+    again = Home.create(home.path)
+    assert again == home
+    assert again.log_key(1) == home.log_key(1)
+    assert read_secrets(home) == before
+
+
+def test_making_a_home_again_completes_what_a_crash_left_out(home: Home):
+    kept = home.key("master")
+    home.key_file("lookup").unlink()
+    with pytest.raises(SetupError, match="run `rempart init`"):
+        Home.open(home.path)
+    Home.create(home.path)
+    assert Home.open(home.path).key("master") == kept
+    assert len(home.key("lookup")) == KEY_BYTES
+
+
+def test_a_crash_before_the_key_has_its_name_leaves_no_short_key(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    def crash(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(home_module.os, "fsync", crash)
+    with pytest.raises(KeyboardInterrupt):
+        home.log_key(1)
+    monkeypatch.undo()
+    assert len(home.log_key(1)) == KEY_BYTES
+
+
+def test_two_processes_at_once_agree_on_one_key(tmp_path: Path):
+    def make(_: int) -> dict[str, bytes]:
+        return read_secrets(Home.create(tmp_path / "home"))
+
+    with ThreadPool(8) as pool:
+        pool.map(make, range(8))
+    home = Home.open(tmp_path / "home")
+    with ThreadPool(8) as pool:
+        assert len(set(pool.map(lambda _: home.log_key(3), range(8)))) == 1
+    assert not list(home.path.rglob(".*"))
+
+
+def test_each_log_signs_with_a_key_of_its_own(home: Home):
+    assert home.log_key(1) != home.log_key(2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda home: home.key_file("lookup").write_bytes(b"short"),
+        lambda home: (home.path / "keys/log-1.ed25519").write_bytes(b""),
+        lambda home: (home.path / "secrets/passwords.json").write_text('{"admin": "x"}'),
+        lambda home: (home.path / "secrets/passwords.json").write_text("{"),
+    ],
+)
+def test_a_damaged_secret_is_to_be_restored_never_replaced(
+    home: Home, damage: Callable[[Home], None]
+):
+    damage(home)
+    with pytest.raises(SetupError, match="restore it"):
+        (home.key("lookup"), home.log_key(1), home.passwords)
+
+
+def test_a_place_that_is_not_a_home_says_which_command_makes_one(tmp_path: Path):
+    with pytest.raises(SetupError, match=r"is not a complete home: run `rempart init`"):
+        Home.open(tmp_path / "nothing")
+
+
+def test_a_place_that_cannot_be_written_says_what_to_set(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="set REMPART_HOME"):
+        Home.create(tmp_path / "file" / "home")
+
+
+def test_a_home_shows_no_secret(home: Home):
+    assert repr(home) == f"Home(path={home.path!r})"
+
+
+def test_a_home_of_root_lets_the_server_s_user_pass_and_nobody_look(home: Home):
+    expected = 0o711 if os.geteuid() == 0 else 0o700
+    assert stat.S_IMODE(home.path.stat().st_mode) == expected
+    for name in ("keys", "secrets", "run"):
+        assert stat.S_IMODE((home.path / name).stat().st_mode) == 0o700

@@ -1,0 +1,101 @@
+"""What the environment may say, what it may not, and that the page about it tells the truth."""
+
+import re
+from dataclasses import fields
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+import rempart
+from rempart.kernel.errors import SetupError
+from rempart.wiring.settings import Settings
+
+PAGE = Path(rempart.__file__).parents[2] / "docs" / "reference" / "configuration.md"
+
+
+def test_an_empty_environment_gives_the_defaults():
+    assert Settings.from_environment({}) == Settings()
+    assert Settings.from_environment({"REMPART_PORT": "", "DATABASE_URL": " "}) == Settings()
+
+
+def test_every_variable_is_read():
+    settings = Settings.from_environment(
+        {
+            "REMPART_HOME": "/srv/rempart",
+            "DATABASE_URL": "postgresql://admin:secret@db/rempart",
+            "REMPART_PG_BIN": "/opt/postgresql/bin",
+            "REMPART_HOST": "0.0.0.0",
+            "REMPART_PORT": "9000",
+            "REMPART_GATEWAY_PORT": "9100",
+            "REMPART_PORTALS_PORT": "9200",
+            "REMPART_GATEWAYS": "2",
+            "REMPART_LOG_ID": "7",
+            "REMPART_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "REMPART_CHECKS_PER_MINUTE": "60",
+        }
+    )
+    assert settings == Settings(
+        home=Path("/srv/rempart"),
+        database_url="postgresql://admin:secret@db/rempart",
+        pg_bin=Path("/opt/postgresql/bin"),
+        host="0.0.0.0",
+        port=9000,
+        gateway_port=9100,
+        portals_port=9200,
+        gateways=2,
+        log_id=7,
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
+        checks_per_minute=60,
+    )
+    assert settings.gateway_ports == (9100, 9201)
+
+
+def test_the_inner_ports_follow_the_first_one():
+    settings = Settings.from_environment({"REMPART_PORT": "9000"})
+    assert (settings.gateway_port, settings.portals_port) == (9001, 9002)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("REMPART_PORT", "eighty"),
+        ("REMPART_PORT", "0"),
+        ("REMPART_GATEWAY_PORT", "65536"),
+        ("REMPART_GATEWAYS", "0"),
+        ("REMPART_LOG_ID", "-1"),
+        ("REMPART_TRUSTED_PROXIES", "everybody"),
+        ("REMPART_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("REMPART_CHECKS_PER_MINUTE", "1.5"),
+        ("DATABASE_URL", "mysql://localhost/rempart"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_what_to_write(variable: str, text: str):
+    with pytest.raises(SetupError, match=rf"{variable}.*: write "):
+        Settings.from_environment({variable: text})
+
+
+def test_the_password_of_the_database_is_never_shown():
+    given = "postgresql://admin:secret@db/rempart"
+    assert "secret" not in repr(Settings(database_url=given))
+    with pytest.raises(SetupError) as refusal:
+        Settings.from_environment({"DATABASE_URL": given.replace("postgresql", "mysql")})
+    assert "secret" not in str(refusal.value)
+
+
+def test_the_page_lists_every_variable_with_its_default_and_no_other():
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert dict(rows) == {
+        setting.metadata["variable"]: show_default(setting.name) for setting in fields(Settings)
+    }
+
+
+def show_default(name: str) -> str:
+    value = getattr(Settings(), name)
+    if value is None:
+        return "none"
+    if name == "trusted_proxies":
+        value = ",".join(str(network.network_address) for network in value)
+    return f"`{value}`"
