@@ -1,5 +1,7 @@
 """January 2024 against a real gateway, small: the list is right, and a coarser rule is not."""
 
+import json
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from rempart.cli.drill import read_people, read_professionals
-from rempart.drill.cast import Person, Professional
+from rempart.drill.cast import ROBOT_AGENT, Person, Professional
 from rempart.drill.run import Options, Outcome, run_drill
 from rempart.incidents.attribution import Verdict
 from rempart.kernel.errors import SetupError
@@ -151,7 +153,7 @@ def play(
     options: dict[str, Any] = {
         "stolen": 3,
         "professionals": PROFESSIONALS,
-        "seconds": 6,
+        "seconds": 8,
         "seed": SEED,
         "url": url,
         "care_date": TODAY,
@@ -201,8 +203,8 @@ def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:
     attributed = sum(point["attributed"] for point in points)
     answered = sum(robot["answered"] for robot in outcome.report["robots"])
     assert answered <= attributed <= answered * 1.1
-    assert points[0]["attributed"] == 0
-    assert points[0]["lawful"] > 0
+    before = [point for point in points if point["attributed"] == 0]
+    assert sum(point["lawful"] for point in before) > 0
 
 
 def assert_every_key_is_revoked(database: Database) -> None:
@@ -245,6 +247,42 @@ def test_a_drill_with_too_few_accounts_says_what_to_load(
         play(loaded, home, people, professionals[1:], gateway)
     with loaded.transaction("analyst") as tx:
         assert tx.execute("SELECT count(*) FROM incidents.incident").fetchone() == (0,)
+
+
+def test_ctrl_c_ends_the_traffic_and_what_was_shown_is_still_answered_for(
+    loaded, synthetic_set, gateway, environment
+):
+    command = [sys.executable, "-m", "rempart", "drill", "--data", str(synthetic_set)]
+    options = ["--professionals", "20", "--seconds", "12", "--seed", "3", "--gateway-url", gateway]
+    drill = subprocess.Popen(
+        [*command, *options, "--json"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    wait_for_a_robot(loaded)
+    drill.send_signal(signal.SIGINT)
+    printed, _ = drill.communicate(timeout=30)
+    report = json.loads(printed)
+    assert drill.returncode == 0
+    assert report["interrupted"] is True
+    # After a handful of questions a robot on its owner's workstation may not show yet.
+    assert report["exposure"]["recall"] > 0.8
+    assert report["page"].endswith(f"/console/incidents/{report['incident_id']}")
+    with loaded.transaction("portals") as tx:
+        row = tx.execute("SELECT count(*), count(revoked_at) FROM accounts.client").fetchone()
+    assert row == (20, 20)
+
+
+def wait_for_a_robot(database: Database) -> None:
+    """Wait until somebody asks with the software that only the plainest robot has."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with database.transaction("analyst") as tx:
+            [sessions] = tx.execute(
+                "SELECT count(*) FROM ledger.session WHERE agent = %s", (ROBOT_AGENT,)
+            ).fetchone() or (0,)
+        if sessions:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no robot came in 60 s")
 
 
 def test_accounts_are_found_by_rpps_and_others_left_out(loaded, professionals):

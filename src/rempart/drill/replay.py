@@ -5,6 +5,7 @@ Refuses to keep an answer: only its status is remembered.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ UNAVAILABLE: Final = 503
 # A person tries again once or twice, then does something else.
 PATIENCE: Final = 2
 TIMEOUT_S: Final = 10
+ONE_CONNECTION: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 Progress = Callable[[int, int], None]
 """Told after each reply: how many lawful questions and how many of the robots' are done."""
@@ -86,12 +88,8 @@ async def play(
     Returns:
         The tape. Questions not sent have the status 0; those that met no HTTP answer, -1.
     """
-    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    async with httpx.AsyncClient(
-        base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=False
-    ) as client:
-        player = _Player(script, keys, client, care_date, stop, progress)
-        return await player.play(at_once)
+    player = _Player(script, keys, f"{url}/v1/rights-checks", care_date, stop, progress)
+    return await player.play(at_once)
 
 
 class _Player:
@@ -101,14 +99,15 @@ class _Player:
         self,
         script: Script,
         keys: Sequence[str],
-        client: httpx.AsyncClient,
+        url: str,
         care_date: str,
         stop: asyncio.Event,
         progress: Progress,
     ) -> None:
         self._script = script
         self._keys = keys
-        self._client = client
+        self._url = url
+        self._tls = ssl.create_default_context()
         self._care_date = care_date
         self._stop = stop
         self._progress = progress
@@ -143,18 +142,22 @@ class _Player:
             self._cues.put_nowait(number)
 
     async def _ask_on_cue(self) -> None:
-        while True:
-            number = await self._cues.get()
-            try:
-                await self._ask(number)
-            finally:
-                self._cues.task_done()
+        # A connection per hand: one pool for all would look through every connection each time.
+        async with httpx.AsyncClient(
+            timeout=TIMEOUT_S, limits=ONE_CONNECTION, trust_env=False, verify=self._tls
+        ) as client:
+            while True:
+                number = await self._cues.get()
+                try:
+                    await self._ask(client, number)
+                finally:
+                    self._cues.task_done()
 
-    async def _ask(self, number: int) -> None:
+    async def _ask(self, client: httpx.AsyncClient, number: int) -> None:
         ask = self._script.asks[number]
         body = format_question(ask, care_date=self._care_date)
         for _ in range(1 + PATIENCE):
-            status, wait_s = await self._send(ask, body)
+            status, wait_s = await self._send(client, ask, body)
             self._tape.statuses[number] = status
             if status not in (TOO_MANY, UNAVAILABLE):
                 break
@@ -165,7 +168,7 @@ class _Player:
         self._done[ask.robot is not None] += 1
         self._progress(*self._done)
 
-    async def _send(self, ask: Ask, body: bytes) -> tuple[int, float]:
+    async def _send(self, client: httpx.AsyncClient, ask: Ask, body: bytes) -> tuple[int, float]:
         """Send one question; return its status and how long one is asked to wait."""
         headers = {
             "Authorization": f"Bearer {self._keys[ask.caller]}",
@@ -175,7 +178,7 @@ class _Player:
         }
         sent_s = self._elapsed()
         try:
-            reply = await self._client.post("/v1/rights-checks", content=body, headers=headers)
+            reply = await client.post(self._url, content=body, headers=headers)
         except httpx.TransportError:
             return NO_ANSWER, 0
         if reply.status_code == OK:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -44,6 +44,7 @@ TITLE: Final = "Exercice : janvier 2024 rejoué"
 # Operators never know the first second: the window opens this part of the drill before the attack.
 SLACK: Final = 0.05
 SLICES: Final = 60
+SHORTEST_SLICE_MS: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,7 @@ def _measure(
     answered = {
         n: _compute_key(lookup_secret, script.asks[n]) for n in robots if tape.statuses[n] == OK
     }
-    slice_ms = max(1000, -(-(tape.ended_ms - tape.started_ms) // SLICES))
+    slice_ms = max(SHORTEST_SLICE_MS, -(-(tape.ended_ms - tape.started_ms) // SLICES))
     with database.transaction("analyst") as tx:
         found = find_persons(tx, set(answered.values()))
         names = list_insurer_names(tx)
@@ -235,6 +236,7 @@ def _measure(
         )
         for caller in script.stolen
     }
+    families = index_by_nir(people)
     mean, worst = compute_persons_per_account(per_account)
     return make_report(
         Findings(
@@ -244,12 +246,10 @@ def _measure(
             insurer_names=names,
             mean_persons=mean,
             worst_persons=worst,
-            portal=measure_portal(
-                index_by_nir(people), (script.asks[n].identifiers for n in robots)
-            ),
+            portal=measure_portal(families, (script.asks[n].identifiers for n in robots)),
             rempart=_measure_ours(answer, truth),
             robots=tuple(
-                _count_robot(script, tape, number, len(shown[number]))
+                _count_robot(script, tape, number, families, persons=len(shown[number]))
                 for number in range(len(script.robots))
             ),
             timeline=timeline,
@@ -279,7 +279,14 @@ def _measure_ours(answer: ExposureAnswer, truth: frozenset[FoundPerson]) -> Leak
     return measure_leak((mask, mask) for mask in shown)
 
 
-def _count_robot(script: Script, tape: Tape, number: int, persons: int) -> RobotFigures:
+def _count_robot(
+    script: Script,
+    tape: Tape,
+    number: int,
+    families: Mapping[str, tuple[Person, ...]],
+    *,
+    persons: int,
+) -> RobotFigures:
     mine = [n for n, ask in enumerate(script.asks) if ask.robot == number and tape.statuses[n]]
     return RobotFigures(
         kind=str(script.robots[number].kind),
@@ -288,6 +295,7 @@ def _count_robot(script: Script, tape: Tape, number: int, persons: int) -> Robot
         answered=sum(tape.statuses[n] == OK for n in mine),
         refused=sum(tape.refusals[n] for n in mine),
         persons=persons,
+        persons_2024=measure_portal(families, (script.asks[n].identifiers for n in mine)).persons,
     )
 
 

@@ -140,7 +140,11 @@ def findings(**changes: object) -> Findings:
         "worst_persons": 3,
         "portal": measure_portal(FAMILIES, [type_identifiers(MOTHER)]),
         "rempart": measure_leak([(shown, shown)] * 4),
-        "robots": (RobotFigures(kind="fast", account=1, sent=9, answered=7, refused=2, persons=4),),
+        "robots": (
+            RobotFigures(
+                kind="fast", account=1, sent=9, answered=7, refused=2, persons=4, persons_2024=9
+            ),
+        ),
         "timeline": [
             {"minute": "2024-02-01T08:00:00.000+00:00", "lawful": 10, "attributed": 0},
             {"minute": "2024-02-01T08:00:01.000+00:00", "lawful": 8, "attributed": 6},
