@@ -6,9 +6,10 @@ Every number belongs to nobody: department 00, insurers from 99, cards of our ow
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
@@ -21,7 +22,7 @@ from rempart.storage.connect import Database, Transaction
 from rempart.wiring.home import Home
 from rempart.workflows.create_client import create_client
 
-TODAY = date.today()
+TODAY = datetime.now(ZoneInfo("Europe/Paris")).date()
 AMC = "9900000001"
 INSURER_ID = 1
 VERSION = 3

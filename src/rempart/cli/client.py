@@ -1,20 +1,25 @@
 """`rempart client`: professionals, the keys of their software, and one-time sign-in links."""
 
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from rempart.kernel.findings import BadValue, Finding
 from rempart.kernel.rpps import Rpps
 from rempart.storage.iban_seal import IbanSeal
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.create_client import create_client, list_clients, revoke_client
+from rempart.workflows.create_client import (
+    ListedClient,
+    create_client,
+    list_clients,
+    revoke_client,
+)
 from rempart.workflows.load_professionals import LoadReport, load_professionals
 from rempart.workflows.open_sign_in_link import open_sign_in_link
 
@@ -89,17 +94,12 @@ def list_() -> None:
         installation.database.transaction("portals") as tx,
     ):
         clients = list_clients(tx)
-    table = Table("client", "RPPS", "professional", "label", "created", "expires", "revoked")
+    # Never cut: these two are copied into other commands.
+    keys = (Column("client", min_width=19), Column("RPPS", min_width=11))
+    table = Table(*keys, "professional", "label", "works", box=None)
     for one in clients:
-        table.add_row(
-            str(one.client_ref),
-            one.rpps,
-            one.display_name,
-            one.label,
-            _format_instant(one.created_at),
-            _format_instant(one.expires_at),
-            _format_instant(one.revoked_at),
-        )
+        works = _describe_life(one)
+        table.add_row(str(one.client_ref), one.rpps, one.display_name, one.label, works)
     Console().print(table)
 
 
@@ -145,5 +145,7 @@ def _format_finding(finding: Finding) -> str:
     return f"line {finding.line}, {finding.field}: {finding.message} {finding.advice}"
 
 
-def _format_instant(instant: datetime | None) -> str:
-    return "" if instant is None else instant.strftime("%Y-%m-%d %H:%M")
+def _describe_life(one: ListedClient) -> str:
+    if one.revoked_at is not None:
+        return f"no: revoked {one.revoked_at:%Y-%m-%d %H:%M}"
+    return "until revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d %H:%M}"

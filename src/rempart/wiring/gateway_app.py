@@ -16,6 +16,7 @@ from rempart.accounts.allowance import Allowance
 from rempart.accounts.client import Client
 from rempart.disclosure.note import NoteSigner
 from rempart.gateway.app import Parts, build_app
+from rempart.gateway.keeper import Clock
 from rempart.storage.connect import Database
 from rempart.storage.gateway import (
     GatewayReader,
@@ -89,7 +90,7 @@ class DeskMaker:
     signer: NoteSigner
     lookup_secret: bytes
     engagement_secret: bytes
-    clock: SystemClock
+    clock: Clock
 
     async def open(self) -> DatabaseDesk:
         """Take the log over and open a reader beside it.
@@ -125,9 +126,11 @@ def create_app() -> Litestar:
     return create_gateway(settings, home, locate_database(settings, home))
 
 
-def create_gateway(settings: Settings, home: Home, database: Database) -> Litestar:
+def create_gateway(
+    settings: Settings, home: Home, database: Database, *, clock: Clock | None = None
+) -> Litestar:
     """Build the gateway of one log. Nothing is opened before the server starts it."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
     origin = f"rempart.invalid/{home.id}/log/{settings.log_id}"
     maker = DeskMaker(
@@ -155,7 +158,7 @@ def create_gateway(settings: Settings, home: Home, database: Database) -> Litest
 class AccountsPlane:
     """The pool behind authentication and housekeeping, open while the application runs."""
 
-    def __init__(self, connection: Mapping[str, Any], clock: SystemClock) -> None:
+    def __init__(self, connection: Mapping[str, Any], clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._reader: GatewayReader | None = None
