@@ -79,9 +79,13 @@ class Folder:
 
 def draw_card_code(rng: Random) -> str:
     """Draw twenty letters of Crockford's base 32, in groups of four: 100 random bits."""
-    bits = rng.getrandbits(100)
-    pairs = [_PAIRS[bits >> shift & 1023] for shift in range(0, 100, 10)]
-    return "-".join(pairs[i] + pairs[i + 1] for i in range(0, 10, 2))
+    bits, pair = rng.getrandbits(100), _PAIRS
+    return (
+        f"{pair[bits >> 90]}{pair[bits >> 80 & 1023]}-{pair[bits >> 70 & 1023]}"
+        f"{pair[bits >> 60 & 1023]}-{pair[bits >> 50 & 1023]}{pair[bits >> 40 & 1023]}-"
+        f"{pair[bits >> 30 & 1023]}{pair[bits >> 20 & 1023]}-{pair[bits >> 10 & 1023]}"
+        f"{pair[bits & 1023]}"
+    )
 
 
 def make_lines(rng: Random, household: Household, history: list[Stretch]) -> list[Line]:
