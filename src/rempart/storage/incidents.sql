@@ -101,21 +101,26 @@ INSERT INTO incidents.attributed_session (incident_id, session_ref, account_ref,
 VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reasons)s);
 
 -- name: insert_exposed_persons
--- From judged sessions to persons, in one statement; the definition is incidents/exposure.py.
+-- From judged sessions to persons, in one statement; the definition is incidents/exposure.py. The entries are read once, before
+-- the join: per session they would be read again and again.
+WITH looked AS MATERIALIZED (
+    SELECT e.account_ref, e.session_ref, e.insurer_id, e.person_ref, e.mode, e.fields
+    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    WHERE e.account_ref = ANY(%(account_refs)s::bigint[]) AND e.person_ref <> 0
+      AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+)
 INSERT INTO incidents.exposed_person (incident_id, insurer_id, person_ref, tier, fields, lookups, sessions)
-SELECT s.incident_id, e.insurer_id, e.person_ref,
-       min(CASE WHEN s.verdict = 'thief' THEN 'A' WHEN e.mode = 2 THEN 'B' ELSE 'C' END),
-       bit_or(e.fields),
+SELECT s.incident_id, l.insurer_id, l.person_ref,
+       min(CASE WHEN s.verdict = 'thief' THEN 'A' WHEN l.mode = 2 THEN 'B' ELSE 'C' END),
+       bit_or(l.fields),
        count(*),
-       array_agg(DISTINCT e.session_ref ORDER BY e.session_ref)
-FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+       array_agg(DISTINCT l.session_ref ORDER BY l.session_ref)
+FROM looked AS l
 JOIN incidents.attributed_session AS s
-  ON s.incident_id = %(incident_id)s AND s.session_ref = e.session_ref AND s.account_ref = e.account_ref
-WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
-  AND s.verdict <> 'owner' AND e.person_ref <> 0
-  AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
-GROUP BY s.incident_id, e.insurer_id, e.person_ref;
+  ON s.incident_id = %(incident_id)s AND s.session_ref = l.session_ref AND s.account_ref = l.account_ref
+WHERE s.verdict <> 'owner'
+GROUP BY s.incident_id, l.insurer_id, l.person_ref;
 
 -- name: list_exposed_persons
 -- The list of an incident, by insurer then person.
@@ -126,16 +131,20 @@ ORDER BY insurer_id, person_ref;
 
 -- name: count_guesses
 -- Look-ups of a thief that found nobody, per insurer named (0: none of ours): they make nobody exposed.
-SELECT e.insurer_id, count(*) AS lookups, count(DISTINCT e.lookup_key) AS keys
-FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+WITH looked AS MATERIALIZED (
+    SELECT e.account_ref, e.session_ref, e.insurer_id, e.lookup_key
+    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    WHERE e.account_ref = ANY(%(account_refs)s::bigint[]) AND e.person_ref = 0
+      AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+)
+SELECT l.insurer_id, count(*) AS lookups, count(DISTINCT l.lookup_key) AS keys
+FROM looked AS l
 JOIN incidents.attributed_session AS s
-  ON s.incident_id = %(incident_id)s AND s.session_ref = e.session_ref AND s.account_ref = e.account_ref
-WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
-  AND s.verdict <> 'owner' AND e.person_ref = 0
-  AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
-GROUP BY e.insurer_id
-ORDER BY e.insurer_id;
+  ON s.incident_id = %(incident_id)s AND s.session_ref = l.session_ref AND s.account_ref = l.account_ref
+WHERE s.verdict <> 'owner'
+GROUP BY l.insurer_id
+ORDER BY l.insurer_id;
 
 -- name: save_answer
 -- Notes when the answer was found and adds to the report; other parts of the report stay.
