@@ -249,6 +249,13 @@ def test_a_drill_with_too_few_accounts_says_what_to_load(
         assert tx.execute("SELECT count(*) FROM incidents.incident").fetchone() == (0,)
 
 
+def test_a_set_that_was_never_loaded_is_refused(loaded, home, people, professionals, gateway):
+    with loaded.transaction("feeds") as tx:
+        tx.execute("DELETE FROM rights.lookup")
+    with pytest.raises(SetupError, match="0 are in the database"):
+        play(loaded, home, people, professionals, gateway)
+
+
 def test_ctrl_c_ends_the_traffic_and_what_was_shown_is_still_answered_for(
     loaded, synthetic_set, gateway, environment
 ):

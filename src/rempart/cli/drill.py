@@ -58,7 +58,8 @@ def drill(
 
     Lawful traffic and robots on stolen accounts are played against the running gateway; then the
     incident is declared, the sessions are judged, and the list is compared with the known truth.
-    Ctrl-C ends the traffic early: what was shown until then is still answered for.
+    Ctrl-C ends the traffic early: what was shown until then is still answered for. Run it where the
+    gateway trusts X-Forwarded-For (by default, the same machine): it tells the players apart.
     """
     settings = Settings.from_environment()
     options = Options(
@@ -66,7 +67,7 @@ def drill(
         professionals=professionals,
         seconds=seconds,
         seed=secrets.randbelow(1 << 31) if seed is None else seed,
-        url=gateway_url or f"http://{settings.host}:{settings.gateway_port}",
+        url=gateway_url or f"http://127.0.0.1:{settings.gateway_port}",
         care_date=datetime.now(_PARIS).date(),
     )
     console = Console(file=sys.stderr if as_json else sys.stdout)

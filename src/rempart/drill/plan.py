@@ -30,6 +30,8 @@ class Script:
     `stolen` and `robots` name professionals by rank; only the drill reads `robots`.
     """
 
+    seed: int
+    professionals: int
     shift: Shift
     asks: tuple[Ask, ...]
     stolen: tuple[int, ...]
@@ -78,6 +80,8 @@ def make_script(
         _plan_robots(robots, {caller: desks[caller] for caller in taken}, people, shift, random),
     )
     return Script(
+        seed=seed,
+        professionals=len(professionals),
         shift=shift,
         asks=tuple(sorted(asks, key=lambda ask: ask.at_s)),
         stolen=taken,

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.drill.measure import Accuracy
+from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak
 from rempart.incidents.attribution import Verdict
 from rempart.incidents.exposure import compute_insurer_rows
@@ -53,11 +54,7 @@ class Findings:
     robots: tuple[RobotFigures, ...]
     timeline: Sequence[Mapping[str, Any]]
     lawful: Mapping[str, int]
-    stolen_accounts: int
-    professionals: int
-    seed: int
-    seconds: float
-    hours: float
+    script: Script
     interrupted: bool
 
 
@@ -66,7 +63,7 @@ def make_report(findings: Findings) -> dict[str, Any]:
 
     Shares are between 0 and 1, rounded to four decimals; fields are lower-case codes of `Field`.
     """
-    answer = findings.answer
+    answer, script = findings.answer, findings.script
     waited_s = (answer.answered_at - answer.declared_at).total_seconds()
     return {
         "exposure": _report_accuracy(findings.accuracy),
@@ -95,11 +92,11 @@ def make_report(findings: Findings) -> dict[str, Any]:
         },
         "guesses": sum(guesses.lookups for guesses in answer.guesses),
         "lawful": dict(findings.lawful),
-        "stolen_accounts": findings.stolen_accounts,
-        "professionals": findings.professionals,
-        "seed": findings.seed,
-        "seconds": findings.seconds,
-        "hours_replayed": round(findings.hours, 2),
+        "stolen_accounts": len(script.stolen),
+        "professionals": script.professionals,
+        "seed": script.seed,
+        "seconds": script.shift.seconds,
+        "hours_replayed": round(script.shift.hours, 2),
         "interrupted": findings.interrupted,
     }
 

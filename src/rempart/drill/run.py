@@ -1,50 +1,34 @@
 """One drill from end to end: keys, traffic, incident, list, comparison with the truth.
 
-The truth is what the robots' answered questions find in the database. It is worked out after the
-list is written, from the script that only this package holds. Leaves nothing behind but an exercise
-incident and what the ledger keeps: every key it made is revoked, also when it is interrupted.
+Leaves nothing behind but an exercise incident and what the ledger keeps: every key it made is
+revoked, also when it is interrupted. Refuses to tell whoever judges what it knows of the robots.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
-from uuid import UUID
 
-from rempart.disclosure.fields import Field
-from rempart.drill.cast import Ask, Person, Professional
-from rempart.drill.measure import compare_with_truth, compute_persons_per_account
+from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script, make_script
-from rempart.drill.portal_2024 import Leak, index_by_nir, measure_leak, measure_portal
-from rempart.drill.replay import OK, Progress, Tape, check_ready, play
-from rempart.drill.report import Findings, RobotFigures, make_report
+from rempart.drill.replay import Progress, Tape, check_ready, play
+from rempart.drill.truth import check_loaded, measure_drill
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import SetupError
-from rempart.rights.lookup import canonical_typed, compute_raw_lookup_key
 from rempart.storage.connect import Database
 from rempart.workflows.create_client import NewClient, mint_key, revoke_client
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
-from rempart.workflows.measure_exercise import (
-    FoundPerson,
-    draw_timeline,
-    find_accounts,
-    find_persons,
-    list_insurer_names,
-    save_exercise_report,
-)
+from rempart.workflows.measure_exercise import find_accounts, save_exercise_report
 
 TITLE: Final = "Exercice : janvier 2024 rejoué"
 # Operators never know the first second: the window opens this part of the drill before the attack.
 SLACK: Final = 0.05
-SLICES: Final = 60
-SHORTEST_SLICE_MS: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +82,11 @@ def run_drill(
         progress: Given the script, returns what is told of each reply.
 
     Raises:
-        SetupError: no gateway answers, or too few professionals have an account.
+        SetupError: no gateway answers, too few professionals have an account, or the people are not
+            those of this database.
     """
     asyncio.run(check_ready(options.url))
+    check_loaded(database, lookup_secret, people)
     with _enrol(database, professionals, options) as cast:
         script = make_script(
             people,
@@ -117,7 +103,7 @@ def run_drill(
     say("the operator declares the incident: the stolen accounts, and about when")
     answer = _answer(database, script, tape, [cast[caller].account_ref for caller in script.stolen])
     say("the answer is compared with the truth")
-    report = _measure(database, lookup_secret, people, script, tape, answer, options)
+    report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
     with database.transaction("analyst") as tx:
         save_exercise_report(tx, answer.incident_id, report)
     return Outcome(incident_id=answer.incident_id, report=report)
@@ -198,111 +184,3 @@ def _answer(
         answer = expose_persons(tx, incident_id)
         recount_exposure(tx, answer)
     return answer
-
-
-def _measure(
-    database: Database,
-    lookup_secret: bytes,
-    people: Sequence[Person],
-    script: Script,
-    tape: Tape,
-    answer: ExposureAnswer,
-    options: Options,
-) -> dict[str, Any]:
-    robots = [n for n, ask in enumerate(script.asks) if ask.robot is not None and tape.statuses[n]]
-    answered = {
-        n: _compute_key(lookup_secret, script.asks[n]) for n in robots if tape.statuses[n] == OK
-    }
-    slice_ms = max(SHORTEST_SLICE_MS, -(-(tape.ended_ms - tape.started_ms) // SLICES))
-    with database.transaction("analyst") as tx:
-        found = find_persons(tx, set(answered.values()))
-        names = list_insurer_names(tx)
-        timeline = draw_timeline(
-            tx,
-            answer.incident_id,
-            from_ms=tape.started_ms,
-            to_ms=tape.ended_ms,
-            slice_ms=slice_ms,
-        )
-    shown: list[set[FoundPerson]] = [set() for _ in script.robots]
-    for n, key in answered.items():
-        robot = script.asks[n].robot
-        if robot is not None and key in found:
-            shown[robot].add(found[key])
-    truth = frozenset[FoundPerson]().union(*shown)
-    per_account = {
-        caller: frozenset[FoundPerson]().union(
-            *(shown[n] for n, robot in enumerate(script.robots) if robot.caller == caller)
-        )
-        for caller in script.stolen
-    }
-    families = index_by_nir(people)
-    mean, worst = compute_persons_per_account(per_account)
-    return make_report(
-        Findings(
-            answer=answer,
-            accuracy=compare_with_truth(answer.persons, truth),
-            truth=Counter(person.insurer_id for person in truth),
-            insurer_names=names,
-            mean_persons=mean,
-            worst_persons=worst,
-            portal=measure_portal(families, (script.asks[n].identifiers for n in robots)),
-            rempart=_measure_ours(answer, truth),
-            robots=tuple(
-                _count_robot(script, tape, number, families, persons=len(shown[number]))
-                for number in range(len(script.robots))
-            ),
-            timeline=timeline,
-            lawful=_count_lawful(script, tape),
-            stolen_accounts=len(script.stolen),
-            professionals=options.professionals,
-            seed=options.seed,
-            seconds=options.seconds,
-            hours=script.shift.hours,
-            interrupted=tape.interrupted,
-        )
-    )
-
-
-def _compute_key(lookup_secret: bytes, ask: Ask) -> UUID:
-    typed = ask.identifiers
-    canonical = canonical_typed(
-        typed.amc_number, typed.insured_nir[:13], typed.birth_date, str(typed.birth_rank)
-    )
-    return UUID(bytes=compute_raw_lookup_key(lookup_secret, canonical))
-
-
-def _measure_ours(answer: ExposureAnswer, truth: frozenset[FoundPerson]) -> Leak:
-    """Add up what Rempart showed of the persons really shown: nothing of it had been typed."""
-    fields = {(p.insurer_id, p.person_ref): Field(p.fields) for p in answer.persons}
-    shown = [fields.get((p.insurer_id, p.person_ref), Field.RIGHTS_STATUS) for p in truth]
-    return measure_leak((mask, mask) for mask in shown)
-
-
-def _count_robot(
-    script: Script,
-    tape: Tape,
-    number: int,
-    families: Mapping[str, tuple[Person, ...]],
-    *,
-    persons: int,
-) -> RobotFigures:
-    mine = [n for n, ask in enumerate(script.asks) if ask.robot == number and tape.statuses[n]]
-    return RobotFigures(
-        kind=str(script.robots[number].kind),
-        account=script.stolen.index(script.robots[number].caller) + 1,
-        sent=len(mine),
-        answered=sum(tape.statuses[n] == OK for n in mine),
-        refused=sum(tape.refusals[n] for n in mine),
-        persons=persons,
-        persons_2024=measure_portal(families, (script.asks[n].identifiers for n in mine)).persons,
-    )
-
-
-def _count_lawful(script: Script, tape: Tape) -> dict[str, int]:
-    mine = [n for n, ask in enumerate(script.asks) if ask.robot is None and tape.statuses[n]]
-    return {
-        "sent": len(mine),
-        "answered": sum(tape.statuses[n] == OK for n in mine),
-        "refused": sum(tape.refusals[n] for n in mine),
-    }

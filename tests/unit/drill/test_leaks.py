@@ -11,8 +11,10 @@ from rich.console import Console
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
 from rempart.drill.cast import Ask, Identifiers, Person, Place, format_question, type_identifiers
 from rempart.drill.measure import compare_with_truth, compute_persons_per_account
+from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import index_by_nir, measure_leak, measure_portal
 from rempart.drill.report import Findings, RobotFigures, make_report, print_report
+from rempart.drill.traffic import Shift
 from rempart.incidents.attribution import SessionVerdict, Verdict
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.kernel.synthetic import make_synthetic_nir
@@ -150,11 +152,14 @@ def findings(**changes: object) -> Findings:
             {"minute": "2024-02-01T08:00:01.000+00:00", "lawful": 8, "attributed": 6},
         ],
         "lawful": {"sent": 18, "answered": 17, "refused": 1},
-        "stolen_accounts": 3,
-        "professionals": 40,
-        "seed": 1,
-        "seconds": 6.0,
-        "hours": 3.5,
+        "script": Script(
+            seed=1,
+            professionals=40,
+            shift=Shift(seconds=6, hours=3.5, attack_from_s=2.4),
+            asks=(),
+            stolen=(2, 5, 9),
+            robots=(),
+        ),
         "interrupted": False,
     }
     return Findings(**{**values, **changes})

@@ -1,0 +1,98 @@
+"""Whatever happened: the list depends on the facts, and more facts never excuse a thief."""
+
+import math
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rempart.disclosure.entry import Mode, Outcome
+from rempart.incidents.attribution import Verdict, compute_surprise
+from rempart.incidents.evidence import LookUp, Window
+from rempart.incidents.exposure import Tier, compute_exposure, compute_insurer_rows
+
+WINDOW = Window(starts_ms=100, ends_ms=200)
+SESSIONS = range(1, 6)
+
+verdicts = st.fixed_dictionaries({session: st.sampled_from(Verdict) for session in SESSIONS})
+lookups = st.lists(
+    st.builds(
+        LookUp,
+        account_ref=st.just(1),
+        session_ref=st.sampled_from(SESSIONS),
+        t_ms=st.integers(90, 210),
+        mode=st.sampled_from(Mode),
+        outcome=st.just(Outcome.OPEN),
+        insurer_id=st.integers(0, 3),
+        person_ref=st.integers(0, 8),
+        lookup_key=st.integers(0, 5).map(lambda n: UUID(int=n)),
+        fields=st.integers(0, 31),
+    ),
+    max_size=40,
+)
+
+
+@given(lookups, verdicts, st.randoms())
+def test_the_list_does_not_depend_on_the_order_of_the_facts(trail, judged, random):
+    shuffled = random.sample(trail, len(trail))
+    assert compute_exposure(trail, judged, WINDOW) == compute_exposure(shuffled, judged, WINDOW)
+
+
+@given(lookups, lookups, verdicts)
+def test_more_look_ups_never_take_a_person_off_the_list_nor_make_them_less_sure(some, more, judged):
+    before = {
+        (p.insurer_id, p.person_ref): p for p in compute_exposure(some, judged, WINDOW).persons
+    }
+    after = {
+        (p.insurer_id, p.person_ref): p
+        for p in compute_exposure(some + more, judged, WINDOW).persons
+    }
+    assert before.keys() <= after.keys()
+    for key, person in before.items():
+        assert after[key].tier <= person.tier
+        assert after[key].fields & person.fields == person.fields
+        assert set(after[key].sessions) >= set(person.sessions)
+
+
+@given(lookups, verdicts)
+def test_everybody_on_the_list_was_shown_in_the_window_to_a_session_that_is_not_the_owners(
+    trail, judged
+):
+    for person in compute_exposure(trail, judged, WINDOW).persons:
+        assert person.person_ref != 0
+        shown = [
+            look
+            for look in trail
+            if (look.insurer_id, look.person_ref) == (person.insurer_id, person.person_ref)
+            and WINDOW.contains(look.t_ms)
+            and judged[look.session_ref] is not Verdict.OWNER
+        ]
+        assert len(shown) == person.lookups
+        assert (person.tier is Tier.A) == any(
+            judged[look.session_ref] is Verdict.THIEF for look in shown
+        )
+
+
+@given(lookups, verdicts)
+def test_the_insurers_lines_add_up_to_the_list(trail, judged):
+    persons = compute_exposure(trail, judged, WINDOW).persons
+    rows = compute_insurer_rows(persons)
+    assert sum(row.persons_a + row.persons_b + row.persons_c for row in rows) == len(persons)
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.floats(0.01, 0.99))
+def test_surprise_never_overstates_the_exact_probability(hits, trials, usual):
+    hits = min(hits, trials)
+    points = compute_surprise(hits, trials, usual, cap=10_000)
+    tail = math.fsum(
+        math.comb(trials, k) * usual**k * (1 - usual) ** (trials - k)
+        for k in range(hits, trials + 1)
+    )
+    assert points <= -10 * math.log10(tail) + 1e-6
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 200), st.floats(0.01, 0.99))
+def test_one_more_hit_is_never_less_surprising(trials, usual):
+    points = [compute_surprise(hits, trials, usual, cap=10_000) for hits in range(trials + 1)]
+    assert points == sorted(points)
