@@ -57,6 +57,12 @@ def session_path() -> Iterator[Path]:
         yield path
 
 
+@pytest.fixture(scope="session")
+def make_reachable_directory() -> Callable[[], contextlib.AbstractContextManager[Path]]:
+    """A context manager that makes such a directory, for fixtures that outlive a test."""
+    return _temporary_directory
+
+
 @pytest.fixture
 def reachable_path() -> Iterator[Path]:
     """A temporary directory of one test that the server's user can enter; pytest's are closed."""

@@ -12,7 +12,8 @@ import textwrap
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -31,34 +32,48 @@ SMALL = {"shared_buffers": "32MB"}
 MakeCluster = Callable[..., Cluster]
 
 
-@pytest.fixture(params=FOUND, ids=lambda binaries: f"{binaries.provider} {binaries.version}")
+@pytest.fixture(
+    scope="module", params=FOUND, ids=lambda binaries: f"{binaries.provider} {binaries.version}"
+)
 def binaries(request: pytest.FixtureRequest) -> Binaries:
     return request.param
 
 
-@pytest.fixture
-def make_cluster(binaries: Binaries, reachable_path: Path) -> Iterator[MakeCluster]:
-    made: list[Cluster] = []
+@pytest.fixture(scope="module")
+def made_home(
+    binaries: Binaries, make_reachable_directory: Callable[[], AbstractContextManager[Path]]
+) -> Iterator[Path]:
+    """A home whose cluster is made and stopped; tests leave it as they found it."""
+    with make_reachable_directory() as path:
+        home = path / "home"
+        home.mkdir()
+        home.chmod(0o711)
+        cluster = describe_cluster(home, binaries)
+        cluster.start()
+        cluster.stop()
+        yield home
 
-    def make(**changes: object) -> Cluster:
-        arguments = {
-            "home": reachable_path / "home",
-            "elsewhere": reachable_path / "elsewhere",
-            "admin_password": PASSWORD,
-            "pg_bin": binaries.directory,
-            "settings": SMALL,
-        }
-        made.append(Cluster(**{**arguments, **changes}))
-        made[-1].home.mkdir(exist_ok=True, mode=0o711)
-        return made[-1]
+
+@pytest.fixture
+def make_cluster(made_home: Path, binaries: Binaries) -> Iterator[MakeCluster]:
+    """Describe a cluster: that of `made_home`, or one that does not exist yet in another home."""
+    described: list[Cluster] = []
+
+    def make(home: Path = made_home, **changes: object) -> Cluster:
+        if not home.exists():
+            home.mkdir()
+            home.chmod(0o711)
+        described.append(replace(describe_cluster(home, binaries), **changes))
+        return described[-1]
 
     yield make
-    for cluster in made:
+    for cluster in described:
         cluster.stop()
 
 
 @pytest.fixture
 def cluster(make_cluster: MakeCluster) -> Cluster:
+    """The cluster of `made_home`, stopped."""
     return make_cluster()
 
 
@@ -117,7 +132,7 @@ def test_stopping_is_idempotent(cluster: Cluster):
 def test_a_killed_server_comes_back_with_every_committed_row(cluster: Cluster):
     cluster.start()
     with closing(enter(cluster)) as connection:
-        connection.execute("CREATE TABLE kept (n int)")
+        connection.execute("DROP TABLE IF EXISTS kept; CREATE TABLE kept (n int)")
         for n in range(50):
             connection.execute("INSERT INTO kept VALUES (%s)", [n])
         kill(cluster)
@@ -155,24 +170,27 @@ def test_a_pid_file_that_names_another_program_is_no_obstacle(cluster: Cluster):
 
 
 def test_a_cluster_of_another_major_version_is_refused_with_advice(cluster: Cluster):
-    place = cluster.start()
-    cluster.stop()
-    (place.data / "PG_VERSION").write_text("12\n")
+    version = cluster.status().place.data / "PG_VERSION"
+    made_by = version.read_text()
+    version.write_text("12\n")
     with pytest.raises(SetupError, match=r"made by PostgreSQL 12.*Install PostgreSQL 12"):
         cluster.start()
+    version.write_text(made_by)
 
 
 def test_a_cluster_finds_the_programs_of_the_version_that_made_it(
     make_cluster: MakeCluster, binaries: Binaries
 ):
-    make_cluster().start()
     assert make_cluster(pg_bin=None).find_binaries().major == binaries.major
 
 
-def test_a_crash_during_creation_is_wiped_by_the_next_start(cluster: Cluster):
+def test_a_crash_during_creation_is_wiped_by_the_next_start(
+    make_cluster: MakeCluster, reachable_path: Path
+):
+    cluster = make_cluster(reachable_path / "home")
     place = cluster.start()
     cluster.stop()
-    (place.data).rename(place.directory / "data.draft")
+    place.data.rename(place.directory / "data.draft")
     (place.directory / "data.draft" / "PG_VERSION").unlink()
     cluster.start()
     assert not (place.directory / "data.draft").exists()
@@ -200,8 +218,6 @@ def test_a_home_too_deep_for_a_unix_socket_is_reached_by_tcp(
 
 
 def test_a_second_process_waits_for_the_one_that_is_starting(cluster: Cluster):
-    cluster.start()
-    cluster.stop()
     with (cluster.home / "run" / "cluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = subprocess.Popen([sys.executable, "-c", start_script(cluster)])
@@ -221,6 +237,8 @@ def test_a_value_in_a_failed_statement_never_reaches_the_log(
     """The second row is the mutation: with errors logged, PostgreSQL quotes the value."""
     cluster = make_cluster(settings={**SMALL, **settings})
     place = cluster.start()
+    for file in place.log.iterdir():
+        os.truncate(file, 0)
     with closing(enter(cluster)) as connection, pytest.raises(psycopg.DataError):
         connection.execute("SELECT CAST('secret-marker' AS date)")
     cluster.stop()
@@ -235,17 +253,24 @@ def test_a_server_that_cannot_start_says_why(make_cluster: MakeCluster):
         cluster.start()
 
 
+def test_a_database_that_vanished_is_never_replaced_by_an_empty_one(cluster: Cluster):
+    place = cluster.status().place
+    place.directory.rename(place.directory.with_name("unmounted"))
+    with pytest.raises(SetupError, match="which does not exist: restore or mount it"):
+        cluster.start()
+    place.directory.with_name("unmounted").rename(place.directory)
+
+
 def test_your_own_settings_come_after_ours(cluster: Cluster):
-    place = cluster.start()
-    cluster.stop()
-    (place.data / "local.conf").write_text("work_mem = '7MB'\n")
-    os.chown(place.data / "local.conf", place.data.stat().st_uid, -1)
+    data = cluster.status().place.data
+    (data / "local.conf").write_text("work_mem = '7MB'\n")
+    os.chown(data / "local.conf", data.stat().st_uid, -1)
     cluster.start()
     with closing(enter(cluster)) as connection:
         assert read(connection, "SHOW work_mem") == "7MB"
+    (data / "local.conf").unlink()
 
 
-@pytest.mark.usefixtures("binaries")
 def test_an_unusable_directory_of_programs_is_named(make_cluster: MakeCluster, tmp_path: Path):
     with pytest.raises(SetupError, match=r"REMPART_PG_BIN names .* which lacks postgres"):
         make_cluster(pg_bin=tmp_path).start()
@@ -260,10 +285,23 @@ def test_a_home_closed_to_the_server_moves_the_cluster_not_the_walls(
     (closed / "home").mkdir(parents=True)
     closed.chmod(0o700)
     said: list[str] = []
-    place = make_cluster(home=closed / "home", say=said.append).start()
+    place = make_cluster(
+        closed / "home", elsewhere=reachable_path / "elsewhere", say=said.append
+    ).start()
     assert place.directory == reachable_path / "elsewhere" / "postgresql"
     assert closed.stat().st_mode & 0o777 == 0o700
     assert any("cannot enter" in line for line in said)
+
+
+def test_when_nothing_is_open_to_the_server_the_user_is_named(
+    make_cluster: MakeCluster, reachable_path: Path
+):
+    if os.geteuid() != 0:
+        return  # as above
+    closed = reachable_path / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(SetupError, match=r"user \w+, which runs the database, cannot enter"):
+        make_cluster(closed / "home").start()
 
 
 def test_programs_closed_to_the_server_are_copied_when_they_are_the_wheel_s(
@@ -275,8 +313,11 @@ def test_programs_closed_to_the_server_are_copied_when_they_are_the_wheel_s(
     package = binaries.directory.parents[1]
     for name in (package.name, f"{package.name}.libs"):
         shutil.copytree(package.with_name(name), site / name, symlinks=True)
-    site.chmod(0o700)
-    cluster = make_cluster(pg_bin=site / package.name / "pginstall" / "bin")
+    for part in (site, *site.rglob("*")):
+        part.chmod(part.stat().st_mode & ~0o077)
+    cluster = make_cluster(
+        reachable_path / "home", pg_bin=site / package.name / "pginstall" / "bin"
+    )
     cluster.start()
     executable = Path(f"/proc/{cluster.status().pid}/exe").readlink()
     assert executable.is_relative_to(reachable_path / "elsewhere")
@@ -289,13 +330,7 @@ def test_an_ordinary_user_runs_the_server_as_itself(binaries: Binaries, reachabl
     home = reachable_path / "nobody"
     home.mkdir()
     shutil.chown(home, "nobody")
-    cluster = Cluster(
-        home=home,
-        elsewhere=home / "never",
-        admin_password=PASSWORD,
-        pg_bin=binaries.directory,
-        settings=SMALL,
-    )
+    cluster = describe_cluster(home, binaries)
     try:
         assert run_as(cluster.start, user="nobody") == 0
         assert Path(f"/proc/{cluster.status().pid}").stat().st_uid == home.stat().st_uid
@@ -303,6 +338,16 @@ def test_an_ordinary_user_runs_the_server_as_itself(binaries: Binaries, reachabl
             assert read(connection, "SELECT 1") == 1
     finally:
         cluster.stop()
+
+
+def describe_cluster(home: Path, binaries: Binaries) -> Cluster:
+    return Cluster(
+        home=home,
+        elsewhere=home.with_name("elsewhere"),
+        admin_password=PASSWORD,
+        pg_bin=binaries.directory,
+        settings=SMALL,
+    )
 
 
 def enter(cluster: Cluster) -> psycopg.Connection:

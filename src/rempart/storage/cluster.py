@@ -25,8 +25,9 @@ from rempart.storage.postmaster import (
     dismiss_orphans,
     find_postmaster,
     is_ready,
+    mark_log,
     quote_end,
-    read_log_end,
+    read_log_after,
     remove_stale_locks,
 )
 from rempart.storage.server_user import ServerUser, choose_server_user
@@ -53,7 +54,7 @@ SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_compression": "pglz",
+    "wal_compression": "off",
     "max_wal_size": "8GB",
     "min_wal_size": "256MB",
     "checkpoint_timeout": "15min",
@@ -209,7 +210,7 @@ class Cluster:
     def _reachable(self, binaries: Binaries, user: ServerUser) -> Binaries:
         if user.can_run([binaries.program("postgres"), "--version"]):
             return binaries
-        self.elsewhere.mkdir(parents=True, exist_ok=True, mode=0o755)
+        user.make_way(self.elsewhere)
         return copy_wheel(binaries, self.elsewhere)
 
     @contextlib.contextmanager
@@ -228,7 +229,13 @@ class Cluster:
         if not self._memory.exists():
             return None
         known = json.loads(self._memory.read_bytes())
-        return Place(directory=Path(known["directory"]), port=int(known["port"]))
+        place = Place(directory=Path(known["directory"]), port=int(known["port"]))
+        if not place.directory.is_dir():
+            raise SetupError(
+                f"the database of this home is in {place.directory}, which does not exist: restore "
+                f"or mount it (or remove {self._memory} to begin with an empty database)"
+            )
+        return place
 
     def _remember(self, place: Place) -> Place:
         """Keep the place; renamed into position, so a crash leaves the old or the new one."""
@@ -243,7 +250,7 @@ class Cluster:
         inside = user.can_enter(self.home)
         directory = (self.home if inside else self.elsewhere) / "postgresql"
         if not inside:
-            self.elsewhere.mkdir(parents=True, exist_ok=True, mode=0o755)
+            user.make_way(self.elsewhere)
             self.say(f"user {user.name} cannot enter {self.home}: the database is in {directory}")
         for made in (directory, directory / "socket", directory / "log"):
             user.make_directory(made)
@@ -284,9 +291,10 @@ class Cluster:
             self._write_settings(place, user)
             report = place.log / "start.log"
             report.unlink(missing_ok=True)
+            mark = mark_log(place.log)
             if self._run_pg_ctl(place, binaries, user, report):
                 return place
-            failure = read_log_end(place.log)
+            failure = read_log_after(place.log, mark)
             if "could not create any TCP/IP sockets" in failure:
                 place = self._remember(replace(place, port=_find_free_port()))
             elif "is still in use" in failure:
@@ -309,6 +317,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
             **user.process,
         ) as process:
             for _ in self._progress("the database is recovering from a crash; let it finish"):
@@ -325,7 +334,7 @@ class Cluster:
                 break
         raise SetupError(
             f"the database ended while it started; its log in {place.log} ends with: "
-            f"{quote_end(read_log_end(place.log))}"
+            f"{quote_end(read_log_after(place.log, {}))}"
         )
 
     def _progress(self, what: str) -> Iterator[None]:

@@ -69,10 +69,19 @@ def dismiss_orphans(data: Path) -> None:
             os.kill(pid, signal.SIGQUIT)
 
 
-def read_log_end(log: Path) -> str:
-    """Return the end of the newest log files: the start report and the day's log."""
-    newest = sorted(log.glob("*.log"), key=lambda file: file.stat().st_mtime)[-2:]
-    return "".join(_read_tail(file) for file in newest)
+def mark_log(log: Path) -> dict[Path, int]:
+    """Return where each log file ends now, for `read_log_after`."""
+    return {file: file.stat().st_size for file in log.glob("*.log")}
+
+
+def read_log_after(log: Path, mark: dict[Path, int]) -> str:
+    """Return what was written to the log files after a mark (its end, if that is long)."""
+    texts = []
+    for file in sorted(log.glob("*.log"), key=lambda file: file.stat().st_mtime):
+        with file.open("rb") as stream:
+            stream.seek(max(mark.get(file, 0), file.stat().st_size - _TAIL_BYTES))
+            texts.append(stream.read().decode(errors="replace"))
+    return "".join(texts)
 
 
 def quote_end(text: str) -> str:
@@ -100,9 +109,3 @@ def _read_pid_file(data: Path) -> list[str]:
         return [line.strip() for line in (data / "postmaster.pid").read_text().splitlines()]
     except FileNotFoundError:
         return []
-
-
-def _read_tail(file: Path) -> str:
-    with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-        return stream.read().decode(errors="replace")

@@ -54,6 +54,24 @@ class ServerUser:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chown(directory, self.uid, self.gid)
 
+    def make_way(self, directory: Path) -> None:
+        """Make a directory of ours that this user may enter, with the parents that are missing.
+
+        Directories that exist keep their mode.
+
+        Raises:
+            SetupError: one of those keeps this user out.
+        """
+        missing = [part for part in (directory, *directory.parents) if not part.exists()]
+        for part in reversed(missing):
+            part.mkdir()
+            part.chmod(0o755)  # whatever our umask is
+        if not self.can_enter(directory):
+            raise SetupError(
+                f"user {self.name}, which runs the database, cannot enter {directory}: open its "
+                "parents to that user, or set REMPART_HOME to a directory it can reach"
+            )
+
     def write(self, file: Path, text: str) -> None:
         """Write a new file of mode 0600 that belongs to this user, replacing any other of the name.
 

@@ -88,8 +88,8 @@ def hold_database(
 def pin_cluster(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
     """Start the embedded cluster and keep it up when nobody uses it."""
     _refuse_foreign_server(settings)
+    pin_file(home).touch()  # before the start: a user that finishes now must not stop it
     place = locate_cluster(settings, home, say).start()
-    pin_file(home).touch()
     say(f"the database is up on {place.describe()} until `rempart db stop`")
 
 

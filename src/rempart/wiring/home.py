@@ -119,7 +119,9 @@ def _make_directories(path: Path) -> None:
     When root owns the home, others may pass through it (not list it): the database server runs as
     an unprivileged user and keeps its files inside.
     """
-    path.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    if not path.exists():
+        path.mkdir(parents=True)
+        path.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for name in _PRIVATE_DIRECTORIES:
         (path / name).mkdir(exist_ok=True, mode=0o700)
 
