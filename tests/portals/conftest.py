@@ -1,4 +1,4 @@
-"""The portals in one process: Django configured once, a real database, a gateway of the test's own."""
+"""The portals in one process: Django configured once, a real database, a gateway of our own."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,19 +6,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import httpx
 import pytest
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from psycopg import sql
+from tests.portals import samples
 
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.seal import Seal
 from rempart.storage.connect import Database, Transaction
-from rempart.wiring.home import Home
+from rempart.storage.roles import prepare_database
 from rempart.wiring.portals_app import configure_django
 from rempart.wiring.settings import Network, Settings
-from tests.portals import samples
 
 NAME = "rempart_portals"
 KEY = bytes(range(32))
@@ -35,8 +36,6 @@ class BenchDesk:
     trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
 
     def __post_init__(self) -> None:
-        import httpx
-
         def carry(request: httpx.Request) -> httpx.Response:
             return self.fake(request)
 
@@ -62,8 +61,6 @@ def portals_database(template: Database) -> Iterator[Database]:
                 sql.Identifier(ours.name), sql.Identifier(template.name)
             )
         )
-    from rempart.storage.roles import prepare_database
-
     with ours.connect("admin", autocommit=True) as admin:
         prepare_database(admin)
     yield ours
@@ -110,7 +107,7 @@ def press(browser: Client) -> Callable[..., HttpResponse]:
     """Open a page and send its form: `press(page, {...})`, with the page's own token and action."""
 
     def press(page: str, values: dict[str, str] | None = None, action: str | None = None):
-        opened = browser.get(page).content.decode()
+        opened = browser.get(page, follow=True).content.decode()
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', opened))
         sent = {"csrfmiddlewaretoken": hidden["csrfmiddlewaretoken"]}
         if "request_id" in hidden:

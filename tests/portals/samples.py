@@ -123,7 +123,7 @@ def add_professional(
     *,
     serial: int = 1,
     name: str = "Claire Vasseur",
-    profession: str = "pharmacist",
+    profession: str = "pharmacy",
 ) -> int:
     """Add a professional and their establishment; return the account."""
     account_ref = 5_000_000_000 + serial

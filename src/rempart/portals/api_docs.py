@@ -4,24 +4,29 @@ Reads the parts of OpenAPI 3 that the gateway uses; what it does not know it lea
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 _VERBS: Final = ("get", "post", "put", "patch", "delete")
 _DEPTH: Final = 6
+PROBLEM_TYPE: Final = "application/problem+json"
 
 Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldLine:
-    """One field of a body: its path from the top, its type, whether it must be there."""
+    """One field of a body: its path from the top, its type, whether it must be there.
+
+    `shape` says in which shape of a choice the field is found; empty: in all of them.
+    """
 
     path: str
     type: str
     required: bool
     description: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,16 @@ class Operation:
     fields: tuple[FieldLine, ...]
     examples: tuple[str, ...]
     responses: tuple[ResponseLine, ...]
+
+    @property
+    def answers(self) -> tuple[ResponseLine, ...]:
+        """The responses that are no problem documents."""
+        return tuple(one for one in self.responses if one.media_type != PROBLEM_TYPE)
+
+    @property
+    def problems(self) -> tuple[ResponseLine, ...]:
+        """The responses that are: they all have the same fields."""
+        return tuple(one for one in self.responses if one.media_type == PROBLEM_TYPE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +166,14 @@ def _list_examples(document: Mapping[str, Any], content: Mapping[str, Any]) -> t
 def _list_fields(
     document: Mapping[str, Any], schema: Schema, prefix: str = "", depth: int = 0
 ) -> Iterator[FieldLine]:
-    """Walk a schema depth first; a choice lists the fields of each of its shapes, once."""
+    """Walk a schema depth first, in the document's order."""
     schema = _resolve(document, schema)
     if depth > _DEPTH:
         return
-    for choice in _choices(schema):
-        yield from _list_fields(document, choice, prefix, depth + 1)
+    shapes = [
+        tuple(_list_fields(document, choice, prefix, depth + 1)) for choice in _choices(schema)
+    ]
+    yield from _merge_shapes([shape for shape in shapes if shape])
     for name, given in schema.get("properties", {}).items():
         field = _resolve(document, given)
         path = f"{prefix}{name}"
@@ -168,6 +185,28 @@ def _list_fields(
         )
         inner = _resolve(document, field["items"]) if "items" in field else field
         yield from _list_fields(document, inner, f"{path}.", depth + 1)
+
+
+def _merge_shapes(shapes: Sequence[tuple[FieldLine, ...]]) -> Iterator[FieldLine]:
+    """List the fields of all shapes: what is the same once, the rest under the name of its shape.
+
+    A shape's name is the value of its tag, the field that holds one constant in every shape.
+    """
+    names = [next((line.type for line in shape if _is_constant(line)), "") for shape in shapes]
+    told: set[str] = set()
+    for name, shape in zip(names, shapes, strict=True):
+        for line in shape:
+            twins = [other for one in shapes for other in one if other.path == line.path]
+            is_tag = len(shapes) > 1 and all(map(_is_constant, twins))
+            if not is_tag and (len(twins) != len(shapes) or any(twin != line for twin in twins)):
+                yield replace(line, shape=line.shape or name)
+            elif line.path not in told:
+                told.add(line.path)
+                yield replace(line, type=" | ".join(dict.fromkeys(t.type for t in twins)))
+
+
+def _is_constant(line: FieldLine) -> bool:
+    return line.type.startswith('"') and " | " not in line.type
 
 
 def _choices(schema: Schema) -> list[Schema]:

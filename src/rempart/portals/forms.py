@@ -31,7 +31,10 @@ _FIELD_OF_PATH: Final = {
     "care_date": "care_date",
     "purpose": "purpose",
 }
-_CALENDAR: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+# A text, not the browser's own date control: that one writes dates in the browser's language.
+_DAY: Final = forms.DateInput(
+    attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
+)
 
 
 class CheckedField(forms.CharField):
@@ -64,15 +67,20 @@ class CheckForm(forms.Form):
     """What both ways of asking share: for which care, when, and why."""
 
     domain = forms.ChoiceField(
-        label=_("Domaine de soins"), choices=lambda: wording.list_domain_choices(current_language())
+        label=_("Domaine de soins"),
+        help_text=_("Colonne de la carte"),
+        choices=lambda: wording.list_domain_choices(current_language()),
     )
     care_date = forms.DateField(
         label=_("Date des soins"),
-        widget=_CALENDAR,
-        input_formats=["%Y-%m-%d", "%d/%m/%Y"],
+        help_text=_("JJ/MM/AAAA"),
+        widget=_DAY,
+        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
         error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
     )
-    purpose = forms.ChoiceField(label=_("Motif"), choices=wording.PURPOSES)
+    purpose = forms.ChoiceField(
+        label=_("Motif"), help_text=_("Inscrit au registre"), choices=wording.PURPOSES
+    )
 
     use_required_attribute = False
     mode: ClassVar[str]

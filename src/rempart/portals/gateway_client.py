@@ -5,42 +5,15 @@ Refuses to retry by itself, to keep an answer, and to put what was typed into a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import httpx
 import msgspec
 
+from rempart.exchange.rights_answer import Answer
+
 DEFAULT_RETRY_AFTER_S = 5
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
-
-
-class DomainTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What the contract grants for the domain asked, as the gateway writes it."""
-
-    kind: Literal["rate", "forfait", "ticket_moderateur"]
-    rate_bp: int | None = None
-    amount_cents: int | None = None
-    circuit: str | None = None
-    conditions: list[str] = []
-
-
-class Engagement(msgspec.Struct, frozen=True):
-    """The number that binds the insurer, and its last day."""
-
-    number: str
-    expires_on: str
-
-
-class RightsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the answer that speaks of rights."""
-
-    rights: Literal["open", "closed"]
-    domain: str
-    care_date: str
-    consigne: str
-    reason: str | None = None
-    terms: DomainTerms | None = None
-    engagement: Engagement | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -54,7 +27,7 @@ class Receipt(msgspec.Struct, frozen=True):
 class Answered(msgspec.Struct, frozen=True):
     """A complete answer: rights and receipt."""
 
-    answer: RightsAnswer
+    answer: Answer
     receipt: Receipt
 
 

@@ -6,7 +6,7 @@ another shape is left out of the page, never guessed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -43,14 +43,19 @@ class Accuracy(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True):
-    """What one protocol lets a thief take: how many persons, and which fields of each."""
+    """What one protocol lets a thief take: how many persons, and which fields of each.
+
+    A field is gained when the thief had not typed it.
+    """
 
     persons: int
     fields: list[str] = []
+    fields_gained_per_person: float | None = None
+    identity_fields_gained_per_person: float | None = None
 
 
 class Minute(msgspec.Struct, frozen=True):
-    """Look-ups of one minute, by who made them."""
+    """Look-ups of one slice of time, a minute or less, by who made them."""
 
     minute: datetime
     lawful: int
@@ -64,16 +69,35 @@ class InsurerTruth(msgspec.Struct, frozen=True):
     true_persons: int | None = None
 
 
+class RobotLine(msgspec.Struct, frozen=True):
+    """One robot of an exercise, which the exercise alone knows: what it asked and what it got."""
+
+    kind: str
+    account: int
+    sent: int
+    answered: int
+    refused: int
+    persons: int
+    persons_2024: int
+
+    @property
+    def words(self) -> str:
+        """How it works, in words."""
+        return str(wording.ROBOTS.get(self.kind, self.kind))
+
+
 class DrillReport(msgspec.Struct, frozen=True):
     """What an exercise measured; every part may be missing."""
 
     exposure: Accuracy = Accuracy()
     mean_persons_per_stolen_account: float | None = None
+    worst_persons_per_stolen_account: int | None = None
     minutes_to_answer: float | None = None
     portal_2024: Side | None = None
     rempart: Side | None = None
     timeline: list[Minute] = []
     insurers: list[InsurerTruth] = []
+    robots: list[RobotLine] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +141,12 @@ def read_drill(report: Mapping[str, Any]) -> DrillReport | None:
 
 
 def draw_timeline(minutes: Sequence[Minute]) -> ColumnChart | None:
-    """Draw lawful and attributed look-ups, one column a minute (or several, when it was long)."""
-    if not minutes:
-        return None
+    """Draw lawful and attributed look-ups, one column a slice (or several, when it was long)."""
     ordered = sorted(minutes, key=lambda minute: minute.minute)
+    if not ordered:
+        return None
+    lasts = ordered[-1].minute - ordered[0].minute
+    clock = "%H:%M" if lasts > timedelta(minutes=20) else "%H:%M:%S"
     stride = -(-len(ordered) // _MOST_POINTS)
     groups = [ordered[at : at + stride] for at in range(0, len(ordered), stride)]
     series = (
@@ -129,7 +155,7 @@ def draw_timeline(minutes: Sequence[Minute]) -> ColumnChart | None:
     )
     points = [
         Point(
-            label=f"{group[0].minute.astimezone(PARIS):%H:%M}",
+            label=f"{group[0].minute.astimezone(PARIS):{clock}}",
             counts=(sum(m.lawful for m in group), sum(m.attributed for m in group)),
         )
         for group in groups

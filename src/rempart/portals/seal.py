@@ -5,7 +5,6 @@ sealed under a key that exists only in the home's files.
 """
 
 import base64
-import binascii
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -42,6 +41,6 @@ class Seal:
         try:
             blob = base64.b64decode(sealed, validate=True)
             plain = self._cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], None)
-        except (binascii.Error, InvalidTag) as failure:
+        except (ValueError, InvalidTag) as failure:
             raise ValueError("not sealed with this key") from failure
         return plain.decode()

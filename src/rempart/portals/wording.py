@@ -14,9 +14,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rempart.disclosure.entry import Mode, Outcome
+from rempart.exchange.rights_answer import (
+    Answer,
+    ForfaitTerms,
+    OpenAnswer,
+    RateTerms,
+    TermsOfDomain,
+)
 from rempart.kernel.findings import Language
 from rempart.kernel.money import format_euros
-from rempart.portals.gateway_client import DomainTerms, RightsAnswer
+from rempart.rights.answer import Consigne, ShownReason
 from rempart.tariffs.domains import DOMAINS
 
 Words = str | Promise
@@ -30,12 +37,12 @@ PURPOSES: Final[tuple[tuple[str, Words], ...]] = (
 
 # Professions as the accounts name them: words, and the domain a fresh form proposes.
 PROFESSIONS: Final[Mapping[str, tuple[Words, str]]] = {
-    "pharmacist": (_("pharmacie"), "PHAR"),
+    "pharmacy": (_("pharmacie"), "PHAR"),
     "general_practitioner": (_("médecine générale"), "MEDG"),
     "specialist": (_("médecine spécialisée"), "MEDS"),
     "nurse": (_("soins infirmiers"), "AUXM"),
     "physiotherapist": (_("kinésithérapie"), "AUXM"),
-    "midwife": (_("maïeutique"), "SAGE"),
+    "midwife": (_("sage-femme"), "SAGE"),
     "dentist": (_("dentaire"), "DENT"),
     "optician": (_("optique"), "OPTI"),
     "hearing_care": (_("audioprothèse"), "AUDI"),
@@ -47,33 +54,37 @@ PROFESSIONS: Final[Mapping[str, tuple[Words, str]]] = {
 }
 _FIRST_DOMAIN: Final = "PHAR"
 
-REASONS: Final[Mapping[str, Words]] = {
-    "not_open": _(
+REASONS: Final[Mapping[ShownReason, Words]] = {
+    ShownReason.NOT_OPEN: _(
         "Aucun droit ouvert ne correspond à ces identifiants, pour ce domaine et ce jour. "
         "Sans la carte, la réponse ne dit pas pourquoi, ni si la personne est connue."
     ),
-    "out_of_period": _("Le contrat ne couvre pas cette date : les soins sont hors de sa période."),
-    "suspended": _("Le contrat existe, mais ses droits sont suspendus à cette date."),
-    "domain_not_covered": _("Le contrat est ouvert, mais il ne couvre pas ce domaine de soins."),
-    "unknown_card": _("Aucune carte en service ne porte ce code."),
+    ShownReason.OUT_OF_PERIOD: _(
+        "Le contrat ne couvre pas cette date : les soins sont hors de sa période."
+    ),
+    ShownReason.SUSPENDED: _("Le contrat existe, mais ses droits sont suspendus à cette date."),
+    ShownReason.DOMAIN_NOT_COVERED: _(
+        "Le contrat est ouvert, mais il ne couvre pas ce domaine de soins."
+    ),
+    ShownReason.UNKNOWN_CARD: _("Aucune carte en service ne porte ce code."),
 }
 
-CONSIGNES: Final[Mapping[str, Words]] = {
-    "bill_amc": _(
+CONSIGNES: Final[Mapping[Consigne, Words]] = {
+    Consigne.BILL_AMC: _(
         "Faites le tiers payant et facturez la part complémentaire, "
         "en portant le numéro d’engagement sur la facture."
     ),
-    "ask_for_card": _(
-        "Demandez la carte de tiers payant et saisissez son code : la réponse donnera le motif. "
+    Consigne.ASK_FOR_CARD: _(
+        "Demandez la carte de tiers payant et saisissez son code : la réponse donnera le motif. "
         "Sans carte valable, faites régler la part complémentaire "
         "et remettez une facture acquittée."
     ),
-    "collect_from_member": _(
-        "Faites régler la part complémentaire et remettez une facture acquittée : "
+    Consigne.COLLECT_FROM_MEMBER: _(
+        "Faites régler la part complémentaire et remettez une facture acquittée : "
         "l’assuré se fera rembourser par sa complémentaire du moment, s’il en a une."
     ),
-    "contact_insurer": _(
-        "Faites régler la part complémentaire ; "
+    Consigne.CONTACT_INSURER: _(
+        "Faites régler la part complémentaire ; "
         "l’assuré peut appeler sa complémentaire pour rétablir ses droits."
     ),
 }
@@ -97,9 +108,15 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "owner": _("Titulaire"),
 }
 TIERS: Final[Mapping[str, Words]] = {
-    "A": _("confirmée : montrée dans une séance du voleur"),
-    "B": _("probable : montrée dans une séance que le voleur et le titulaire ont partagée"),
-    "C": _("non exclue : une carte explique la réponse, mais le voleur était proche"),
+    "A": _("confirmée : montrée dans une séance du voleur"),
+    "B": _("probable : montrée dans une séance que le voleur et le titulaire ont partagée"),
+    "C": _("non exclue : une carte explique la réponse, mais le voleur était proche"),
+}
+ROBOTS: Final[Mapping[str, Words]] = {
+    "fast": _("rapide : une liste volée, à pleine vitesse"),
+    "throttled": _("discret : la même liste, lentement"),
+    "mixed": _("sur le poste du titulaire"),
+    "guesser": _("sans liste : devine des numéros"),
 }
 # Signs of incidents.attribution, without the version of their rule.
 SIGNS: Final[Mapping[str, Words]] = {
@@ -144,41 +161,35 @@ def describe_profession(profession: str) -> Words:
     return PROFESSIONS[profession][0] if profession in PROFESSIONS else profession
 
 
-def describe_answer(answer: RightsAnswer, language: Language) -> AnswerWords:
-    """Put one answer into words.
-
-    Raises:
-        KeyError: the gateway sent a code that has no words here.
-        ValueError: its date is not one.
-    """
-    is_open = answer.rights == "open"
+def describe_answer(answer: Answer, language: Language) -> AnswerWords:
+    """Put one answer into words."""
+    is_open = isinstance(answer, OpenAnswer)
     return AnswerWords(
         is_open=is_open,
         title=gettext("Droits ouverts") if is_open else gettext("Droits non ouverts"),
         domain=DOMAINS[answer.domain].label(language),
-        care_date=date.fromisoformat(answer.care_date),
-        reason="" if answer.reason is None else str(REASONS[answer.reason]),
+        care_date=answer.care_date,
+        reason="" if isinstance(answer, OpenAnswer) else str(REASONS[answer.reason]),
         todo=str(CONSIGNES[answer.consigne]),
-        terms=() if answer.terms is None else describe_terms(answer.terms, language),
+        terms=describe_terms(answer.terms, language) if isinstance(answer, OpenAnswer) else (),
     )
 
 
-def describe_terms(terms: DomainTerms, language: Language) -> tuple[str, ...]:
+def describe_terms(terms: TermsOfDomain, language: Language) -> tuple[str, ...]:
     """Say what the contract pays, then the network and the conditions if there are any."""
     lines = [_describe_amount(terms, language)]
     if terms.circuit:
         lines.append(gettext("Réseau %(circuit)s") % {"circuit": terms.circuit})
-    lines += terms.conditions
-    return tuple(lines)
+    return (*lines, *terms.conditions)
 
 
-def _describe_amount(terms: DomainTerms, language: Language) -> str:
-    if terms.rate_bp is not None:
+def _describe_amount(terms: TermsOfDomain, language: Language) -> str:
+    if isinstance(terms, RateTerms):
         rate = f"{terms.rate_bp / 100:g}"
         percent = f"{rate.replace('.', ',')}\u00a0%" if language == "fr" else f"{rate}%"
         text = gettext("%(percent)s de la base de remboursement, part obligatoire comprise")
         return text % {"percent": percent}
-    if terms.amount_cents is not None:
+    if isinstance(terms, ForfaitTerms):
         amount = format_euros(terms.amount_cents, language)
         return gettext("Forfait de %(amount)s") % {"amount": amount}
     return gettext("Ticket modérateur, sans dépassement")

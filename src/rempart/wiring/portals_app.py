@@ -15,11 +15,10 @@ import django
 from csp.constants import NONE, SELF
 from django.conf import settings as django_settings
 from django.core.wsgi import get_wsgi_application
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 import rempart.portals
-from rempart.kernel.errors import Unavailable
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.seal import Seal
 from rempart.storage.connect import Database, Transaction
@@ -50,13 +49,10 @@ class PooledDesk:
         """Lend a pooled connection inside a transaction.
 
         Raises:
-            Unavailable: the database gives no connection.
+            psycopg.OperationalError: the database gives no connection, or broke this one.
         """
-        try:
-            with self.pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
-                yield connection
-        except PoolTimeout as failure:
-            raise Unavailable("the database does not answer: retry in a few seconds") from failure
+        with self.pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
+            yield connection
 
     def now(self) -> datetime:
         """Return the present instant."""
@@ -133,7 +129,7 @@ def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
         "APPEND_SLASH": False,
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "LOGGING_CONFIG": None,
+        "LOGGING": _LOGGING,
     }
 
 
@@ -145,6 +141,19 @@ _TEMPLATES: Final = {
             "django.template.context_processors.request",
             "rempart.portals.context.describe_visitor",
         ],
+    },
+}
+
+# A refused form is no event; a fault is, and goes where the service's errors go.
+_LOGGING: Final[Mapping[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"links": {"()": "rempart.portals.redaction.RedactLinks"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING"},
+        "django.request": {"filters": ["links"], "level": "ERROR"},
+        "django.security.csrf": {"filters": ["links"]},
     },
 }
 

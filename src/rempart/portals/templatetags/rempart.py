@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 from django import template
 from django.forms import BoundField
 from django.template import Context
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -19,6 +20,7 @@ from rempart.portals.times import from_ms
 
 register = template.Library()
 
+_BACKTICKS: Final = re.compile(r"`([^`]+)`")
 STATIC: Final = Path(__file__).parent.parent / "static"
 
 # Drawn for Rempart on a 24-unit grid, stroked with the colour of the text beside them.
@@ -108,6 +110,12 @@ def duration(minutes: float) -> str:
 def hexadecimal(value: bytes) -> str:
     """Write bytes in hexadecimal."""
     return bytes(value).hex()
+
+
+@register.filter
+def inline_code(text: str) -> SafeString:
+    """Show what stands between backticks as code; everything is escaped first."""
+    return mark_safe(_BACKTICKS.sub(r"<code>\1</code>", escape(text)))  # noqa: S308
 
 
 @register.filter

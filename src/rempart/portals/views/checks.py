@@ -7,7 +7,6 @@ consultation.
 
 import re
 import secrets
-from datetime import date
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final
@@ -18,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from rempart.exchange.rights_answer import OpenAnswer
 from rempart.portals import wording
 from rempart.portals.desk import Desk, get_desk
 from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_language, make_initial
@@ -73,11 +73,12 @@ def check(request: HttpRequest, *, mode: str) -> HttpResponseBase:
 
 
 def describe_browser(request: HttpRequest, desk: Desk) -> Browser:
-    """Return who really asks, believing X-Forwarded-For from our own front only."""
+    """Return who really asks: X-Forwarded-For is read from its end, through our proxies only."""
     address = str(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    if forwarded and _is_trusted(address, desk) and _is_address(forwarded):
-        address = forwarded
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if not _is_trusted(address, desk) or not _is_address(hop.strip()):
+            break
+        address = hop.strip()
     agent = request.headers.get("User-Agent", "").encode("ascii", "replace").decode()
     return Browser(address=address, agent=agent, language=current_language())
 
@@ -117,8 +118,7 @@ def _show_answer(
         "words": words,
         "asked_about": form.describe_person(),
         "purpose": dict(wording.PURPOSES)[form.cleaned_data["purpose"]],
-        "engagement": reply.answer.engagement,
-        "expires_on": _read_expiry(reply),
+        "engagement": reply.answer.engagement if isinstance(reply.answer, OpenAnswer) else None,
         "receipt": reply.receipt,
         "answered_at": desk.now(),
         "next_form": (next_form := _make_next_form(form)),
@@ -131,11 +131,6 @@ def _show_answer(
 def _make_next_form(form: AnyCheckForm) -> CardCheckForm:
     """Return a form for the next card, with everything but the card already chosen."""
     return CardCheckForm(initial={name: form.cleaned_data[name] for name in KEPT_FIELDS})
-
-
-def _read_expiry(reply: Answered) -> date | None:
-    engagement = reply.answer.engagement
-    return date.fromisoformat(engagement.expires_on) if engagement else None
 
 
 def _show_trouble(

@@ -42,6 +42,8 @@ COLUMNS: Final = (
     ("mode", _("Mode")),
     ("outcome", _("Réponse")),
 )
+# Left out on a small screen, where the sentence of a row must fit.
+SECONDARY: Final = ("session", "domain", "mode")
 
 
 @require_safe
@@ -128,6 +130,7 @@ def _load_page(watch: Watch) -> dict[str, Any]:
         "last": watch.offset + len(page.rows),
         "has_next": watch.offset + PAGE_ROWS < page.total,
         "columns": COLUMNS,
+        "secondary": SECONDARY,
         "periods": [(minutes, _describe_period(minutes)) for minutes in PERIODS_MINUTES],
         "insurers": insurers.items(),
         "domains": [(domain.number, domain.label(language)) for domain in DOMAINS.values()],

@@ -1,7 +1,9 @@
 """Pages for anybody: what this is, how it looks and why, what the API offers, what went wrong."""
 
 import sys
+from typing import Final
 
+import psycopg
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,7 +16,9 @@ from rempart.portals import api_docs, design
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 
-RETRY_AFTER_S = 5
+RETRY_AFTER_S: Final = 5
+# What goes by itself: the database restarting, a part of ours not answering.
+_PASSING: Final = (OperationalError, psycopg.OperationalError, Unavailable)
 
 
 @require_safe
@@ -66,7 +70,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def failed(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer a failure: one that passes is told from a fault that somebody must read."""
-    if isinstance(sys.exception(), OperationalError | Unavailable):
+    if isinstance(sys.exception(), _PASSING):
         return _answer_unavailable()
     return _answer("failed", 500)
 
