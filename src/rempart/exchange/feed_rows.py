@@ -31,17 +31,33 @@ _REMEMBERED: Final = 20_000
 
 
 class Days(NamedTuple):
-    """When a row grants rights.
+    """When a row grants rights. Flat, because a million rows are looked up by it.
 
     Args:
         stated_on: First day of the line as the row gives it.
-        period: Days inside the agreement with the operator, or None when there are none.
-        suspended: Days of suspension, or None.
+        starts_on: First day inside the agreement with the operator; None when there is none.
+        ends_on: Last day inside the agreement; `OPEN_END` when no end is known.
+        suspended_from: First day of suspension, or None.
+        suspended_to: Last day of suspension, or None.
     """
 
     stated_on: date
-    period: Period | None
-    suspended: Period | None
+    starts_on: date | None
+    ends_on: date
+    suspended_from: date | None
+    suspended_to: date | None
+
+    @property
+    def period(self) -> Period | None:
+        """The days inside the agreement, or None when there are none."""
+        return Period(self.starts_on, self.ends_on) if self.starts_on else None
+
+    @property
+    def suspended(self) -> Period | None:
+        """The days of suspension, or None."""
+        if self.suspended_from is None:
+            return None
+        return Period(self.suspended_from, self.suspended_to or OPEN_END)
 
 
 class FeedTerms(NamedTuple):
@@ -263,20 +279,18 @@ def _read_days(
     starts, ends, suspended_from, suspended_to, agreed_from, agreed_to = days
     if ends is not None and ends < starts:
         return _Refused("period_end", rules.PERIOD_ORDER)
-    if suspended_from is None:
-        if suspended_to is not None:
-            return _Refused("suspended_from", rules.SUSPENSION_START)
-        suspended = None
-    elif suspended_to is not None and suspended_to < suspended_from:
+    if suspended_from is None and suspended_to is not None:
+        return _Refused("suspended_from", rules.SUSPENSION_START)
+    if suspended_from and suspended_to and suspended_to < suspended_from:
         return _Refused("suspended_to", rules.PERIOD_ORDER)
-    else:
-        suspended = Period(suspended_from, suspended_to or OPEN_END)
     agreed_from, agreed_to = agreed_from or agreement.starts_on, agreed_to or agreement.ends_on
     if agreed_to < agreed_from:
         return _Refused("agreement_end", rules.PERIOD_ORDER)
-    agreed = Period(agreed_from, agreed_to).intersection(agreement)
-    period = agreed and Period(starts, ends or OPEN_END).intersection(agreed)
-    return Days(starts, period, suspended)
+    first = max(starts, agreed_from, agreement.starts_on)
+    last = min(ends or OPEN_END, agreed_to, agreement.ends_on)
+    if suspended_from:
+        suspended_to = suspended_to or OPEN_END
+    return Days(starts, first if first <= last else None, last, suspended_from, suspended_to)
 
 
 def _read_terms(parts: tuple[str, str, bool, str]) -> FeedTerms:

@@ -109,24 +109,27 @@ def settle_changes(
         waiting: Changes of one person, by number.
 
     Returns:
-        The sheet, and the changes that stay impossible with the reason of the last attempt.
+        The sheet, and the changes that stay impossible, by number, each with the reason.
     """
     remaining = list(waiting)
+    refused: list[tuple[Change, LineRefusal]] = []
     progress = True
     while progress:
         progress = False
-        refused: list[tuple[Change, LineRefusal]] = []
         blocked: set[tuple[int, date]] = set()
+        still: list[Change] = []
         for change in remaining:
             attempt = apply_change(sheet, change)
-            if isinstance(attempt, LineRefusal) or change.line.key in blocked:
+            if change.line.key in blocked or attempt is LineRefusal.OVERLAPS:
                 blocked.add(change.line.key)
-                refusal = attempt if isinstance(attempt, LineRefusal) else LineRefusal.OVERLAPS
-                refused.append((change, refusal))
+                still.append(change)
+            elif isinstance(attempt, LineRefusal):
+                refused.append((change, attempt))
             else:
                 sheet, progress = attempt, True
-        remaining = [change for change, _ in refused]
-    return sheet, refused
+        remaining = still
+    refused += [(change, LineRefusal.OVERLAPS) for change in remaining]
+    return sheet, sorted(refused, key=lambda each: each[0].number)
 
 
 def last_day(sheet: Sheet) -> date:

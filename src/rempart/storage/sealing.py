@@ -1,6 +1,6 @@
 """Sealed identities: who is who, readable only with the key of one insurer.
 
-Refuses to open a blob elsewhere than where it was sealed: the insurer and the person are bound to it.
+Refuses to open a blob elsewhere than where it was sealed: insurer and person are bound to it.
 Never keeps an insurer's key in clear outside memory, and never prints what is sealed.
 """
 
@@ -109,7 +109,7 @@ class FileKms:
     """
 
     def __init__(self, master_key: bytes) -> None:
-        self._aead = AESGCM(master_key)
+        self._aead = AESGCM(hmac.digest(master_key, b"rempart identity: wrapping", "sha256"))
 
     def wrap(self, key: bytes, *, context: bytes) -> bytes:
         """Encrypt a key, bound to a context."""

@@ -135,10 +135,10 @@ CREATE TABLE identity.insurer_key (
 );
 
 CREATE TABLE identity.person (
-    person_ref bigint PRIMARY KEY,
-    insurer_id integer NOT NULL,
+    person_ref  bigint PRIMARY KEY,
+    insurer_id  integer NOT NULL,
     -- AEAD over a msgpack map: NIR, names, birth, member and contract numbers, contact.
-    sealed     bytea NOT NULL,
+    sealed      bytea NOT NULL,
     -- Keyed digest of the plain map: tells "unchanged" without opening the seal.
     digest      bytea NOT NULL CHECK (length(digest) = 16),
     -- Keys the person is known by now. They are in rights.lookup while the person is a member.
@@ -154,12 +154,13 @@ CREATE TABLE identity.person_key (
     added_in   bigint NOT NULL
 );
 
--- Persons older than a pending version that it speaks of. `stated`: by a good row; otherwise only by a rejected
--- one, which takes nothing away from them.
+-- Persons known before the row of a pending version that speaks of them. `stated`: by a good row; otherwise only by
+-- a rejected one, which takes nothing away from them. `changed`: publishing has something to do for them.
 CREATE TABLE identity.seen_in_feed (
     feed_version bigint NOT NULL,
     person_ref   bigint NOT NULL,
     stated       boolean NOT NULL,
+    changed      boolean NOT NULL,
     PRIMARY KEY (feed_version, person_ref)
 );
 

@@ -1,0 +1,196 @@
+"""Rows in the binary form of COPY: built by worker processes, sent as they are.
+
+Refuses nothing and checks nothing: what comes here was validated, and the database's constraints
+look at it once more.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from rempart.kernel.periods import OPEN_END, Period
+from rempart.rights.sheet import Line, Sheet
+
+STILL_OPEN: Final = (1 << 63) - 1
+"""`closed_in` of a sheet that no version closed."""
+KEY_BYTES: Final = 16
+
+COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TRAILER: Final = b"\xff\xff"
+
+_INT8: Final = 20
+_UUID: Final = 2950
+_DATE: Final = 1082
+_INFINITY: Final = (1 << 31) - 1
+_EPOCH: Final = date(2000, 1, 1).toordinal()
+_HEAD: Final = struct.Struct(">iiiiiii")  # field length, dimensions, nulls, type, count, base, size
+_CONTRACT: Final = _HEAD.pack(32, 1, 0, _INT8, 1, 1, 8)
+_LONG: Final = struct.Struct(">iq")
+_KEY_LENGTH: Final = KEY_BYTES.to_bytes(4, "big")
+_PERSON: Final = struct.Struct(">hiqiii")
+_SHEET: Final = struct.Struct(">hiqiqiqii")
+_LOOKUP: Final = struct.Struct(">hi16siq")
+_PERSON_KEY: Final = struct.Struct(">hi16siqiq")
+
+
+def encode_sheet(sheet: Sheet) -> bytes:
+    """Return the six array fields of a sheet, the same bytes for the same lines; none for none."""
+    if not sheet:
+        return b""
+    if len(sheet) == 1:
+        [line] = sheet
+        return encode_line(line.contract_ref, line.period, line.suspended, line.terms_id)
+    suspensions = [line.suspended or _NEVER for line in sheet]
+    return b"".join(
+        (
+            _encode_longs([line.contract_ref for line in sheet]),
+            _encode_days([line.period.starts_on for line in sheet]),
+            _encode_days([line.period.ends_on for line in sheet]),
+            _encode_days([suspended.starts_on for suspended in suspensions]),
+            _encode_days([suspended.ends_on for suspended in suspensions]),
+            _encode_longs([line.terms_id for line in sheet]),
+        )
+    )
+
+
+def encode_line(
+    contract_ref: int, period: Period, suspended: Period | None, terms_id: int
+) -> bytes:
+    """Return the same for a sheet of one line."""
+    return encode_contract(contract_ref) + encode_tail(
+        period.starts_on,
+        period.ends_on,
+        suspended and suspended.starts_on,
+        suspended and suspended.ends_on,
+        terms_id,
+    )
+
+
+def encode_contract(contract_ref: int) -> bytes:
+    """Return the first field of a sheet of one line."""
+    return _CONTRACT + contract_ref.to_bytes(8, "big")
+
+
+@lru_cache(maxsize=100_000)
+def encode_tail(
+    starts_on: date,
+    ends_on: date,
+    suspended_from: date | None,
+    suspended_to: date | None,
+    terms_id: int,
+) -> bytes:
+    """Return all but the contract of a sheet of one line: a few thousand forms in a whole feed."""
+    return b"".join(
+        (
+            _encode_days([starts_on]),
+            _encode_days([ends_on]),
+            _encode_days([suspended_from or OPEN_END]),
+            _encode_days([suspended_to or OPEN_END]),
+            _encode_longs([terms_id]),
+        )
+    )
+
+
+def decode_sheet(body: bytes) -> Sheet:
+    """Read the six array fields of a sheet."""
+    columns = []
+    place = 0
+    while place < len(body):
+        length, _, _, kind, count, _, size = _HEAD.unpack_from(body, place)
+        step = size + 4
+        first = place + _HEAD.size
+        values = [
+            int.from_bytes(body[first + step * n : first + step * n + size], "big", signed=True)
+            for n in range(count)
+        ]
+        columns.append([_decode_day(value) for value in values] if kind == _DATE else values)
+        place += 4 + length
+    return tuple(
+        Line(contract_ref, Period(starts, ends), _decode_suspension(since, until), terms_id)
+        for contract_ref, starts, ends, since, until, terms_id in zip(*columns, strict=True)
+    )
+
+
+def pack_person(
+    *, person_ref: int, insurer_id: int, sealed: bytes, digest: bytes, keys: bytes, version: int
+) -> bytes:
+    """Return one row of identity.person; `keys` are sixteen bytes each, end to end."""
+    return b"".join(
+        (
+            _PERSON.pack(6, 8, person_ref, 4, insurer_id, len(sealed)),
+            sealed,
+            len(digest).to_bytes(4, "big"),
+            digest,
+            _field(encode_keys(keys)),
+            _LONG.pack(8, version),
+        )
+    )
+
+
+def pack_sheet(*, person_ref: int, insurer_id: int, version: int, body: bytes) -> bytes:
+    """Return one row of rights.coverage or rights.past_coverage, opened in `version`."""
+    head = _SHEET.pack(10, 8, person_ref, 8, STILL_OPEN, 8, version, 4, insurer_id)
+    return head + body
+
+
+def pack_lookup(key: bytes, person_ref: int) -> bytes:
+    """Return one row of rights.lookup."""
+    return _LOOKUP.pack(2, KEY_BYTES, key, 8, person_ref)
+
+
+def pack_person_key(key: bytes, person_ref: int, version: int) -> bytes:
+    """Return one row of identity.person_key."""
+    return _PERSON_KEY.pack(3, KEY_BYTES, key, 8, person_ref, 8, version)
+
+
+def encode_keys(keys: bytes) -> bytes:
+    """Return a uuid[] from keys put end to end."""
+    parts = [keys[n : n + KEY_BYTES] for n in range(0, len(keys), KEY_BYTES)]
+    if not parts:
+        return struct.pack(">iii", 0, 0, _UUID)
+    head = struct.pack(">iiiii", 1, 0, _UUID, len(parts), 1)
+    return head + b"".join(_KEY_LENGTH + part for part in parts)
+
+
+def decode_keys(array: bytes) -> bytes:
+    """Return the keys of a uuid[] as the server sends it, end to end."""
+    step, first = KEY_BYTES + 4, 24
+    return b"".join(array[n : n + KEY_BYTES] for n in range(first, len(array), step))
+
+
+def split_keys(keys: bytes) -> list[bytes]:
+    """Return the keys put end to end in `keys`."""
+    return [keys[n : n + KEY_BYTES] for n in range(0, len(keys), KEY_BYTES)]
+
+
+_NEVER: Final = Period(OPEN_END, OPEN_END)
+
+
+def _field(payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "big") + payload
+
+
+def _encode_longs(values: Sequence[int]) -> bytes:
+    return _encode_array(_INT8, 8, values)
+
+
+def _encode_days(days: Iterable[date]) -> bytes:
+    numbers = [_INFINITY if day == OPEN_END else day.toordinal() - _EPOCH for day in days]
+    return _encode_array(_DATE, 4, numbers)
+
+
+def _encode_array(kind: int, size: int, values: Sequence[int]) -> bytes:
+    length = 20 + (4 + size) * len(values)
+    head = struct.pack(">iiiiii", length, 1, 0, kind, len(values), 1)
+    prefix = size.to_bytes(4, "big")
+    return head + b"".join(prefix + value.to_bytes(size, "big", signed=True) for value in values)
+
+
+def _decode_day(number: int) -> date:
+    return OPEN_END if number == _INFINITY else date.fromordinal(number + _EPOCH)
+
+
+def _decode_suspension(since: date, until: date) -> Period | None:
+    return None if since == OPEN_END else Period(since, until)
