@@ -42,7 +42,8 @@ check: setup  ## Lint, types, import directions; changes nothing
 fix: setup  ## Repair what can be repaired by a machine: format, imports, catalogues, generated docs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python scripts/generate.py
+	$(BIN)/python scripts/catalogues.py
+	REMPART_WRITE_DOCS=1 $(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/spec tests/api
 
 bench: setup  ## Rights checks and feed import, beside their baselines; prints ratios, saves JSON
 	$(BIN)/python -m bench $(ARGS)

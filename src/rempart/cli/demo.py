@@ -72,7 +72,7 @@ def _prepare(home: Path, members: int) -> None:
     """Bring the home to a loaded database; every command here does nothing when already done."""
     _step("Home, keys and embedded database")
     _run("init")
-    _step(f"{members:,} synthetic people, about 100 insurers".replace(",", " "))
+    _step(f"{members:_} synthetic people, about 100 insurers".replace("_", " "))
     _run("synth", "--members", str(members), "--seed", str(SEED), "--out", str(home / "synth"))
     _step("The insurers' feeds: validated, sealed, indexed")
     _run("feed", "import-all", str(home / "synth"))
