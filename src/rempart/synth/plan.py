@@ -4,6 +4,7 @@ Refuses to hold members: they are drawn insurer by insurer, each from its own se
 feed can be written again without the others.
 """
 
+import functools
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -112,6 +113,7 @@ class Plan:
         raise KeyError(f"No insurer of this plan has AMC number {amc_number}.")
 
 
+@functools.lru_cache(maxsize=4)
 def plan(parameters: Parameters) -> Plan:
     """Decide the insurers of a data set, in a few milliseconds whatever its size."""
     count = min(parameters.insurers, parameters.members)
