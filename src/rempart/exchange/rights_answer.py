@@ -67,8 +67,8 @@ class OpenAnswer(msgspec.Struct, frozen=True, tag_field="rights", tag="open"):
 
     domain: DomainCode
     care_date: CareDate
-    terms: TermsOfDomain
-    engagement: Engagement
+    terms: Annotated[TermsOfDomain, Meta(description="What the contract pays in this domain.")]
+    engagement: Annotated[Engagement, Meta(description="The insurer's promise to pay.")]
     consigne: Annotated[Consigne, Meta(description="What to do: bill the insurer.")]
 
 

@@ -38,8 +38,8 @@ class Receipt(msgspec.Struct, frozen=True):
 class RightsCheckResponse(msgspec.Struct, frozen=True):
     """An answer and its receipt."""
 
-    answer: OpenAnswer | ClosedAnswer
-    receipt: Receipt
+    answer: Annotated[OpenAnswer | ClosedAnswer, Meta(description="What may be shown.")]
+    receipt: Annotated[Receipt, Meta(description="Its trace.")]
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -96,6 +96,7 @@ def build_openapi() -> dict[str, Any]:
     (request, response, problem, readiness), components = msgspec.json.schema_components(
         [RightsCheckRequest, RightsCheckResponse, Problem, Readiness], ref_template=_REF
     )
+    _describe_tags(components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -137,6 +138,19 @@ def build_openapi() -> dict[str, Any]:
 
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
+_TAGS: Final[Mapping[str, str]] = {
+    "mode": "How the person is designated.",
+    "rights": "Whether tiers payant is open.",
+    "kind": "How the amount is set.",
+}
+
+
+def _describe_tags(components: dict[str, Any]) -> None:
+    """Add the descriptions that types cannot carry: of the key that tells shapes apart."""
+    for schema in components.values():
+        for name, details in schema.get("properties", {}).items():
+            if name in _TAGS and "description" not in details:
+                details["description"] = _TAGS[name]
 
 
 def _describe_rights_check(

@@ -30,7 +30,7 @@ Given = TypeVar("Given")
 Value = TypeVar("Value")
 
 
-class TypedIdentifiersJson(
+class IdentifiersTyped(
     msgspec.Struct, frozen=True, tag_field="mode", tag="typed", forbid_unknown_fields=True
 ):
     """Identifiers typed by hand, without the card: every refusal looks the same."""
@@ -62,7 +62,7 @@ class TypedIdentifiersJson(
     ]
 
 
-class CardIdentifiersJson(
+class IdentifiersCard(
     msgspec.Struct, frozen=True, tag_field="mode", tag="card", forbid_unknown_fields=True
 ):
     """The code on the card: proof that the card was there, so that a refusal says its reason."""
@@ -79,7 +79,10 @@ class CardIdentifiersJson(
 class RightsCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One person, one domain of care, one day."""
 
-    identifiers: TypedIdentifiersJson | CardIdentifiersJson
+    identifiers: Annotated[
+        IdentifiersTyped | IdentifiersCard,
+        Meta(description="The person, as the caller knows them."),
+    ]
     domain: Annotated[
         str,
         Meta(
@@ -186,9 +189,9 @@ def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question
 
 
 def _build_identifiers(
-    given: TypedIdentifiersJson | CardIdentifiersJson, faults: list[tuple[str, Refusal]]
+    given: IdentifiersTyped | IdentifiersCard, faults: list[tuple[str, Refusal]]
 ) -> Identifiers | None:
-    if isinstance(given, CardIdentifiersJson):
+    if isinstance(given, IdentifiersCard):
         return _try(CardCode.parse, given.card_code, "identifiers.card_code", faults)
     amc_number = _try(AmcNumber.parse, given.amc_number, "identifiers.amc_number", faults)
     insured_nir = _try(Nir.parse, given.insured_nir, "identifiers.insured_nir", faults)

@@ -1,6 +1,7 @@
 """Builds the gateway from settings: its connections, its keys, its clock."""
 
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -123,7 +124,9 @@ def create_app() -> Litestar:
     """Build the gateway from the environment: what the server process calls."""
     settings = Settings.from_environment()
     home = Home.open(settings.home)
-    return create_gateway(settings, home, locate_database(settings, home))
+    app = create_gateway(settings, home, locate_database(settings, home))
+    _spare_collector()
+    return app
 
 
 def create_gateway(
@@ -192,6 +195,16 @@ class AccountsPlane:
 def stop_process() -> None:
     """End this process in good order: what a service manager would do."""
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _spare_collector() -> None:
+    """Look for cyclic garbage rarely, and never among what lives as long as the process.
+
+    Left alone, the collector takes a fifth of the time of a rights check, which makes no cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _read_allowance(settings: Settings) -> Allowance:
