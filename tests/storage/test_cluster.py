@@ -200,6 +200,7 @@ def test_a_port_taken_meanwhile_is_exchanged_for_a_free_one(cluster: Cluster):
     before = cluster.start()
     cluster.stop()
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", before.port))
         squatter.listen()
         after = cluster.start()
@@ -243,7 +244,7 @@ def test_a_value_in_a_failed_statement_never_reaches_the_log(
         connection.execute("SELECT CAST('secret-marker' AS date)")
     cluster.stop()
     written = "".join(file.read_text() for file in place.log.iterdir())
-    assert "shut down" in written
+    assert "received fast shutdown request" in written  # the server's last line may come later
     assert ("secret-marker" in written) is leaks
 
 
