@@ -1,8 +1,9 @@
 """Drafts, sessions, a clock and a writer for tests of the ledger. Nothing here is a real person."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -14,6 +15,9 @@ from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter
 
 START_MS = 1_700_000_000_000
+
+T = TypeVar("T")
+_connections: list[asyncpg.Connection] = []
 
 
 class Clock:
@@ -74,11 +78,32 @@ def make_facts(number: int = 0, **changes: Any) -> SessionFacts:
     return facts._replace(**changes)
 
 
+def run(scenario: Callable[[], Awaitable[T]]) -> T:
+    """Run a scenario in a loop of its own and leave no connection behind."""
+
+    async def run_and_close() -> T:
+        try:
+            return await scenario()
+        finally:
+            while _connections:
+                _connections.pop().terminate()
+            await asyncio.sleep(0.01)
+
+    return asyncio.run(run_and_close())
+
+
+async def connect(database: Database) -> asyncpg.Connection:
+    """Connect as the gateway; `run` ends what is left open."""
+    connection = await asyncpg.connect(**database.asyncpg_kwargs("gateway"))
+    _connections.append(connection)
+    return connection
+
+
 async def open_writer(
     database: Database, *, log_id: int = 1, clock: Callable[[], int] | None = None
 ) -> LedgerWriter:
     """Open a log as the gateway does."""
-    connection = await asyncpg.connect(**database.asyncpg_kwargs("gateway"))
+    connection = await connect(database)
     return await LedgerWriter.open(
         connection, log_id=log_id, signer=make_signer(log_id), clock_ms=clock or Clock()
     )

@@ -65,7 +65,8 @@ class LogAudit:
         self._checkpoints: list[CheckpointRow] = []
         self._checkpoint_read = 0
         self._openings: list[Entry] = []
-        self._counters_left = dict(state.insurer_counters)
+        self._counters_left = set(state.insurer_counters)
+        self._counters_wrong: set[int] = set()
         self._recoveries_left = RECOVERIES
         self._last_slot: Slot = None
         self._verifier = self._parse_key()
@@ -273,13 +274,12 @@ class LogAudit:
 
     def _check_root(self, root: bytes) -> bool:
         """Check a recorded root, and let it settle which tree is right; say whether one is."""
-        rows_right = self._by_rows.compute_root() == root
-        if self._by_record is None:
-            return rows_right
-        if not rows_right and self._by_record.compute_root() != root:
-            return False
-        self._settle(rows_right=rows_right)
-        return True
+        mine = self._by_rows.compute_root()
+        theirs = self._by_record.compute_root() if self._by_record else mine
+        # While the trees are equal, what they will disagree about is still ahead.
+        if mine != theirs and root in (mine, theirs):
+            self._settle(rows_right=root == mine)
+        return root in (mine, theirs)
 
     def _settle(self, *, rows_right: bool | None) -> None:
         """Blame rows or records for their disagreements; None when nothing tells which."""
@@ -351,17 +351,23 @@ class LogAudit:
         return checkpoint
 
     def _check_counters(self, size: int) -> None:
-        """Check the insurers' counters kept at a checkpoint."""
+        """Check the insurers' counters: at the checkpoint they were kept with, and at the last."""
         insurers = self._numbering.insurers
-        for insurer_id in [ref for ref, row in self._counters_left.items() if row.size == size]:
-            if self._counters_left.pop(insurer_id).last != insurers.get(insurer_id):
+        is_last = size == self._state.last_checkpoint
+        for insurer_id, row in self._state.insurer_counters.items():
+            if row.size != size and not is_last:
+                continue
+            if row.size == size:
+                self._counters_left.discard(insurer_id)
+            if row.last != insurers.get(insurer_id) and insurer_id not in self._counters_wrong:
+                self._counters_wrong.add(insurer_id)
                 self._report.counter(insurer_id, ("last",), "the counter is not where entries are")
-        if size == self._state.last_checkpoint:
+        if is_last:
             for insurer_id in insurers.keys() - self._state.insurer_counters.keys():
                 self._report.counter(insurer_id, (), "the counter is missing")
 
     def _check_counters_left(self) -> None:
-        for insurer_id in self._counters_left:
+        for insurer_id in sorted(self._counters_left):
             self._report.counter(insurer_id, ("size",), "no checkpoint has the counter's size")
 
     def _check_head(self) -> None:

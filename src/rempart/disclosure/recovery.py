@@ -11,7 +11,7 @@ from typing import Any
 from rempart.disclosure.entry import Entry, compute_leaf_hash
 
 _SMALL = ("kind", "purpose", "mode", "domain", "outcome", "schema_version")
-_NEARBY = {"t_ms": 1000, "acct_seq": 50, "ins_seq": 50, "care_day": 800}
+_NEARBY = {"t_ms": 1000, "acct_seq": 50, "ins_seq": 50, "care_day": 800, "insurer_id": 200}
 _BITS = {
     "t_ms": 44,
     "account_ref": 63,

@@ -103,7 +103,8 @@ class LedgerWriter:
         self._checkpoint_size = standing.checkpoint_size
         self._checkpoint_due_ms = standing.checkpoint_due_ms
         self._insurers = dict(standing.insurer_counters)
-        self._moved_insurers: set[int] = set()
+        # Counters to keep with the next checkpoint; those found in the tail were never kept.
+        self._moved_insurers = set(self._insurers)
         self._accounts: dict[int, int] = {}
         self._next_segment = (standing.tree.size >> SEGMENT_BITS) + 1
         self._note = self._sign()
