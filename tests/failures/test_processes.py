@@ -21,7 +21,7 @@ from rempart.wiring.processes import Part, Supervisor, check_port_is_free, plan_
 from rempart.wiring.settings import Settings
 
 APPLICATION = """
-import os, pathlib
+import os, pathlib, time
 
 JOURNAL = pathlib.Path(os.environ["JOURNAL"])
 
@@ -45,6 +45,10 @@ def create_app():
         await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
 
     return app
+
+def create_slow_app():
+    write("slow begins")
+    time.sleep(60)
 
 def create_broken_app():
     raise SystemExit("broken on purpose")
@@ -80,7 +84,8 @@ def make_part(tmp_path: Path) -> Callable[..., Part]:
 @pytest.fixture
 def journal(tmp_path: Path) -> Callable[[], list[str]]:
     """Read what the parts wrote, in order."""
-    return lambda: (tmp_path / "journal").read_text().splitlines()
+    file = tmp_path / "journal"
+    return lambda: file.read_text().splitlines() if file.exists() else []
 
 
 @pytest.fixture
@@ -165,6 +170,29 @@ def test_a_part_that_cannot_start_is_named_and_the_others_stop(make_part: MakePa
     with pytest.raises(SetupError, match="bad did not start"), supervised(good, bad):
         pytest.fail("it started")
     assert ask(good) is None
+
+
+def test_a_part_that_is_still_loading_does_not_delay_the_stop(
+    make_part: MakePart, journal: Callable[[], list[str]], eventually: Eventually
+):
+    supervisor = Supervisor(
+        parts=[make_part("slow", "create_slow_app")],
+        say=print,
+        register=lambda _: None,
+        revive_database=lambda: None,
+    )
+
+    def start() -> None:
+        with pytest.raises(SetupError, match="slow did not start"):
+            supervisor.start()
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    eventually(lambda: "slow begins" in journal())
+    began = time.monotonic()
+    supervisor.stop()
+    starter.join()
+    assert time.monotonic() - began < 5
 
 
 def test_parts_end_with_a_killed_supervisor(make_part: MakePart, eventually: Eventually):

@@ -27,7 +27,7 @@ from rempart.storage.postmaster import (
     is_ready,
     mark_log,
     quote_end,
-    read_log_after,
+    read_failure,
     remove_stale_locks,
 )
 from rempart.storage.server_user import ServerUser, choose_server_user
@@ -294,7 +294,7 @@ class Cluster:
             mark = mark_log(place.log)
             if self._run_pg_ctl(place, binaries, user, report):
                 return place
-            failure = read_log_after(place.log, mark)
+            failure = read_failure(place.log, mark)
             if "could not create any TCP/IP sockets" in failure:
                 place = self._remember(replace(place, port=_find_free_port()))
             elif "is still in use" in failure:
@@ -334,7 +334,7 @@ class Cluster:
                 break
         raise SetupError(
             f"the database ended while it started; its log in {place.log} ends with: "
-            f"{quote_end(read_log_after(place.log, {}))}"
+            f"{quote_end(read_failure(place.log, {}))}"
         )
 
     def _progress(self, what: str) -> Iterator[None]:

@@ -36,7 +36,7 @@ COPY identity.person_key (person_key, person_ref, added_in) FROM STDIN (FORMAT b
 -- Keys that a pending version gives to somebody; those that lead there already stay as they are.
 INSERT INTO identity.person_key (person_key, person_ref, added_in)
 SELECT added.key, %(person_ref)s, %(feed_version)s
-FROM unnest(%(keys)b) AS added (key)
+FROM unnest(%(keys)b::uuid[]) AS added (key)
 WHERE NOT EXISTS (SELECT FROM rights.lookup WHERE lookup_key = added.key)
 ON CONFLICT (person_key) DO NOTHING;
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,16 @@ def read_log_after(log: Path, mark: dict[Path, int]) -> str:
             stream.seek(max(mark.get(file, 0), file.stat().st_size - _TAIL_BYTES))
             texts.append(stream.read().decode(errors="replace"))
     return "".join(texts)
+
+
+def read_failure(log: Path, mark: dict[Path, int]) -> str:
+    """Return why a server ended; its logger may write the reason a moment after its end."""
+    for _ in range(20):
+        text = read_log_after(log, mark)
+        if re.search(r"\b(FATAL|PANIC):", text):
+            break
+        time.sleep(0.05)
+    return text
 
 
 def quote_end(text: str) -> str:

@@ -194,6 +194,7 @@ class _Process:
     _began: float = 0.0
     _due: float = 0.0
     _pause_s: float = FIRST_PAUSE_S
+    _has_answered: bool = False
 
     @property
     def pid(self) -> int:
@@ -220,6 +221,7 @@ class _Process:
                     f"{self.part.name} did not start ({self.describe_end()}): its message is above"
                 )
             time.sleep(0.05)
+        self._has_answered = True
 
     def has_died(self) -> bool:
         """Say whether its process ended without being asked."""
@@ -247,12 +249,13 @@ class _Process:
         return 0 < self._due <= time.monotonic()
 
     def stop(self) -> None:
-        """Ask it to finish, wait, and kill what remains."""
+        """Ask it to finish, wait, and kill what remains; while it is still loading, kill it."""
         if self._popen is None:
             return
-        self._popen.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(KILL_AFTER_S)
+        if self._has_answered:
+            self._popen.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(KILL_AFTER_S)
         self._kill_group()
 
     def _kill_group(self) -> None:
