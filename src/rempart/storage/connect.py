@@ -24,6 +24,14 @@ Transaction: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 DEFAULT_NAME = "rempart"
 _CONNECT_TIMEOUT_S = 10
 
+# What libpq does by itself; asyncpg would send these to the server, which refuses them.
+_UNKNOWN_TO_ASYNCPG = frozenset(
+    {"connect_timeout", "channel_binding", "client_encoding", "fallback_application_name"}
+    | {"gssencmode", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"}
+    | {"load_balance_hosts", "options", "require_auth", "sslcompression", "sslnegotiation"}
+    | {"sslsni", "sslcertmode", "tcp_user_timeout"}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
@@ -60,6 +68,8 @@ class Database:
             raise SetupError("DATABASE_URL names no user: write postgresql://admin:password@host/")
         name = parts.pop("dbname", "")
         password = parts.pop("password", "")
+        if not parts.get("port", "").strip(","):
+            parts.pop("port", None)  # several hosts without a port come with commas alone
         if name in {"", "postgres"}:
             name = DEFAULT_NAME
         return cls(address=parts, name=name, admin=user, passwords={**passwords, "admin": password})
@@ -145,4 +155,5 @@ class Database:
 
     def asyncpg_kwargs(self, login: Login) -> dict[str, Any]:
         """Return the keyword arguments of asyncpg.connect and asyncpg.create_pool."""
-        return {"dsn": self.url(login)}
+        known = {key: v for key, v in self.address.items() if key not in _UNKNOWN_TO_ASYNCPG}
+        return {"dsn": replace(self, address=known).url(login)}
