@@ -25,7 +25,7 @@ from rempart.exchange.fhir_feed import FhirFeed
 from rempart.kernel.errors import FeedRefused
 from rempart.kernel.findings import Finding, Language
 
-PIECE_BYTES: Final = 8 << 20
+PIECE_BYTES: Final = 4 << 20
 
 _HEADER_BYTES: Final = 1 << 16
 _ACCENTS_BYTES: Final = 4 << 20

@@ -29,10 +29,8 @@ _HEAD: Final = struct.Struct(">iiiiiii")  # field length, dimensions, nulls, typ
 _CONTRACT: Final = _HEAD.pack(32, 1, 0, _INT8, 1, 1, 8)
 _LONG: Final = struct.Struct(">iq")
 _KEY_LENGTH: Final = KEY_BYTES.to_bytes(4, "big")
-_PERSON: Final = struct.Struct(">hiqiii")
-_SHEET: Final = struct.Struct(">hiqiqiqii")
-_LOOKUP: Final = struct.Struct(">hi16siq")
-_PERSON_KEY: Final = struct.Struct(">hi16siqiq")
+_KEYS: Final = struct.pack(">iii", 1, 0, _UUID)
+_BASE: Final = (1).to_bytes(4, "big")
 
 
 def encode_sheet(sheet: Sheet) -> bytes:
@@ -113,51 +111,60 @@ def decode_sheet(body: bytes) -> Sheet:
     )
 
 
-def pack_person(
-    *, person_ref: int, insurer_id: int, sealed: bytes, digest: bytes, keys: bytes, version: int
-) -> bytes:
-    """Return one row of identity.person; `keys` are sixteen bytes each, end to end."""
-    return b"".join(
-        (
-            _PERSON.pack(6, 8, person_ref, 4, insurer_id, len(sealed)),
-            sealed,
-            len(digest).to_bytes(4, "big"),
-            digest,
-            _field(encode_keys(keys)),
-            _LONG.pack(8, version),
+class Packer:
+    """Packs the rows of one feed version. References and keys are bytes, big-endian.
+
+    Args:
+        insurer_id: Whose people they are.
+        version: The pending version.
+    """
+
+    def __init__(self, *, insurer_id: int, version: int) -> None:
+        insurer = b"\0\0\0\4" + insurer_id.to_bytes(4, "big")
+        self._version = _LONG.pack(8, version)
+        self._after_ref = insurer
+        self._period = _LONG.pack(8, STILL_OPEN) + self._version + insurer
+
+    def person(
+        self, person_ref: bytes, *, sealed: bytes, digest: bytes, keys: Sequence[bytes]
+    ) -> bytes:
+        """Return one row of identity.person."""
+        return b"".join(
+            (
+                b"\0\6\0\0\0\x08",
+                person_ref,
+                self._after_ref,
+                len(sealed).to_bytes(4, "big"),
+                sealed,
+                len(digest).to_bytes(4, "big"),
+                digest,
+                (20 + 20 * len(keys)).to_bytes(4, "big"),
+                encode_keys(keys),
+                self._version,
+            )
         )
-    )
+
+    def sheet(self, person_ref: bytes, body: bytes) -> bytes:
+        """Return one row of rights.coverage or rights.past_coverage, opened in the version."""
+        return b"\0\x0a\0\0\0\x08" + person_ref + self._period + body
+
+    def lookup(self, key: bytes, person_ref: bytes) -> bytes:
+        """Return one row of rights.lookup."""
+        return b"\0\2\0\0\0\x10" + key + b"\0\0\0\x08" + person_ref
+
+    def person_key(self, key: bytes, person_ref: bytes) -> bytes:
+        """Return one row of identity.person_key."""
+        return b"\0\3\0\0\0\x10" + key + b"\0\0\0\x08" + person_ref + self._version
 
 
-def pack_sheet(*, person_ref: int, insurer_id: int, version: int, body: bytes) -> bytes:
-    """Return one row of rights.coverage or rights.past_coverage, opened in `version`."""
-    head = _SHEET.pack(10, 8, person_ref, 8, STILL_OPEN, 8, version, 4, insurer_id)
-    return head + body
+def encode_keys(keys: Sequence[bytes]) -> bytes:
+    """Return a uuid[]; at least one key."""
+    return b"".join((_KEYS, len(keys).to_bytes(4, "big"), _BASE, *map(_KEY_LENGTH.__add__, keys)))
 
 
-def pack_lookup(key: bytes, person_ref: int) -> bytes:
-    """Return one row of rights.lookup."""
-    return _LOOKUP.pack(2, KEY_BYTES, key, 8, person_ref)
-
-
-def pack_person_key(key: bytes, person_ref: int, version: int) -> bytes:
-    """Return one row of identity.person_key."""
-    return _PERSON_KEY.pack(3, KEY_BYTES, key, 8, person_ref, 8, version)
-
-
-def encode_keys(keys: bytes) -> bytes:
-    """Return a uuid[] from keys put end to end."""
-    parts = [keys[n : n + KEY_BYTES] for n in range(0, len(keys), KEY_BYTES)]
-    if not parts:
-        return struct.pack(">iii", 0, 0, _UUID)
-    head = struct.pack(">iiiii", 1, 0, _UUID, len(parts), 1)
-    return head + b"".join(_KEY_LENGTH + part for part in parts)
-
-
-def decode_keys(array: bytes) -> bytes:
-    """Return the keys of a uuid[] as the server sends it, end to end."""
-    step, first = KEY_BYTES + 4, 24
-    return b"".join(array[n : n + KEY_BYTES] for n in range(first, len(array), step))
+def decode_keys(array: bytes) -> list[bytes]:
+    """Return the keys of a uuid[] as the server sends it."""
+    return [array[n : n + KEY_BYTES] for n in range(24, len(array), KEY_BYTES + 4)]
 
 
 def split_keys(keys: bytes) -> list[bytes]:
@@ -166,10 +173,6 @@ def split_keys(keys: bytes) -> list[bytes]:
 
 
 _NEVER: Final = Period(OPEN_END, OPEN_END)
-
-
-def _field(payload: bytes) -> bytes:
-    return len(payload).to_bytes(4, "big") + payload
 
 
 def _encode_longs(values: Sequence[int]) -> bytes:

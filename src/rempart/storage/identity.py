@@ -22,7 +22,7 @@ class StoredPerson(NamedTuple):
         changed_in: Version that last changed it.
         sealed: The record readers of the back office see.
         digest: Its keyed digest.
-        lookup_keys: The keys it is known by, end to end.
+        lookup_keys: The keys it is known by.
         pending: Sealed record, digest and keys the version will put there, or None.
         stated: Whether a good row of the version spoke of the person; None when no row did.
         changed: Whether publishing has something to do for the person; None likewise.
@@ -32,8 +32,8 @@ class StoredPerson(NamedTuple):
     changed_in: int
     sealed: bytes
     digest: bytes
-    lookup_keys: bytes
-    pending: tuple[bytes, bytes, bytes] | None
+    lookup_keys: list[bytes]
+    pending: tuple[bytes, bytes, list[bytes]] | None
     stated: bool | None
     changed: bool | None
 
@@ -48,24 +48,24 @@ class ChangedPerson(NamedTuple):
         person_ref: Whose it is.
         sealed: The record.
         digest: Its keyed digest.
-        lookup_keys: The keys to be known by, end to end.
+        lookup_keys: The keys to be known by.
     """
 
     person_ref: int
     sealed: bytes
     digest: bytes
-    lookup_keys: bytes
+    lookup_keys: Sequence[bytes]
 
     def __repr__(self) -> str:
         return "<ChangedPerson>"
 
 
-def find_persons(tx: Transaction, keys: bytes) -> dict[bytes, tuple[int, int]]:
+def find_persons(tx: Transaction, keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
     """Return (person, insurer) by key, for those of the keys that lead to somebody.
 
     Args:
         tx: An open transaction.
-        keys: Sixteen bytes each, end to end; sorted ones are found faster.
+        keys: Sixteen bytes each; sorted ones are found faster.
     """
     if not keys:
         return {}
@@ -103,7 +103,9 @@ def copy_person_keys(tx: Transaction, rows: Sequence[bytes]) -> None:
     copy_rows(tx, _QUERIES.copy_person_keys, rows)
 
 
-def add_person_keys(tx: Transaction, feed_version: int, keys: Iterable[tuple[int, bytes]]) -> None:
+def add_person_keys(
+    tx: Transaction, feed_version: int, keys: Iterable[tuple[int, Sequence[bytes]]]
+) -> None:
     """Reserve keys, given with their person; they open nothing before the version is published."""
     with tx.cursor() as cursor:
         cursor.executemany(

@@ -19,7 +19,7 @@ from rempart.storage.queries import load_queries
 
 KEY_BYTES: Final = 32
 DIGEST_BYTES: Final = 16
-_NONCE_BYTES: Final = 12
+NONCE_BYTES: Final = 12
 _VERSION: Final = b"\x01"
 _QUERIES: Final = load_queries("sealing")
 
@@ -113,7 +113,7 @@ class FileKms:
 
     def wrap(self, key: bytes, *, context: bytes) -> bytes:
         """Encrypt a key, bound to a context."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, key, context)
 
     def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
@@ -123,7 +123,7 @@ class FileKms:
             SetupError: the master key is not the one, or the context another.
         """
         try:
-            return self._aead.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
+            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         except InvalidTag:
             raise SetupError(
                 "an insurer's key does not open with this master key: restore keys/master.key"
@@ -143,9 +143,15 @@ class Seal:
         self._aead = AESGCM(hmac.digest(key, b"seal", "sha256"))
         self._digest_key = hmac.digest(key, b"digest", "sha256")
 
-    def seal(self, person_ref: int, plain: bytes) -> bytes:
-        """Seal an encoded record for one person, with a fresh random nonce."""
-        nonce = os.urandom(_NONCE_BYTES)
+    def seal(self, person_ref: int, plain: bytes, *, nonce: bytes | None = None) -> bytes:
+        """Seal an encoded record for one person.
+
+        Args:
+            person_ref: Whose it is.
+            plain: The record.
+            nonce: Twelve fresh random bytes, when the caller drew some; never the same twice.
+        """
+        nonce = nonce or os.urandom(NONCE_BYTES)
         bound = self._bound + person_ref.to_bytes(8, "big")
         return _VERSION + nonce + self._aead.encrypt(nonce, plain, bound)
 
@@ -156,7 +162,7 @@ class Seal:
             InconsistentRecord: the blob was changed, moved to another person, or is of another
                 insurer.
         """
-        head, body = sealed[: 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        head, body = sealed[: 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         bound = self._bound + person_ref.to_bytes(8, "big")
         if head[:1] != _VERSION:
             raise InconsistentRecord("a sealed identity has an unknown version")

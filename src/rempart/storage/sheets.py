@@ -31,9 +31,9 @@ class StoredSheet(NamedTuple):
 
 
 class Keys:
-    """Look-up keys to send to the server: sixteen bytes each, end to end."""
+    """Look-up keys to send to the server, sixteen bytes each; at least one."""
 
-    def __init__(self, keys: bytes) -> None:
+    def __init__(self, keys: Sequence[bytes]) -> None:
         self.keys = keys
 
 
@@ -84,7 +84,7 @@ def copy_lookups(tx: Transaction, rows: Sequence[bytes]) -> None:
     copy_rows(tx, _QUERIES.copy_lookup, rows)
 
 
-def give_up_lookups(tx: Transaction, keys: Iterable[tuple[int, bytes]]) -> None:
+def give_up_lookups(tx: Transaction, keys: Iterable[tuple[int, Sequence[bytes]]]) -> None:
     """Remove look-up keys, given with their person, of people whom nobody sees yet."""
     with tx.cursor() as cursor:
         cursor.executemany(

@@ -13,18 +13,18 @@ from rempart.rights.coverage import Terms
 from rempart.rights.terms import parse_terms
 from rempart.storage import feed_copy, feeds, identity
 from rempart.storage.connect import Transaction
+from rempart.storage.feed_copy import Packer
 from rempart.storage.sealing import Seal
 from rempart.storage.sheets import load_sheets, take_waiting
 from rempart.workflows.feed_keys import FeedKeys
 from rempart.workflows.feed_people import People, RefusedRow, write_new
-from rempart.workflows.feed_person import PersonKeys
-from rempart.workflows.prepare_feed import (
+from rempart.workflows.prepared_feed import (
     NewRows,
     Orders,
     PreparedPerson,
     PreparedPiece,
-    decode_statements,
     pack_new,
+    read_statements,
 )
 from rempart.workflows.seen_keys import SeenKeys
 
@@ -51,6 +51,7 @@ class FeedApplier:
     def __init__(self, orders: Orders, *, resumed: bool) -> None:
         self._orders = orders
         self._seal = Seal(orders.insurer_id, orders.insurer_key)
+        self._packer = Packer(insurer_id=orders.insurer_id, version=orders.feed_version)
         self._keys = FeedKeys(orders.amc_number, orders.lookup_key, orders.contract_key)
         # The first feed of an insurer meets only itself: most keys need not be asked for.
         self._seen = SeenKeys(unknown_past=resumed or not orders.first)
@@ -91,10 +92,10 @@ class FeedApplier:
 
     def _find(self, tx: Transaction, piece: PreparedPiece) -> Found:
         """Look up the keys of a piece, those that somebody may have already."""
-        met = self._seen.note(b"".join(person.match_keys for person in piece.people))
+        met = set(self._seen.note(b"".join([person.match_keys for person in piece.people])))
         if not self._orders.first:
-            met += piece.kept_keys
-        return identity.find_persons(tx, b"".join(sorted(set(feed_copy.split_keys(met)))))
+            met.update(piece.kept_keys)
+        return identity.find_persons(tx, sorted(met))
 
     def _sort(
         self, tx: Transaction, people: Sequence[PreparedPerson], found: Found
@@ -137,7 +138,7 @@ class FeedApplier:
                 and stored.changed_in < version
                 and stored.digest == person.digest
                 and bodies.get(ref, b"") == person.body
-                and _same_keys(stored.lookup_keys, person.lookup_keys)
+                and set(stored.lookup_keys) == set(person.keys.current)
             ):
                 unchanged.add(ref)
         return set(refs) - unchanged
@@ -146,9 +147,9 @@ class FeedApplier:
         if person.new is not None or not person.body:
             return person.new
         return pack_new(
-            self._orders,
+            self._packer,
             self._seal,
-            keys=PersonKeys(person.lookup_keys, person.other_keys),
+            keys=person.keys,
             plain=person.plain,
             digest=person.digest,
             body=person.body,
@@ -161,7 +162,7 @@ class FeedApplier:
         """Apply the rows of people who may be known, one by one in the order of the file."""
         if not people:
             return []
-        statements = [row for each in people for row in decode_statements(each.statements)]
+        statements = [row for each in people for row in read_statements(each)]
         statements.sort(key=lambda statement: statement.number)
         meeting = People(tx, self._orders, self._seal, self._keys)
         keys = {key for each in people for key in feed_copy.split_keys(each.match_keys)}
@@ -170,10 +171,10 @@ class FeedApplier:
         meeting.write()
         return refused
 
-    def _keep(self, tx: Transaction, keys: bytes, found: Found) -> None:
+    def _keep(self, tx: Transaction, keys: Sequence[bytes], found: Found) -> None:
         """Take nothing away from people of whom only a rejected row speaks."""
         if self._orders.kind == "full" and not self._orders.first:
-            refs = [found[key][0] for key in feed_copy.split_keys(keys) if key in found]
+            refs = [found[key][0] for key in keys if key in found]
             identity.mark_seen(tx, self._orders.feed_version, refs, stated=False, changed=False)
 
     def _count(
@@ -209,10 +210,6 @@ def _find_owners(person: PreparedPerson, found: Found) -> set[int]:
 
 def _all_found(person: PreparedPerson, found: Found) -> bool:
     return all(key in found for key in feed_copy.split_keys(person.match_keys))
-
-
-def _same_keys(some: bytes, others: bytes) -> bool:
-    return some == others or set(feed_copy.split_keys(some)) == set(feed_copy.split_keys(others))
 
 
 def _read_terms(piece: PreparedPiece) -> list[tuple[bytes, Terms]]:

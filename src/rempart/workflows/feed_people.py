@@ -21,12 +21,13 @@ from rempart.rights.sheet import (
 )
 from rempart.storage import feed_copy, identity, sheets
 from rempart.storage.connect import Transaction
+from rempart.storage.feed_copy import Packer
 from rempart.storage.identity import ChangedPerson, StoredPerson
 from rempart.storage.sealing import PersonRecord, Seal, decode_record, encode_record, open_sealed
 from rempart.storage.sheets import StoredSheet
 from rempart.workflows.feed_keys import FeedKeys
 from rempart.workflows.feed_person import PersonKeys, Statement, compute_keys, merge_record
-from rempart.workflows.prepare_feed import NewRows, Orders, pack_new
+from rempart.workflows.prepared_feed import NewRows, Orders, pack_new
 
 CARD_CODE_TAKEN: Final = "card_code_taken"
 TWO_PERSONS: Final = "two_persons"
@@ -80,6 +81,7 @@ class People:
         self._orders = orders
         self._seal = seal
         self._keys = keys
+        self._packer = Packer(insurer_id=orders.insurer_id, version=orders.feed_version)
         self._owners: dict[bytes, Person] = {}
         self._people: dict[int, Person] = {}
         self._new: list[Person] = []
@@ -148,7 +150,7 @@ class People:
 
     def _state(self, statement: Statement) -> str | None:
         """Apply one row; return the rule that refuses it, or None."""
-        own = [statement.typed_key, statement.own_key, statement.previous_keys]
+        own = statement.own_keys
         owners = {id(found): found for key in own if (found := self._owners.get(key))}
         holder = self._owners.get(statement.card_key) if statement.card_key else None
         person = next(iter(owners.values()), None)
@@ -161,9 +163,9 @@ class People:
         self._take_up(person)
         refusal = self._apply(person, statement)
         if refusal is None:
-            for key in filter(None, (*own, statement.card_key)):
-                self._owners[key] = person
-                person.keys.add(key)
+            keys = [*own, statement.card_key] if statement.card_key else own
+            self._owners |= dict.fromkeys(keys, person)
+            person.keys.update(keys)
         return None if refusal is None else refusal.value
 
     def _keep(self, people: Iterable[Person]) -> None:
@@ -223,7 +225,7 @@ class People:
         keys = self._compute_keys(person, person.record)
         plain = encode_record(person.record)
         rows = pack_new(
-            self._orders,
+            self._packer,
             self._seal,
             keys=keys,
             plain=plain,
@@ -237,9 +239,8 @@ class People:
     def _compute_keys(self, person: Person, record: PersonRecord) -> PersonKeys:
         """Return the keys to be known by, and every other one that a row gave."""
         keys = compute_keys(record, person.sheet, keys=self._keys, today=self._orders.today)
-        current = set(feed_copy.split_keys(keys.current))
-        other = person.keys.union(feed_copy.split_keys(keys.other)) - current
-        return PersonKeys(keys.current, b"".join(sorted(other)))
+        other = person.keys.union(keys.other).difference(keys.current)
+        return PersonKeys(keys.current, sorted(other))
 
     def _write_identities(self, people: Sequence[Person]) -> set[int]:
         """Stage the identities that change; return whose keys or identities do."""
@@ -253,11 +254,8 @@ class People:
             keys = self._compute_keys(person, record)
             plain = encode_record(record)
             digest = self._seal.digest(plain)
-            reserved.append((ref, keys.current + keys.other))
-            same_keys = set(feed_copy.split_keys(keys.current)) == set(
-                feed_copy.split_keys(stored.lookup_keys)
-            )
-            if same_keys and digest == stored.digest:
+            reserved.append((ref, [*keys.current, *keys.other]))
+            if digest == stored.digest and set(keys.current) == set(stored.lookup_keys):
                 if stored.pending:
                     unstaged.append(ref)
                 continue
@@ -309,12 +307,7 @@ class People:
         running: list[bytes] = []
         ended: list[bytes] = []
         for person, body in opened:
-            packed = feed_copy.pack_sheet(
-                person_ref=person.person_ref,
-                insurer_id=self._orders.insurer_id,
-                version=self._orders.feed_version,
-                body=body,
-            )
+            packed = self._packer.sheet(person.person_ref.to_bytes(8, "big"), body)
             over = last_day(person.sheet) < self._orders.today
             (ended if over else running).append(packed)
         sheets.copy_sheets(self._tx, sorted(running))

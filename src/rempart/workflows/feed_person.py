@@ -3,7 +3,6 @@
 Refuses to let the order of the file decide who somebody is: the latest period speaks.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
         number: Line of the file.
         typed_key: Look-up key of the identifiers professionals type.
         own_key: The same with the person's own NIR, or empty.
-        previous_keys: Keys under which the person was known before, end to end.
+        previous_key: Key under which the person was known before, or empty.
         card_key: Look-up key of the card, or empty.
         contract_ref: Reference of the contract.
         days: When it grants rights.
@@ -35,7 +34,7 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     number: int
     typed_key: bytes
     own_key: bytes
-    previous_keys: bytes
+    previous_key: bytes
     card_key: bytes
     contract_ref: int
     days: tuple[date, date | None, date, date | None, date | None]
@@ -45,6 +44,12 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def __repr__(self) -> str:
         return f"<Statement {self.number}>"
+
+    @property
+    def own_keys(self) -> list[bytes]:
+        """The keys that can be nobody else's: all but the card's."""
+        keys = (self.typed_key, self.own_key, self.previous_key)
+        return [key for key in keys if key]
 
     @property
     def line(self) -> Line | None:
@@ -64,15 +69,15 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class PersonKeys(NamedTuple):
-    """Keys of one person, end to end.
+    """Keys of one person.
 
     Args:
         current: Those that may be looked up while the person is a member.
-        other: Those that only lead to the person: of contracts that ended.
+        other: Those that only lead to the person: of contracts that ended, of numbers given up.
     """
 
-    current: bytes
-    other: bytes
+    current: list[bytes]
+    other: list[bytes]
 
 
 def merge_record(known: PersonRecord | None, stated: PersonRecord) -> PersonRecord:
@@ -116,9 +121,4 @@ def compute_keys(record: PersonRecord, sheet: Sheet, *, keys: FeedKeys, today: d
         if contract.card_code:
             cards = current if keys.contract(contract.contract_number) in running else ended
             cards.append(keys.card(contract.card_code))
-    return PersonKeys(join_keys([*typed, *current]), join_keys(ended))
-
-
-def join_keys(keys: Iterable[bytes]) -> bytes:
-    """Put keys end to end, each once."""
-    return b"".join(dict.fromkeys(keys))
+    return PersonKeys(list(dict.fromkeys([*typed, *current])), ended)

@@ -11,14 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 from rempart.exchange.feed_pieces import Piece
 from rempart.kernel.errors import Unavailable
-from rempart.workflows.prepare_feed import (
-    Orders,
-    PreparedPiece,
-    Preparer,
-    decode_piece,
-    prepare_in_worker,
-    start_worker,
-)
+from rempart.workflows.prepare_feed import Preparer, prepare_in_worker, start_worker
+from rempart.workflows.prepared_feed import Orders, PreparedPiece, decode_piece
 
 
 def prepare_pieces(

@@ -23,7 +23,7 @@ from rempart.storage.sealing import Kms, load_insurer_key
 from rempart.storage.sheets import prepare_connection
 from rempart.workflows.apply_feed import FeedApplier
 from rempart.workflows.feed_workers import prepare_pieces
-from rempart.workflows.prepare_feed import Orders
+from rempart.workflows.prepared_feed import Orders
 from rempart.workflows.sweep_former_members import sweep_former_members
 
 MAX_REJECT_SHARE = 0.05

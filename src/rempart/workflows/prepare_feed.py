@@ -10,19 +10,18 @@ import multiprocessing.process
 import os
 import signal
 import threading
-from dataclasses import dataclass, field
 from datetime import date
 
 import msgspec
 
-from rempart.exchange.feed_pieces import Dialect, Piece, read_piece
-from rempart.exchange.feed_rows import FeedRow, FeedTerms, ParsedRows, RowParser
+from rempart.exchange.feed_pieces import Piece, read_piece
+from rempart.exchange.feed_rows import FeedRow, FeedTerms, RowParser
 from rempart.kernel.findings import Finding
-from rempart.kernel.periods import Period
 from rempart.rights.sheet import EMPTY, LineRefusal, Sheet, last_day, state_line
 from rempart.rights.terms import format_terms
 from rempart.storage import feed_copy
-from rempart.storage.feeds import FeedKind, compute_terms_id
+from rempart.storage.feed_copy import Packer
+from rempart.storage.feeds import compute_terms_id
 from rempart.storage.sealing import (
     ContractRecord,
     PersonRecord,
@@ -31,127 +30,15 @@ from rempart.storage.sealing import (
     encode_record,
 )
 from rempart.workflows.feed_keys import FeedKeys
-from rempart.workflows.feed_person import (
-    PersonKeys,
-    Statement,
-    compute_keys,
-    join_keys,
-    merge_record,
+from rempart.workflows.feed_person import PersonKeys, Statement, compute_keys, merge_record
+from rempart.workflows.prepared_feed import (
+    Orders,
+    PreparedPerson,
+    PreparedPiece,
+    encode_piece,
+    hold_statements,
+    pack_new,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """What a worker must know to prepare the pieces of one feed.
-
-    Args:
-        insurer_id: Whose feed it is.
-        amc_number: Ten digits.
-        agreement: The insurer's agreement with the operator.
-        kind: Full or delta.
-        feed_version: The pending version.
-        today: Paris civil date: contracts that ended before give former members.
-        dialect: How to read the file.
-        lookup_key: Key of look-ups.
-        contract_key: Key of blind references.
-        insurer_key: Key that seals this insurer's people.
-        first: Whether the insurer has nobody yet: everybody is then sealed ahead, in the worker.
-    """
-
-    insurer_id: int
-    amc_number: str
-    agreement: Period
-    kind: FeedKind
-    feed_version: int
-    today: date
-    dialect: Dialect
-    lookup_key: bytes = field(repr=False)
-    contract_key: bytes = field(repr=False)
-    insurer_key: bytes = field(repr=False)
-    first: bool
-
-
-class NewRows(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The database rows of somebody new, packed for COPY.
-
-    `sheet` goes to the past when `ended`; `keys` then open nothing.
-    """
-
-    person_ref: int
-    person: bytes
-    sheet: bytes
-    ended: bool
-    lookups: list[bytes]
-    person_keys: list[bytes]
-
-    def __repr__(self) -> str:
-        return "<NewRows>"
-
-
-class PreparedPerson(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What a piece says of one person.
-
-    Args:
-        number: First line that speaks of the person.
-        simple: Whether what follows is final for somebody nobody else in the feed is mixed up with.
-        match_keys: Every key that may lead to the person, end to end.
-        lookup_keys: Keys to be known by.
-        other_keys: Keys that only lead to the person.
-        digest: Keyed digest of the identity.
-        plain: The identity, to be sealed.
-        body: The sheet, encoded; empty when no line is inside the agreement.
-        last_day: Last day of the sheet.
-        refused: Lines left out, with the rule.
-        statements: The rows, one by one (`Statement`).
-        new: Database rows of somebody new, when they were asked for ahead.
-    """
-
-    number: int
-    simple: bool
-    match_keys: bytes
-    lookup_keys: bytes
-    other_keys: bytes
-    digest: bytes
-    plain: bytes
-    body: bytes
-    last_day: date
-    refused: list[tuple[int, str]]
-    statements: msgspec.Raw
-    new: NewRows | None
-
-    def __repr__(self) -> str:
-        return f"<PreparedPerson {self.number}>"
-
-
-class PreparedPiece(msgspec.Struct, frozen=True, array_like=True):
-    """A piece, ready for the database.
-
-    Args:
-        rows: Rows of the file it stands for.
-        valid: Rows that passed validation.
-        rejected: Rows left out by validation; empty lines are in neither count.
-        people: By first line.
-        kept_keys: Keys of people whose row was left out: a full feed takes nothing away from them.
-        findings: By line.
-        terms: Guarantees this worker met for the first time: digest, JSON.
-    """
-
-    rows: int
-    valid: int
-    rejected: int
-    people: list[PreparedPerson]
-    kept_keys: bytes
-    findings: list[Finding]
-    terms: list[tuple[bytes, bytes]]
-
-    def __repr__(self) -> str:
-        return f"<PreparedPiece {self.rows}>"
-
-
-encode_piece = msgspec.msgpack.Encoder().encode
-decode_piece = msgspec.msgpack.Decoder(PreparedPiece).decode
-decode_statements = msgspec.msgpack.Decoder(list[Statement]).decode
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Preparer:
@@ -167,27 +54,36 @@ class Preparer:
         )
         self._keys = FeedKeys(orders.amc_number, orders.lookup_key, orders.contract_key)
         self._seal = Seal(orders.insurer_id, orders.insurer_key)
+        self._packer = Packer(insurer_id=orders.insurer_id, version=orders.feed_version)
         self._terms_ids: dict[bytes, int] = {}
         self._met: list[tuple[bytes, bytes]] = []
 
     def prepare(self, piece: Piece) -> PreparedPiece:
         """Read, validate and key the rows of a piece, and gather them by person."""
-        cells = read_piece(piece, self._orders.dialect)
-        parsed = self._parser.parse(cells.lines, cells.columns)
         groups: dict[bytes, list[Statement]] = {}
-        for row in parsed.rows:
-            statement = self._state(row)
-            groups.setdefault(statement.typed_key, []).append(statement)
+        findings: list[Finding] = []
+        kept_keys: list[bytes] = []
+        valid = rejected = 0
+        for cells in read_piece(piece, self._orders.dialect):
+            parsed = self._parser.parse(cells.lines, cells.columns)
+            for row in parsed.rows:
+                statement = self._state(row)
+                groups.setdefault(statement.typed_key, []).append(statement)
+            valid += len(parsed.rows)
+            rejected += cells.rejected + parsed.rejected
+            findings += cells.findings
+            findings += parsed.findings
+            kept_keys += [self._keys.typed(*person[1:]) for person in parsed.rejected_persons]
         tangled = _find_tangled(groups)
-        people = [self._gather(key, rows, tangled) for key, rows in groups.items()]
+        people = [self._gather(rows, tangled) for rows in groups.values()]
         met, self._met = self._met, []
         return PreparedPiece(
             rows=piece.rows,
-            valid=len(parsed.rows),
-            rejected=cells.rejected + parsed.rejected,
+            valid=valid,
+            rejected=rejected,
             people=people,
-            kept_keys=self._find_kept(parsed),
-            findings=[*cells.findings, *parsed.findings],
+            kept_keys=kept_keys,
+            findings=findings,
             terms=met,
         )
 
@@ -202,7 +98,7 @@ class Preparer:
             number=row.line,
             typed_key=keys.typed(row.insured_nir, *birth),
             own_key=keys.typed(own, *birth) if own and own != row.insured_nir else b"",
-            previous_keys=keys.typed(previous, *birth) if previous else b"",
+            previous_key=keys.typed(previous, *birth) if previous else b"",
             card_key=keys.card(row.card_code) if row.card_code else b"",
             contract_ref=keys.contract(row.contract_number),
             days=row.days,
@@ -238,49 +134,66 @@ class Preparer:
             self._met.append((terms.digest, msgspec.json.encode(format_terms(terms.terms))))
         return terms_id
 
-    def _gather(
-        self, typed_key: bytes, statements: list[Statement], tangled: set[bytes]
-    ) -> PreparedPerson:
+    def _gather(self, statements: list[Statement], tangled: set[bytes]) -> PreparedPerson:
         """Gather the rows of one person; with a single row, without taking it apart."""
+        first = statements[0]
         match_keys = b"".join(
-            each.typed_key + each.own_key + each.previous_keys + each.card_key
-            for each in statements
+            [
+                each.typed_key + each.own_key + each.previous_key + each.card_key
+                for each in statements
+            ]
         )
-        raw = msgspec.Raw(_encode(statements))
-        simple = self._orders.kind == "full" and typed_key not in tangled
-        if not simple:
-            return PreparedPerson(
-                statements[0].number, False, match_keys, b"", b"", b"", b"", b"", date.min, [],
-                raw, None,
-            )  # fmt: skip
+        held = hold_statements(statements)
+        if self._orders.kind == "delta" or first.typed_key in tangled:
+            return PreparedPerson(match_keys, held, simple=False)
+        refused: list[tuple[int, str]] = []
         if len(statements) == 1:
-            return self._complete_one(statements[0], match_keys, raw)
-        return self._complete(statements, match_keys, raw)
+            plain, body, ends_on, keys = self._complete_one(first)
+        else:
+            plain, body, ends_on, keys = self._complete(statements, refused)
+        digest = self._seal.digest(plain)
+        if self._orders.first:
+            new = None
+            if body:
+                ended = ends_on < self._orders.today
+                new = pack_new(
+                    self._packer,
+                    self._seal,
+                    keys=keys,
+                    plain=plain,
+                    digest=digest,
+                    body=body,
+                    ended=ended,
+                )
+            return PreparedPerson(match_keys, held, True, refused, new)
+        return PreparedPerson(
+            match_keys, held, True, refused, None, keys, digest, plain, body, ends_on
+        )
 
-    def _complete_one(
-        self, statement: Statement, match_keys: bytes, raw: msgspec.Raw
-    ) -> PreparedPerson:
+    def _complete_one(self, statement: Statement) -> tuple[bytes, bytes, date, PersonKeys]:
+        """Return identity, sheet, last day and keys of a person of one row."""
         _, starts_on, ends_on, suspended_from, suspended_to = statement.days
-        body = b""
-        if starts_on is not None:
-            body = feed_copy.encode_contract(statement.contract_ref) + feed_copy.encode_tail(
-                starts_on, ends_on, suspended_from, suspended_to, statement.terms_id
-            )
-        running = starts_on is not None and ends_on >= self._orders.today
-        current = statement.typed_key + statement.own_key + (statement.card_key if running else b"")
-        other = statement.previous_keys + (b"" if running else statement.card_key)
-        return self._finish(
-            statement.number, match_keys, PersonKeys(current, other), statement.record, body,
-            ends_on if body else date.min, [], raw,
-        )  # fmt: skip
+        current, other = [statement.typed_key], []
+        if statement.own_key:
+            current.append(statement.own_key)
+        if statement.previous_key:
+            other.append(statement.previous_key)
+        if starts_on is None:
+            return statement.record, b"", date.min, PersonKeys(current, other)
+        if statement.card_key:
+            (current if ends_on >= self._orders.today else other).append(statement.card_key)
+        body = feed_copy.encode_contract(statement.contract_ref) + feed_copy.encode_tail(
+            starts_on, ends_on, suspended_from, suspended_to, statement.terms_id
+        )
+        return statement.record, body, ends_on, PersonKeys(current, other)
 
     def _complete(
-        self, statements: list[Statement], match_keys: bytes, raw: msgspec.Raw
-    ) -> PreparedPerson:
+        self, statements: list[Statement], refused: list[tuple[int, str]]
+    ) -> tuple[bytes, bytes, date, PersonKeys]:
         """Merge the rows of one person, the first stated kept where two claim one day."""
         sheet: Sheet = EMPTY
-        record: PersonRecord | None = None
-        refused: list[tuple[int, str]] = []
+        record = decode_record(statements[0].record)
+        given: list[bytes] = []
         for statement in statements:
             line = statement.line
             grown = sheet if line is None else state_line(sheet, line)
@@ -288,76 +201,17 @@ class Preparer:
                 refused.append((statement.number, grown.value))
                 continue
             sheet, record = grown, merge_record(record, decode_record(statement.record))
-        if record is None:
-            raise ValueError("the first row of a person is never refused")
+            given += statement.own_keys
+            if statement.card_key:
+                given.append(statement.card_key)
         keys = compute_keys(record, sheet, keys=self._keys, today=self._orders.today)
-        known = feed_copy.split_keys(match_keys)
-        other = [key for key in known if key not in feed_copy.split_keys(keys.current)]
-        return self._finish(
-            statements[0].number, match_keys, PersonKeys(keys.current, join_keys(other)),
-            encode_record(record), feed_copy.encode_sheet(sheet), last_day(sheet), refused, raw,
-        )  # fmt: skip
-
-    def _finish(
-        self, number: int, match_keys: bytes, keys: PersonKeys, plain: bytes, body: bytes,
-        ends_on: date, refused: list[tuple[int, str]], raw: msgspec.Raw,
-    ) -> PreparedPerson:  # fmt: skip
-        digest = self._seal.digest(plain)
-        new = None
-        if self._orders.first and body:
-            new = pack_new(
-                self._orders, self._seal, keys=keys, plain=plain, digest=digest, body=body,
-                ended=ends_on < self._orders.today,
-            )  # fmt: skip
-        return PreparedPerson(
-            number, True, match_keys, keys.current, keys.other, digest,
-            plain if new is None else b"", body, ends_on, refused, raw, new,
-        )  # fmt: skip
-
-    def _find_kept(self, parsed: ParsedRows) -> bytes:
-        return join_keys(
-            self._keys.typed(each.insured_nir, each.birth_date, each.birth_rank)
-            for each in parsed.rejected_persons
+        other = sorted(set(given).difference(keys.current))
+        return (
+            encode_record(record),
+            feed_copy.encode_sheet(sheet),
+            last_day(sheet),
+            PersonKeys(keys.current, other),
         )
-
-
-def pack_new(
-    orders: Orders,
-    seal: Seal,
-    *,
-    keys: PersonKeys,
-    plain: bytes,
-    digest: bytes,
-    body: bytes,
-    ended: bool,
-) -> NewRows:
-    """Draw a reference for somebody new, seal the identity and pack the database rows."""
-    person_ref = int.from_bytes(os.urandom(8), "big") >> 1 or 1
-    version, insurer_id = orders.feed_version, orders.insurer_id
-    current = feed_copy.split_keys(keys.current)
-    stored = feed_copy.split_keys(keys.other)
-    lookups: list[bytes] = []
-    if ended:
-        stored = current + stored
-    else:
-        lookups = [feed_copy.pack_lookup(key, person_ref) for key in current]
-    return NewRows(
-        person_ref=person_ref,
-        person=feed_copy.pack_person(
-            person_ref=person_ref,
-            insurer_id=insurer_id,
-            sealed=seal.seal(person_ref, plain),
-            digest=digest,
-            keys=keys.current,
-            version=version,
-        ),
-        sheet=feed_copy.pack_sheet(
-            person_ref=person_ref, insurer_id=insurer_id, version=version, body=body
-        ),
-        ended=ended,
-        lookups=lookups,
-        person_keys=[feed_copy.pack_person_key(key, person_ref, version) for key in stored],
-    )
 
 
 def _find_tangled(groups: dict[bytes, list[Statement]]) -> set[bytes]:
@@ -366,9 +220,8 @@ def _find_tangled(groups: dict[bytes, list[Statement]]) -> set[bytes]:
     tangled: set[bytes] = set()
     for typed_key, statements in groups.items():
         for each in statements:
-            for key in (each.typed_key, each.own_key, each.previous_keys, each.card_key):
-                owner = owners.setdefault(key, typed_key) if key else typed_key
-                if owner != typed_key:
+            for key in (each.typed_key, each.own_key, each.previous_key, each.card_key):
+                if key and (owner := owners.setdefault(key, typed_key)) != typed_key:
                     tangled |= {owner, typed_key}
     return tangled
 

@@ -60,9 +60,11 @@ def peek_amc_number(path: Path) -> str:
     """
     with open_feed(path) as feed:
         piece = next(feed.pieces(), None)
-        numbers = () if piece is None else read_piece(piece, feed.dialect).columns[0]
+        batches = () if piece is None else read_piece(piece, feed.dialect)
+        numbers = (number for cells in batches for number in cells.columns[0])
+        first = next(numbers, "")
     try:
-        return AmcNumber.parse(next(iter(numbers), "")).number
+        return AmcNumber.parse(first).number
     except BadValue as bad:
         raise FeedRefused(
             f"the first row of {path.name} has no AMC number: give it with --amc"

@@ -8,8 +8,9 @@ from array import array
 from operator import itemgetter
 from typing import Final
 
+from rempart.storage.feed_copy import KEY_BYTES, split_keys
+
 _SLOTS: Final = 1 << 25
-_KEY_BYTES: Final = 16
 
 
 class SeenKeys:
@@ -24,20 +25,19 @@ class SeenKeys:
         self._perhaps_all = unknown_past
         self._slots = bytearray(0 if unknown_past else _SLOTS)
 
-    def note(self, keys: bytes) -> bytes:
-        """Note keys, and return those that may have been noted before; sixteen bytes each.
+    def note(self, keys: bytes) -> list[bytes]:
+        """Note keys, and return those that may have been noted before.
 
-        Keys repeated within one call count as new.
+        Args:
+            keys: Sixteen bytes each, end to end; one repeated within a call counts as new.
         """
         if self._perhaps_all or not keys:
-            return keys
-        heads = array("I", keys)[:: _KEY_BYTES // 4]
+            return split_keys(keys)
+        heads = array("I", keys)[:: KEY_BYTES // 4]
         places = [head & (_SLOTS - 1) for head in heads]
         slots = self._slots
         marks = [slots[places[0]]] if len(places) == 1 else itemgetter(*places)(slots)
         for place in places:
             slots[place] = 1
-        if not any(marks):
-            return b""
-        found = (n * _KEY_BYTES for n, mark in enumerate(marks) if mark)
-        return b"".join(keys[first : first + _KEY_BYTES] for first in found)
+        found = (n * KEY_BYTES for n, mark in enumerate(marks) if mark)
+        return [keys[first : first + KEY_BYTES] for first in found]
