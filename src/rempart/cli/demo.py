@@ -85,6 +85,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     professional = _output("client", "login-link", "--rpps", rpps, "--base-url", base_url)
     operator = _output("client", "login-link", "--operator", "--base-url", base_url)
     card = _first_card(home / "synth" / "feeds")
+    rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     click.echo(
         f"""
 {click.style("Rempart is running.", bold=True)}  Ctrl-C stops it; the data is kept.
@@ -97,11 +98,12 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   The links above work once, for fifteen minutes. For new ones:
-     REMPART_HOME={home} rempart client login-link --rpps {rpps}
-     REMPART_HOME={home} rempart client login-link --operator
+     {rempart} client login-link --rpps {rpps}
+     {rempart} client login-link --operator
 
-  Next: make drill                             the attack again, with figures
-        REMPART_HOME={home} rempart ledger verify   recompute the whole ledger
+  Next, in another terminal:
+     make drill      the attack again, with figures
+     {rempart} ledger verify      recompute the whole ledger
 """
     )
     if open_browser:
