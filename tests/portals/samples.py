@@ -243,6 +243,11 @@ def add_incident(
     return int(row[0])
 
 
+def to_json(value: object) -> str:
+    """Write a report as the database takes it."""
+    return json.dumps(value)
+
+
 def add_suspect(tx: Transaction, incident_id: int, account_ref: int) -> None:
     """Name a suspect account."""
     tx.execute("INSERT INTO incidents.suspect_account VALUES (%s, %s)", (incident_id, account_ref))

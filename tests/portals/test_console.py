@@ -9,6 +9,7 @@ import pytest
 from tests.portals import samples
 
 from rempart.disclosure.entry import Kind, Mode, Outcome
+from rempart.workflows import watch_lookups as watching_workflow
 
 MINUTE = 60_000
 ROW = re.compile(r"<tr>\s*<td.*?</tr>", re.DOTALL)
@@ -153,6 +154,15 @@ def test_the_window_opens_at_a_checkpoint_without_reading_all_before(desk, opera
                 (size, t_ms, bytes(32)),
             )
     assert len(rows(operator.get("/console/consultations"))) == 3
+
+
+def test_a_period_with_too_much_in_it_says_what_it_leaves_out(operator, lookups, monkeypatch):
+    monkeypatch.setattr(watching_workflow, "MOST_LISTED", 2)
+    monkeypatch.setattr(watching_workflow, "MOST_COUNTED", 2)
+    answer = operator.get("/console/consultations")
+    assert len(rows(answer)) == 2
+    assert "3 inscriptions plus anciennes" in answer.content.decode()
+    assert "3 plus anciennes" in operator.get("/console").content.decode()
 
 
 def test_several_logs_are_read_as_one(desk, operator, lookups):

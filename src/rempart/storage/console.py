@@ -176,6 +176,12 @@ def count_lookups(tx: Transaction, *, since_ms: int, most: int) -> list[LookupCo
     return [LookupCount(*row) for row in rows]
 
 
+def count_unexamined(tx: Transaction, *, since_ms: int, most: int) -> int:
+    """Return how many entries since an instant are older than the newest `most` of their log."""
+    row = tx.execute(QUERIES.count_unexamined, {"since_ms": since_ms, "most": most}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def list_logs(tx: Transaction) -> list[LogState]:
     """Return every log by number."""
     return [LogState(*row) for row in tx.execute(QUERIES.list_logs)]

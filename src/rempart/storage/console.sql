@@ -66,6 +66,16 @@ WHERE e.kind IN (1, 2) AND e.t_ms >= %(since_ms)s::bigint
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
+-- name: count_unexamined
+-- Entries since an instant that the two queries above leave out because there are too many.
+SELECT COALESCE(sum(GREATEST(h.size - %(most)s::bigint - COALESCE(before.size, 0), 0)), 0)::bigint
+FROM ledger.head AS h
+LEFT JOIN LATERAL (
+    SELECT c.size FROM ledger.checkpoint AS c
+    WHERE c.log_id = h.log_id AND c.t_ms < %(since_ms)s::bigint
+    ORDER BY c.size DESC LIMIT 1
+) AS before ON true;
+
 -- name: list_logs
 -- Every log: how far it is, and its last signed checkpoint.
 SELECT l.log_id, l.origin, l.vkey, h.size, h.t_ms, h.root, c.size, c.t_ms, c.note

@@ -126,6 +126,7 @@ def _load_page(watch: Watch) -> dict[str, Any]:
         "watch": watch,
         "rows": [_describe_row(row) for row in page.rows],
         "total": page.total,
+        "unexamined": page.unexamined,
         "first": watch.offset + 1,
         "last": watch.offset + len(page.rows),
         "has_next": watch.offset + PAGE_ROWS < page.total,
@@ -162,12 +163,12 @@ def _to_cells(row: LookupRow) -> tuple[object, ...]:
 
 def _describe_period(minutes: int) -> str:
     if minutes < 60:
-        return gettext("%(count)s dernières minutes") % {"count": minutes}
+        return gettext("%(count)s minutes") % {"count": minutes}
     if minutes == 60:
-        return gettext("dernière heure")
+        return gettext("1 heure")
     if minutes == 24 * 60:
-        return gettext("24 dernières heures")
-    return gettext("%(count)s derniers jours") % {"count": minutes // (24 * 60)}
+        return gettext("24 heures")
+    return gettext("%(count)s jours") % {"count": minutes // (24 * 60)}
 
 
 def _draw_minutes(volumes: Volumes) -> object:

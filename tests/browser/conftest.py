@@ -1,0 +1,170 @@
+"""A real Chromium before a really running stack: front, gateway, portals, database.
+
+With REMPART_SCREENSHOTS=1 the screenshots of the documentation are taken again; otherwise they go
+to a temporary directory, so that the same lines are run.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Response, sync_playwright
+from tests.api.world import World, populate
+from tests.portals import samples
+
+from rempart.storage.connect import Database
+from rempart.wiring.home import Home
+
+DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
+SIZES = {1280: 900, 390: 844}
+START_LIMIT_S = 60
+CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running installation: where it answers, its database, and the people in it."""
+
+    url: str
+    database: Database
+    world: World
+
+    def link(self, account_ref: int | None) -> str:
+        """Return a fresh sign-in link."""
+        return f"{self.url}/connexion/{samples.add_link(self.database, account_ref)}"
+
+    def ask(self, body: dict[str, object]) -> httpx.Response:
+        """Ask the gateway through the front, as software does."""
+        return httpx.post(
+            f"{self.url}/v1/rights-checks",
+            json=body,
+            headers={"Authorization": f"Bearer {self.world.key}"},
+            trust_env=False,
+        )
+
+
+@dataclass
+class Visit:
+    """A browser page that remembers what its console complained of."""
+
+    page: Page
+    shots: Path
+    spare: Path
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("response", self._check_origin)
+        self._home = ""
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # Chromium reports every refused form as an error of its own; a policy violation is ours.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _check_origin(self, response: Response) -> None:
+        origin = "/".join(response.url.split("/")[:3])
+        self._home = self._home or origin
+        if origin != self._home:
+            self.complaints.append(f"a resource from elsewhere: {origin}")
+
+    def shoot(self, name: str, *, whole: bool = True, documented: bool = True) -> None:
+        """Take the page at both sizes, and insist that nothing sticks out sideways.
+
+        Args:
+            name: What is on it.
+            whole: Whether to take all of it, or only what the window shows.
+            documented: Whether the documentation may keep it.
+        """
+        place = self.shots if documented else self.spare
+        for width, height in SIZES.items():
+            self.page.set_viewport_size({"width": width, "height": height})
+            overflow = self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overflow <= 0, f"{name} is wider than {width} px by {overflow}"
+            self.page.screenshot(path=place / f"{name}-{width}.png", full_page=whole)
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.fixture
+def stack(
+    database: Database, home: Home, environment: dict[str, str], unused_port: int
+) -> Iterator[Stack]:
+    """`rempart serve` over a small world."""
+    world = populate(database, home)
+    command = [sys.executable, "-m", "rempart", "serve"]
+    url = f"http://127.0.0.1:{unused_port}"
+    with subprocess.Popen(
+        command,
+        env={**environment, "REMPART_PORT": str(unused_port)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            wait_until(lambda: is_ready(url))
+            yield Stack(url, database, world)
+        finally:
+            process.terminate()
+            _, written = process.communicate(timeout=30)
+    assert "Traceback" not in written, written
+    assert "/connexion/" not in written
+
+
+def is_ready(url: str) -> bool:
+    """Say whether the whole stack answers."""
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that must come."""
+    limit = time.monotonic() + START_LIMIT_S
+    while not condition():
+        assert time.monotonic() < limit, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The browser of the machine: nothing is downloaded."""
+    found = os.environ.get("REMPART_CHROMIUM") or shutil.which("chromium")
+    assert found, "install Chromium (apt install chromium) or name it in REMPART_CHROMIUM"
+    browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, tmp_path: Path) -> Iterator[Visit]:
+    """A fresh browser of a French professional; it must have nothing to complain of at the end."""
+    shots = DOCS if os.environ.get("REMPART_SCREENSHOTS") == "1" else tmp_path
+    shots.mkdir(parents=True, exist_ok=True)
+    context = chromium.new_context(
+        locale="fr-FR",
+        timezone_id="Europe/Paris",
+        viewport={"width": 1280, "height": 900},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.set_default_timeout(15_000)
+    visit = Visit(context.new_page(), shots, tmp_path)
+    yield visit
+    context.close()
+    assert visit.complaints == []
