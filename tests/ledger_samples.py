@@ -3,18 +3,35 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import asyncpg
+import pytest
 
-from rempart.disclosure.entry import Draft, Kind, Mode, Outcome, Purpose
+from rempart.disclosure.differences import Difference
+from rempart.disclosure.entry import (
+    Draft,
+    Entry,
+    Kind,
+    Mode,
+    Outcome,
+    Purpose,
+    compute_leaf_hash,
+)
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
 from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
-from rempart.storage.connect import Database
+from rempart.storage.connect import Database, Transaction
 from rempart.storage.ledger_writer import LedgerWriter
+from rempart.workflows.verify_ledger import verify_ledger
 
 START_MS = 1_700_000_000_000
+
+# The columns of ledger.entry as `Entry` holds them.
+ENTRY_COLUMNS = ", ".join(
+    f"uuid_send({name})" if name in ("lookup_key", "request_id") else name for name in Entry._fields
+)
 
 T = TypeVar("T")
 _connections: list[asyncpg.Connection] = []
@@ -107,3 +124,45 @@ async def open_writer(
     return await LedgerWriter.open(
         connection, log_id=log_id, signer=make_signer(log_id), clock_ms=clock or Clock()
     )
+
+
+def find_differences(tx: Transaction) -> list[Difference]:
+    return verify_ledger(tx).differences
+
+
+def list_places(differences: list[Difference]) -> set[tuple[str, tuple[int, ...]]]:
+    """Tables and keys of the rows where differences are."""
+    return {(found.table, tuple(found.row.values())) for found in differences}
+
+
+def rewrite_with_tile(tx: Transaction, index: int) -> None:
+    """Change an entry, and its tile after it, as somebody would who knows how tiles are made."""
+    tx.execute("UPDATE ledger.entry SET person_ref = 5 WHERE idx = %s", [index])
+    row = tx.execute(f"SELECT {ENTRY_COLUMNS} FROM ledger.entry WHERE idx = %s", [index]).fetchone()
+    assert row
+    tx.execute(
+        "UPDATE ledger.tile SET hashes = overlay(hashes placing %s from %s) WHERE n = %s",
+        [compute_leaf_hash(Entry(*row)), 32 * (index % 256) + 1, index // 256],
+    )
+
+
+def read_rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    with database.transaction("owner") as tx:
+        return tx.execute(query).fetchall()
+
+
+def check_ledger(database: Database, entries: int) -> None:
+    with database.transaction("auditor") as tx:
+        verdict = verify_ledger(tx)
+    assert verdict.is_sound, verdict.differences
+    assert sum(log.entries for log in verdict.logs) == entries
+
+
+def replace_in_query(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, old: str, new: str
+) -> None:
+    """Replace a part of one query."""
+    text = module._sql[name]
+    assert old in text
+    changed = {**module._sql, name: text.replace(old, new)}
+    monkeypatch.setattr(module, "_sql", SimpleNamespace(**changed))

@@ -117,7 +117,7 @@ def check_batch(tree: Tree, batch: Batch) -> None:
     Raises:
         CorruptBatch: The second time gives something else: nothing may be stored.
 
-    Source: Google's Yeti 2022 certificate log, ended by one flipped bit in one leaf hash.
+    Source: the end of the certificate log Yeti 2022 (S31): one flipped bit in one leaf hash.
     """
     again, tiles = _grow(tree, batch.columns, log_id=batch.log_id, t_ms=batch.t_ms)
     if again.compute_root() != batch.root or tiles != batch.tiles or again.size != batch.tree.size:

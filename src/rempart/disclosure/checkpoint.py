@@ -2,7 +2,7 @@
 
 Refuses extension lines: our checkpoints have none, and nobody could audit them.
 
-Source: C2SP tlog-checkpoint v1.0.0.
+Source: C2SP tlog-checkpoint v1.0.0 (S13).
 """
 
 import base64

@@ -5,6 +5,8 @@ byte. It is described with test vectors in docs/reference/ledger-format.md.
 
 A leaf holds no personal data: it commits to *who*, *whom* and *what* separately, each under its own
 salt, so that one group can be opened to somebody without opening the other two.
+
+Source: RFC 6962 (S12) for the hash of a leaf; RFC 9901 (S14) for one salt for each opened part.
 """
 
 import enum
@@ -185,10 +187,7 @@ def compute_leaf(entry: Entry) -> bytes:
 
 
 def compute_leaf_hash(entry: Entry) -> bytes:
-    """Return the RFC 6962 hash of the entry's leaf.
-
-    Source: RFC 6962 section 2.1.
-    """
+    """Return the RFC 6962 hash of the entry's leaf."""
     return hashlib.sha256(LEAF_HASH_PREFIX + compute_leaf(entry)).digest()
 
 

@@ -38,7 +38,7 @@ class Field(enum.IntFlag):
 
 
 # What one look-up on a portal of January 2024 gave away.
-# Source: the notices listed in docs/sources.md.
+# Source: the notices of 2024 (S1 to S5).
 EIGHT_FIELDS_OF_2024 = (
     Field.FAMILY_NAME
     | Field.FIRST_NAME

@@ -3,7 +3,7 @@
 Refuses anything that can be written in two ways: base64 must be canonical, lines complete. Ed25519
 only.
 
-Source: C2SP signed-note v1.0.0.
+Source: C2SP signed-note v1.0.0 (S13).
 """
 
 import base64

@@ -65,12 +65,24 @@ class Numbering:
             if insurer:
                 insurers[insurer] = seq
 
+    def is_at(self, insurer_id: int, last: int) -> bool:
+        """Say whether an insurer's last number so far is `last`, damaged rows considered."""
+        before = self.insurers.get(insurer_id, 0)
+        if before != last and not self._is_excused("ins_seq", last - before):
+            return False
+        self.insurers[insurer_id] = last
+        return True
+
     def _check_gap(self, index: int, column: str, before: int, seq: int) -> None:
-        gap = seq - before - 1
-        if 0 < gap <= self._excused[column]:
-            self._excused[column] -= gap
-            return
-        self._report(index, column, column, "the number is not one more than the one before")
+        if not self._is_excused(column, seq - before - 1):
+            self._report(index, column, column, "the number is not one more than the one before")
+
+    def _is_excused(self, column: str, gap: int) -> bool:
+        """Say whether known damage explains a gap; what explains one gap explains no other."""
+        if not 0 < gap <= self._excused[column]:
+            return False
+        self._excused[column] -= gap
+        return True
 
     def _expect_checkpoint(self, index: int, t_ms: int) -> None:
         """A batch has one time; the batch after the first overdue one brings a checkpoint."""

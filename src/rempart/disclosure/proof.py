@@ -2,7 +2,7 @@
 
 Refuses to trust a size that comes with a proof: the caller takes it from a signed checkpoint.
 
-Source: RFC 6962 section 2.1; RFC 9162 sections 2.1.3.2 and 2.1.4.2 (the same tree).
+Source: RFC 6962 section 2.1; RFC 9162 sections 2.1.3.2 and 2.1.4.2 (S12; the same tree).
 """
 
 from collections.abc import Callable, Sequence

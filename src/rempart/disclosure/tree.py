@@ -2,7 +2,7 @@
 
 Refuses to keep leaves: a tree is its size and its right edge, a few kilobytes whatever the size.
 
-Source: RFC 6962 section 2.1; C2SP tlog-tiles.
+Source: RFC 6962 section 2.1 (S12); C2SP tlog-tiles (S13).
 """
 
 import hashlib
