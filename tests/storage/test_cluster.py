@@ -55,8 +55,13 @@ def made_home(
 
 
 @pytest.fixture
-def make_cluster(made_home: Path, binaries: Binaries) -> Iterator[MakeCluster]:
-    """Describe a cluster: that of `made_home`, or one that does not exist yet in another home."""
+def make_cluster(
+    made_home: Path, binaries: Binaries, reachable_path: Path
+) -> Iterator[MakeCluster]:
+    """Describe a cluster: that of `made_home`, or one that does not exist yet in another home.
+
+    Asks for `reachable_path`, where those are, so that it is removed after they stopped.
+    """
     described: list[Cluster] = []
 
     def make(home: Path = made_home, **changes: object) -> Cluster:

@@ -216,7 +216,7 @@ class Cluster:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Let one process at a time start or stop this cluster; the lock dies with its process."""
-        (self.home / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.home / "run").mkdir(exist_ok=True, mode=0o700)
         with (self.home / "run" / "cluster.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
