@@ -13,7 +13,7 @@ from rempart.storage.cluster import ADMIN, Cluster
 from rempart.storage.connect import Database
 from rempart.storage.roles import LOGINS, create_roles
 from rempart.storage.server import list_migrations
-from rempart.wiring.database import make_ready
+from rempart.wiring.database import CLUSTERS, make_ready
 
 Run = Callable[..., str]
 
@@ -145,3 +145,15 @@ def restore_passwords(database: Database) -> None:
     """Give the shared server's logins back the passwords the other tests know."""
     with database.connect("admin", autocommit=True) as admin:
         create_roles(admin, database.passwords)
+
+
+def test_cleaning_the_demo_leaves_neither_home_nor_cluster(run: Run, reachable_path: Path) -> None:
+    run("init")
+    home_id = (reachable_path / "home" / "id").read_text().strip()
+
+    said = run("demo", "--clean")
+
+    assert "removed" in said
+    assert not (reachable_path / "home").exists()
+    assert not (CLUSTERS / home_id).exists()
+    assert "Nothing to clean" in run("demo", "--clean")

@@ -5,7 +5,6 @@ product does not do.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,9 @@ import click
 import httpx
 
 from rempart.kernel.errors import SetupError
+from rempart.wiring.database import remove_installation
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
 
 SEED = 2024
 START_TIMEOUT_S = 60
@@ -185,6 +187,4 @@ def _clean(home: Path) -> None:
     if not home.exists():
         click.echo("Nothing to clean.")
         return
-    _run("db", "stop")
-    shutil.rmtree(home)
-    click.echo(f"Removed {home}.")
+    remove_installation(Settings.from_environment(), Home.open(home), click.echo)

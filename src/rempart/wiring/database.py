@@ -5,6 +5,7 @@ The last process that uses the embedded cluster stops it, unless `rempart db sta
 
 import contextlib
 import fcntl
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,22 @@ def release_cluster(settings: Settings, home: Home, say: Callable[[str], None]) 
             )
         stopped = locate_cluster(settings, home, say).stop()
     say("the database is stopped" if stopped else "the database was not running")
+
+
+def remove_installation(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
+    """Stop the embedded cluster and delete the home: keys, database and everything beside them.
+
+    Without its keys a database is unreadable, so the keys go last: what a crash leaves can be
+    removed by calling again.
+
+    Raises:
+        SetupError: somebody uses the database, or it is on a server that is not ours.
+    """
+    release_cluster(settings, home, say)
+    for directory in (CLUSTERS / home.id, home.path):
+        if directory.exists():
+            shutil.rmtree(directory)
+            say(f"removed {directory}")
 
 
 def _refuse_foreign_server(settings: Settings) -> None:
