@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 
@@ -18,7 +19,7 @@ from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.clients import ClientDirectory, LoadClients
 from rempart.gateway.door import PATH, RightsDoor
-from rempart.gateway.keeper import Clock, DeskKeeper, OpenDesk
+from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
 from rempart.gateway.metrics import METRICS_TYPE, Metrics
 from rempart.gateway.openapi import Readiness, build_openapi
@@ -46,7 +47,7 @@ class Parts:
         stop: Ends the process in good order.
     """
 
-    open_desk: Callable[[], Awaitable[OpenDesk]]
+    open_desk: OpensDesk
     load_clients: LoadClients
     ping: Callable[[], Awaitable[None]]
     keep_house: Callable[[], Awaitable[None]]
@@ -137,6 +138,7 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> Litestar:
         exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
         lifespan=[*lifespan, run_gateway],
         openapi_config=None,
+        state=State({"gateway": gateway}),
         logging_config=None,
     )
 

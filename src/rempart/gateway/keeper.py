@@ -5,9 +5,8 @@ database knows what was written; what was not acknowledged is asked again by the
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final, Protocol
 
@@ -40,6 +39,18 @@ class OpenDesk(Protocol):
         ...
 
 
+class OpensDesk(Protocol):
+    """Opens a desk, taking over the log."""
+
+    async def __call__(self, *, on_loss: Callable[[], None]) -> OpenDesk:
+        """Open it; `on_loss` is called when one of its connections ends by itself.
+
+        Raises:
+            RempartError: it cannot be opened yet; nothing is left open.
+        """
+        ...
+
+
 class Clock(Protocol):
     """The only clock of the gateway."""
 
@@ -60,7 +71,7 @@ class DeskKeeper:
     """Owns the desk of this process.
 
     Args:
-        open_desk: Opens a desk, taking over the log; raises a `RempartError` when it cannot yet.
+        open_desk: Opens a desk.
         clock: The time.
         metrics: Where the ledger's state is counted.
         stop: Called when another process took the log over: this one must end.
@@ -68,7 +79,7 @@ class DeskKeeper:
 
     def __init__(
         self,
-        open_desk: Callable[[], Awaitable[OpenDesk]],
+        open_desk: OpensDesk,
         *,
         clock: Clock,
         metrics: Metrics,
@@ -81,12 +92,16 @@ class DeskKeeper:
         self._desk: OpenDesk | None = None
         self._lost = asyncio.Event()
         self._lost.set()
+        # A batch whose connection dies ends by itself; only then is the desk closed.
+        self._in_use = asyncio.Lock()
+        self._opening = 0
+        self._fenced = False
         self._said = ""
 
     @property
     def is_open(self) -> bool:
         """Whether rights can be checked now."""
-        return self._desk is not None
+        return self._desk is not None and not self._lost.is_set()
 
     async def check(self, asked: Sequence[Asked]) -> Sequence[Answered | RempartError]:
         """Check the rights of a batch.
@@ -95,52 +110,61 @@ class DeskKeeper:
             LedgerUnavailable: the desk is not open, or was lost on the way; nothing may leave.
             Unavailable: rights cannot be read; nothing may leave.
         """
-        kept = self._desk
-        if kept is None:
-            raise LedgerUnavailable("the ledger is being opened: come back")
-        self._metrics.batch_size.observe(len(asked))
-        try:
-            return await check_rights(
-                kept.desk, asked, now_ms=self._clock.now_ms(), today=self._clock.today()
-            )
-        except BaseException as failure:
-            await self._lose(kept, failure)
-            if isinstance(failure, LedgerFenced):
-                raise LedgerUnavailable("another process writes this log") from failure
-            raise
-        finally:
-            self._metrics.ledger_size.set(kept.desk.ledger.size)
+        async with self._in_use:
+            kept = self._desk
+            if kept is None or self._lost.is_set():
+                raise LedgerUnavailable("the ledger is being opened: come back")
+            self._metrics.batch_size.observe(len(asked))
+            try:
+                return await check_rights(
+                    kept.desk, asked, now_ms=self._clock.now_ms(), today=self._clock.today()
+                )
+            except BaseException as failure:
+                self._lose(failure)
+                if isinstance(failure, LedgerFenced):
+                    raise LedgerUnavailable("another process writes this log") from failure
+                raise
+            finally:
+                self._metrics.ledger_size.set(kept.desk.ledger.size)
 
     async def rest(self) -> None:
         """Keep a checkpoint: called when nothing has come for a moment."""
-        kept = self._desk
-        if kept is None:
-            return
-        try:
-            await kept.write_checkpoint()
-        except RempartError as failure:
-            await self._lose(kept, failure)
+        async with self._in_use:
+            kept = self._desk
+            if kept is None or self._lost.is_set():
+                return
+            try:
+                await kept.write_checkpoint()
+            except RempartError as failure:
+                self._lose(failure)
 
     async def run(self) -> None:
         """Open the desk whenever it is lost, trying again after longer and longer pauses."""
         while True:
             await self._lost.wait()
+            await asyncio.sleep(FIRST_DELAY_S)  # a connection that ends takes a moment to know it
+            await self.close()
+            if self._fenced:
+                self._stop()
+                return
             delay_s = FIRST_DELAY_S
             while not await self._try_open():
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, LAST_DELAY_S)
-            self._lost.clear()
 
     async def close(self) -> None:
-        """Close the desk with a last checkpoint. `run` and `check` must have ended."""
-        kept, self._desk = self._desk, None
-        self._metrics.ledger_open.set(0)
-        if kept is not None:
-            await kept.close()
+        """Close the desk, with a last checkpoint if it can still write one."""
+        async with self._in_use:
+            kept, self._desk = self._desk, None
+            self._opening += 1
+            self._metrics.ledger_open.set(0)
+            if kept is not None:
+                await _close(kept)
 
     async def _try_open(self) -> bool:
+        self._lost.clear()
         try:
-            self._desk = await self._open_desk()
+            self._desk = await self._open_desk(on_loss=self._watch())
         except RempartError as failure:
             if str(failure) != self._said:
                 self._said = str(failure)
@@ -156,17 +180,35 @@ class DeskKeeper:
         _log.info("log %d is open at %d entries", *_standing(self._desk.desk))
         return True
 
-    async def _lose(self, kept: OpenDesk, failure: BaseException) -> None:
-        """Close a desk that failed; `run` opens another, unless somebody else has the log."""
-        self._desk = None
-        self._metrics.ledger_open.set(0)
+    def _watch(self) -> Callable[[], None]:
+        """Make the function that the connections of one opening call when they end.
+
+        Those of an earlier opening end too, sometimes later: that is no loss any more.
+        """
+        self._opening += 1
+        watched = self._opening
+
+        def notice() -> None:
+            if self._opening == watched:
+                self._lost.set()
+
+        return notice
+
+    def _lose(self, failure: BaseException) -> None:
+        """Give a desk that failed up; `run` opens another, unless somebody else has the log."""
         _log.warning("the ledger was lost: %s", type(failure).__name__)
-        with contextlib.suppress(RempartError):  # it failed already
-            await kept.close()
-        if isinstance(failure, LedgerFenced):
-            self._stop()
-        else:
-            self._lost.set()
+        self._fenced = self._fenced or isinstance(failure, LedgerFenced)
+        self._lost.set()
+
+
+async def _close(kept: OpenDesk) -> None:
+    """Close a desk, whatever its state: what is committed stays committed."""
+    try:
+        await kept.close()
+    except RempartError as failure:
+        _log.warning("the last checkpoint could not be kept: %s", type(failure).__name__)
+    except Exception as bug:  # noqa: BLE001 - outermost layer: another desk must be opened after it
+        log_bug("closing the ledger", bug)
 
 
 def _standing(desk: Desk) -> tuple[int, int]:

@@ -4,7 +4,7 @@ Refuses to read anything by name: the role it uses has no right on the identity 
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.rights.coverage import Coverage, Terms
 from rempart.rights.terms import parse_terms
-from rempart.storage.ledger_opening import SEGMENT_BITS
+from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("gateway")
@@ -172,7 +172,7 @@ class SheetReader:
     async def close(self) -> None:
         """Close the connection; a server that is gone does not matter."""
         try:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(*DRIVER_FAILURES):
                 await self._connection.close(timeout=READ_TIMEOUT_S)
         finally:
             self._connection.terminate()
@@ -252,23 +252,29 @@ class GatewayReader:
             await self.pool.execute(QUERIES.ping, timeout=2.0)
 
 
-async def connect(arguments: Mapping[str, Any]) -> asyncpg.Connection:
-    """Open one connection.
+async def connect(
+    arguments: Mapping[str, Any], *, on_loss: Callable[[], None]
+) -> asyncpg.Connection:
+    """Open one connection; `on_loss` is called when it ends, whoever ends it.
 
     Raises:
         Unavailable: the server cannot be reached.
     """
     with _explain_failure("database"):
-        return await asyncpg.connect(**arguments, timeout=READ_TIMEOUT_S)
+        connection = await asyncpg.connect(**arguments, timeout=READ_TIMEOUT_S)
+    connection.add_termination_listener(lambda _: on_loss())
+    return connection
 
 
-async def open_sheet_reader(arguments: Mapping[str, Any]) -> SheetReader:
-    """Open a reader on a connection of its own.
+async def open_sheet_reader(
+    arguments: Mapping[str, Any], *, on_loss: Callable[[], None]
+) -> SheetReader:
+    """Open a reader on a connection of its own, see `connect`.
 
     Raises:
         Unavailable: the server cannot be reached.
     """
-    connection = await connect(arguments)
+    connection = await connect(arguments, on_loss=on_loss)
     with _explain_failure("database"):
         # Lookup keys and request names are their 16 bytes here, as the ledger hashes them.
         await connection.set_type_codec(
@@ -310,5 +316,5 @@ def _explain_failure(what: str) -> Any:
     """Turn what the driver raises into `Unavailable`, without the values of the query."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+    except DRIVER_FAILURES as failure:
         raise Unavailable(f"{what} cannot be read: {type(failure).__name__}") from failure

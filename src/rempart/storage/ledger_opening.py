@@ -32,6 +32,14 @@ CHECKPOINT_PERIOD_MS = 1000
 # First half of the advisory lock's key ("REMP"); the log's number is the second.
 LOCK_CLASS = 0x52454D50
 OPEN_TIMEOUT_S = 60.0
+# What the driver raises when the server or the way to it is gone. The third is what it says of a
+# connection whose server announced its end a moment ago.
+DRIVER_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 
 _sql = load_queries("ledger_writer")
 
@@ -77,7 +85,7 @@ async def open_log(connection: asyncpg.Connection, *, log_id: int, signer: NoteS
         return await _load_standing(connection, log_id)
     except asyncpg.UndefinedTableError as failure:
         raise SetupError("the database has no ledger: run `rempart db migrate`") from failure
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+    except DRIVER_FAILURES as failure:
         raise LedgerUnavailable(
             f"log {log_id} cannot be opened: {type(failure).__name__}"
         ) from failure
@@ -86,7 +94,7 @@ async def open_log(connection: asyncpg.Connection, *, log_id: int, signer: NoteS
 async def close_quietly(connection: asyncpg.Connection) -> None:
     """Close a connection whose server may be gone."""
     try:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*DRIVER_FAILURES):
             await connection.close(timeout=OPEN_TIMEOUT_S)
     finally:
         connection.terminate()

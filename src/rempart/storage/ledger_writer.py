@@ -27,6 +27,7 @@ from rempart.disclosure.session import SessionFacts
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable
 from rempart.storage.ledger_opening import (
     CHECKPOINT_PERIOD_MS,
+    DRIVER_FAILURES,
     SEGMENT_BITS,
     Standing,
     close_quietly,
@@ -274,7 +275,7 @@ class LedgerWriter:
         except BaseException as failure:
             self._usable = False
             self._connection.terminate()
-            if isinstance(failure, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+            if isinstance(failure, DRIVER_FAILURES):
                 raise LedgerUnavailable(
                     f"log {self.log_id} cannot be written: {type(failure).__name__}"
                 ) from failure

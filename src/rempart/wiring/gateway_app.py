@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -93,16 +93,19 @@ class DeskMaker:
     engagement_secret: bytes
     clock: Clock
 
-    async def open(self) -> DatabaseDesk:
+    async def open(self, *, on_loss: Callable[[], None]) -> DatabaseDesk:
         """Take the log over and open a reader beside it.
+
+        Args:
+            on_loss: Called when one of the two connections ends, whoever ends it.
 
         Raises:
             RempartError: the database or the log cannot be had; the connections are closed.
         """
-        reader = await open_sheet_reader(self.connection)
+        reader = await open_sheet_reader(self.connection, on_loss=on_loss)
         try:
             writer = await LedgerWriter.open(
-                await connect(self.connection),
+                await connect(self.connection, on_loss=on_loss),
                 log_id=self.log_id,
                 signer=self.signer,
                 clock_ms=self.clock.now_ms,

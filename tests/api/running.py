@@ -1,0 +1,123 @@
+"""Fixtures: the real application on a real database, without a server between."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from tests.api.world import World, populate
+
+from rempart.storage.connect import Database
+from rempart.storage.roles import prepare_database
+from rempart.wiring.gateway_app import SystemClock, create_gateway
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+
+Gateway: TypeAlias = "TestClient[Litestar]"
+OpenGateway: TypeAlias = "Callable[..., AbstractContextManager[Gateway]]"
+
+
+class TestClock(SystemClock):
+    """The machine's clock, that a test may put forward."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = timedelta()
+
+    def put_forward(self, **duration: float) -> None:
+        """Let time pass."""
+        self.ahead += timedelta(**duration)
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return super().now_ms() + int(self.ahead.total_seconds() * 1000)
+
+    def steady_ms(self) -> float:
+        """Milliseconds that never go back."""
+        return super().steady_ms() + self.ahead.total_seconds() * 1000
+
+    def today(self) -> date:
+        """The civil date in Paris."""
+        return super().today() + timedelta(days=self.ahead.days)
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """The gateway's clock."""
+    return TestClock()
+
+
+@pytest.fixture
+def world(database: Database, home: Home) -> World:
+    """A populated database."""
+    return populate(database, home)
+
+
+@pytest.fixture
+def open_gateway(world: World, settings: Settings, clock: TestClock) -> OpenGateway:
+    """A function that starts a gateway; settings may differ from one to the next."""
+
+    @contextmanager
+    def start(**changes: Any) -> Iterator[Gateway]:
+        app = create_gateway(replace(settings, **changes), world.home, world.database, clock=clock)
+        with TestClient(app, raise_server_exceptions=False) as client:
+            client.headers["Authorization"] = f"Bearer {world.key}"
+            client.headers["User-Agent"] = "LogicielOfficine/4.2"
+            wait_until_ready(client)
+            yield client
+
+    return start
+
+
+@pytest.fixture
+def gateway(open_gateway: OpenGateway) -> Iterator[Gateway]:
+    """A running gateway, with the key of the world's client in its headers."""
+    with open_gateway() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_world(template: Database, home: Home) -> Iterator[World]:
+    """A world for tests that only read it, and count what they add to its ledger."""
+    database = template.renamed("test_shared_api")
+    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {database.name} TEMPLATE {template.name}")
+    with database.connect("admin", autocommit=True) as admin:
+        prepare_database(admin)
+    yield populate(database, home)
+    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(shared_world: World) -> Iterator[Gateway]:
+    """A gateway on the shared world, without a bound on its client."""
+    settings = replace(
+        Settings(),
+        home=shared_world.home.path,
+        database_url=shared_world.database.url(),
+        checks_per_minute=10_000_000,
+    )
+    app = create_gateway(settings, shared_world.home, shared_world.database)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {shared_world.key}"
+        client.headers["User-Agent"] = "LogicielOfficine/4.2"
+        wait_until_ready(client)
+        yield client
+
+
+def wait_until_ready(client: Gateway) -> None:
+    """Wait until the ledger is open."""
+    give_up = time.monotonic() + 30
+    while time.monotonic() < give_up:
+        if client.get("/readyz").status_code == 200:
+            return
+        time.sleep(0.01)
+    pytest.fail("the gateway never became ready")
