@@ -48,6 +48,9 @@ def demo(
     A second run reuses the data of the first.
     """
     os.environ.update(REMPART_HOME=str(home), REMPART_PORT=str(port))
+    # A service manager's SIGTERM stops the demo as Ctrl-C does, children included.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     base_url = f"http://127.0.0.1:{port}"
     if clean:
         _clean(home)
