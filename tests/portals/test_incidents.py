@@ -137,7 +137,7 @@ def test_the_list_leads_to_each_incident(operator, incident):
 
 def test_the_page_says_how_many_by_which_sessions_and_how_surely(operator, incident):
     words = read(operator.get(f"/console/incidents/{incident}"))
-    assert "5 personnes, de 2 complémentaires, ont été montrées au voleur" in words
+    assert "4 personnes, de 2 complémentaires, ont été montrées au voleur. Pour 1 autre," in words
     assert "Comptes volés : 2. Séances attribuées au voleur : 1." in words.replace("\u00a0", " ")
     assert "Confirmées (A) 3" in words
     assert "Probables (B) 1" in words
@@ -164,8 +164,8 @@ def test_only_a_perfect_share_reads_as_a_hundred_per_cent():
 
 def test_the_exposure_table_counts_per_insurer_with_the_truth_beside(operator, incident):
     assert list_rows(operator.get(f"/console/incidents/{incident}")) == [
-        ["Aubelune", "3", "3", "0", "0", "1", "3"],
-        ["Brisemer", "2", "0", "1", "1", "2", "1"],
+        ["Aubelune", "3", "3", "0", "0", "1", "3", "1 2 3 4"],
+        ["Brisemer", "1", "0", "1", "1", "2", "1", "1 2 3 4"],
     ]
 
 
@@ -186,14 +186,27 @@ def test_the_exposure_table_sorts_by_every_column(operator, incident, query, fir
     assert list_rows(operator.get(f"/console/incidents/{incident}?{query}"))[0][0] == first
 
 
-def test_the_fields_are_said_once_when_they_are_the_same_for_all(desk, operator, incident):
-    once = read(operator.get(f"/console/incidents/{incident}"))
-    assert "Montré de chacune, au plus" in once
+def test_the_fields_are_named_once_and_numbered_on_each_line(desk, operator, incident):
     with desk.database.transaction("owner") as tx:
         samples.add_exposed(tx, incident, 2, 6, fields=3)
-    each = operator.get(f"/console/incidents/{incident}")
-    assert "Montré de chacune, au plus" not in read(each)
-    assert "motif de la fermeture" in list_rows(each)[1][-1]
+    page = operator.get(f"/console/incidents/{incident}")
+    assert "1 droits ouverts ou fermés , 2 motif de la fermeture , 3 garantie" in read(page)
+    assert [line[-1] for line in list_rows(page)] == ["1 3 4 5", "1 2 3 4 5"]
+
+
+def test_a_long_table_shows_the_most_exposed_and_all_on_demand(desk, operator):
+    samples.add_insurers(desk.database, [f"Insurer {n}" for n in range(1, 19)])
+    with desk.database.transaction("owner") as tx:
+        number = samples.add_incident(tx)
+        for insurer in range(1, 19):
+            samples.add_exposed(tx, number, insurer, insurer)
+    short = operator.get(f"/console/incidents/{number}")
+    assert len(list_rows(short)) == 15
+    assert "Voir 3 complémentaires de plus" in read(short)
+    whole = operator.get(f"/console/incidents/{number}?tout=1&tri=insurer&sens=asc")
+    assert len(list_rows(whole)) == 18
+    assert "de plus" not in read(whole)
+    assert "Ensemble 18" in read(short)
 
 
 def test_the_exposure_can_be_taken_away_as_csv(operator, incident):
@@ -201,11 +214,17 @@ def test_the_exposure_can_be_taken_away_as_csv(operator, incident):
     assert f'filename="incident-{incident}.csv"' in answer.headers["Content-Disposition"]
     header, *lines = csv.reader(io.StringIO(answer.content.decode()[1:]), delimiter=";")
     assert header[1:6] == [
-        *("complémentaire", "personnes", "confirmées (A)", "probables (B)", "non exclues (C)"),
+        *(
+            "complémentaire",
+            "personnes montrées (A+B)",
+            "confirmées (A)",
+            "probables (B)",
+            "non exclues (C)",
+        ),
     ]
     assert [line[:7] for line in lines] == [
         ["1", "Aubelune", "3", "3", "0", "0", "1"],
-        ["2", "Brisemer", "2", "0", "1", "1", "2"],
+        ["2", "Brisemer", "1", "0", "1", "1", "2"],
     ]
     assert "numéro d’engagement" in lines[0][7]
 

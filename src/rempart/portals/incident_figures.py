@@ -229,6 +229,6 @@ def _sort_key(row: ExposureRow, column: str) -> Any:
         case "insurer":
             return row.insurer.casefold()
         case "persons":
-            return row.persons_a + row.persons_b + row.persons_c
+            return row.persons_a + row.persons_b
         case _:
             return getattr(row, column)

@@ -88,10 +88,11 @@ LEFT JOIN LATERAL (
 ORDER BY l.log_id;
 
 -- name: list_incidents
--- Every incident, the newest first, with how many accounts and persons.
+-- Every incident, the newest first, with how many accounts, and persons shown (tiers A and B).
 SELECT i.incident_id, i.title, i.exercise, i.declared_at, i.starts_ms, i.ends_ms, i.answered_at,
        (SELECT count(*) FROM incidents.suspect_account AS s WHERE s.incident_id = i.incident_id),
-       (SELECT count(*) FROM incidents.exposed_person AS x WHERE x.incident_id = i.incident_id)
+       (SELECT count(*) FROM incidents.exposed_person AS x
+        WHERE x.incident_id = i.incident_id AND x.tier IN ('A', 'B'))
 FROM incidents.incident AS i
 ORDER BY i.declared_at DESC, i.incident_id DESC;
 

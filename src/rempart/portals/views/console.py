@@ -54,7 +54,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     with desk.transaction() as tx:
         volumes = count_volumes(tx, now_ms=to_ms(desk.now()), minutes=VOLUME_MINUTES)
         logs = read_logs(tx)
-        incidents = list_incidents(tx)[:3]
+        incidents = list_incidents(tx)
     context = {
         "volumes": volumes,
         "last_full_minute": volumes.per_minute[-2][1],
@@ -63,7 +63,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "modes": _draw_modes(volumes),
         "ledger_size": sum(log.size for log in logs),
         "logs": logs,
-        "incidents": incidents,
+        "incidents": incidents[:3],
+        "incident_count": len(incidents),
     }
     return render(request, "portals/console/overview.html", context)
 

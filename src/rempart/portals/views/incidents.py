@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from rempart.disclosure.fields import format_fields
+from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.kernel.errors import NotFound
 from rempart.portals import wording
 from rempart.portals.csv_export import export_csv
@@ -33,10 +33,12 @@ from rempart.workflows.read_incident import (
 )
 
 _BIGGEST_ID: Final = (1 << 63) - 1
+# Insurers shown before one asks for all of them.
+SHOWN: Final = 15
 
 COLUMNS: Final = (
     ("insurer", _("Complémentaire"), False),
-    ("persons", _("Personnes"), True),
+    ("persons", _("Montrées (A+B)"), True),
     ("persons_a", _("A confirmées"), True),
     ("persons_b", _("B probables"), True),
     ("persons_c", _("C non exclues"), True),
@@ -60,6 +62,7 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     sheet = _read(incident_id)
     drill = read_drill(sheet.report)
     column, descending = read_order(request.GET, tuple(name for name, *_ in COLUMNS), "persons")
+    exposure = _describe_exposure(sheet, drill, column, descending=descending)
     context = {
         "incident": sheet,
         "drill": drill,
@@ -69,8 +72,12 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
         "columns": COLUMNS,
         "sort": column,
         "descending": descending,
-        "exposure": _describe_exposure(sheet, drill, column, descending=descending),
-        "same_fields": _find_same_fields(sheet),
+        "exposure": exposure if "tout" in request.GET else exposure[:SHOWN],
+        "hidden": 0 if "tout" in request.GET else max(len(exposure) - SHOWN, 0),
+        "fields": [
+            (number, format_fields(field, current_language())[0])
+            for field, number in _number_fields(sheet).items()
+        ],
         "has_truth": bool(_truth(drill)),
         "accounts": [_describe_account(account) for account in sheet.accounts],
         "tiers": wording.TIERS.items(),
@@ -85,7 +92,11 @@ def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:  # noq
     sheet = _read(incident_id)
     language = current_language()
     header = (
-        *(gettext("n° complémentaire"), gettext("complémentaire"), gettext("personnes")),
+        *(
+            gettext("n° complémentaire"),
+            gettext("complémentaire"),
+            gettext("personnes montrées (A+B)"),
+        ),
         *(gettext("confirmées (A)"), gettext("probables (B)"), gettext("non exclues (C)")),
         *(gettext("séances"), gettext("champs montrés")),
     )
@@ -117,7 +128,7 @@ def _add_up(sheet: IncidentSheet) -> dict[str, int]:
         "persons_a": sum(row.persons_a for row in sheet.exposure),
         "persons_b": sum(row.persons_b for row in sheet.exposure),
         "persons_c": sum(row.persons_c for row in sheet.exposure),
-        "insurers": len(sheet.exposure),
+        "insurers": sum(_persons(row) > 0 for row in sheet.exposure),
         "accounts": len(sheet.accounts),
         "sessions": len(sessions),
         "thief_sessions": sum(session.verdict == "thief" for session in sessions),
@@ -128,22 +139,24 @@ def _add_up(sheet: IncidentSheet) -> dict[str, int]:
 def _describe_exposure(
     sheet: IncidentSheet, drill: DrillReport | None, column: str, *, descending: bool
 ) -> list[dict[str, Any]]:
-    truth, language = _truth(drill), current_language()
+    truth, numbers = _truth(drill), _number_fields(sheet)
     return [
         {
             "row": row,
             "persons": _persons(row),
-            "fields": format_fields(row.fields, language),
+            "fields": [numbers[field] for field in fields_in(row.fields)],
             "true_persons": truth.get(row.insurer_id),
         }
         for row in sort_exposure(sheet.exposure, column, descending=descending)
     ]
 
 
-def _find_same_fields(sheet: IncidentSheet) -> list[str]:
-    """Return the fields shown when they are the same for every insurer: said once, not per line."""
-    masks = {row.fields for row in sheet.exposure}
-    return format_fields(masks.pop(), current_language()) if len(masks) == 1 else []
+def _number_fields(sheet: IncidentSheet) -> dict[Field, int]:
+    """Number the fields shown to the thief: a line of the table names them in a few digits."""
+    union = 0
+    for row in sheet.exposure:
+        union |= row.fields
+    return {field: number for number, field in enumerate(fields_in(union), 1)}
 
 
 def _truth(drill: DrillReport | None) -> dict[int, int]:
@@ -167,4 +180,5 @@ def _describe_account(account: SuspectAccount) -> dict[str, Any]:
 
 
 def _persons(row: ExposureRow) -> int:
-    return row.persons_a + row.persons_b + row.persons_c
+    """Count the persons held to have been shown: those that cannot be excluded stand apart."""
+    return row.persons_a + row.persons_b
