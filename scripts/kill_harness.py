@@ -1,0 +1,299 @@
+"""Kill the gateway and PostgreSQL under load, and check that nothing acknowledged was lost.
+
+    python -m scripts.kill_harness --rounds 20
+
+Each round loads the gateway from several threads, kills one of the two with SIGKILL at a random
+moment, starts it again, and compares what callers were told with what the ledger holds.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import http.client
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from tests.api.world import PEOPLE, STRANGER, World, card_body, populate, typed_body
+
+from rempart.storage.cluster import Cluster
+from rempart.storage.connect import Database
+from rempart.wiring.database import locate_cluster, locate_database, make_ready
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+from rempart.workflows.verify_ledger import verify_ledger
+
+ROOT = Path(__file__).parents[1]
+FACTORY = "rempart.wiring.gateway_app:create_app"
+THREADS = 8
+TARGETS = ("gateway", "postgresql")
+BODIES = [
+    json.dumps(make(person)) for person in (*PEOPLE, STRANGER) for make in (typed_body, card_body)
+]
+
+
+@dataclass
+class Acknowledged:
+    """What callers were told: the index of each request's entry, by name of the request."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    indexes: dict[bytes, int] = field(default_factory=dict)
+    refused: int = 0
+
+    def add(self, request_id: bytes, index: int) -> None:
+        with self.lock:
+            self.indexes[request_id] = index
+
+    def refuse(self) -> None:
+        with self.lock:
+            self.refused += 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a round showed; all is well when the last three are 0, 0 and True."""
+
+    acknowledged: int
+    entries: int
+    lost: int
+    gaps: int
+    sound: bool
+
+    @property
+    def is_good(self) -> bool:
+        return self.lost == 0 and self.gaps == 0 and self.sound
+
+
+class GatewayProcess:
+    """A real gateway in a process group of its own, so that a kill takes all of it."""
+
+    def __init__(self, settings: Settings, factory: str = FACTORY) -> None:
+        self._factory = factory
+        self.port = find_free_port()
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("REMPART_")},
+            "REMPART_HOME": str(settings.home),
+            "DATABASE_URL": settings.database_url or "",
+            "REMPART_CHECKS_PER_MINUTE": "10000000",
+            "PYTHONPATH": str(ROOT),
+        }
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "rempart.wiring.http_server", "asgi", self._factory]
+        self._popen = subprocess.Popen(
+            [*command, "127.0.0.1", str(self.port)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                connection.request("GET", "/readyz")
+                status = connection.getresponse().status
+                connection.close()
+                if status == 200:
+                    return
+            time.sleep(0.02)
+        raise TimeoutError("the gateway never became ready")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to finish; return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        popen = self._popen
+        if popen is None:
+            return 0
+        self._popen = None
+        if number is signal.SIGTERM:
+            popen.terminate()
+        else:
+            os.killpg(popen.pid, number)
+        code = popen.wait(timeout=30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(popen.pid, signal.SIGKILL)
+        if popen.stdin is not None:
+            popen.stdin.close()
+        return code
+
+
+class Load:
+    """Callers that ask without pause and note what they were told."""
+
+    def __init__(self, port: int, key: str, told: Acknowledged) -> None:
+        self._port = port
+        self._key = key
+        self._told = told
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_on, args=(n,)) for n in range(THREADS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask_on(self, number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        dice = random.Random(number)
+        for name in itertools.count():
+            if self._stop.is_set():
+                break
+            try:
+                self._ask(connection, dice, f"{id(self)}-{number}-{name}")
+            except (OSError, http.client.HTTPException):
+                self._told.refuse()
+                connection.close()
+                time.sleep(0.01)
+        connection.close()
+
+    def _ask(self, connection: http.client.HTTPConnection, dice: random.Random, name: str) -> None:
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": name,
+        }
+        connection.request("POST", "/v1/rights-checks", dice.choice(BODIES), headers)
+        response = connection.getresponse()
+        body = response.read()
+        if response.status == 200:
+            request_id = hashlib.sha256(name.encode()).digest()[:16]
+            self._told.add(request_id, json.loads(body)["receipt"]["index"])
+        else:
+            self._told.refuse()
+
+
+@dataclass
+class Stage:
+    """A server, a world in it, a gateway in front, and what callers were told so far."""
+
+    cluster: Cluster
+    world: World
+    gateway: GatewayProcess
+    told: Acknowledged = field(default_factory=Acknowledged)
+
+    def play_round(self, target: str, dice: random.Random) -> Verdict:
+        """Load, kill, start again, compare."""
+        with Load(self.gateway.port, self.world.key, self.told):
+            time.sleep(dice.uniform(0.3, 1.2))
+            if target == "gateway":
+                self.gateway.kill()
+                time.sleep(dice.uniform(0, 0.2))
+                self.gateway.start()
+            else:
+                kill_cluster(self.cluster)
+                self.cluster.start()
+                self.gateway.wait_until_ready()
+            time.sleep(dice.uniform(0.1, 0.4))
+        return self.compare()
+
+    def compare(self) -> Verdict:
+        """Compare what callers were told with what the ledger holds."""
+        with self.world.database.transaction("auditor") as tx:
+            rows = tx.execute("SELECT idx, request_id FROM ledger.entry ORDER BY idx").fetchall()
+            verdict = verify_ledger(tx)
+        stored = {index: request_id.bytes for index, request_id in rows}
+        lost = sum(stored.get(index) != name for name, index in self.told.indexes.items())
+        gaps = sum(index != place for place, (index, _) in enumerate(rows))
+        return Verdict(len(self.told.indexes), len(rows), lost, gaps, verdict.is_sound)
+
+
+def kill_cluster(cluster: Cluster) -> None:
+    """Kill the server without warning, and wait until it is gone."""
+    pid = cluster.status().pid
+    if pid is None:
+        raise RuntimeError("the server does not run")
+    os.kill(pid, signal.SIGKILL)
+    while cluster.status().running:
+        time.sleep(0.01)
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def open_stage(home: Home, cluster: Cluster, *, factory: str = FACTORY) -> Iterator[Stage]:
+    """Set the stage on a running cluster."""
+    settings = Settings(home=home.path)
+    database: Database = locate_database(settings, home)
+    make_ready(database)
+    world = populate(database, home)
+    gateway = GatewayProcess(replace(settings, database_url=database.url()), factory)
+    gateway.start()
+    try:
+        yield Stage(cluster, world, gateway)
+    finally:
+        gateway.kill()
+
+
+@contextlib.contextmanager
+def open_own_cluster() -> Iterator[tuple[Home, Cluster]]:
+    """A home and a cluster for one run, removed at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="rempart-kill-"))
+    directory.chmod(0o711)
+    home = Home.create(directory / "home")
+    cluster = locate_cluster(Settings(home=home.path), home)
+    place = cluster.start()
+    try:
+        yield home, cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(place.directory, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    dice = random.Random(options.seed)
+    print("round  killed       acknowledged   entries  lost  gaps  ledger")
+    good = True
+    with open_own_cluster() as (home, cluster), open_stage(home, cluster) as stage:
+        for number in range(1, options.rounds + 1):
+            target = TARGETS[number % 2]
+            verdict = stage.play_round(target, dice)
+            good = good and verdict.is_good
+            state = "sound" if verdict.sound else "DIFFERENT"
+            print(
+                f"{number:5}  {target:11}  {verdict.acknowledged:12,}  {verdict.entries:8,}"
+                f"  {verdict.lost:4}  {verdict.gaps:4}  {state}",
+                flush=True,
+            )
+    print(f"{'OK' if good else 'FAILED'}: {stage.told.refused:,} requests got no answer")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
