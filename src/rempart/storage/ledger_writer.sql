@@ -6,8 +6,14 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('data_checksums') AS data_checksums;
 
 -- name: pin_settings
--- Keep this connection's guarantees whatever is set elsewhere later, and plan each statement once.
-SELECT set_config('synchronous_commit', $1, false), set_config('plan_cache_mode', 'force_generic_plan', false);
+-- For this connection: keep its guarantee whatever is set elsewhere later; plan each statement once; notice within
+-- half a minute that the writer is gone, so that its lock does not stay behind.
+SELECT set_config('synchronous_commit', $1, false),
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('client_connection_check_interval', '5s', false),
+       set_config('tcp_keepalives_idle', '15', false),
+       set_config('tcp_keepalives_interval', '5', false),
+       set_config('tcp_keepalives_count', '3', false);
 
 -- name: lock_log
 -- Take the log for this connection; false when another connection has it.
