@@ -1,0 +1,1 @@
+"""Benchmarks: each figure beside its baseline in the same run, ratios first."""
