@@ -202,6 +202,13 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     expect(rows.first).to_contain_text("Optique", timeout=10_000)
     visit.shoot("lookups", whole=False)
 
+    # Refreshing takes nobody's place away: the focus stays on its row.
+    rows.nth(2).get_by_role("link").first.focus()
+    before = page.evaluate("document.activeElement.id")
+    refreshed = page.locator(".live").inner_text()
+    expect(page.locator(".live")).not_to_have_text(refreshed)
+    assert page.evaluate("document.activeElement.id") == before
+
     # Paused, the page stays as it is; going live again catches up.
     page.get_by_role("link", name="Mettre en pause").click()
     assert stack.ask(card_body(COVERED, domain="MEDG")).status_code == 200

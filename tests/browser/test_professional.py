@@ -25,7 +25,8 @@ def count_answers(stack: Stack) -> int:
     return int(row[0])
 
 
-def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
+def sign_in(stack: Stack, visit: Visit) -> str:
+    """Come in by a one-time link; return it, used."""
     page = visit.page
     account_ref = samples.add_professional(stack.database)
 
@@ -40,7 +41,12 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
     visit.shoot("link", documented=False)
     page.get_by_role("button", name="Me connecter").click()
     expect(page.get_by_text("Claire Vasseur")).to_be_visible()
+    return link
 
+
+def check_with_the_card(stack: Stack, visit: Visit) -> None:
+    """Scan a card, copy the engagement, reload, print."""
+    page = visit.page
     # The card: the code has the focus, the scanner's Enter asks.
     code = page.get_by_label("Code de la carte")
     expect(code).to_be_focused()
@@ -69,6 +75,10 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
     visit.shoot("print", documented=False)
     page.emulate_media(media="screen")
 
+
+def check_the_next_card(stack: Stack, visit: Visit) -> None:
+    """Scan the next card without touching anything else."""
+    page = visit.page
     # The next card is scanned straight away, without touching anything.
     page.get_by_role("heading", level=1).focus()
     scan(page, SUSPENDED.card.format())
@@ -79,6 +89,10 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
     visit.shoot("closed")
     assert count_answers(stack) == 2
 
+
+def check_without_the_card(stack: Stack, visit: Visit) -> None:
+    """Type the identifiers, slip once, correct."""
+    page = visit.page
     # Without the card: a slip in the NIR is told beside it, and what was typed stays.
     page.get_by_role("link", name="Vérifier des droits").click()
     page.get_by_role("link", name="Sans la carte").click()
@@ -101,6 +115,10 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
     expect(page.get_by_role("status")).to_contain_text("Droits ouverts")
     assert COVERED.nir.number not in page.url
 
+
+def compare_a_stranger_with_somebody_closed(stack: Stack, visit: Visit) -> None:
+    """See the same answer twice."""
+    page = visit.page
     # Somebody unknown and somebody closed look the same without the card.
     for person in (STRANGER, SUSPENDED):
         page.goto(f"{stack.url}/verifier/saisie")
@@ -111,6 +129,10 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
         expect(page.get_by_role("status")).to_contain_text("ni si la personne est connue")
     visit.shoot("not-open", documented=False)
 
+
+def leave(stack: Stack, visit: Visit, link: str) -> None:
+    """Change language, sign out, find every door closed."""
+    page = visit.page
     # English, then out: going back shows nothing.
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Check rights")
@@ -124,6 +146,15 @@ def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
     page.goto(link)
     page.get_by_role("button", name="Me connecter").click()
     expect(page.get_by_role("alert")).to_contain_text("Ce lien ne sert plus")
+
+
+def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
+    link = sign_in(stack, visit)
+    check_with_the_card(stack, visit)
+    check_the_next_card(stack, visit)
+    check_without_the_card(stack, visit)
+    compare_a_stranger_with_somebody_closed(stack, visit)
+    leave(stack, visit, link)
 
 
 def test_everything_is_reached_with_the_keyboard(stack: Stack, visit: Visit):

@@ -40,7 +40,7 @@ class BenchDesk:
             return self.fake(request)
 
         transport = httpx.MockTransport(carry)
-        self.gateway = GatewayClient("http://gateway.invalid", transport=transport)
+        self.gateway = GatewayClient(["http://gateway.invalid"], transport=transport)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the portals' role."""

@@ -73,6 +73,26 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(professio
     assert cookie["max-age"] <= 12 * 3600
 
 
+def test_cookies_of_a_browser_that_came_over_tls_stay_on_tls(desk, press):
+    plain = press(f"/connexion/{samples.add_link(desk.database, None)}")
+    assert not plain.cookies["rempart_session"]["secure"]
+    assert "Strict-Transport-Security" not in plain.headers
+    client = Client(headers={"X-Forwarded-Proto": "https"})
+    secure = client.post(f"/connexion/{samples.add_link(desk.database, None)}", secure=True)
+    assert secure.cookies["rempart_session"]["secure"]
+    assert secure.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+def test_sessions_that_have_ended_are_forgotten(desk, browser, press):
+    press(f"/connexion/{samples.add_link(desk.database, None)}")
+    with desk.database.transaction("owner") as tx:
+        tx.execute("UPDATE accounts.django_session SET expire_date = '2020-01-01'")
+    browser.cookies.clear()
+    press(f"/connexion/{samples.add_link(desk.database, None)}")
+    with desk.transaction() as tx:
+        assert tx.execute("SELECT count(*) FROM accounts.django_session").fetchone() == (1,)
+
+
 def test_signing_out_revokes_the_key_and_forgets_the_session(desk, professional, gateway, press):
     press("/verifier", samples.CARD_FORM)
     key = gateway.requests[-1].headers["Authorization"].removeprefix("Bearer ")

@@ -3,7 +3,8 @@
 Refuses to retry by itself, to keep an answer, and to put what was typed into a URL or an error.
 """
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -85,17 +86,21 @@ class Browser:
 
 
 class GatewayClient:
-    """One connection pool to the gateway, safe to share between threads.
+    """The way to the gateways, safe to share between threads.
+
+    One professional always asks the same gateway while it answers, because a session belongs to the
+    log of one gateway; another one is asked only when nothing was sent to the first.
 
     Args:
-        base_url: Where the gateway answers, for example http://127.0.0.1:8081.
+        base_urls: Where they answer, for example http://127.0.0.1:8081; at least one.
         transport: Another way of carrying requests; tests use it.
     """
 
-    def __init__(self, base_url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = httpx.Client(
-            base_url=base_url, transport=transport, timeout=_TIMEOUT, trust_env=False
-        )
+    def __init__(
+        self, base_urls: Sequence[str], *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._base_urls = tuple(base_urls)
+        self._http = httpx.Client(transport=transport, timeout=_TIMEOUT, trust_env=False)
 
     def check_rights(
         self, key: str, body: Mapping[str, object], *, browser: Browser, request_id: str
@@ -118,21 +123,32 @@ class GatewayClient:
             "User-Agent": browser.agent,
             "Accept-Language": browser.language,
         }
-        try:
-            response = self._http.post("/v1/rights-checks", json=body, headers=headers)
-        except httpx.TransportError:
-            return GatewayDown(DEFAULT_RETRY_AFTER_S)
-        return _read_reply(response)
+        for base_url in self._order_for(key):
+            try:
+                response = self._http.post(
+                    f"{base_url}/v1/rights-checks", json=body, headers=headers
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+            except httpx.TransportError:
+                break
+            return _read_reply(response)
+        return GatewayDown(DEFAULT_RETRY_AFTER_S)
 
     def read_openapi(self) -> dict[str, Any] | None:
-        """Return the API's own description, or None while the gateway does not answer."""
-        try:
-            response = self._http.get("/v1/openapi.json")
-            if response.status_code != httpx.codes.OK:
-                return None
-            return msgspec.json.decode(response.content, type=dict[str, Any])
-        except (httpx.TransportError, msgspec.DecodeError):
-            return None
+        """Return the API's own description, or None while no gateway answers."""
+        for base_url in self._base_urls:
+            try:
+                response = self._http.get(f"{base_url}/v1/openapi.json")
+                if response.status_code == httpx.codes.OK:
+                    return msgspec.json.decode(response.content, type=dict[str, Any])
+            except (httpx.TransportError, msgspec.DecodeError):
+                continue
+        return None
+
+    def _order_for(self, key: str) -> tuple[str, ...]:
+        first = zlib.crc32(key.encode()) % len(self._base_urls)
+        return (*self._base_urls[first:], *self._base_urls[:first])
 
 
 def _read_reply(response: httpx.Response) -> GatewayReply:

@@ -44,8 +44,12 @@ def get_person(request: HttpRequest) -> Person | None:
 
 
 def sign_in(request: HttpRequest, person: Person, *, lifetime_s: int) -> None:
-    """Open a fresh session for `person`; whatever the browser had before is worth nothing now."""
+    """Open a fresh session for `person`; whatever the browser had before is worth nothing now.
+
+    Sessions that have ended are forgotten here: nobody else would.
+    """
     request.session.flush()
+    request.session.clear_expired()
     request.session[_SLOT] = {name: getattr(person, name) for name in Person.__dataclass_fields__}
     request.session.set_expiry(lifetime_s)
 

@@ -46,3 +46,18 @@ class PrivacyHeadersMiddleware:
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["X-Robots-Tag"] = "noindex"
         return response
+
+
+class SecureCookiesMiddleware:
+    """Keeps the cookies of a browser that came over TLS from ever travelling without it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Mark the cookies of whatever answers."""
+        response = self._get_response(request)
+        if request.is_secure():
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
+        return response

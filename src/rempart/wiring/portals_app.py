@@ -68,7 +68,7 @@ def create_app() -> WsgiApplication:
     pool.open(wait=False)
     atexit.register(pool.close)
     desk = PooledDesk(
-        gateway=GatewayClient(f"http://127.0.0.1:{settings.gateway_port}"),
+        gateway=GatewayClient([f"http://127.0.0.1:{port}" for port in settings.gateway_ports]),
         seal=Seal(home.key("portals")),
         trusted_proxies=settings.trusted_proxies,
         pool=pool,
@@ -114,6 +114,7 @@ def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
             "django.middleware.security.SecurityMiddleware",
             "csp.middleware.CSPMiddleware",
             "rempart.portals.middleware.PrivacyHeadersMiddleware",
+            "rempart.portals.middleware.SecureCookiesMiddleware",
             "rempart.portals.middleware.LanguageMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
@@ -175,6 +176,9 @@ _SECURITY: Final[Mapping[str, Any]] = {
     "CSRF_COOKIE_AGE": None,
     "SESSION_COOKIE_NAME": "rempart_session",
     "SESSION_COOKIE_SAMESITE": "Lax",
+    # Our front says how the browser came; TLS itself is the deployer's.
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "SECURE_HSTS_SECONDS": 365 * 24 * 3600,
     "SECURE_REFERRER_POLICY": "same-origin",
     "SECURE_CONTENT_TYPE_NOSNIFF": True,
     "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
