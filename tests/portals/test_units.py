@@ -116,7 +116,7 @@ def test_paris_time_follows_the_season():
         st.sampled_from(["periode", "page", "tri", "sens", "compte", "mode"]), st.text()
     )
 )
-def test_any_address_of_the_live_page_is_a_watch(query):
+def test_any_address_of_the_live_page_is_a_watch(bench_desk, query):
     address = QueryDict(mutable=True, encoding="utf-8")
     address.update(query)
     watch = parse_watch(address)
