@@ -97,6 +97,16 @@ def test_an_answer_and_its_errors_are_english_too(professional, gateway, press):
     assert "This field is required." in wrong.content.decode()
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_day_never_reads_as_a_month(professional, press, language):
+    """11/12 must mean the same in both languages: the forms ask for day, month, year."""
+    professional.cookies["rempart_language"] = language
+    page = press("/verifier", samples.CARD_FORM).content.decode()
+    assert "22/11/2026" in page
+    assert "11/22" not in page
+    assert "p.m." not in page
+
+
 def test_every_code_that_may_reach_a_page_has_words():
     assert set(wording.REASONS) == set(ShownReason)
     assert set(wording.CONSIGNES) == set(Consigne)

@@ -163,6 +163,7 @@ _INTERNATIONAL: Final[Mapping[str, Any]] = {
     "LANGUAGE_CODE": "fr",
     "LANGUAGES": [("fr", "Français"), ("en", "English")],
     "LANGUAGE_COOKIE_NAME": "rempart_language",
+    "FORMAT_MODULE_PATH": ["rempart.portals.formats"],
     "LOCALE_PATHS": [str(PORTALS / "locale")],
     "USE_TZ": True,
     "TIME_ZONE": "Europe/Paris",
