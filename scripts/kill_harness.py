@@ -16,8 +16,6 @@ import os
 import random
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -27,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from scripts.gateway_process import FACTORY, GatewayProcess
 from tests.api.world import PEOPLE, STRANGER, World, card_body, populate, typed_body
 
 from rempart.storage.cluster import Cluster
@@ -36,8 +35,6 @@ from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.verify_ledger import verify_ledger
 
-ROOT = Path(__file__).parents[1]
-FACTORY = "rempart.wiring.gateway_app:create_app"
 THREADS = 8
 TARGETS = ("gateway", "postgresql")
 BODIES = [
@@ -75,69 +72,6 @@ class Verdict:
     @property
     def is_good(self) -> bool:
         return self.lost == 0 and self.gaps == 0 and self.sound
-
-
-class GatewayProcess:
-    """A real gateway in a process group of its own, so that a kill takes all of it."""
-
-    def __init__(self, settings: Settings, factory: str = FACTORY) -> None:
-        self._factory = factory
-        self.port = find_free_port()
-        self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("REMPART_")},
-            "REMPART_HOME": str(settings.home),
-            "DATABASE_URL": settings.database_url or "",
-            "REMPART_CHECKS_PER_MINUTE": "10000000",
-            "PYTHONPATH": str(ROOT),
-        }
-        self._popen: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "rempart.wiring.http_server", "asgi", self._factory]
-        self._popen = subprocess.Popen(
-            [*command, "127.0.0.1", str(self.port)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=self._environment,
-            start_new_session=True,
-        )
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                connection.request("GET", "/readyz")
-                status = connection.getresponse().status
-                connection.close()
-                if status == 200:
-                    return
-            time.sleep(0.02)
-        raise TimeoutError("the gateway never became ready")
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> int:
-        """Ask it to finish; return its exit code."""
-        return self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> int:
-        popen = self._popen
-        if popen is None:
-            return 0
-        self._popen = None
-        if number is signal.SIGTERM:
-            popen.terminate()
-        else:
-            os.killpg(popen.pid, number)
-        code = popen.wait(timeout=30)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(popen.pid, signal.SIGKILL)
-        if popen.stdin is not None:
-            popen.stdin.close()
-        return code
 
 
 class Load:
@@ -233,12 +167,6 @@ def kill_cluster(cluster: Cluster) -> None:
     os.kill(pid, signal.SIGKILL)
     while cluster.status().running:
         time.sleep(0.01)
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

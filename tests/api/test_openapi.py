@@ -1,5 +1,8 @@
 """The published description is true: served, complete, and what really comes back."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -7,11 +10,13 @@ import pytest
 from litestar import Litestar
 from scripts import api_reference
 from tests.api.reading import PATH
-from tests.api.world import PEOPLE, STRANGER, card_body, typed_body
+from tests.api.world import PEOPLE, STRANGER, TODAY, card_body, typed_body
 
+from rempart.exchange.rights_answer import OpenAnswer
 from rempart.gateway.openapi import Readiness, RightsCheckResponse, build_openapi
 from rempart.gateway.problems import TEXTS, Problem
 
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "call-the-gateway.md"
 DOCUMENT = build_openapi()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
@@ -133,3 +138,18 @@ def test_metrics_count_answers_and_problems(gateway):
     gateway.post(PATH, json={})
     assert (read(answers), read(problems)) == (before[0] + 1, before[1] + 1)
     assert read("rempart_ledger_open") == 1
+
+
+def read_examples() -> list[bytes]:
+    """The JSON examples of the how-to page, and the body of its curl command."""
+    text = HOW_TO.read_text(encoding="utf-8")
+    [curl] = re.findall(r"-d '(\{.*?\})'", text, re.DOTALL)
+    return [block.encode() for block in (curl, *re.findall(r"```json\n(.*?)```", text, re.DOTALL))]
+
+
+def test_the_examples_of_the_how_to_page_are_true(gateway):
+    card, typed, answer = read_examples()
+    for example in (card, typed):
+        body = json.loads(example) | {"care_date": TODAY.isoformat()}
+        assert gateway.post(PATH, json=body).status_code == 200
+    assert isinstance(msgspec.json.decode(answer, type=RightsCheckResponse).answer, OpenAnswer)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from scripts.kill_harness import Acknowledged, GatewayProcess, Load
+from scripts.gateway_process import GatewayProcess
+from scripts.kill_harness import Acknowledged, Load
 from tests.api.reading import PATH, read_entries
 from tests.api.world import COVERED, World, typed_body
 

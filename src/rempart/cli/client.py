@@ -96,10 +96,10 @@ def list_() -> None:
         clients = list_clients(tx)
     # Never cut: these two are copied into other commands.
     keys = (Column("client", min_width=19), Column("RPPS", min_width=11))
-    table = Table(*keys, "professional", "label", "works", box=None)
+    table = Table(*keys, "professional", "label", "good", box=None)
     for one in clients:
-        works = _describe_life(one)
-        table.add_row(str(one.client_ref), one.rpps, one.display_name, one.label, works)
+        life = _describe_life(one)
+        table.add_row(str(one.client_ref), one.rpps, one.display_name, one.label, life)
     Console().print(table)
 
 
@@ -147,5 +147,5 @@ def _format_finding(finding: Finding) -> str:
 
 def _describe_life(one: ListedClient) -> str:
     if one.revoked_at is not None:
-        return f"no: revoked {one.revoked_at:%Y-%m-%d %H:%M}"
-    return "until revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d %H:%M}"
+        return f"revoked {one.revoked_at:%Y-%m-%d}"
+    return "until revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d}"

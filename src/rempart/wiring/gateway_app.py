@@ -128,7 +128,7 @@ def create_app() -> Litestar:
     settings = Settings.from_environment()
     home = Home.open(settings.home)
     app = create_gateway(settings, home, locate_database(settings, home))
-    _spare_collector()
+    spare_collector()
     return app
 
 
@@ -200,7 +200,7 @@ def stop_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """Look for cyclic garbage rarely, and never among what lives as long as the process.
 
     Left alone, the collector takes a fifth of the time of a rights check, which makes no cycles.
