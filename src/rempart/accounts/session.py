@@ -4,14 +4,13 @@ A stolen key used from elsewhere never shares a session with its owner: that is 
 an incident be told by sessions instead of by whole accounts. Refuses to guess who is typing.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 IDLE_LIMIT_MS = 30 * 60 * 1000
 AGENT_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a request comes from, as far as the door can see."""
 
     client_ref: int
@@ -19,8 +18,7 @@ class Origin:
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A session and the instant of its last recorded answer."""
 
     session_ref: int
