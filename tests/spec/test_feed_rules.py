@@ -15,8 +15,8 @@ def test_the_page_of_rules_says_what_the_code_says(check_page, write_table):
     page = [
         "# What can be wrong in a feed",
         (
-            "Generated from `exchange/feed_rules.py`. A finding names the line, the field and one of "
-            "these rules; its words are French by default, English with `--lang en`."
+            "Generated from `exchange/feed_rules.py`. A finding names the line, the field and one "
+            "of these rules; its words are French by default, English with `--lang en`."
         ),
     ]
     for title, refusals in FAMILIES.items():
