@@ -137,7 +137,8 @@ class TextFeed:
         """Return the lines after the header, in order, without the first `skip`."""
         self._stream.rewind(self._header_bytes)
         line = FIRST_ROW + skip
-        for payload, rows in skip_lines(cut_lines(self._stream.blocks(), self._piece_bytes), skip):
+        blocks = self._stream.blocks(min(BLOCK_BYTES, self._piece_bytes))
+        for payload, rows in skip_lines(cut_lines(blocks, self._piece_bytes), skip):
             yield TextPiece(line, rows, payload)
             line += rows
 

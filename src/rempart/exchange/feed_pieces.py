@@ -231,13 +231,14 @@ def _arrange(
 def cut_lines(blocks: Iterator[bytes], size: int) -> Iterator[tuple[bytes, int]]:
     """Cut a stream of bytes at line ends, into pieces of about `size` bytes.
 
-    A line longer than a piece is replaced by blanks, just long enough to be refused, so that memory
-    stays bounded whatever the file holds.
+    A line much longer than allowed is replaced by blanks, just long enough to be refused, so that
+    memory stays bounded whatever the file holds.
 
     Returns:
         Pieces of whole lines, each with its number of lines.
     """
     too_long = b" " * (rules.MAX_LINE_LENGTH + 1)
+    hopeless = max(size, 4 * rules.MAX_LINE_LENGTH)  # four bytes a character at most
     pending, dropping = b"", False
     for block in blocks:
         data = block
@@ -253,7 +254,7 @@ def cut_lines(blocks: Iterator[bytes], size: int) -> Iterator[tuple[bytes, int]]
         if end:
             yield pending[:end], pending.count(b"\n")
             pending = pending[end:]
-        if len(pending) >= size:
+        if len(pending) > hopeless:
             pending, dropping = too_long, True
     if pending:
         yield pending, pending.count(b"\n") + (not pending.endswith(b"\n"))

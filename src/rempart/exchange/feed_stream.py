@@ -51,9 +51,9 @@ class FeedStream:
         except OSError as failure:
             raise FeedRefused(f"{self.name} cannot be read: {failure.strerror}") from failure
 
-    def blocks(self) -> Iterator[bytes]:
-        """Read the rest, block by block."""
-        while block := self.read(BLOCK_BYTES):
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+        """Read the rest, block by block of `size` bytes."""
+        while block := self.read(size):
             yield block
 
     def rewind(self, skip: int = 0) -> None:

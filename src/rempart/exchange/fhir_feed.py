@@ -139,7 +139,9 @@ class CoverageClass(_Element, frozen=True):
     value: str = ""
 
 
-class Coverage(_Element, frozen=True, rename={"subscriber_id": "subscriberId"}):
+class Coverage(
+    _Element, frozen=True, rename={"subscriber_id": "subscriberId", "insurers": "payor"}
+):
     """FHIR Coverage, as far as a feed needs it."""
 
     status: str = ""
@@ -149,7 +151,7 @@ class Coverage(_Element, frozen=True, rename={"subscriber_id": "subscriberId"}):
     beneficiary: Reference = Reference()
     relationship: CodeableConcept = CodeableConcept()
     period: Span = Span()
-    payor: tuple[Reference, ...] = ()
+    insurers: tuple[Reference, ...] = ()
     classes: tuple[CoverageClass, ...] = msgspec.field(default=(), name="class")
     extension: tuple[Extension, ...] = ()
 
@@ -346,9 +348,9 @@ def _describe_line(coverage: Coverage) -> dict[str, str]:
     suspended = _find_extension(coverage.extension, "suspension").value_period
     agreement = _find_extension(coverage.extension, "agreement").value_period
     responsible = _find_extension(coverage.extension, "responsible").value_boolean
-    payor = coverage.payor[0].identifier if coverage.payor else Identifier()
+    insurer = coverage.insurers[0].identifier if coverage.insurers else Identifier()
     return {
-        "amc_number": payor.value if payor.system == AMC_SYSTEM else "",
+        "amc_number": insurer.value if insurer.system == AMC_SYSTEM else "",
         "contract_number": identifiers.get(CONTRACT_SYSTEM, ""),
         "member_number": coverage.subscriber_id,
         "quality": _QUALITIES.get(_find_code(coverage.relationship), "4"),

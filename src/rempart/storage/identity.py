@@ -169,6 +169,11 @@ def apply_pending_persons(tx: Transaction, feed_version: int) -> None:
     tx.execute(_QUERIES.apply_pending_persons, {"feed_version": feed_version})
 
 
+def forget_never_covered(tx: Transaction, feed_version: int) -> None:
+    """Drop the people that a version brought and took away again, as it is published."""
+    tx.execute(_QUERIES.forget_never_covered, {"feed_version": feed_version})
+
+
 def forget_version(tx: Transaction, feed_version: int) -> None:
     """Drop what was kept for a version's end."""
     tx.execute(_QUERIES.forget_pending_persons, {"feed_version": feed_version})

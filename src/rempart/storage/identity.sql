@@ -75,6 +75,20 @@ SET sealed = pending.sealed, digest = pending.digest, lookup_keys = pending.look
 FROM identity.pending_person AS pending
 WHERE pending.feed_version = %(feed_version)s AND pending.person_ref = person.person_ref;
 
+-- name: forget_never_covered
+-- Publishing: people that one row of a version brought and another took away again were never anybody's members.
+WITH gone AS MATERIALIZED (
+    DELETE FROM identity.person
+    USING identity.seen_in_feed AS seen
+    WHERE seen.feed_version = %(feed_version)s AND seen.changed
+      AND person.person_ref = seen.person_ref AND person.changed_in = %(feed_version)s
+      AND NOT EXISTS (SELECT FROM rights.coverage AS sheet WHERE sheet.person_ref = person.person_ref)
+      AND NOT EXISTS (
+          SELECT FROM rights.past_coverage AS sheet WHERE sheet.person_ref = person.person_ref)
+    RETURNING person.person_ref
+)
+DELETE FROM identity.person_key USING gone WHERE person_key.person_ref = gone.person_ref;
+
 -- name: forget_pending_persons
 -- Ending a version: nothing is staged any more.
 DELETE FROM identity.pending_person WHERE feed_version = %(feed_version)s;

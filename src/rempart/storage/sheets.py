@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Final, NamedTuple
 
+import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -19,6 +20,10 @@ from rempart.storage.queries import load_queries
 
 _QUERIES: Final = load_queries("feeds")
 _UUID_ARRAY: Final = 2951
+
+
+class KeyTaken(Exception):
+    """A row has a key that another row has: somebody was written meanwhile, or before."""
 
 
 class StoredSheet(NamedTuple):
@@ -159,10 +164,18 @@ def drop_waiting(tx: Transaction, feed_version: int) -> None:
 
 
 def copy_rows(tx: Transaction, query: str, rows: Sequence[bytes]) -> None:
-    """Send packed rows to a binary COPY."""
-    if rows:
+    """Send packed rows to a binary COPY.
+
+    Raises:
+        KeyTaken: a key is there already; the transaction can only be rolled back.
+    """
+    if not rows:
+        return
+    try:
         with tx.cursor().copy(query) as copy:
             copy.write(COPY_HEADER + b"".join(rows) + COPY_TRAILER)
+    except psycopg.errors.UniqueViolation as failure:
+        raise KeyTaken from failure
 
 
 def _format_end(day: date) -> date | str:

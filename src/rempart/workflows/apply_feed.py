@@ -56,6 +56,10 @@ class FeedApplier:
         # The first feed of an insurer meets only itself: most keys need not be asked for.
         self._seen = SeenKeys(unknown_past=resumed or not orders.first)
 
+    def distrust(self) -> None:
+        """Ask the database for every key from now on."""
+        self._seen = SeenKeys(unknown_past=True)
+
     def apply(self, tx: Transaction, piece: PreparedPiece, *, rows_done: int) -> None:
         """Apply one piece and count it as done, in one transaction.
 

@@ -237,9 +237,10 @@ class People:
         return rows
 
     def _compute_keys(self, person: Person, record: PersonRecord) -> PersonKeys:
-        """Return the keys to be known by, and every other one that a row gave."""
+        """Return the keys to be known by, and every other one that a row gave or gives."""
         keys = compute_keys(record, person.sheet, keys=self._keys, today=self._orders.today)
-        other = person.keys.union(keys.other).difference(keys.current)
+        before = person.stored.lookup_keys if person.stored else ()
+        other = person.keys.union(keys.other, before).difference(keys.current)
         return PersonKeys(keys.current, sorted(other))
 
     def _write_identities(self, people: Sequence[Person]) -> set[int]:
@@ -283,8 +284,8 @@ class People:
             body = feed_copy.encode_sheet(person.sheet)
             published = person.published.body if person.published else b""
             if person.pending is not None:
+                changed.add(person.person_ref)
                 if body == person.pending.body:
-                    changed.add(person.person_ref)
                     continue
                 dropped.append(person.person_ref)
             if body == published:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from rempart.exchange.feed_file import Feed, compute_digest, open_feed
+from rempart.exchange.feed_file import PIECE_BYTES, Feed, compute_digest, open_feed
 from rempart.exchange.findings_file import write_findings
 from rempart.kernel.errors import Conflict, FeedRefused, NotFound
 from rempart.kernel.findings import Language
@@ -20,10 +20,10 @@ from rempart.storage import feeds, identity
 from rempart.storage.connect import Transaction
 from rempart.storage.feeds import FeedInsurer, FeedKind, PendingVersion
 from rempart.storage.sealing import Kms, load_insurer_key
-from rempart.storage.sheets import prepare_connection
+from rempart.storage.sheets import KeyTaken, prepare_connection
 from rempart.workflows.apply_feed import FeedApplier
 from rempart.workflows.feed_workers import prepare_pieces
-from rempart.workflows.prepared_feed import Orders
+from rempart.workflows.prepared_feed import Orders, PreparedPiece
 from rempart.workflows.sweep_former_members import sweep_former_members
 
 MAX_REJECT_SHARE = 0.05
@@ -63,6 +63,7 @@ class FeedRequest:
         dry_run: Whether to undo everything at the end.
         again: Whether to apply once more a full feed that later ones replaced.
         workers: Processes that prepare rows; 0 for none but this one.
+        piece_bytes: About how much of the file is applied at a time.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class FeedRequest:
     dry_run: bool = False
     again: bool = False
     workers: int = 0
+    piece_bytes: int = PIECE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def import_feed(
                 published.feed_version, published.published_at, published.superseded
             )
         undone = connection.transaction(force_rollback=True) if request.dry_run else nullcontext()
-        with undone, open_feed(request.path, language=request.language) as feed:
+        opened = open_feed(request.path, language=request.language, piece_bytes=request.piece_bytes)
+        with undone, opened as feed:
             version = _take_version(connection, request, digest, feed)
             work = _Import(connection, secrets, request, insurer, version, feed, report)
             with work.discarded_if_refused():
@@ -283,8 +286,13 @@ class _Import:
         """
         pieces = self._feed.pieces(skip=self._rows_done)
         for piece in prepare_pieces(pieces, self._orders, workers=self._request.workers):
-            with self._connection.transaction():
-                self._applier.apply(self._connection, piece, rows_done=self._rows_done)
+            try:
+                self._apply(piece)
+            except KeyTaken:
+                # A card code of another insurer's member, or an import beside this one: ask for
+                # every key from now on, and give each row its finding.
+                self._applier.distrust()
+                self._apply(piece)
             self._rows_done += piece.rows
             self._report(Progress("read", self._feed.done_share(), self._rows_done))
         if _look_at(self._request.path) != self._file_state:
@@ -296,6 +304,10 @@ class _Import:
             raise FeedRefused(f"{self._request.path.name} has a header and no row")
         while self._settle_some():
             pass
+
+    def _apply(self, piece: PreparedPiece) -> None:
+        with self._connection.transaction():
+            self._applier.apply(self._connection, piece, rows_done=self._rows_done)
 
     def publish(self) -> FeedPublished:
         """Write the findings, then show the whole feed at once."""
@@ -340,9 +352,12 @@ class _Import:
         if version is None:
             raise Conflict(f"feed version {self._version.feed_version} was discarded elsewhere")
         total = version.rows_applied + version.rows_rejected
-        if version.rows_applied == 0 or (
-            version.rows_rejected > self._request.max_reject_share * total
-        ):
+        if version.rows_applied == 0:
+            raise FeedRefused(
+                f"none of the {total} rows can be applied. Nothing was published: see the findings "
+                "and correct the file"
+            )
+        if version.rows_rejected > self._request.max_reject_share * total:
             raise FeedRefused(
                 f"{version.rows_rejected} of {total} rows are rejected, more than "
                 f"{self._request.max_reject_share:.0%}. Nothing was published: see the findings, "
@@ -371,6 +386,7 @@ class _Import:
         feeds.lock_insurer(connection, self._insurer.insurer_id)
         if closed:
             feeds.close_absent(connection, self._insurer.insurer_id, version)
+        identity.forget_never_covered(connection, version)
         feeds.retire_keys(connection, version)
         identity.apply_pending_persons(connection, version)
         feeds.admit_members(connection, version)

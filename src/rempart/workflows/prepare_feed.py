@@ -176,7 +176,7 @@ class Preparer:
         current, other = [statement.typed_key], []
         if statement.own_key:
             current.append(statement.own_key)
-        if statement.previous_key:
+        if statement.previous_key not in (b"", statement.own_key):
             other.append(statement.previous_key)
         if starts_on is None:
             return statement.record, b"", date.min, PersonKeys(current, other)
