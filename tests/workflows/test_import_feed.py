@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 from tests.feed_samples import (
     AMC,
-    INSURER,
     OTHER_AMC,
-    count_rows,
     list_periods,
     make_card,
     make_nir,
@@ -21,7 +19,7 @@ from tests.feed_samples import (
     write_feed,
 )
 
-from rempart.kernel.errors import Conflict, FeedRefused, NotFound
+from rempart.kernel.errors import FeedRefused
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.workflows.import_feed import FeedPublished, FeedUnchanged
