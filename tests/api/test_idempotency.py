@@ -1,5 +1,6 @@
 """The same request sent twice under one Idempotency-Key is answered once."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,6 +8,7 @@ from tests.api.reading import PATH, cut_receipt, read_entries
 from tests.api.world import COVERED, ENDED, card_body, typed_body
 
 from rempart.disclosure.entry import Kind
+from rempart.storage import gateway as storage_gateway
 
 
 def ask(gateway, key, body=None, **headers):
@@ -88,21 +90,21 @@ def test_any_visible_ascii_is_a_key(gateway, key):
     assert ask(gateway, key).content == ask(gateway, key).content
 
 
-def test_an_answer_is_forgotten_after_a_day(gateway, world, clock):
-    import asyncio
-
-    from rempart.storage.gateway import open_gateway_reader
-
-    ask(gateway, "a")
+@pytest.mark.parametrize("batch", [1, 2, 5000])
+def test_an_answer_is_forgotten_after_a_day(gateway, world, clock, monkeypatch, batch):
+    monkeypatch.setattr(storage_gateway, "REPLAY_BATCH", batch)
+    for key in ("a", "b", "c"):
+        ask(gateway, key)
     now_ms = clock.now_ms()
 
-    async def sweep(later_ms: int) -> None:
-        async with open_gateway_reader(world.database.asyncpg_kwargs("gateway")) as reader:
-            await reader.delete_old_replays(now_ms=now_ms + later_ms)
+    async def sweep(later_ms: int) -> int:
+        arguments = world.database.asyncpg_kwargs("gateway")
+        async with storage_gateway.open_gateway_reader(arguments) as reader:
+            return await reader.delete_old_replays(now_ms=now_ms + later_ms)
 
-    asyncio.run(sweep(23 * 3_600_000))
-    assert count_replays(world) == 1
-    asyncio.run(sweep(25 * 3_600_000))
+    assert asyncio.run(sweep(23 * 3_600_000)) == 0
+    assert count_replays(world) == 3
+    assert asyncio.run(sweep(25 * 3_600_000)) == 3
     assert count_replays(world) == 0
 
 

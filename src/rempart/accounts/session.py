@@ -36,5 +36,5 @@ def is_alive(session: Session, *, now_ms: int) -> bool:
 
 def clean_agent(text: str) -> str:
     """Keep what a User-Agent header may put into the ledger: printable ASCII, bounded length."""
-    kept = "".join(c for c in text[: 4 * AGENT_LIMIT] if " " <= c <= "~")
+    kept = "".join(c for c in text[: 2 * AGENT_LIMIT] if " " <= c <= "~")
     return kept[:AGENT_LIMIT]

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
-from rempart.accounts.session import clean_agent
+from rempart.accounts.session import AGENT_LIMIT, clean_agent
 
 NOWHERE: Final = "0.0.0.0"  # noqa: S104 - not an address to listen on: a caller without one
+# What is remembered is short: callers must not fill our memory with headers.
 _CACHE: Final = 4096
+_FORWARDED_LIMIT: Final = 256
 
 
 def make_address_finder(
@@ -23,8 +25,11 @@ def make_address_finder(
     trusted is the caller's. What cannot be read as an address ends the reading.
     """
 
-    @functools.lru_cache(_CACHE)
     def find_address(peer: str, forwarded: bytes) -> str:
+        return find_short(peer, forwarded[-_FORWARDED_LIMIT:])
+
+    @functools.lru_cache(_CACHE)
+    def find_short(peer: str, forwarded: bytes) -> str:
         hops = [peer, *reversed(forwarded.decode("latin-1").split(","))] if forwarded else [peer]
         caller = NOWHERE
         for hop in hops:
@@ -39,9 +44,13 @@ def make_address_finder(
     return find_address
 
 
-@functools.lru_cache(_CACHE)
 def read_agent(header: bytes) -> str:
     """Return what is kept of a User-Agent header."""
+    return _read_short_agent(header[: 2 * AGENT_LIMIT])
+
+
+@functools.lru_cache(_CACHE)
+def _read_short_agent(header: bytes) -> str:
     return clean_agent(header.decode("latin-1"))
 
 

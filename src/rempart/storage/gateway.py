@@ -32,6 +32,7 @@ READER_SETTINGS: Final = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
+REPLAY_BATCH: Final = 5000
 REPLAY_LIFETIME_MS: Final = 24 * 60 * 60 * 1000
 
 
@@ -240,16 +241,23 @@ class GatewayReader:
             for row in rows
         }
 
-    async def delete_old_replays(self, *, now_ms: int) -> None:
-        """Forget answers kept for more than a day, a few thousand at a time.
+    async def delete_old_replays(self, *, now_ms: int) -> int:
+        """Forget answers kept for more than a day; return how many.
+
+        A few thousand at a time, so that no lock is held for long: as often as there are more.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        with _explain_failure("ledger"):
-            await self.pool.execute(
-                QUERIES.delete_old_replays, now_ms - REPLAY_LIFETIME_MS, timeout=READ_TIMEOUT_S
-            )
+        oldest_ms, deleted = now_ms - REPLAY_LIFETIME_MS, 0
+        while True:
+            with _explain_failure("ledger"):
+                count: int = await self.pool.fetchval(
+                    QUERIES.delete_old_replays, oldest_ms, REPLAY_BATCH, timeout=READ_TIMEOUT_S
+                )
+            deleted += count
+            if count < REPLAY_BATCH:
+                return deleted
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

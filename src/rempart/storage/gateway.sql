@@ -62,10 +62,15 @@ CROSS JOIN LATERAL (
 
 -- name: delete_old_replays
 -- Forgets answers kept for repeated Idempotency-Keys once they are older than a day.
-DELETE FROM ledger.replay
-WHERE (session_ref, request_id) IN (
-    SELECT session_ref, request_id FROM ledger.replay WHERE t_ms < $1::bigint ORDER BY t_ms LIMIT 5000
-);
+WITH gone AS (
+    DELETE FROM ledger.replay
+    WHERE (session_ref, request_id) IN (
+        SELECT session_ref, request_id FROM ledger.replay
+        WHERE t_ms < $1::bigint ORDER BY t_ms LIMIT $2::integer
+    )
+    RETURNING 1
+)
+SELECT count(*) FROM gone;
 
 -- name: ping
 -- Is the database there?

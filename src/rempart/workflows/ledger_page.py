@@ -5,8 +5,8 @@ Idempotency-Key.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,17 +22,16 @@ from rempart.workflows.open_session import open_session
 from rempart.workflows.rights_desk import Answered, Asked, Desk
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the next entry will be: known beforehand, because one batch writes at a time."""
 
     page: "LedgerPage"
-    index: int
+    entry_index: int
     session_ref: int
 
     def promise(self) -> Engagement:
         """Write the promise to pay that names this entry."""
-        return self.page.write_engagement(self.index)
+        return self.page.write_engagement(self.entry_index)
 
 
 class LedgerPage:
@@ -119,7 +118,7 @@ class LedgerPage:
 
     def write(self, one: Asked, place: Place, answer: Answer, draft: Draft) -> None:
         """Add an entry, and the answer that waits for it."""
-        index = str(place.index).encode()
+        index = str(place.entry_index).encode()
         start = b'{"answer":' + encode_answer(answer) + self._head + index + b',"checkpoint":'
         self._drafts.append(draft)
         self._used[one.origin] = place.session_ref

@@ -6,7 +6,7 @@ Holds no rule: `check_rights` has them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rempart.accounts.client import Client
 from rempart.accounts.session import Origin
@@ -19,8 +19,7 @@ from rempart.tariffs.domains import Domain
 from rempart.workflows.open_session import SessionBook, SessionReader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """What a professional asks, already known to be possible."""
 
     identifiers: Identifiers
@@ -34,11 +33,10 @@ class Question:
         return Mode.CARD if isinstance(self.identifiers, CardCode) else Mode.TYPED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """A question, who asks it, and under which name.
 
-    Args:
+    Attributes:
         question: What is asked.
         client: The key it was asked with, known to be one that may ask.
         origin: Where it comes from.
@@ -54,8 +52,7 @@ class Asked:
     body_digest: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """Bytes that may leave: their entry is durable."""
 
     body: bytes

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from rempart.gateway.origins import NOWHERE, make_address_finder
+from rempart.gateway.origins import NOWHERE, make_address_finder, read_agent
 
 find = make_address_finder(
     [ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("::1")]
@@ -29,3 +29,9 @@ find = make_address_finder(
 )
 def test_the_address_of_a_caller(peer, forwarded, address):
     assert find(peer, forwarded) == address
+
+
+def test_headers_of_any_length_are_read_and_little_of_them_is_remembered():
+    assert find("127.0.0.1", b"198.51.100.1, " * 10_000 + b"192.0.2.7") == "192.0.2.7"
+    assert find("127.0.0.1", b"x" * 100_000) == "127.0.0.1"
+    assert read_agent(b"A" * 100_000) == "A" * 200
