@@ -31,6 +31,7 @@ drill: setup  ## Replay January 2024 against the running demo
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart drill --data "$(DEMO_HOME)/synth" $(ARGS)
 
 test: check  ## Everything: house rules, types, and every test
+	@sh scripts/browser.sh
 	$(BIN)/pytest -n $(PYTEST_WORKERS) $(ARGS)
 
 check: setup  ## Lint, types, import directions; changes nothing
