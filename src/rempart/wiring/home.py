@@ -119,8 +119,10 @@ def _make_directories(path: Path) -> None:
     When root owns the home, others may pass through it (not list it): the database server runs as
     an unprivileged user and keeps its files inside.
     """
-    if not path.exists():
-        path.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever makes it closes it; another process that comes at the same moment finds it made.
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
         path.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for name in _PRIVATE_DIRECTORIES:
         (path / name).mkdir(exist_ok=True, mode=0o700)
