@@ -8,12 +8,8 @@ from rempart.disclosure.entry import Kind
 from rempart.workflows.verify_ledger import verify_ledger
 
 
-def ask(gateway, *, address=None, agent=None):
-    headers = {}
-    if address:
-        headers["X-Forwarded-For"] = address
-    if agent is not None:
-        headers["User-Agent"] = agent.encode()
+def ask(gateway, *, agent=None):
+    headers = {} if agent is None else {"User-Agent": agent.encode()}
     reply = gateway.post(PATH, json=typed_body(COVERED), headers=headers)
     assert reply.status_code == 200
     return reply

@@ -123,3 +123,15 @@ def test_a_gateway_asked_to_stop_answers_what_it_began_and_keeps_a_checkpoint(pr
     assert len(told.indexes) > 10
     assert max(told.indexes.values()) < len(entries)
     assert checkpoint == len(entries)
+
+
+def test_the_address_of_a_session_is_the_one_our_proxy_saw(process, world):
+    body = json.dumps(typed_body(COVERED)).encode()
+    for said in ("192.0.2.7", "198.51.100.1, 192.0.2.8", "nonsense"):
+        with call(process) as connection:
+            length = f"Content-Length: {len(body)}"
+            connection.sendall(head(world, length, f"X-Forwarded-For: {said}") + body)
+            assert read_status(connection) == 200
+    with world.database.transaction("auditor") as tx:
+        found = tx.execute("SELECT address FROM ledger.session ORDER BY opened_ms").fetchall()
+    assert [address for (address,) in found] == ["192.0.2.7", "192.0.2.8", "127.0.0.1"]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from rempart.exchange.feed_file import PIECE_BYTES
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import FeedRefused
 from rempart.kernel.findings import BadValue, Language
@@ -103,6 +104,7 @@ def careful_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Processes that prepare rows; default 2, none for a small file.",
         ),
         click.option("--today", type=Day(), hidden=True),
+        click.option("--piece-bytes", type=click.IntRange(1), default=PIECE_BYTES, hidden=True),
     )
     for option in reversed(options):
         command = option(command)
@@ -308,6 +310,7 @@ def _make_request(
     lang: Language,
     workers: int | None,
     today: date | None,
+    piece_bytes: int,
 ) -> FeedRequest:
     guessed: FeedKind = "delta" if "delta" in path.name.lower() else "full"
     if workers is None:
@@ -321,6 +324,7 @@ def _make_request(
         max_closed_share=max_closed_share,
         language=lang,
         workers=workers,
+        piece_bytes=piece_bytes,
     )
 
 

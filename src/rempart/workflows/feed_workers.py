@@ -4,10 +4,12 @@ Refuses to run ahead: a few pieces are in hand at any time, so that memory stays
 """
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 from rempart.exchange.feed_pieces import Piece
 from rempart.kernel.errors import Unavailable
@@ -55,8 +57,19 @@ def _run(
 ) -> Iterator[PreparedPiece]:
     waiting: deque[Future[bytes]] = deque()
     for piece in pieces:
-        waiting.append(pool.submit(prepare_in_worker, piece))
+        with _ctrl_c_held():
+            waiting.append(pool.submit(prepare_in_worker, piece))
         if len(waiting) >= ahead:
             yield decode_piece(waiting.popleft().result())
     while waiting:
         yield decode_piece(waiting.popleft().result())
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Hold Ctrl-C while a worker may be born: it inherits that, and leaves Ctrl-C to us."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,7 +8,6 @@ import gc
 import multiprocessing
 import multiprocessing.process
 import os
-import signal
 import threading
 from datetime import date
 
@@ -230,8 +229,7 @@ _preparers: dict[str, Preparer] = {}
 
 
 def start_worker(orders: Orders) -> None:
-    """Make this process a worker: no Ctrl-C of its own, and no life without the importing one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Make this process a worker, which does not outlive the importing one."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A killed parent says nothing: without this its workers would wait for ever.
