@@ -77,9 +77,20 @@ def test_the_gateway_rewrites_only_what_the_ledger_calls_operational(database: D
 def test_the_gateway_never_sees_a_name_or_an_address_of_an_account(database: Database):
     readable = readable_tables(database, "gateway", "accounts")
     assert "client" in readable
-    assert not {"establishment", "sign_in_link", "django_session"} & set(readable)
-    with pytest.raises(errors.InsufficientPrivilege), database.transaction("gateway") as open_one:
-        open_one.execute("SELECT label FROM accounts.client")
+    assert not {"sign_in_link", "django_session", "passkey", "invitation"} & set(readable)
+    for column in (
+        "client.label",
+        "establishment.name",
+        "establishment.city",
+        "establishment.sealed_iban",
+        "professional.display_name",
+        "actor.display_name",
+        "session.address",
+        "session.token_digest",
+    ):
+        table, name = column.split(".")
+        with pytest.raises(errors.InsufficientPrivilege), database.transaction("gateway") as tx:
+            tx.execute(f"SELECT {name} FROM accounts.{table}")
 
 
 def test_the_auditor_reads_the_ledger_and_nothing_else(database: Database):

@@ -23,6 +23,19 @@ class AccessDenied(RempartError):
     status = 401
 
 
+class NotAllowed(RempartError):
+    """The caller is known and their role does not allow this."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class StepUpNeeded(NotAllowed):
+    """The caller may do this once they have just proved again who they are."""
+
+    code = "step_up_needed"
+
+
 class NotFound(RempartError):
     """The thing named does not exist for this caller."""
 

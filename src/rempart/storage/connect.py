@@ -16,7 +16,17 @@ from psycopg_pool import ConnectionPool
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.storage.roles import role_name
 
-Login: TypeAlias = Literal["admin", "owner", "gateway", "feeds", "portals", "auditor", "analyst"]
+Login: TypeAlias = Literal[
+    "admin",
+    "owner",
+    "gateway",
+    "feeds",
+    "portals",
+    "signin",
+    "registrar",
+    "auditor",
+    "analyst",
+]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.
 Transaction: TypeAlias = psycopg.Connection[tuple[Any, ...]]

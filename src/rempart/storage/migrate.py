@@ -39,9 +39,16 @@ def migrate(database: Database) -> list[str]:
         check=False,
     )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        reason = _find_reason(done.stderr)
         raise SetupError(f"the schema of {database.name} could not be brought forward: {reason}")
     return done.stdout.split()
+
+
+def _find_reason(written: str) -> str:
+    """Return the line that names the error: PostgreSQL adds the place in the SQL below it."""
+    lines = written.strip().splitlines() or ["no message"]
+    named = [line for line in lines if line.startswith(("django.db.", "psycopg."))]
+    return (named or lines)[-1]
 
 
 def _migrate_this_process(parameters: dict[str, object]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-LOGINS = ("owner", "gateway", "feeds", "portals", "auditor", "analyst")
+LOGINS = ("owner", "gateway", "feeds", "portals", "signin", "registrar", "auditor", "analyst")
 PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
 
 # Which planes each process belongs to. The owner, who runs migrations, owns everything.
@@ -20,6 +20,7 @@ MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("ledger",),
     "feeds": ("identity", "rights"),
     "portals": ("accounts", "incidents"),
+    "registrar": ("accounts",),
     "analyst": ("incidents",),
 }
 

@@ -11,11 +11,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rempart.kernel.errors import SetupError
 from rempart.storage.roles import LOGINS
 
-KEY_NAMES = ("lookup", "engagement", "master", "blind", "portals")
+KEY_NAMES = ("lookup", "engagement", "master", "blind", "portals", "token", "portals-client")
 KEY_BYTES = 32
 
 _PRIVATE_DIRECTORIES = ("keys", "secrets", "run")
@@ -47,6 +48,7 @@ class Home:
             for name in KEY_NAMES:
                 _write_once(home.key_file(name), secrets.token_bytes(KEY_BYTES))
             _write_once(home.path / "secrets/passwords.json", _new_passwords())
+            _add_missing_passwords(home.path / "secrets/passwords.json")
         except OSError as failure:
             raise SetupError(
                 f"the home {home.path} cannot be written ({failure.strerror}): "
@@ -108,9 +110,15 @@ class Home:
         except ValueError as failure:
             raise SetupError(f"{file} is not what was written there: restore it") from failure
         missing = {"admin", *LOGINS} - set(passwords)
-        if missing:
+        if missing - _LOGINS_ADDED_SINCE:
             raise SetupError(f"{file} lacks {', '.join(sorted(missing))}: restore it")
+        if missing:
+            raise SetupError(f"{file} lacks {', '.join(sorted(missing))}: run `rempart init`")
         return {str(name): str(value) for name, value in passwords.items()}
+
+
+# A home made before these logins existed is completed by `init`; one that lacks another is damaged.
+_LOGINS_ADDED_SINCE: Final = frozenset({"signin", "registrar"})
 
 
 def _make_directories(path: Path) -> None:
@@ -131,6 +139,17 @@ def _make_directories(path: Path) -> None:
 def _new_passwords() -> bytes:
     passwords = {name: secrets.token_urlsafe(24) for name in ("admin", *LOGINS)}
     return json.dumps(passwords, indent=1).encode()
+
+
+def _add_missing_passwords(file: Path) -> None:
+    """Give a home made by an earlier version the logins that came since; keep the others."""
+    passwords = json.loads(file.read_bytes())
+    known = {**json.loads(_new_passwords()), **passwords}
+    if known != passwords:
+        draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_bytes(json.dumps(known, indent=1).encode())
+        draft.replace(file)
 
 
 def _write_once(file: Path, content: bytes) -> None:

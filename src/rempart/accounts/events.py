@@ -1,0 +1,75 @@
+"""Security events: every act that concerns the safety of an account, by name. A closed list.
+
+Each is written in the transaction of the act it tells of, so neither exists without the other.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+class SecurityEventKind(enum.StrEnum):
+    """What happened. The names are stored: add, never rename."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    STEPPED_UP = "stepped_up"
+    SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
+    SESSION_ENDED_BY_PROVIDER = "session_ended_by_provider"
+    INVITED = "invited"
+    INVITATION_REVOKED = "invitation_revoked"
+    INVITATION_USED = "invitation_used"
+    INVITATION_REFUSED = "invitation_refused"
+    RECOVERY_ASKED = "recovery_asked"
+    RECOVERY_APPROVED = "recovery_approved"
+    RECOVERY_REFUSED = "recovery_refused"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_RENAMED = "passkey_renamed"
+    PASSKEY_REVOKED = "passkey_revoked"
+    PASSKEY_CLONED = "passkey_cloned"
+    ROLE_GIVEN = "role_given"
+    ROLE_CHANGED = "role_changed"
+    AGENT_SUSPENDED = "agent_suspended"
+    AGENT_RESTORED = "agent_restored"
+    ORGANISATION_SUSPENDED = "organisation_suspended"
+    ORGANISATION_RESTORED = "organisation_restored"
+    SOFTWARE_REGISTERED = "software_registered"
+    SOFTWARE_KEY_ADDED = "software_key_added"
+    SOFTWARE_KEY_ENDED = "software_key_ended"
+    SOFTWARE_REVOKED = "software_revoked"
+    BANK_DETAILS_PROPOSED = "bank_details_proposed"
+    BANK_DETAILS_APPROVED = "bank_details_approved"
+    BANK_DETAILS_REFUSED = "bank_details_refused"
+    BANK_DETAILS_CANCELLED = "bank_details_cancelled"
+    BANK_DETAILS_ACTIVE = "bank_details_active"
+    CONTACT_ADDED = "contact_added"
+    CONTACT_REPLACED = "contact_replaced"
+    EVENT_REPORTED = "event_reported"
+    REPORT_HANDLED = "report_handled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityEvent:
+    """One event to be written.
+
+    Args:
+        kind: What happened.
+        actor_ref: Whose account it concerns; None when nobody was recognised.
+        by_ref: Who did it, when it was somebody else.
+        session_ref: The session in which it was done, if any.
+        org_ref: The organisation it concerns, if any.
+        address: Where the request came from; empty for the command line.
+        agent: What the browser or software calls itself, as `clean_agent` keeps it.
+        details: Facts worth keeping; never a secret, never an identifier of a member.
+    """
+
+    kind: SecurityEventKind
+    actor_ref: int | None
+    by_ref: int | None = None
+    session_ref: int | None = None
+    org_ref: int | None = None
+    address: str = ""
+    agent: str = ""
+    details: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,225 @@
+"""Who may do what, for which purpose: one table, which docs/reference/permissions.md prints.
+
+Refuses whatever the table does not grant. A sensitive act also needs a step-up: a fresh ceremony of
+the same kind as the sign-in, minutes ago, by the person at the keyboard.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from rempart.accounts.roles import ADMINISTRATORS, ROLES_OF, Role
+from rempart.accounts.visitor import Visitor
+from rempart.kernel.errors import NotAllowed, StepUpNeeded
+
+STEP_UP_LIFETIME: Final = timedelta(minutes=5)
+
+
+class Permission(enum.StrEnum):
+    """An act that a page, a command or a call performs."""
+
+    # Everybody, on their own account
+    READ_OWN_ACCOUNT = "read_own_account"
+    MANAGE_OWN_KEYS = "manage_own_keys"
+    END_OWN_SESSION = "end_own_session"
+    REPORT_EVENT = "report_event"
+    # Professionals
+    CHECK_RIGHTS = "check_rights"
+    READ_BANK_DETAILS = "read_bank_details"
+    PROPOSE_BANK_DETAILS = "propose_bank_details"
+    APPROVE_BANK_DETAILS = "approve_bank_details"
+    CANCEL_BANK_DETAILS = "cancel_bank_details"
+    # Spaces
+    ENTER_PROFESSIONAL_SPACE = "enter_professional_space"
+    ENTER_MEMBER_SPACE = "enter_member_space"
+    ENTER_INSURER_SPACE = "enter_insurer_space"
+    ENTER_EMPLOYER_SPACE = "enter_employer_space"
+    ENTER_PUBLISHER_SPACE = "enter_publisher_space"
+    ENTER_CONSOLE = "enter_console"
+    # Organisations
+    READ_ORGANISATION = "read_organisation"
+    INVITE_AGENT = "invite_agent"
+    CHANGE_ROLE = "change_role"
+    SUSPEND_AGENT = "suspend_agent"
+    ASK_RECOVERY = "ask_recovery"
+    APPROVE_RECOVERY = "approve_recovery"
+    INVITE_MEMBER = "invite_member"
+    SUSPEND_ORGANISATION = "suspend_organisation"
+    # Software
+    READ_SOFTWARE = "read_software"
+    REGISTER_SOFTWARE = "register_software"
+    ROTATE_SOFTWARE_KEY = "rotate_software_key"
+    REVOKE_SOFTWARE = "revoke_software"
+    # The operator's console
+    READ_LOOKUPS = "read_lookups"
+    READ_LEDGER = "read_ledger"
+    READ_INCIDENTS = "read_incidents"
+    READ_REPORTS = "read_reports"
+    HANDLE_REPORT = "handle_report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One line of the table.
+
+    Args:
+        roles: Who may.
+        purpose: Why, in a few words of plain English; the documentation prints it.
+        step_up: Whether a fresh ceremony is needed each time.
+    """
+
+    roles: frozenset[Role]
+    purpose: str
+    step_up: bool = False
+
+
+_EVERYBODY: Final = frozenset(Role)
+_CARE: Final = frozenset({Role.HOLDER, Role.LOCUM, Role.ASSISTANT})
+_ESTABLISHMENT: Final = frozenset(ROLES_OF["establishment"])
+_BANK: Final = frozenset({Role.HOLDER, Role.ESTABLISHMENT_MANAGER})
+_OPERATOR: Final = frozenset(ROLES_OF["operator"])
+_PUBLISHER: Final = frozenset(ROLES_OF["publisher"])
+_AGENTS: Final = _EVERYBODY - {Role.MEMBER}
+_ADMINS: Final = frozenset(ADMINISTRATORS.values()) | {Role.HOLDER}
+_INCIDENTS: Final = frozenset(
+    {Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO, Role.OPERATOR_OPS}
+)
+_SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
+_SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
+
+GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
+    {
+        Permission.READ_OWN_ACCOUNT: Grant(
+            roles=_EVERYBODY, purpose="see one's own sessions, keys and events"
+        ),
+        Permission.MANAGE_OWN_KEYS: Grant(
+            roles=_EVERYBODY, purpose="add, name or revoke one's own passkeys", step_up=True
+        ),
+        Permission.END_OWN_SESSION: Grant(
+            roles=_EVERYBODY, purpose="close one's own sessions, here or elsewhere"
+        ),
+        Permission.REPORT_EVENT: Grant(
+            roles=_EVERYBODY, purpose="say that an event was not one's own doing"
+        ),
+        Permission.CHECK_RIGHTS: Grant(roles=_CARE, purpose="bill care by tiers payant"),
+        Permission.READ_BANK_DETAILS: Grant(
+            roles=_BANK, purpose="see where the establishment is paid (last digits)"
+        ),
+        Permission.PROPOSE_BANK_DETAILS: Grant(
+            roles=_BANK, purpose="have the establishment paid on another account", step_up=True
+        ),
+        Permission.APPROVE_BANK_DETAILS: Grant(
+            roles=_BANK, purpose="confirm a colleague's change of account", step_up=True
+        ),
+        Permission.CANCEL_BANK_DETAILS: Grant(
+            roles=_BANK, purpose="stop a change of account that should not be"
+        ),
+        Permission.ENTER_PROFESSIONAL_SPACE: Grant(
+            roles=_ESTABLISHMENT, purpose="work in the professional portal"
+        ),
+        Permission.ENTER_MEMBER_SPACE: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="see one's own cards and consultations"
+        ),
+        Permission.ENTER_INSURER_SPACE: Grant(
+            roles=frozenset(ROLES_OF["insurer"]), purpose="work for the insurer's own members"
+        ),
+        Permission.ENTER_EMPLOYER_SPACE: Grant(
+            roles=frozenset(ROLES_OF["employer"]), purpose="work for the employer's own staff"
+        ),
+        Permission.ENTER_PUBLISHER_SPACE: Grant(
+            roles=_PUBLISHER, purpose="look after the publisher's own software"
+        ),
+        Permission.ENTER_CONSOLE: Grant(roles=_OPERATOR, purpose="operate the platform"),
+        Permission.READ_ORGANISATION: Grant(
+            roles=_AGENTS, purpose="see one's colleagues and their roles"
+        ),
+        Permission.INVITE_AGENT: Grant(
+            roles=_ADMINS, purpose="let a colleague enrol a passkey", step_up=True
+        ),
+        Permission.CHANGE_ROLE: Grant(
+            roles=_ADMINS, purpose="give a colleague another role", step_up=True
+        ),
+        Permission.SUSPEND_AGENT: Grant(
+            roles=_ADMINS, purpose="stop a colleague's account at once, or let it go on"
+        ),
+        Permission.ASK_RECOVERY: Grant(
+            roles=_ADMINS, purpose="ask for a new invitation for a colleague without a key"
+        ),
+        Permission.APPROVE_RECOVERY: Grant(
+            roles=_ADMINS | _SECURITY,
+            purpose="confirm another person's request for a new invitation",
+            step_up=True,
+        ),
+        Permission.INVITE_MEMBER: Grant(
+            roles=frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER}),
+            purpose="have a letter with a code sent to a member",
+        ),
+        Permission.SUSPEND_ORGANISATION: Grant(
+            roles=_SECURITY, purpose="stop everybody of one organisation at once", step_up=True
+        ),
+        Permission.READ_SOFTWARE: Grant(
+            roles=_SOFTWARE | _PUBLISHER | _SECURITY, purpose="see registered software and its keys"
+        ),
+        Permission.REGISTER_SOFTWARE: Grant(
+            roles=_SOFTWARE, purpose="let a piece of software call the gateway", step_up=True
+        ),
+        Permission.ROTATE_SOFTWARE_KEY: Grant(
+            roles=_SOFTWARE | _PUBLISHER, purpose="replace a key of one's software", step_up=True
+        ),
+        Permission.REVOKE_SOFTWARE: Grant(
+            roles=_SOFTWARE | _SECURITY, purpose="stop a piece of software at once"
+        ),
+        Permission.READ_LOOKUPS: Grant(
+            roles=_OPERATOR, purpose="watch look-ups, by pseudonyms only"
+        ),
+        Permission.READ_LEDGER: Grant(roles=_OPERATOR, purpose="see the state of the ledger"),
+        Permission.READ_INCIDENTS: Grant(roles=_INCIDENTS, purpose="answer for an incident"),
+        Permission.READ_REPORTS: Grant(
+            roles=_SECURITY | {Role.OPERATOR_OPS}, purpose="read what people say was not them"
+        ),
+        Permission.HANDLE_REPORT: Grant(
+            roles=_SECURITY, purpose="decide on a report and write what was done"
+        ),
+    }
+)
+
+
+def check_can(visitor: Visitor, permission: Permission, *, now: datetime) -> None:
+    """Let a visitor do something, or refuse.
+
+    Args:
+        visitor: Who asks.
+        permission: What they want to do.
+        now: The instant of the request.
+
+    Raises:
+        NotAllowed: their role does not have this permission.
+        StepUpNeeded: their role has it, after a fresh ceremony.
+    """
+    grant = GRANTS[permission]
+    if visitor.role not in grant.roles:
+        raise NotAllowed(f"the role {visitor.role} may not {permission}: ask an administrator")
+    if grant.step_up and not is_stepped_up(visitor, now=now):
+        raise StepUpNeeded(f"{permission} needs a fresh confirmation of who you are")
+
+
+def can(visitor: Visitor, permission: Permission, *, now: datetime) -> bool:
+    """Say whether `check_can` would let them; a missing step-up counts as yes: it can be given."""
+    try:
+        check_can(visitor, permission, now=now)
+    except StepUpNeeded:
+        return True
+    except NotAllowed:
+        return False
+    return True
+
+
+def is_stepped_up(visitor: Visitor, *, now: datetime) -> bool:
+    """Say whether the last fresh ceremony of this session is recent enough for a sensitive act.
+
+    A ceremony dated after now (clocks differ by a little) counts.
+    """
+    return visitor.stepped_up_at is not None and now - visitor.stepped_up_at < STEP_UP_LIFETIME
