@@ -31,7 +31,7 @@ class MemorySheets:
 
     def __init__(self, people: Sequence[Person]) -> None:
         self.by_key = {
-            compute_lookup_key(SECRET, identifiers).bytes: person
+            compute_lookup_key(SECRET, identifiers): person
             for person in people
             for identifiers in (person.typed, person.card)
         }

@@ -161,7 +161,7 @@ def save_terms(tx: Transaction, domains: dict[str, DomainTerms]) -> int:
 def save_person(tx: Transaction, person: Person, key: bytes, terms: dict[str, int]) -> None:
     """Add a person's sheet and the two keys that lead to it."""
     for identifiers in (person.typed, person.card):
-        lookup_key: UUID = compute_lookup_key(key, identifiers)
+        lookup_key = UUID(bytes=compute_lookup_key(key, identifiers))
         tx.execute(
             "INSERT INTO rights.lookup (lookup_key, person_ref) VALUES (%s, %s)",
             (lookup_key, person.person_ref),

@@ -1,17 +1,25 @@
-"""The gateway as one ASGI application: the hot route, and four small ones around it."""
+"""The gateway as one ASGI application: the hot route, and four small ones behind it."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.types import Receive, Scope, Send
+from litestar.types import (
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from rempart.accounts.allowance import Allowance
 from rempart.gateway.allowances import Allowances
@@ -118,7 +126,30 @@ class Gateway:
                 log_bug("keeping house", bug)
 
 
-def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> Litestar:
+class GatewayApp(Litestar):
+    """Requests to the very path of rights checks go straight to the handler of that route.
+
+    The framework's routing and layers do nothing for a rights check and cost a tenth of it.
+    """
+
+    def __init__(self, door: RightsDoor, **options: Any) -> None:
+        super().__init__(**options)
+        self._door = door
+
+    def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> Coroutine[Any, Any, None]:
+        """Answer one request, or live through the process's life."""
+        if scope["type"] == ScopeType.HTTP and scope["path"] == PATH:
+            request = cast("Scope", scope)
+            return self._door(request, cast("Receive", receive), cast("Send", send))
+        return super().__call__(scope, receive, send)
+
+
+def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
     """Build the application.
 
     Args:
@@ -133,8 +164,9 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> Litestar:
         async with gateway.running():
             yield
 
-    return Litestar(
-        route_handlers=[_make_rights_route(gateway), *_make_small_routes(gateway)],
+    return GatewayApp(
+        gateway.door,
+        route_handlers=[_make_rights_route(gateway.door), *_make_small_routes(gateway)],
         exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
         lifespan=[*lifespan, run_gateway],
         openapi_config=None,
@@ -143,9 +175,7 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> Litestar:
     )
 
 
-def _make_rights_route(gateway: Gateway) -> Any:
-    door = gateway.door
-
+def _make_rights_route(door: RightsDoor) -> Any:
     @asgi(PATH, copy_scope=False)
     async def check_rights_over_http(scope: Scope, receive: Receive, send: Send) -> None:
         await door(scope, receive, send)

@@ -14,7 +14,8 @@ from rempart.kernel.errors import RempartError, Unavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MAX_BATCH = 2000
+# A larger batch saves nothing more, and nobody in it is answered before its last item is handled.
+MAX_BATCH = 256
 MAX_WAITING = 10_000
 
 

@@ -6,7 +6,7 @@ and nothing that was found, can leave through an error.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -61,8 +61,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Bytes ready to be sent."""
 
     status: int

@@ -6,7 +6,6 @@ Refuses to search: only the exact identifiers give the key, and the key tells no
 import hmac
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
-from uuid import UUID
 
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
@@ -98,8 +97,8 @@ def compute_raw_lookup_key(key: bytes, canonical: bytes) -> bytes:
     return hmac.digest(key, canonical, "sha256")[:LOOKUP_KEY_BYTES]
 
 
-def compute_lookup_key(key: bytes, identifiers: Identifiers) -> UUID:
-    """Return the key under which the rights of a beneficiary are found.
+def compute_lookup_key(key: bytes, identifiers: Identifiers) -> bytes:
+    """Return the 16 bytes under which the rights of a beneficiary are found.
 
     Args:
         key: The installation's secret, 32 bytes.
@@ -119,4 +118,4 @@ def compute_lookup_key(key: bytes, identifiers: Identifiers) -> UUID:
             identifiers.birth_date.text,
             identifiers.birth_rank.format(),
         )
-    return UUID(bytes=compute_raw_lookup_key(key, canonical))
+    return compute_raw_lookup_key(key, canonical)

@@ -18,6 +18,7 @@ from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.rights.coverage import Coverage, Terms
 from rempart.rights.terms import parse_terms
+from rempart.storage.array_literals import format_optional, format_uuids
 from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
 from rempart.storage.queries import load_queries
 
@@ -142,10 +143,14 @@ class SheetReader:
         Raises:
             Unavailable: the database does not answer.
         """
-        columns = list(zip(*wanted, strict=True)) or [(), (), (), ()]
+        keys, insurers, sessions, names = zip(*wanted, strict=True) if wanted else ((), (), (), ())
         with _explain_failure("rights"):
             rows = await self._connection.fetch(
-                QUERIES.load_sheets, *columns, self._decoy_ref, timeout=READ_TIMEOUT_S
+                QUERIES.load_sheets,
+                *(format_uuids(keys), format_optional(insurers)),
+                *(format_optional(sessions), format_uuids(names)),
+                self._decoy_ref,
+                timeout=READ_TIMEOUT_S,
             )
             await self._load_terms(rows)
         return [self._build_found(row) for row in rows]

@@ -1,13 +1,13 @@
 -- The gateway (asyncpg, role gateway). `load_sheets` is the only query a rights check always makes.
 
 -- name: load_sheets
--- For a whole batch: the sheet now published under each lookup key, the insurer that was named, and the answer already given to the same request. A stranger's place is taken by a decoy sheet ($5), so that strangers cost the same work.
+-- For a whole batch: the sheet now published under each lookup key, the insurer that was named, and the answer already given to the same request. A stranger's place is taken by a decoy sheet ($5), so that strangers cost the same work. Columns come as array literals: see storage/array_literals.py.
 SELECT found.person_ref, named.insurer_id AS named_insurer_id,
        sheet.insurer_id, sheet.opened_in, sheet.contract_ref, sheet.starts_on, sheet.ends_on,
        sheet.suspended_from, sheet.suspended_to, sheet.terms_id,
        sheet.agreement_from, sheet.agreement_to,
        given.body_digest, given.answer
-FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::uuid[]) WITH ORDINALITY
+FROM unnest($1::text::uuid[], $2::text::text[], $3::text::bigint[], $4::text::uuid[]) WITH ORDINALITY
      AS asked (lookup_key, amc_number, session_ref, request_id, position)
 LEFT JOIN rights.lookup AS found ON found.lookup_key = asked.lookup_key
 LEFT JOIN rights.insurer AS named ON named.amc_number = asked.amc_number

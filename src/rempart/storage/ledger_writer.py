@@ -9,12 +9,13 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
 from rempart.disclosure.batch import (
     Batch,
+    Columns,
     CorruptBatch,
     build_batch,
     check_batch,
@@ -25,6 +26,7 @@ from rempart.disclosure.entry import SALT_SIZE, Draft
 from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable
+from rempart.storage.array_literals import format_bytes, format_numbers, format_uuids
 from rempart.storage.ledger_opening import (
     CHECKPOINT_PERIOD_MS,
     DRIVER_FAILURES,
@@ -211,7 +213,7 @@ class LedgerWriter:
                 moved = await self._connection.fetchval(
                     _sql.append_batch,
                     *(self.log_id, self._epoch, batch.first, batch.tree.size),
-                    *(batch.root, batch.t_ms, *batch.columns),
+                    *(batch.root, batch.t_ms, *_format_columns(batch.columns)),
                     *_transpose(batch.tiles, 3),
                     *_transpose(sessions, len(SessionFacts._fields)),
                     *_transpose(replays, len(Replay._fields)),
@@ -323,12 +325,13 @@ class LedgerWriter:
 
     async def _load_accounts(self, drafts: Sequence[Draft]) -> None:
         """Look up the last number of the accounts that are not remembered."""
-        missing = {draft.account_ref for draft in drafts} - self._accounts.keys() - {0}
+        asked = {draft.account_ref for draft in drafts if draft.account_ref}
+        missing = [account for account in asked if account not in self._accounts]
         if not missing:
             return
         async with self._fatal():
             rows = await self._connection.fetch(
-                _sql.load_account_counters, self.log_id, list(missing), timeout=COMMIT_TIMEOUT_S
+                _sql.load_account_counters, self.log_id, missing, timeout=COMMIT_TIMEOUT_S
             )
         self._accounts.update(rows)
 
@@ -366,6 +369,18 @@ class LedgerWriter:
 
     def _sign(self) -> str:
         return sign_checkpoint(self._signer, Checkpoint(self.origin, self.size, self._root))
+
+
+# How each column of `ledger.entry` from `kind` to `request_id` but `t_ms` is written.
+_FORMATS: Final = {
+    1: format_bytes,  # salt
+    8: format_uuids,  # lookup_key
+    17: format_uuids,  # request_id
+}
+
+
+def _format_columns(columns: Columns) -> list[str]:
+    return [_FORMATS.get(place, format_numbers)(values) for place, values in enumerate(columns)]
 
 
 def _transpose(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

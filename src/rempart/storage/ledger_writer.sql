@@ -77,7 +77,7 @@ FROM unnest($2::bigint[]) AS account (ref);
 SELECT ledger.ensure_segment($1, $2);
 
 -- name: append_batch
--- A whole batch or nothing: unless size and epoch are still the writer's, no row is written.
+-- A whole batch or nothing: unless size and epoch are still the writer's, no row is written. The columns of the entries come as array literals: see storage/array_literals.py.
 WITH moved AS (
     UPDATE ledger.head SET size = $4, root = $5, t_ms = $6
     WHERE log_id = $1 AND epoch = $2 AND size = $3
@@ -90,10 +90,11 @@ WITH moved AS (
         entry.session_ref, entry.acct_seq, entry.person_ref, entry.insurer_id, entry.ins_seq,
         entry.lookup_key, entry.purpose, entry.mode, entry.domain, entry.care_day, entry.outcome,
         entry.fields, entry.schema_version, entry.data_version, entry.request_id
-    FROM moved, unnest($7::smallint[], $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[],
-        $12::bigint[], $13::integer[], $14::bigint[], $15::uuid[], $16::smallint[], $17::smallint[],
-        $18::smallint[], $19::integer[], $20::smallint[], $21::bigint[], $22::smallint[],
-        $23::bigint[], $24::uuid[]) WITH ORDINALITY
+    FROM moved, unnest($7::text::smallint[], $8::text::bytea[], $9::text::bigint[],
+        $10::text::bigint[], $11::text::bigint[], $12::text::bigint[], $13::text::integer[],
+        $14::text::bigint[], $15::text::uuid[], $16::text::smallint[], $17::text::smallint[],
+        $18::text::smallint[], $19::text::integer[], $20::text::smallint[], $21::text::bigint[],
+        $22::text::smallint[], $23::text::bigint[], $24::text::uuid[]) WITH ORDINALITY
         AS entry (kind, salt, account_ref, session_ref, acct_seq, person_ref, insurer_id, ins_seq,
             lookup_key, purpose, mode, domain, care_day, outcome, fields, schema_version,
             data_version, request_id, place)

@@ -118,7 +118,7 @@ def _want(desk: Desk, one: Asked, session_ref: int | None) -> Wanted:
     """Say what one question needs from the database."""
     identifiers = one.question.identifiers
     return Wanted(
-        compute_lookup_key(desk.lookup_secret, identifiers).bytes,
+        compute_lookup_key(desk.lookup_secret, identifiers),
         identifiers.amc_number.number if isinstance(identifiers, TypedIdentifiers) else None,
         session_ref if one.body_digest is not None else None,
         one.request_id,

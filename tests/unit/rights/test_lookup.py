@@ -1,7 +1,6 @@
 import hashlib
 import hmac
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
@@ -31,16 +30,16 @@ CARD = CardCode.parse("7K3M-0000-ABCD-WXYZ-9999")
 def test_the_key_is_the_head_of_an_hmac_of_the_canonical_identifiers():
     text = f"typed|9900000007|{NIR.number}|19840501|1".encode()
     expected = hmac.new(KEY, text, hashlib.sha256).digest()[:16]
-    assert compute_lookup_key(KEY, TYPED) == UUID(bytes=expected)
+    assert compute_lookup_key(KEY, TYPED) == expected
     card = hmac.new(KEY, b"card|7K3M0000ABCDWXYZ9999", hashlib.sha256).digest()[:16]
-    assert compute_lookup_key(KEY, CARD) == UUID(bytes=card)
+    assert compute_lookup_key(KEY, CARD) == card
 
 
 def test_the_bulk_way_gives_the_same_keys():
     typed = canonical_typed("9900000007", NIR.number, "19840501", "1")
-    assert compute_raw_lookup_key(KEY, typed) == compute_lookup_key(KEY, TYPED).bytes
+    assert compute_raw_lookup_key(KEY, typed) == compute_lookup_key(KEY, TYPED)
     card = canonical_card(CARD.code)
-    assert compute_raw_lookup_key(KEY, card) == compute_lookup_key(KEY, CARD).bytes
+    assert compute_raw_lookup_key(KEY, card) == compute_lookup_key(KEY, CARD)
 
 
 @pytest.mark.parametrize(
