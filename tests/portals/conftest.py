@@ -46,6 +46,12 @@ class BenchDesk:
         """Open a transaction of the portals' role."""
         return self.database.transaction("portals")
 
+    public_url: str = "http://localhost"
+
+    def signin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction of the role that recognises people."""
+        return self.database.transaction("signin")
+
     def now(self) -> datetime:
         """Return the test's instant."""
         return self.clock
@@ -83,7 +89,8 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
-            "TRUNCATE accounts.establishment, accounts.professional, accounts.client,"
+            "TRUNCATE accounts.actor, accounts.organisation, accounts.establishment,"
+            " accounts.professional, accounts.client,"
             " accounts.sign_in_link, accounts.django_session, rights.insurer, ledger.log,"
             " ledger.head, ledger.entry, ledger.checkpoint, ledger.session,"
             " incidents.incident CASCADE"

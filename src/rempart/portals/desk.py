@@ -37,6 +37,15 @@ class Desk(Protocol):
         """Open a transaction of the role `portals`: committed at the end, or rolled back."""
         ...
 
+    def signin(self) -> AbstractContextManager[Connection[tuple[Any, ...]]]:
+        """Open a transaction of the role `signin`, which recognises people."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """Where browsers see us, without a slash at the end: `https://tp.example`."""
+        ...
+
     def now(self) -> datetime:
         """Return the present instant, with its time zone."""
         ...

@@ -12,6 +12,7 @@ urlpatterns = [
     path("connexion", sign_in.how_to_sign_in, name="sign-in"),
     path("connexion/<str:token>", sign_in.use_link, name="use-link"),
     path("deconnexion", sign_in.leave, name="leave"),
+    path("confirmation", sign_in.how_to_sign_in, name="step-up"),
     path("verifier", checks.check, {"mode": "card"}, name="check-card"),
     path("verifier/saisie", checks.check, {"mode": "typed"}, name="check-typed"),
     path("console", console.overview, name="console"),

@@ -21,7 +21,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 import rempart.portals
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.seal import Seal
-from rempart.storage.connect import Database, Transaction
+from rempart.storage.connect import Database, Login, Transaction
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Network, Settings
@@ -42,7 +42,9 @@ class PooledDesk:
     gateway: GatewayClient
     seal: Seal
     trusted_proxies: tuple[Network, ...]
+    public_url: str
     pool: ConnectionPool[Transaction]
+    signin_pool: ConnectionPool[Transaction]
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -52,6 +54,12 @@ class PooledDesk:
             psycopg.OperationalError: the database gives no connection, or broke this one.
         """
         with self.pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
+            yield connection
+
+    @contextmanager
+    def signin(self) -> Iterator[Transaction]:
+        """Lend a pooled connection of the role that recognises people, inside a transaction."""
+        with self.signin_pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
             yield connection
 
     def now(self) -> datetime:
@@ -64,17 +72,25 @@ def create_app() -> WsgiApplication:
     settings = Settings.from_environment()
     home = Home.open(settings.home)
     database = locate_database(settings, home)
-    pool = database.pool("portals", max_size=POOL_SIZE)
-    pool.open(wait=False)
-    atexit.register(pool.close)
+    pool = _open_pool(database, "portals")
+    signin_pool = _open_pool(database, "signin")
     desk = PooledDesk(
         gateway=GatewayClient([f"http://127.0.0.1:{port}" for port in settings.gateway_ports]),
         seal=Seal(home.key("portals")),
         trusted_proxies=settings.trusted_proxies,
+        public_url=settings.public_url,
         pool=pool,
+        signin_pool=signin_pool,
     )
     configure_django(database=database, desk=desk, secret=home.key("portals").hex())
     return make_application()
+
+
+def _open_pool(database: Database, login: Login) -> ConnectionPool[Transaction]:
+    pool = database.pool(login, max_size=POOL_SIZE)
+    pool.open(wait=False)
+    atexit.register(pool.close)
+    return pool
 
 
 def configure_django(*, database: Database, desk: object, secret: str) -> None:
@@ -125,7 +141,7 @@ def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
         "DATABASES": {"default": _describe_database(database)},
         **_INTERNATIONAL,
         **_SECURITY,
-        "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+        "SESSION_ENGINE": "rempart.portals.session_store",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": BODY_LIMIT,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
         "APPEND_SLASH": False,

@@ -29,6 +29,9 @@ class Settings:
     pg_bin: Path | None = field(default=None, metadata={"variable": "REMPART_PG_BIN"})
     host: str = field(default="127.0.0.1", metadata={"variable": "REMPART_HOST"})
     port: int = field(default=8080, metadata={"variable": "REMPART_PORT"})
+    public_url: str = field(
+        default="http://localhost:8080", metadata={"variable": "REMPART_PUBLIC_URL"}
+    )
     gateway_port: int = field(default=8081, metadata={"variable": "REMPART_GATEWAY_PORT"})
     portals_port: int = field(default=8082, metadata={"variable": "REMPART_PORTALS_PORT"})
     gateways: int = field(default=1, metadata={"variable": "REMPART_GATEWAYS"})
@@ -61,6 +64,7 @@ class Settings:
             if text:
                 values[setting.name] = _PARSERS[setting.name](setting.metadata["variable"], text)
         first = values.setdefault("port", cls().port)
+        values.setdefault("public_url", f"http://localhost:{first}")
         values.setdefault("gateway_port", first + 1)
         values.setdefault("portals_port", first + 2)
         return cls(**values)
@@ -72,6 +76,17 @@ def _parse_path(_: str, text: str) -> Path:
 
 def _parse_text(_: str, text: str) -> str:
     return text
+
+
+def _parse_public_url(variable: str, text: str) -> str:
+    parts = urlsplit(text)
+    is_ours = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")
+    if not is_ours or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise SetupError(
+            f"{variable}: write where browsers see Rempart, such as https://tp.example "
+            "(http only for localhost: passkeys do not exist elsewhere without TLS)"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _parse_url(variable: str, text: str) -> str:
@@ -115,6 +130,7 @@ def _parse_networks(variable: str, text: str) -> tuple[Network, ...]:
 _PARSERS = {
     "home": _parse_path,
     "database_url": _parse_url,
+    "public_url": _parse_public_url,
     "pg_bin": _parse_path,
     "host": _parse_text,
     "port": _parse_port,

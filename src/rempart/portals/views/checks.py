@@ -8,7 +8,6 @@ consultation.
 import re
 import secrets
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from rempart.exchange.rights_answer import OpenAnswer
 from rempart.portals import wording
+from rempart.portals.addresses import find_browser_address
 from rempart.portals.desk import Desk, get_desk
 from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_language, make_initial
 from rempart.portals.gateway_client import (
@@ -66,21 +66,16 @@ def check(request: HttpRequest, *, mode: str) -> HttpResponseBase:
     reply = desk.gateway.check_rights(
         key,
         form.to_request(),
-        browser=describe_browser(request, desk),
+        browser=describe_browser(request),
         request_id=_read_request_id(request),
     )
     return _show_reply(request, mode, form, reply)
 
 
-def describe_browser(request: HttpRequest, desk: Desk) -> Browser:
-    """Return who really asks: X-Forwarded-For is read from its end, through our proxies only."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-        if not _is_trusted(address, desk) or not _is_address(hop.strip()):
-            break
-        address = hop.strip()
+def describe_browser(request: HttpRequest) -> Browser:
+    """Return who really asks."""
     agent = request.headers.get("User-Agent", "").encode("ascii", "replace").decode()
-    return Browser(address=address, agent=agent, language=current_language())
+    return Browser(address=find_browser_address(request), agent=agent, language=current_language())
 
 
 def _show_reply(
@@ -176,17 +171,3 @@ def _draw_request_id() -> str:
 def _read_request_id(request: HttpRequest) -> str:
     given = request.POST.get("request_id", "")
     return given if _REQUEST_ID.fullmatch(given) else _draw_request_id()
-
-
-def _is_trusted(address: str, desk: Desk) -> bool:
-    return _is_address(address) and any(
-        ip_address(address) in network for network in desk.trusted_proxies
-    )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
