@@ -154,27 +154,33 @@ class Tree:
         tiles: list[Tile] = []
         for leaf_hash in leaf_hashes:
             edge.append(leaf_hash)
-            node = leaf_hash
-            rest = size
+            node = tile_root = leaf_hash
+            rest, height = size, 0
             while rest & 1:
                 node = sha256(NODE_PREFIX + frontier.pop() + node).digest()
                 rest >>= 1
+                height += 1
+                if height == TILE_HEIGHT:
+                    tile_root = node
             frontier.append(node)
             size += 1
-            if len(edge) == TILE_WIDTH:
-                tiles += self._close_tiles(size)
+            if height >= TILE_HEIGHT:
+                tiles += self._close_tiles(size, tile_root)
         self.size = size
         return tiles
 
-    def _close_tiles(self, size: int) -> Iterable[Tile]:
-        """Empty the edges that are full at `size` and hand their roots to the level above."""
+    def _close_tiles(self, size: int, root: bytes) -> Iterable[Tile]:
+        """Empty the edges that are full at `size` and hand their roots to the level above.
+
+        `root` is that of the full edge of level 0, met while its last leaf was added.
+        """
         for level, edge in enumerate(self._edges):
             if len(edge) < TILE_WIDTH:
                 return
             yield Tile(level, full_tiles(size, level) - 1, b"".join(edge))
             if level + 1 == len(self._edges):
                 self._edges.append([])
-            self._edges[level + 1].append(compute_perfect_root(edge))
+            self._edges[level + 1].append(compute_perfect_root(edge) if level else root)
             edge.clear()
 
     def compute_root(self) -> bytes:

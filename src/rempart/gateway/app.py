@@ -143,9 +143,10 @@ class GatewayApp(Litestar):
         send: Send | LifeSpanSend,
     ) -> Coroutine[Any, Any, None]:
         """Answer one request, or live through the process's life."""
-        if scope["type"] == ScopeType.HTTP and scope["path"] == PATH:
+        if scope["type"] == ScopeType.HTTP:
             request = cast("Scope", scope)
-            return self._door(request, cast("Receive", receive), cast("Send", send))
+            if request["path"] == PATH:
+                return self._door(request, cast("Receive", receive), cast("Send", send))
         return super().__call__(scope, receive, send)
 
 

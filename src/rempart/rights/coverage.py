@@ -7,7 +7,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from rempart.kernel.errors import InconsistentRecord
 from rempart.kernel.periods import Period
@@ -94,21 +94,20 @@ class Terms:
     domains: Mapping[str, DomainTerms]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(NamedTuple):
     """What one contract grants one beneficiary over one period.
 
     Args:
         contract_ref: Keyed reference of the contract, never its number.
         period: Days of coverage, both ends included.
-        suspended: Days on which the contract grants nothing, both ends included, or None.
         terms: The guarantee.
+        suspended: Days on which the contract grants nothing, both ends included, or None.
     """
 
     contract_ref: int
     period: Period
-    suspended: Period | None = None
     terms: Terms
+    suspended: Period | None = None
 
 
 class ClosedReason(enum.Enum):
@@ -119,16 +118,14 @@ class ClosedReason(enum.Enum):
     DOMAIN_NOT_COVERED = "domain_not_covered"
 
 
-@dataclass(frozen=True, slots=True)
-class RightsOpen:
+class RightsOpen(NamedTuple):
     """Tiers payant is open: the coverage that grants it and its terms for the domain."""
 
     coverage: Coverage
     terms_of_domain: DomainTerms
 
 
-@dataclass(frozen=True, slots=True)
-class RightsClosed:
+class RightsClosed(NamedTuple):
     """Tiers payant is not open, for the first reason met."""
 
     reason: ClosedReason

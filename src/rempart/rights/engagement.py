@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from rempart.kernel.findings import BadValue, Refusal
-from rempart.rights.crockford import decode_number, encode_number, format_groups, normalise_code
+from rempart.rights.crockford import decode_number, encode_number, normalise_code
 from rempart.tariffs.parameters import value_on
 
 PREFIX: Final = "RP"
@@ -43,7 +43,8 @@ def format_engagement(key: bytes, log_id: int, index: int) -> str:
         raise ValueError(f"Log {log_id}, entry {index} does not fit in an engagement number.")
     place = log_id << INDEX_BITS | index
     number = place << TAG_BITS | _compute_tag(key, place)
-    return f"{PREFIX}-{format_groups(encode_number(number, _LETTERS))}"
+    code = encode_number(number, _LETTERS)
+    return f"{PREFIX}-{code[:4]}-{code[4:8]}-{code[8:12]}-{code[12:]}"
 
 
 def parse_engagement(key: bytes, text: str) -> tuple[int, int]:

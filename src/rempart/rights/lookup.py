@@ -12,7 +12,7 @@ from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.identity import Identity
 from rempart.kernel.nir import Nir
-from rempart.rights.crockford import decode_number, encode_number, format_groups, normalise_code
+from rempart.rights.crockford import ALPHABET, encode_number, format_groups, normalise_code
 
 CARD_LETTERS: Final = 20
 LOOKUP_KEY_BYTES: Final = 16
@@ -38,7 +38,7 @@ class CardCode(Identity):
     code: str
 
     def __post_init__(self) -> None:
-        if len(self.code) != CARD_LETTERS or decode_number(self.code) is None:
+        if len(self.code) != CARD_LETTERS or self.code.strip(ALPHABET):
             raise BadValue(CARD_CODE)
 
     @classmethod
