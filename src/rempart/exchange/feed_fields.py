@@ -16,10 +16,11 @@ from rempart.exchange.feed_terms import parse_feed_terms
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.findings import BadValue, Refusal
-from rempart.kernel.nir import Nir, is_valid_nir
+from rempart.kernel.nir import Nir, is_valid_nir, read_nir_column
 from rempart.rights.lookup import CardCode
 
 ReadField: TypeAlias = Callable[[str], Any]
+ReadColumn: TypeAlias = Callable[[Sequence[str]], list[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,55 @@ class Reader:
 
     Args:
         read: Reads one field, or raises `BadValue`.
-        plain: Matches a whole column, each field followed by a line feed, in which every field
-            reads as itself: most files are so, and one match costs thirty times less.
-        dropped: A character that such fields may hold and that is not part of their value.
+        read_plain: Reads a column in one go, or returns None when one of its fields needs a closer
+            look: most files are plain, and read so many times faster.
     """
 
     read: ReadField
-    plain: re.Pattern[str] | None = None
+    read_plain: ReadColumn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlainShape:
+    """Reads a column of which every field has one shape.
+
+    Args:
+        shape: Matches a whole column, each field followed by a line feed.
+        dropped: A character that such fields may hold and that is not part of their value.
+    """
+
+    shape: re.Pattern[str]
     dropped: str = ""
 
-    def read_plain(self, column: Sequence[str]) -> list[Any] | None:
-        """Read a column in one go, or return None when one of its fields needs a closer look."""
-        if self.plain is None:
-            return None
+    def __call__(self, column: Sequence[str]) -> list[str] | None:
+        """Read a column, or return None."""
         joined = "\n".join(column) + "\n"
-        if joined.count("\n") != len(column) or not self.plain.fullmatch(joined):
+        if joined.count("\n") != len(column) or not self.shape.fullmatch(joined):
             return None
         return joined.replace(self.dropped, "")[:-1].split("\n") if self.dropped else list(column)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """Reads a column of free text in which no field has anything to remove or to refuse.
+
+    Args:
+        longest: Most characters allowed.
+        required: Whether an empty field is refused.
+    """
+
+    longest: int
+    required: bool = False
+
+    def __call__(self, column: Sequence[str]) -> list[str] | None:
+        """Read a column, or return None."""
+        if max(map(len, column)) > self.longest or (self.required and not all(column)):
+            return None
+        # The space is the only printable character that is white.
+        if not "".join(column).isprintable():
+            return None
+        joined = "\n".join(("", *column, ""))
+        return None if "\n " in joined or " \n" in joined else list(column)
 
 
 # Lengths are those of the national files where they exist, generous elsewhere.
@@ -161,6 +194,11 @@ def read_nir(text: str) -> str:
     return Nir.parse(text).number
 
 
+def read_plain_nirs(column: Sequence[str]) -> list[str] | None:
+    """Read a column of NIR in one go, or return None."""
+    return read_nir_column(column) if all(column) else None
+
+
 def read_optional_nir(text: str) -> str:
     """Return the same, or the empty text."""
     return read_nir(text) if text.strip() else ""
@@ -219,19 +257,20 @@ def make_readers(amc_number: str, *, removals: bool) -> dict[str, Reader]:
         return number
 
     reference = Reader(
-        Coded(_REFERENCE, rules.REFERENCE, REFERENCE_LENGTH, required=True), _PLAIN_REFERENCES
+        Coded(_REFERENCE, rules.REFERENCE, REFERENCE_LENGTH, required=True),
+        PlainShape(_PLAIN_REFERENCES),
     )
     readers = {
         "amc_number": Reader(read_amc_number),
         "contract_number": reference,
         "member_number": reference,
-        "insured_nir": Reader(read_nir),
-        "own_nir": Reader(read_optional_nir),
-        "previous_nir": Reader(read_optional_nir),
-        "family_name": Reader(Text(NAME_LENGTH, required=True)),
-        "birth_name": Reader(Text(NAME_LENGTH)),
-        "first_names": Reader(Text(FIRST_NAMES_LENGTH, required=True)),
-        "birth_date": Reader(read_birth_date, _PLAIN_BIRTH_DATES),
+        "insured_nir": Reader(read_nir, read_plain_nirs),
+        "own_nir": Reader(read_optional_nir, read_nir_column),
+        "previous_nir": Reader(read_optional_nir, read_nir_column),
+        "family_name": _make_text_reader(NAME_LENGTH, required=True),
+        "birth_name": _make_text_reader(NAME_LENGTH),
+        "first_names": _make_text_reader(FIRST_NAMES_LENGTH, required=True),
+        "birth_date": Reader(read_birth_date, PlainShape(_PLAIN_BIRTH_DATES)),
         "birth_rank": Reader(read_birth_rank),
         "quality": Reader(OneOf({"1": 1, "2": 2, "3": 3, "4": 4}, rules.QUALITY)),
         "convention_type": Reader(Coded(_CONVENTION_TYPE, rules.CONVENTION_TYPE, 4, required=True)),
@@ -239,12 +278,12 @@ def make_readers(amc_number: str, *, removals: bool) -> dict[str, Reader]:
         "responsible": Reader(OneOf({"0": False, "1": True}, rules.RESPONSIBLE)),
         "period_start": Reader(read_date),
         "terms": Reader(parse_feed_terms),
-        "card_code": Reader(read_card_code, _PLAIN_CARDS, dropped="-"),
-        "email": Reader(Coded(_EMAIL, rules.EMAIL, EMAIL_LENGTH), _PLAIN_EMAILS),
-        "phone": Reader(Coded(_PHONE, rules.PHONE, 40), _PLAIN_PHONES),
-        "address": Reader(Text(ADDRESS_LENGTH)),
-        "postcode": Reader(Text(POSTCODE_LENGTH)),
-        "city": Reader(Text(CITY_LENGTH)),
+        "card_code": Reader(read_card_code, PlainShape(_PLAIN_CARDS, dropped="-")),
+        "email": Reader(Coded(_EMAIL, rules.EMAIL, EMAIL_LENGTH), PlainShape(_PLAIN_EMAILS)),
+        "phone": Reader(Coded(_PHONE, rules.PHONE, 40), PlainShape(_PLAIN_PHONES)),
+        "address": _make_text_reader(ADDRESS_LENGTH),
+        "postcode": _make_text_reader(POSTCODE_LENGTH),
+        "city": _make_text_reader(CITY_LENGTH),
         "action": Reader(_read_removal if removals else _read_no_removal),
     }
     return {name: readers.get(name, Reader(read_optional_date)) for name in COLUMNS}
@@ -257,6 +296,10 @@ def _read_no_removal(text: str) -> bool:
     if _read_removal(text):
         raise BadValue(rules.REMOVE_IN_FULL)
     return False
+
+
+def _make_text_reader(longest: int, *, required: bool = False) -> Reader:
+    return Reader(Text(longest, required), PlainText(longest, required))
 
 
 def _clean(text: str) -> str:

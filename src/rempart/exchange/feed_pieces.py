@@ -16,7 +16,7 @@ from rempart.kernel.findings import BadValue, Finding, Language, format_finding
 FIRST_ROW: Final = 2
 """Line of the first row: the header is line 1."""
 
-_BATCH_BYTES: Final = 200_000
+_BATCH_BYTES: Final = 60_000
 _BATCH_ROWS: Final = 500
 
 

@@ -7,8 +7,8 @@ Works column by column with a memory of the values met, because a million rows r
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import compress
 from typing import Any, Final, NamedTuple
@@ -123,16 +123,23 @@ class ParsedRows:
     """What a piece of a feed says.
 
     Args:
-        rows: Valid rows, by line.
+        lines: Line of each valid row.
+        columns: Their fields, by the names of `FeedRow`: a million rows are read by column.
         findings: Every problem, by line.
         rejected: How many rows were left out.
         rejected_persons: Whom those rows are about, as far as can be read.
     """
 
-    rows: list[FeedRow]
+    lines: Sequence[int]
+    columns: Mapping[str, Sequence[Any]] = field(repr=False)
     findings: list[Finding]
     rejected: int
     rejected_persons: list[RejectedPerson]
+
+    @property
+    def rows(self) -> list[FeedRow]:
+        """The valid rows one by one."""
+        return list(map(FeedRow, self.lines, *(self.columns[name] for name in _FIELDS)))
 
 
 class RowParser:
@@ -153,6 +160,8 @@ class RowParser:
         self._memories = {name: _Memory(each.read) for name, each in self._readers.items()}
         self._days = _Memory(lambda days: _read_days(days, agreement))
         self._terms = _Memory(_read_terms)
+        self._whole_days = _Memory(self._read_whole_days)
+        self._whole_terms = _Memory(self._read_whole_terms)
 
     def parse(self, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> ParsedRows:
         """Read rows.
@@ -175,33 +184,45 @@ class RowParser:
 
         values: dict[str, list[Any]] = {}
         texts = dict(zip(COLUMNS, columns, strict=True))
+        days = self._whole_days.read_good(zip(*(texts[name] for name in _DAYS), strict=True))
+        terms = self._whole_terms.read_good(zip(*(texts[name] for name in _TERMS), strict=True))
+        read = {*(_DAYS if days else ()), *(_TERMS if terms else ())}
         for name, column in texts.items():
-            values[name] = self._read_column(name, column, refuse)
-        days = self._days.read_all(zip(*(values[name] for name in _DAYS), strict=True))
-        for place, refused in self._days.find_refused(days):
-            refuse(place, *refused)
+            if name not in read:
+                values[name] = self._read_column(name, column, refuse)
+        if not days:
+            days = self._days.read_all(zip(*(values[name] for name in _DAYS), strict=True))
+            for place, refused in self._days.find_refused(days):
+                refuse(place, *refused)
         for place in _find_same_previous(values):
             refuse(place, "previous_nir", rules.SAME_PREVIOUS)
-        parts = (*(values[name] for name in _PARTS_OF_TERMS), texts["terms"])
-        terms = self._terms.read_all(zip(*parts, strict=True))
-
-        fields = [*(values[name] for name in _BEFORE_DAYS), days, terms]
-        fields += [values[name] for name in _AFTER_TERMS]
+        if not terms:
+            parts = (*(values[name] for name in _TERMS[:-1]), texts["terms"])
+            terms = self._terms.read_all(zip(*parts, strict=True))
         findings.sort(key=lambda finding: finding.line or 0)
-        return ParsedRows(
-            rows=_build_rows(lines, fields, bad),
-            findings=findings,
-            rejected=len(bad),
-            rejected_persons=_find_persons(lines, values, bad),
-        )
+        values |= {"days": days, "terms": terms}
+        return _gather_good(lines, values, findings, bad)
+
+    def _read_whole_days(self, texts: Sequence[str]) -> Any:
+        return self._days[
+            tuple(self._readers[name].read(text) for name, text in zip(_DAYS, texts, strict=True))
+        ]
+
+    def _read_whole_terms(self, texts: Sequence[str]) -> Any:
+        parts = [self._readers[name].read(text) for name, text in zip(_TERMS, texts, strict=True)]
+        return self._terms[*parts[:-1], texts[-1]]
 
     def _read_column(
         self, name: str, column: Sequence[str], refuse: Callable[[int, str, Refusal], None]
     ) -> list[Any]:
-        plain = self._readers[name].read_plain(column)
+        memory, reader = self._memories[name], self._readers[name]
+        if column and column.count(column[0]) == len(column):
+            value = memory[column[0]]
+            if not isinstance(value, Refusal):
+                return [value] * len(column)
+        plain = reader.read_plain(column) if column and reader.read_plain else None
         if plain is not None:
             return plain
-        memory = self._memories[name]
         values = memory.read_all(column)
         for place, refusal in memory.find_refused(values):
             refuse(place, name, refusal)
@@ -218,10 +239,8 @@ _DAYS: Final = (
     "agreement_start",
     "agreement_end",
 )
-_PARTS_OF_TERMS: Final = ("convention_type", "csr", "responsible")
-# FeedRow has its fields in this order: line, these, days, terms, then those.
-_BEFORE_DAYS: Final = COLUMNS[1:12]
-_AFTER_TERMS: Final = (*COLUMNS[20:26], "action")
+_TERMS: Final = ("convention_type", "csr", "responsible", "terms")
+_FIELDS: Final = FeedRow.__struct_fields__[1:]
 
 
 class _Refused(NamedTuple):
@@ -254,6 +273,11 @@ class _Memory(dict[Any, Any]):
     def read_all(self, texts: Iterable[Any]) -> list[Any]:
         """Read many values, in order; a refused one reads as its refusal."""
         return list(map(self.__getitem__, texts))
+
+    def read_good(self, texts: Iterable[Any]) -> list[Any]:
+        """Read many values, in order; return none at all when one of them is refused."""
+        values = self.read_all(texts)
+        return [] if self.find_refused(values) else values
 
     def find_refused(self, values: Sequence[Any]) -> list[tuple[int, Any]]:
         """Return the places and refusals among values read, without looking if there is none."""
@@ -313,12 +337,18 @@ def _find_same_previous(values: dict[str, list[Any]]) -> list[int]:
     return [place for place, (now, before) in pairs if now == before and isinstance(now, str)]
 
 
-def _build_rows(lines: Sequence[int], fields: list[list[Any]], bad: set[int]) -> list[FeedRow]:
-    if not bad:
-        return list(map(FeedRow, lines, *fields))
-    good = [place not in bad for place in range(len(lines))]
-    kept = (compress(column, good) for column in fields)
-    return list(map(FeedRow, compress(lines, good), *kept))
+def _gather_good(
+    lines: Sequence[int], values: dict[str, list[Any]], findings: list[Finding], bad: set[int]
+) -> ParsedRows:
+    """Leave the bad rows out."""
+    values["removes"] = values["action"]
+    columns: dict[str, Sequence[Any]] = {name: values[name] for name in _FIELDS}
+    good_lines = lines
+    if bad:
+        good = [place not in bad for place in range(len(lines))]
+        good_lines = list(compress(lines, good))
+        columns = {name: list(compress(column, good)) for name, column in columns.items()}
+    return ParsedRows(good_lines, columns, findings, len(bad), _find_persons(lines, values, bad))
 
 
 def _find_persons(

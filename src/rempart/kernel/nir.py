@@ -6,6 +6,7 @@ accepts one wrong number in 97. Never prints itself.
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -25,6 +26,10 @@ _PLACE: Final = (
 _NUMBER: Final = rf"{_SEX}\d\d{_MONTH}{_PLACE}\d{{3}}"
 _match_number: Final = re.compile(_NUMBER, re.ASCII).fullmatch
 _match_keyed: Final = re.compile(rf"{_NUMBER}(?:0[1-9]|[1-8]\d|9[0-7])", re.ASCII).fullmatch
+# Whole columns, one number a line or none: possessive, so that a million fields cost no memory.
+_match_column: Final = re.compile(
+    rf"(?:(?:{_NUMBER}(?:0[1-9]|[1-8]\d|9[0-7]))?\n)*+", re.ASCII
+).fullmatch
 _match_digits: Final = re.compile(r"\d{5}(?:\d\d|2[AB])\d{6}", re.ASCII).fullmatch
 _match_month: Final = re.compile(_MONTH, re.ASCII).fullmatch
 
@@ -198,6 +203,24 @@ def is_valid_nir(text: str) -> bool:
         return compact != text and is_valid_nir(compact)
     number = int(text[:13]) if text[6] <= "9" else _digits(text)
     return (number + int(text[13:])) % 97 == 0
+
+
+def read_nir_column(texts: Sequence[str]) -> list[str] | None:
+    """Return the thirteen characters of each of many numbers given with their key.
+
+    Args:
+        texts: Fifteen characters each, or empty, which gives the empty text.
+
+    Returns:
+        What `Nir.parse` would, several times faster; None when one of them needs a closer look.
+    """
+    joined = "\n".join(texts) + "\n"
+    if joined.count("\n") != len(texts) or not _match_column(joined):
+        return None
+    # 2A and 2B can only be Corsica here: no other letter matched.
+    numbers = map(int, joined.replace("2A", "19").replace("2B", "18").split())
+    wrong = [number for number in numbers if (number // 100 + number % 100) % 97]
+    return None if wrong else [text[:13] for text in texts]
 
 
 def _digits(text: str) -> int:

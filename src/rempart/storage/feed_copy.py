@@ -16,6 +16,7 @@ from rempart.rights.sheet import Line, Sheet
 STILL_OPEN: Final = (1 << 63) - 1
 """`closed_in` of a sheet that no version closed."""
 KEY_BYTES: Final = 16
+REF_BYTES: Final = 8
 
 COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER: Final = b"\xff\xff"
@@ -26,7 +27,10 @@ _DATE: Final = 1082
 _INFINITY: Final = (1 << 31) - 1
 _EPOCH: Final = date(2000, 1, 1).toordinal()
 _HEAD: Final = struct.Struct(">iiiiiii")  # field length, dimensions, nulls, type, count, base, size
-_CONTRACT: Final = _HEAD.pack(32, 1, 0, _INT8, 1, 1, 8)
+_ONE_LONG: Final = (32, 1, 0, _INT8, 1, 1, 8)
+_ONE_DAY: Final = (28, 1, 0, _DATE, 1, 1, 4)
+_CONTRACT: Final = _HEAD.pack(*_ONE_LONG)
+_TAIL: Final = struct.Struct(">" + 4 * "iiiiiiii" + "iiiiiiiq")
 _LONG: Final = struct.Struct(">iq")
 _KEY_LENGTH: Final = KEY_BYTES.to_bytes(4, "big")
 _KEYS: Final = struct.pack(">iii", 1, 0, _UUID)
@@ -80,14 +84,17 @@ def encode_tail(
     terms_id: int,
 ) -> bytes:
     """Return all but the contract of a sheet of one line: a few thousand forms in a whole feed."""
-    return b"".join(
-        (
-            _encode_days([starts_on]),
-            _encode_days([ends_on]),
-            _encode_days([suspended_from or OPEN_END]),
-            _encode_days([suspended_to or OPEN_END]),
-            _encode_longs([terms_id]),
-        )
+    return _TAIL.pack(
+        *_ONE_DAY,
+        _number_day(starts_on),
+        *_ONE_DAY,
+        _number_day(ends_on),
+        *_ONE_DAY,
+        _number_day(suspended_from or OPEN_END),
+        *_ONE_DAY,
+        _number_day(suspended_to or OPEN_END),
+        *_ONE_LONG,
+        terms_id,
     )
 
 
@@ -138,8 +145,8 @@ class Packer:
                 sealed,
                 len(digest).to_bytes(4, "big"),
                 digest,
-                (20 + 20 * len(keys)).to_bytes(4, "big"),
-                encode_keys(keys),
+                _encode_keys_head(len(keys)),
+                _KEY_LENGTH.join(keys),
                 self._version,
             )
         )
@@ -159,12 +166,30 @@ class Packer:
 
 def encode_keys(keys: Sequence[bytes]) -> bytes:
     """Return a uuid[]; at least one key."""
-    return b"".join((_KEYS, len(keys).to_bytes(4, "big"), _BASE, *map(_KEY_LENGTH.__add__, keys)))
+    return _encode_keys_head(len(keys))[4:] + _KEY_LENGTH.join(keys)
+
+
+@lru_cache
+def _encode_keys_head(count: int) -> bytes:
+    """Return what comes before the keys of a uuid[] field, the length of the first one included."""
+    length = (20 + (4 + KEY_BYTES) * count).to_bytes(4, "big")
+    return length + _KEYS + count.to_bytes(4, "big") + _BASE + _KEY_LENGTH
 
 
 def decode_keys(array: bytes) -> list[bytes]:
     """Return the keys of a uuid[] as the server sends it."""
     return [array[n : n + KEY_BYTES] for n in range(24, len(array), KEY_BYTES + 4)]
+
+
+def read_first_ref(row: bytes) -> bytes:
+    """Return the person of a row that `Packer.person` or `Packer.sheet` packed."""
+    return row[6 : 6 + REF_BYTES]
+
+
+def read_key_ref(row: bytes) -> bytes:
+    """Return the person of a row that `Packer.lookup` or `Packer.person_key` packed."""
+    first = 6 + KEY_BYTES + 4
+    return row[first : first + REF_BYTES]
 
 
 def split_keys(keys: bytes) -> list[bytes]:
@@ -180,8 +205,11 @@ def _encode_longs(values: Sequence[int]) -> bytes:
 
 
 def _encode_days(days: Iterable[date]) -> bytes:
-    numbers = [_INFINITY if day == OPEN_END else day.toordinal() - _EPOCH for day in days]
-    return _encode_array(_DATE, 4, numbers)
+    return _encode_array(_DATE, 4, [_number_day(day) for day in days])
+
+
+def _number_day(day: date) -> int:
+    return _INFINITY if day == OPEN_END else day.toordinal() - _EPOCH
 
 
 def _encode_array(kind: int, size: int, values: Sequence[int]) -> bytes:

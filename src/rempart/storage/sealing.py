@@ -141,7 +141,9 @@ class Seal:
     def __init__(self, insurer_id: int, key: bytes) -> None:
         self._bound = b"rempart/person/1" + insurer_id.to_bytes(4, "big")
         self._aead = AESGCM(hmac.digest(key, b"seal", "sha256"))
-        self._digest_key = hmac.digest(key, b"digest", "sha256")
+        self._digest = hashlib.blake2b(
+            digest_size=DIGEST_BYTES, key=hmac.digest(key, b"digest", "sha256")
+        )
 
     def seal(self, person_ref: int, plain: bytes, *, nonce: bytes | None = None) -> bytes:
         """Seal an encoded record for one person.
@@ -175,7 +177,9 @@ class Seal:
 
     def digest(self, plain: bytes) -> bytes:
         """Return 16 bytes that tell, with the insurer's key only, whether a record changed."""
-        return hashlib.blake2b(plain, digest_size=DIGEST_BYTES, key=self._digest_key).digest()
+        digest = self._digest.copy()
+        digest.update(plain)
+        return digest.digest()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

@@ -19,12 +19,14 @@ from rempart.storage.sheets import load_sheets, take_waiting
 from rempart.workflows.feed_keys import FeedKeys
 from rempart.workflows.feed_people import People, RefusedRow, write_new
 from rempart.workflows.prepared_feed import (
-    NewRows,
+    NewPerson,
     Orders,
     PreparedPerson,
     PreparedPiece,
+    find_met,
     pack_new,
     read_statements,
+    set_apart,
 )
 from rempart.workflows.seen_keys import SeenKeys
 
@@ -73,7 +75,13 @@ class FeedApplier:
         found = self._find(tx, piece)
         new, known = self._sort(tx, piece.people, found)
         refused = [RefusedRow(*row) for person in new for row in person.refused]
-        write_new(tx, [rows for person in new if (rows := self._pack(person)) is not None])
+        complete = [_complete(person, self._orders) for person in new if person.body]
+        _, rows = pack_new(self._packer, self._seal, complete)
+        if piece.ready is not None:
+            ready, met = set_apart(piece.ready, find_met(piece.ready, found) if found else ())
+            refused += [RefusedRow(line, rule) for _, line, rule in ready.refused]
+            rows, known = ready.rows, known + met
+        write_new(tx, rows)
         refused += self._state(tx, known, found)
         self._keep(tx, piece.kept_keys, found)
         self._count(tx, piece, refused, rows_done=rows_done)
@@ -96,7 +104,10 @@ class FeedApplier:
 
     def _find(self, tx: Transaction, piece: PreparedPiece) -> Found:
         """Look up the keys of a piece, those that somebody may have already."""
-        met = set(self._seen.note(b"".join([person.match_keys for person in piece.people])))
+        keys = [person.match_keys for person in piece.people]
+        if piece.ready is not None:
+            keys += piece.ready.match_keys
+        met = set(self._seen.note(b"".join(keys)))
         if not self._orders.first:
             met.update(piece.kept_keys)
         return identity.find_persons(tx, sorted(met))
@@ -147,19 +158,6 @@ class FeedApplier:
                 unchanged.add(ref)
         return set(refs) - unchanged
 
-    def _pack(self, person: PreparedPerson) -> NewRows | None:
-        if person.new is not None or not person.body:
-            return person.new
-        return pack_new(
-            self._packer,
-            self._seal,
-            keys=person.keys,
-            plain=person.plain,
-            digest=person.digest,
-            body=person.body,
-            ended=person.last_day < self._orders.today,
-        )
-
     def _state(
         self, tx: Transaction, people: Sequence[PreparedPerson], found: Found
     ) -> list[RefusedRow]:
@@ -203,6 +201,11 @@ class FeedApplier:
             )
             for number, rule in refused
         ]
+
+
+def _complete(person: PreparedPerson, orders: Orders) -> NewPerson:
+    ended = person.last_day < orders.today
+    return NewPerson(person.keys, person.plain, person.digest, person.body, ended)
 
 
 def _find_owners(person: PreparedPerson, found: Found) -> set[int]:

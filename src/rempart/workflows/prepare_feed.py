@@ -9,17 +9,19 @@ import multiprocessing
 import multiprocessing.process
 import os
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import msgspec
 
 from rempart.exchange.feed_pieces import Piece, read_piece
-from rempart.exchange.feed_rows import FeedRow, FeedTerms, RowParser
+from rempart.exchange.feed_rows import FeedTerms, RowParser
 from rempart.kernel.findings import Finding
 from rempart.rights.sheet import EMPTY, LineRefusal, Sheet, last_day, state_line
 from rempart.rights.terms import format_terms
 from rempart.storage import feed_copy
-from rempart.storage.feed_copy import Packer
+from rempart.storage.feed_copy import Packer, split_keys
 from rempart.storage.feeds import compute_terms_id
 from rempart.storage.sealing import (
     ContractRecord,
@@ -31,11 +33,15 @@ from rempart.storage.sealing import (
 from rempart.workflows.feed_keys import FeedKeys
 from rempart.workflows.feed_person import PersonKeys, Statement, compute_keys, merge_record
 from rempart.workflows.prepared_feed import (
+    NewPerson,
     Orders,
     PreparedPerson,
     PreparedPiece,
+    ReadyPeople,
+    encode_groups,
     encode_piece,
     hold_statements,
+    join_ready,
     pack_new,
 )
 
@@ -59,22 +65,30 @@ class Preparer:
 
     def prepare(self, piece: Piece) -> PreparedPiece:
         """Read, validate and key the rows of a piece, and gather them by person."""
-        groups: dict[bytes, list[Statement]] = {}
+        stated: list[Statement] = []
+        batches: list[ReadyPeople] = []
         findings: list[Finding] = []
         kept_keys: list[bytes] = []
         valid = rejected = 0
         for cells in read_piece(piece, self._orders.dialect):
             parsed = self._parser.parse(cells.lines, cells.columns)
-            for row in parsed.rows:
-                statement = self._state(row)
-                groups.setdefault(statement.typed_key, []).append(statement)
-            valid += len(parsed.rows)
+            statements = self._state(parsed.lines, parsed.columns)
+            stated += statements
+            if self._orders.first:
+                batch, stated = _set_last_apart(stated)
+                batches.append(self._make_ready(batch))
+            valid += len(parsed.lines)
             rejected += cells.rejected + parsed.rejected
             findings += cells.findings
             findings += parsed.findings
             kept_keys += [self._keys.typed(*person[1:]) for person in parsed.rejected_persons]
-        tangled = _find_tangled(groups)
-        people = [self._gather(rows, tangled) for rows in groups.values()]
+        ready = None
+        if self._orders.first:
+            ready, people = join_ready([*batches, self._make_ready(stated)])
+        else:
+            groups = _group(stated)
+            tangled = _find_tangled(groups)
+            people = [self._gather(rows, tangled) for rows in groups.values()]
         met, self._met = self._met, []
         return PreparedPiece(
             rows=piece.rows,
@@ -84,44 +98,39 @@ class Preparer:
             kept_keys=kept_keys,
             findings=findings,
             terms=met,
+            ready=ready,
         )
 
-    def _state(self, row: FeedRow) -> Statement:
-        """Turn a row into references and an encoded identity."""
+    def _state(
+        self, lines: Sequence[int], columns: Mapping[str, Sequence[Any]]
+    ) -> Iterable[Statement]:
+        """Turn rows into references and encoded identities, column by column."""
         keys = self._keys
-        birth = (row.birth_date, row.birth_rank)
-        own, previous = row.own_nir, row.previous_nir
-        stated_on = row.days.stated_on.isoformat()
-        contract = ContractRecord(row.contract_number, row.member_number, row.card_code, stated_on)
-        return Statement(
-            number=row.line,
-            typed_key=keys.typed(row.insured_nir, *birth),
-            own_key=keys.typed(own, *birth) if own and own != row.insured_nir else b"",
-            previous_key=keys.typed(previous, *birth) if previous else b"",
-            card_key=keys.card(row.card_code) if row.card_code else b"",
-            contract_ref=keys.contract(row.contract_number),
-            days=row.days,
-            terms_id=self._refer(row.terms),
-            removes=row.removes,
-            record=encode_record(
-                PersonRecord(
-                    insured_nir=row.insured_nir,
-                    birth_date=row.birth_date,
-                    birth_rank=row.birth_rank,
-                    family_name=row.family_name,
-                    first_names=row.first_names,
-                    quality=row.quality,
-                    stated_on=stated_on,
-                    contracts=(contract,),
-                    own_nir=own,
-                    birth_name=row.birth_name,
-                    email=row.email,
-                    phone=row.phone,
-                    address=row.address,
-                    postcode=row.postcode,
-                    city=row.city,
-                )
-            ),
+        birth = (columns["birth_date"], columns["birth_rank"])
+        typed = columns["insured_nir"]
+        pairs = zip(columns["own_nir"], typed, strict=True)
+        stated_on = [days[0].isoformat() for days in columns["days"]]
+        contracts = map(
+            ContractRecord,
+            columns["contract_number"],
+            columns["member_number"],
+            columns["card_code"],
+            stated_on,
+        )
+        given = {**columns, "stated_on": stated_on, "contracts": zip(contracts)}
+        records = map(PersonRecord, *(given[name] for name in PersonRecord.__struct_fields__))
+        return map(
+            Statement,
+            lines,
+            keys.typed_column(typed, *birth),
+            keys.typed_column(["" if own == other else own for own, other in pairs], *birth),
+            keys.typed_column(columns["previous_nir"], *birth),
+            keys.card_column(columns["card_code"]),
+            map(keys.contract, columns["contract_number"]),
+            columns["days"],
+            map(self._refer, columns["terms"]),
+            columns["removes"],
+            map(encode_record, records),
         )
 
     def _refer(self, terms: FeedTerms) -> int:
@@ -133,44 +142,49 @@ class Preparer:
             self._met.append((terms.digest, msgspec.json.encode(format_terms(terms.terms))))
         return terms_id
 
+    def _make_ready(self, stated: Iterable[Statement]) -> ReadyPeople:
+        """Pack the people of some rows, as if no other row of the file were about them."""
+        groups = list(_group(stated).values())
+        refused: list[tuple[int, int, str]] = []
+        packed: list[int] = []
+        people: list[NewPerson] = []
+        for place, statements in enumerate(groups):
+            left_out: list[tuple[int, str]] = []
+            plain, body, last, keys = self._complete(statements, left_out)
+            if left_out:
+                refused += [(place, line, rule) for line, rule in left_out]
+            if body:
+                ended = last < self._orders.today
+                packed.append(place)
+                people.append(NewPerson(keys, plain, self._seal.digest(plain), body, ended))
+        drawn, rows = pack_new(self._packer, self._seal, people)
+        person_refs = [0] * len(groups)
+        for place, person_ref in zip(packed, drawn, strict=True):
+            person_refs[place] = person_ref
+        match_keys = [_join_keys(statements) for statements in groups]
+        encoded = encode_groups(groups)
+        return ReadyPeople(match_keys, person_refs, [(len(groups), encoded)], refused, rows)
+
     def _gather(self, statements: list[Statement], tangled: set[bytes]) -> PreparedPerson:
-        """Gather the rows of one person; with a single row, without taking it apart."""
-        first = statements[0]
-        match_keys = b"".join(
-            [
-                each.typed_key + each.own_key + each.previous_key + each.card_key
-                for each in statements
-            ]
-        )
-        held = hold_statements(statements)
-        if self._orders.kind == "delta" or first.typed_key in tangled:
+        """Gather the rows of one person."""
+        match_keys, held = _join_keys(statements), hold_statements(statements)
+        if self._orders.kind == "delta" or statements[0].typed_key in tangled:
             return PreparedPerson(match_keys, held, simple=False)
         refused: list[tuple[int, str]] = []
-        if len(statements) == 1:
-            plain, body, ends_on, keys = self._complete_one(first)
-        else:
-            plain, body, ends_on, keys = self._complete(statements, refused)
+        plain, body, last, keys = self._complete(statements, refused)
         digest = self._seal.digest(plain)
-        if self._orders.first:
-            new = None
-            if body:
-                ended = ends_on < self._orders.today
-                new = pack_new(
-                    self._packer,
-                    self._seal,
-                    keys=keys,
-                    plain=plain,
-                    digest=digest,
-                    body=body,
-                    ended=ended,
-                )
-            return PreparedPerson(match_keys, held, True, refused, new)
-        return PreparedPerson(
-            match_keys, held, True, refused, None, keys, digest, plain, body, ends_on
-        )
+        return PreparedPerson(match_keys, held, True, refused, keys, digest, plain, body, last)
+
+    def _complete(
+        self, statements: list[Statement], refused: list[tuple[int, str]]
+    ) -> tuple[bytes, bytes, date, PersonKeys]:
+        """Return identity, sheet, last day and keys of a person; note the lines left out."""
+        if len(statements) == 1:
+            return self._complete_one(statements[0])
+        return self._complete_several(statements, refused)
 
     def _complete_one(self, statement: Statement) -> tuple[bytes, bytes, date, PersonKeys]:
-        """Return identity, sheet, last day and keys of a person of one row."""
+        """Do so with a single row, without taking it apart."""
         _, starts_on, ends_on, suspended_from, suspended_to = statement.days
         current, other = [statement.typed_key], []
         if statement.own_key:
@@ -186,7 +200,7 @@ class Preparer:
         )
         return statement.record, body, ends_on, PersonKeys(current, other)
 
-    def _complete(
+    def _complete_several(
         self, statements: list[Statement], refused: list[tuple[int, str]]
     ) -> tuple[bytes, bytes, date, PersonKeys]:
         """Merge the rows of one person, the first stated kept where two claim one day."""
@@ -215,14 +229,47 @@ class Preparer:
 
 def _find_tangled(groups: dict[bytes, list[Statement]]) -> set[bytes]:
     """Return the people of a piece who share a key with another: one may be the other."""
-    owners: dict[bytes, bytes] = {}
+    pairs = [
+        (key, typed_key)
+        for typed_key, statements in groups.items()
+        for each in statements
+        for key in (each.card_key, each.own_key, each.previous_key)
+        if key
+    ]
+    owners = dict(pairs)
+    if len(owners) == len(pairs) and owners.keys().isdisjoint(groups):
+        return set()
+    owners = dict(zip(groups, groups, strict=True))
     tangled: set[bytes] = set()
-    for typed_key, statements in groups.items():
-        for each in statements:
-            for key in (each.typed_key, each.own_key, each.previous_key, each.card_key):
-                if key and (owner := owners.setdefault(key, typed_key)) != typed_key:
-                    tangled |= {owner, typed_key}
+    for key, typed_key in pairs:
+        if (owner := owners.setdefault(key, typed_key)) != typed_key:
+            tangled |= {owner, typed_key}
     return tangled
+
+
+def _set_last_apart(stated: list[Statement]) -> tuple[list[Statement], list[Statement]]:
+    """Set the last rows apart, those of one person: the next rows may be about them too."""
+    end = len(stated)
+    while end and stated[end - 1].typed_key == stated[-1].typed_key:
+        end -= 1
+    return stated[:end], stated[end:]
+
+
+def _group(stated: Iterable[Statement]) -> dict[bytes, list[Statement]]:
+    groups: dict[bytes, list[Statement]] = {}
+    for statement in stated:
+        groups.setdefault(statement.typed_key, []).append(statement)
+    return groups
+
+
+def _join_keys(statements: Sequence[Statement]) -> bytes:
+    """Return every key that may lead to a person, end to end, each once."""
+    keys = [
+        each.typed_key + each.own_key + each.previous_key + each.card_key for each in statements
+    ]
+    if len(keys) == 1:
+        return keys[0]
+    return b"".join(dict.fromkeys(split_keys(b"".join(keys))))
 
 
 _preparers: dict[str, Preparer] = {}

@@ -4,22 +4,28 @@ Refuses to print what it carries.
 """
 
 import os
-from collections.abc import Sequence
+import struct
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, cast
+from itertools import chain
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from rempart.exchange.feed_pieces import Dialect
 from rempart.kernel.findings import Finding
 from rempart.kernel.periods import Period
-from rempart.storage.feed_copy import Packer
+from rempart.storage.feed_copy import (
+    REF_BYTES,
+    Packer,
+    read_first_ref,
+    read_key_ref,
+    split_keys,
+)
 from rempart.storage.feeds import FeedKind
 from rempart.storage.sealing import NONCE_BYTES, Seal
 from rempart.workflows.feed_person import PersonKeys, Statement
-
-_REF_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +65,74 @@ class _Unprinted(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class NewRows(_Unprinted, frozen=True, gc=False, array_like=True):
-    """The database rows of somebody new, packed for COPY.
+    """The database rows of people nobody knew, packed for COPY.
 
-    `sheet` goes to the past when `ended`; the keys then open nothing.
+    Each list is in the order of its index: the server takes it three times faster than any other.
+
+    Args:
+        persons: Of identity.person.
+        sheets: Of members.
+        past_sheets: Of people whose contracts have all ended; their keys then open nothing.
+        lookups: Keys that open a sheet.
+        person_keys: Keys that only lead to a person.
     """
 
-    person_ref: int
-    person: bytes
-    sheet: bytes
-    ended: bool
+    persons: list[bytes]
+    sheets: list[bytes]
+    past_sheets: list[bytes]
     lookups: list[bytes]
     person_keys: list[bytes]
+
+    def without(self, person_refs: Iterable[int]) -> "NewRows":
+        """Return the rows of everybody else."""
+        gone = {ref.to_bytes(REF_BYTES, "big") for ref in person_refs}
+        return NewRows(
+            [row for row in self.persons if read_first_ref(row) not in gone],
+            [row for row in self.sheets if read_first_ref(row) not in gone],
+            [row for row in self.past_sheets if read_first_ref(row) not in gone],
+            [row for row in self.lookups if read_key_ref(row) not in gone],
+            [row for row in self.person_keys if read_key_ref(row) not in gone],
+        )
+
+
+class NewPerson(NamedTuple):
+    """Somebody nobody knew, ready to be sealed and packed.
+
+    Args:
+        keys: Keys of the person.
+        plain: The identity, encoded.
+        digest: Its keyed digest.
+        body: The sheet, encoded.
+        ended: Whether its contracts have all ended.
+    """
+
+    keys: PersonKeys
+    plain: bytes
+    digest: bytes
+    body: bytes
+    ended: bool
+
+    def __repr__(self) -> str:
+        return "<NewPerson>"
+
+
+class ReadyPeople(_Unprinted, frozen=True, gc=False, array_like=True):
+    """People of a piece, packed by a worker, in case the file did not speak of them before.
+
+    Args:
+        match_keys: For each, every key that may lead to the person, end to end; none when the
+            person is among those to look at closely.
+        person_refs: For each, the reference drawn; 0 when no line is inside the agreement.
+        statements: Their rows, some hundreds of people at a time: how many, `encode_groups`.
+        refused: Lines left out: place of the person, line, rule.
+        rows: The database rows of them all.
+    """
+
+    match_keys: list[bytes]
+    person_refs: list[int]
+    statements: list[tuple[int, bytes]]
+    refused: list[tuple[int, int, str]]
+    rows: NewRows
 
 
 class PreparedPerson(_Unprinted, frozen=True, gc=False, array_like=True):
@@ -80,7 +143,6 @@ class PreparedPerson(_Unprinted, frozen=True, gc=False, array_like=True):
         statements: The rows, one by one; see `read_statements`.
         simple: Whether what follows is the whole of it, for somebody nobody knew before.
         refused: Lines left out, with the rule.
-        new: Database rows of somebody new, when they were asked for ahead.
         keys: Keys of somebody new.
         digest: Keyed digest of the identity.
         plain: The identity, to be sealed.
@@ -92,7 +154,6 @@ class PreparedPerson(_Unprinted, frozen=True, gc=False, array_like=True):
     statements: msgspec.Raw
     simple: bool
     refused: list[tuple[int, str]] = []
-    new: NewRows | None = None
     keys: PersonKeys = PersonKeys([], [])
     digest: bytes = b""
     plain: bytes = b""
@@ -107,10 +168,11 @@ class PreparedPiece(_Unprinted, frozen=True, array_like=True):
         rows: Rows of the file it stands for.
         valid: Rows that passed validation.
         rejected: Rows left out by validation; empty lines are in neither count.
-        people: By first line.
+        people: By first line; without those made ready.
         kept_keys: Keys of people whose row was left out: a full feed takes nothing away from them.
         findings: By line.
         terms: Guarantees this worker met for the first time: digest, JSON.
+        ready: People packed ahead, when the insurer has nobody yet.
     """
 
     rows: int
@@ -120,17 +182,21 @@ class PreparedPiece(_Unprinted, frozen=True, array_like=True):
     kept_keys: list[bytes]
     findings: list[Finding]
     terms: list[tuple[bytes, bytes]]
+    ready: ReadyPeople | None = None
 
 
 encode_piece: Final = msgspec.msgpack.Encoder().encode
 decode_piece: Final = msgspec.msgpack.Decoder(PreparedPiece).decode
 _decode_statements: Final = msgspec.msgpack.Decoder(list[Statement]).decode
+encode_groups: Final = encode_piece
+"""Encodes lists of statements, one a person: those of a batch while the processor has them."""
+_decode_groups: Final = msgspec.msgpack.Decoder(list[list[Statement]]).decode
 
 
 def hold_statements(statements: list[Statement]) -> msgspec.Raw:
     """Return statements as a prepared person carries them.
 
-    Between processes they are bytes that nobody reads unless the person turns out to be known;
+    Between processes they are bytes that nobody reads unless a person turns out to be known;
     within one process they stay what they are.
     """
     return cast("msgspec.Raw", statements)
@@ -142,32 +208,102 @@ def read_statements(person: PreparedPerson) -> list[Statement]:
     return held if isinstance(held, list) else _decode_statements(held)
 
 
-def pack_new(
-    packer: Packer,
-    seal: Seal,
-    *,
-    keys: PersonKeys,
-    plain: bytes,
-    digest: bytes,
-    body: bytes,
-    ended: bool,
-) -> NewRows:
-    """Draw a reference for somebody new, seal the identity and pack the database rows."""
-    drawn = os.urandom(NONCE_BYTES + _REF_BYTES)
-    number = int.from_bytes(drawn[NONCE_BYTES:], "big") >> 1 or 1
-    ref = number.to_bytes(_REF_BYTES, "big")
-    lookups: list[bytes] = []
-    stored: Sequence[bytes] = keys.other
-    if ended:
-        stored = [*keys.current, *keys.other]
-    else:
-        lookups = [packer.lookup(key, ref) for key in keys.current]
-    sealed = seal.seal(number, plain, nonce=drawn[:NONCE_BYTES])
-    return NewRows(
-        person_ref=number,
-        person=packer.person(ref, sealed=sealed, digest=digest, keys=keys.current),
-        sheet=packer.sheet(ref, body),
-        ended=ended,
-        lookups=lookups,
-        person_keys=[packer.person_key(key, ref) for key in stored],
+def join_ready(batches: Sequence[ReadyPeople]) -> tuple[ReadyPeople, list[PreparedPerson]]:
+    """Join the people of a piece, and set apart those who share a key: one may be the other."""
+    refused, start = [], 0
+    for batch in batches:
+        refused += [(start + place, line, rule) for place, line, rule in batch.refused]
+        start += len(batch.match_keys)
+    packed = [batch.rows for batch in batches]
+    joined = ReadyPeople(
+        [keys for batch in batches for keys in batch.match_keys],
+        [ref for batch in batches for ref in batch.person_refs],
+        [encoded for batch in batches for encoded in batch.statements],
+        refused,
+        NewRows(
+            sorted(chain.from_iterable(rows.persons for rows in packed)),
+            sorted(chain.from_iterable(rows.sheets for rows in packed)),
+            sorted(chain.from_iterable(rows.past_sheets for rows in packed)),
+            sorted(chain.from_iterable(rows.lookups for rows in packed)),
+            sorted(chain.from_iterable(rows.person_keys for rows in packed)),
+        ),
     )
+    return set_apart(joined, _find_shared(joined.match_keys))
+
+
+def find_met(ready: ReadyPeople, known_keys: Container[bytes]) -> set[int]:
+    """Return the places of the people whom some keys lead to."""
+    return {
+        place
+        for place, keys in enumerate(ready.match_keys)
+        if any(key in known_keys for key in split_keys(keys))
+    }
+
+
+def set_apart(
+    ready: ReadyPeople, places: Collection[int]
+) -> tuple[ReadyPeople, list[PreparedPerson]]:
+    """Take some people out of those who may be written as they are, to be looked at closely."""
+    if not places:
+        return ready, []
+    people, start = [], 0
+    for count, encoded in ready.statements:
+        here = sorted(place for place in places if start <= place < start + count)
+        groups = _decode_groups(encoded) if here else []
+        people += [
+            PreparedPerson(ready.match_keys[n], hold_statements(groups[n - start]), simple=False)
+            for n in here
+        ]
+        start += count
+    kept = ReadyPeople(
+        [b"" if place in places else keys for place, keys in enumerate(ready.match_keys)],
+        ready.person_refs,
+        ready.statements,
+        [refused for refused in ready.refused if refused[0] not in places],
+        ready.rows.without(ready.person_refs[place] for place in places),
+    )
+    return kept, people
+
+
+def _find_shared(match_keys: Sequence[bytes]) -> set[int]:
+    """Return the places of people who have a key that another has too."""
+    keys = split_keys(b"".join(match_keys))
+    if len(set(keys)) == len(keys):
+        return set()
+    owners: dict[bytes, int] = {}
+    shared: set[int] = set()
+    for place, own in enumerate(match_keys):
+        for key in split_keys(own):
+            if (owner := owners.setdefault(key, place)) != place:
+                shared |= {owner, place}
+    return shared
+
+
+def pack_new(packer: Packer, seal: Seal, people: Sequence[NewPerson]) -> tuple[list[int], NewRows]:
+    """Draw a reference for each of many people, seal the identities and pack the database rows.
+
+    Returns:
+        The references, in the order of the people, and the rows.
+    """
+    count = len(people)
+    nonces = os.urandom(NONCE_BYTES * count)
+    drawn = struct.unpack(f">{count}Q", os.urandom(REF_BYTES * count))
+    person_refs = [number >> 1 or 1 for number in drawn]
+    rows = NewRows([], [], [], [], [])
+    for number, place in sorted(zip(person_refs, range(count), strict=True)):
+        keys, plain, digest, body, ended = people[place]
+        ref = number.to_bytes(REF_BYTES, "big")
+        nonce = nonces[NONCE_BYTES * place : NONCE_BYTES * (place + 1)]
+        sealed = seal.seal(number, plain, nonce=nonce)
+        rows.persons.append(packer.person(ref, sealed=sealed, digest=digest, keys=keys.current))
+        (rows.past_sheets if ended else rows.sheets).append(packer.sheet(ref, body))
+        stored = keys.other
+        if ended:
+            stored = [*keys.current, *keys.other]
+        else:
+            rows.lookups.extend([packer.lookup(key, ref) for key in keys.current])
+        if stored:
+            rows.person_keys.extend([packer.person_key(key, ref) for key in stored])
+    rows.lookups.sort()
+    rows.person_keys.sort()
+    return person_refs, rows

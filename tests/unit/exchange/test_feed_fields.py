@@ -150,6 +150,9 @@ def test_findings_are_in_english_when_asked():
     assert parse(make_row(1, quality="9"), language="en").findings[0].message.startswith("The ")
 
 
+NIRS = (make_nir(1), make_nir(place="2A004"), make_nir(place="2B004"))
+
+
 def test_whole_columns_are_read_as_one_field_would_be():
     """The short way for plain columns gives what the long way gives."""
     readers = make_readers(AMC, removals=False)
@@ -160,11 +163,20 @@ def test_whole_columns_are_read_as_one_field_would_be():
         "card_code": ["", "0000-0000-0000-0000-0001"],
         "email": ["", "a@example.invalid", "a.b+c@ex-ample.co.invalid"],
         "phone": ["", "0199000000", "+33199000000"],
+        "insured_nir": NIRS,
+        "own_nir": ["", *NIRS],
+        "previous_nir": ["", *NIRS],
+        "family_name": ["Le Goff", "D’Été", "É" * 80],
+        "birth_name": ["", "Nguyễn"],
+        "first_names": ["Anne-Marie Zoé"],
+        "address": ["", "12 bis, rue de l'Église"],
+        "postcode": ["", "2A004"],
+        "city": ["", "L'HAŸ LES ROSES"],
     }
-    plain = {name for name, reader in readers.items() if reader.plain}
-    assert plain == set(samples)
+    plain = {name: reader.read_plain for name, reader in readers.items() if reader.read_plain}
+    assert plain.keys() == samples.keys()
     for name, values in samples.items():
-        assert readers[name].read_plain(values) == [readers[name].read(value) for value in values]
+        assert plain[name](values) == [readers[name].read(value) for value in values]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +190,25 @@ def test_whole_columns_are_read_as_one_field_would_be():
         ("card_code", "0000-0000-0000-0000-000U"),
         ("email", "a@example"),
         ("phone", "123"),
+        ("insured_nir", ""),
+        ("own_nir", NIRS[0][:13]),
+        ("own_nir", NIRS[0][:14] + str((int(NIRS[0][14]) + 1) % 10)),
+        ("own_nir", NIRS[1].lower()),
+        ("previous_nir", f" {NIRS[0]}"),
+        ("previous_nir", f"{NIRS[0]}\n"),
+        ("family_name", ""),
+        ("family_name", "X" * 81),
+        ("birth_name", " Martin"),
+        ("birth_name", "Martin "),
+        ("birth_name", "Le\u00a0Goff"),
+        ("address", "1 rue\tdes Lilas"),
+        ("city", "PARIS\n"),
     ],
 )
 def test_a_field_that_is_not_plain_sends_its_column_the_long_way(field: str, value: str):
-    assert make_readers(AMC, removals=False)[field].read_plain(["", value]) is None
+    read_plain = make_readers(AMC, removals=False)[field].read_plain
+    assert read_plain
+    assert read_plain(["Martin" if field == "family_name" else "", value]) is None
 
 
 class TestDays:
