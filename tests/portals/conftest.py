@@ -8,12 +8,14 @@ from datetime import datetime
 
 import httpx
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from psycopg import sql
-from tests.portals import samples
+from tests.portals import people, samples
 
+from rempart.accounts.roles import Role
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.seal import Seal
 from rempart.storage.connect import Database, Transaction
@@ -129,6 +131,8 @@ def professional(desk: BenchDesk, browser: Client, press: Callable[..., HttpResp
     """A browser a pharmacist has signed in."""
     account_ref = samples.add_professional(desk.database)
     press(f"/connexion/{samples.add_link(desk.database, account_ref)}")
+    who = people.make_holder(desk.database, account_ref)
+    people.adopt(browser.cookies[settings.SESSION_COOKIE_NAME].value, desk.database, who)
     return browser
 
 
@@ -136,4 +140,7 @@ def professional(desk: BenchDesk, browser: Client, press: Callable[..., HttpResp
 def operator(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
     """A browser an operator has signed in."""
     press(f"/connexion/{samples.add_link(desk.database, None)}")
+    org = people.make_organisation(desk.database, "operator", name="Opérateur d'essai")
+    who = people.make_agent(desk.database, org, Role.OPERATOR_ADMIN)
+    people.adopt(browser.cookies[settings.SESSION_COOKIE_NAME].value, desk.database, who)
     return browser

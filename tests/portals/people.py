@@ -139,13 +139,52 @@ def make_member(
     return Somebody(actor_ref, Role.MEMBER, None, None)
 
 
+def make_holder(database: Database, account_ref: int) -> Somebody:
+    """Give a professional who is in the database already an actor and their own establishment."""
+    org_ref, membership_ref = draw(), draw()
+    with database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO accounts.actor (actor_ref, kind, display_name, user_handle)"
+            " SELECT account_ref, 'professional', display_name, %s"
+            " FROM accounts.professional WHERE account_ref = %s ON CONFLICT DO NOTHING",
+            (secrets.token_bytes(32), account_ref),
+        )
+        tx.execute(
+            "INSERT INTO accounts.organisation (org_ref, kind, name, establishment_ref)"
+            " SELECT %s, 'establishment', e.name, e.establishment_ref"
+            " FROM accounts.professional JOIN accounts.establishment AS e USING (establishment_ref)"
+            " WHERE account_ref = %s ON CONFLICT DO NOTHING",
+            (org_ref, account_ref),
+        )
+        row = tx.execute(
+            "SELECT o.org_ref, o.establishment_ref FROM accounts.organisation AS o"
+            " JOIN accounts.professional AS p USING (establishment_ref) WHERE p.account_ref = %s",
+            (account_ref,),
+        ).fetchone()
+        assert row is not None
+        tx.execute(
+            "INSERT INTO accounts.membership"
+            " (membership_ref, actor_ref, org_ref, role, starts_on)"
+            " VALUES (%s, %s, %s, 'holder', '2020-01-01')",
+            (membership_ref, account_ref, row[0]),
+        )
+    org = Organisation(row[0], "establishment", None, row[1])
+    return Somebody(account_ref, Role.HOLDER, org, membership_ref)
+
+
 def sign_in(client: Client, database: Database, who: Somebody) -> int:
     """Give a test's browser a live session of somebody, just stepped up; return its reference."""
     store = SessionStore()
     store.create()
     key = store.session_key or ""
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    return adopt(key, database, who)
+
+
+def adopt(key: str, database: Database, who: Somebody) -> int:
+    """Make the session of a browser's token somebody's; return its reference."""
     with database.transaction("signin") as tx:
-        session_ref = open_web_session(
+        return open_web_session(
             tx,
             Recognised(
                 actor_ref=who.actor_ref,
@@ -158,5 +197,3 @@ def sign_in(client: Client, database: Database, who: Somebody) -> int:
             token_digest=compute_token_digest(key),
             whence=WHENCE,
         )
-    client.cookies[settings.SESSION_COOKIE_NAME] = key
-    return session_ref
