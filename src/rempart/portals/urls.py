@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rempart.portals.views import checks, console, incidents, public, sign_in
+from rempart.portals.views import checks, console, homes, incidents, public, sign_in
 
 urlpatterns = [
     path("", public.home, name="home"),
@@ -15,6 +15,11 @@ urlpatterns = [
     path("confirmation", sign_in.how_to_sign_in, name="step-up"),
     path("verifier", checks.check, {"mode": "card"}, name="check-card"),
     path("verifier/saisie", checks.check, {"mode": "typed"}, name="check-typed"),
+    path("professionnel", homes.professional_home, name="professional-home"),
+    path("adherent", homes.member_home, name="member-home"),
+    path("assureur", homes.insurer_home, name="insurer-home"),
+    path("employeur", homes.employer_home, name="employer-home"),
+    path("editeur", homes.publisher_home, name="publisher-home"),
     path("console", console.overview, name="console"),
     path("console/consultations", console.lookups, name="lookups"),
     path("console/consultations.csv", console.lookups_csv, name="lookups-csv"),

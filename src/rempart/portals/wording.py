@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from rempart.accounts.roles import Role
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.exchange.rights_answer import (
     Answer,
@@ -53,6 +54,25 @@ PROFESSIONS: Final[Mapping[str, tuple[Words, str]]] = {
     "transport": (_("transport sanitaire"), "TRAN"),
 }
 _FIRST_DOMAIN: Final = "PHAR"
+
+ROLES: Final[Mapping[Role, Words]] = {
+    Role.HOLDER: _("titulaire"),
+    Role.LOCUM: _("remplaçant"),
+    Role.ASSISTANT: _("assistant"),
+    Role.ESTABLISHMENT_MANAGER: _("gérant de l’établissement"),
+    Role.INSURER_ADMIN: _("administrateur de la complémentaire"),
+    Role.INSURER_MANAGER: _("gestionnaire"),
+    Role.INSURER_DPO: _("délégué à la protection des données de la complémentaire"),
+    Role.EMPLOYER_ADMIN: _("administrateur de l’employeur"),
+    Role.EMPLOYER_HR: _("ressources humaines"),
+    Role.OPERATOR_ADMIN: _("administrateur de l’opérateur"),
+    Role.OPERATOR_OPS: _("exploitation"),
+    Role.OPERATOR_SECURITY: _("sécurité"),
+    Role.OPERATOR_DPO: _("délégué à la protection des données de l’opérateur"),
+    Role.PUBLISHER_ADMIN: _("administrateur de l’éditeur"),
+    Role.PUBLISHER_DEVELOPER: _("développeur"),
+    Role.MEMBER: _("adhérent"),
+}
 
 REASONS: Final[Mapping[ShownReason, Words]] = {
     ShownReason.NOT_OPEN: _(

@@ -15,8 +15,12 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from rempart.accounts.permissions import Permission, can
+from rempart.accounts.roles import Role
+from rempart.accounts.visitor import Visitor
 from rempart.portals.pseudonyms import format_account, format_session
 from rempart.portals.times import from_ms
+from rempart.portals.wording import ROLES, Words
 
 register = template.Library()
 
@@ -178,3 +182,15 @@ def _digest(path: str) -> str:
 
 def _is_english() -> bool:
     return (get_language() or "fr").startswith("en")
+
+
+@register.filter
+def role_name(role: Role) -> Words:
+    """Say what a role is called."""
+    return ROLES[role]
+
+
+@register.filter
+def may(visitor: Visitor, permission: str) -> bool:
+    """Say whether a visitor's role opens something, a fresh confirmation apart."""
+    return can(visitor, Permission(permission), now=visitor.opened_at)

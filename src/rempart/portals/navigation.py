@@ -1,0 +1,91 @@
+"""The navigation of each portal: one table, from which a visitor sees what their role opens.
+
+Refuses to show an entry that would be refused: the permission of the page decides.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from rempart.accounts.permissions import Permission, can
+from rempart.accounts.roles import ROLES_OF, Role
+from rempart.accounts.visitor import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link of the navigation.
+
+    Args:
+        route: The page it leads to.
+        label: What it is called.
+        permission: What the page asks for.
+        also: Other pages under this link.
+    """
+
+    route: str
+    label: Promise
+    permission: Permission
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An entry as one visitor sees it on one page."""
+
+    address: str
+    label: Promise
+    is_here: bool
+
+
+ENTRIES: Final = (
+    Entry("professional-home", _("Accueil"), Permission.ENTER_PROFESSIONAL_SPACE),
+    Entry("member-home", _("Accueil"), Permission.ENTER_MEMBER_SPACE),
+    Entry("insurer-home", _("Accueil"), Permission.ENTER_INSURER_SPACE),
+    Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
+    Entry("publisher-home", _("Accueil"), Permission.ENTER_PUBLISHER_SPACE),
+    Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
+    Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
+    Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
+    Entry("ledger", _("Registre"), Permission.READ_LEDGER),
+    Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
+)
+
+# What the space a role works in is called.
+SPACES: Final = (
+    (frozenset(ROLES_OF["establishment"]), _("Portail professionnel")),
+    (frozenset(ROLES_OF["insurer"]), _("Espace complémentaire")),
+    (frozenset(ROLES_OF["employer"]), _("Espace employeur")),
+    (frozenset(ROLES_OF["operator"]), _("Console de l’opérateur")),
+    (frozenset(ROLES_OF["publisher"]), _("Espace éditeur")),
+    (frozenset({Role.MEMBER}), _("Espace adhérent")),
+)
+
+
+def list_links(visitor: Visitor, *, here: str, now: datetime) -> list[Link]:
+    """Return the links of a visitor, in the order of the table.
+
+    Args:
+        visitor: Who is signed in.
+        here: The route of the page they are on.
+        now: The instant of the request.
+    """
+    return [
+        Link(
+            address=reverse(entry.route),
+            label=entry.label,
+            is_here=here in (entry.route, *entry.also),
+        )
+        for entry in ENTRIES
+        if can(visitor, entry.permission, now=now)
+    ]
+
+
+def name_space(role: Role) -> Promise:
+    """Return what the space of this role is called."""
+    [name] = [name for roles, name in SPACES if role in roles]
+    return name
