@@ -5,7 +5,7 @@ A reference is random already; its pseudonym only shortens it. Refuses to lead t
 
 from typing import Final
 
-from rempart.rights.crockford import encode_number, format_groups
+from rempart.kernel.crockford import encode_number, format_groups
 
 _LETTERS: Final = 8
 _MASK: Final = (1 << (5 * _LETTERS)) - 1

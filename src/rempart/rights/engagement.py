@@ -8,8 +8,8 @@ import hmac
 from datetime import date, timedelta
 from typing import Final
 
+from rempart.kernel.crockford import decode_number, encode_number, normalise_code
 from rempart.kernel.findings import BadValue, Refusal
-from rempart.rights.crockford import decode_number, encode_number, normalise_code
 from rempart.tariffs.parameters import value_on
 
 PREFIX: Final = "RP"

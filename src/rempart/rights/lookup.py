@@ -9,10 +9,10 @@ from typing import Final, Self, TypeAlias
 
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
+from rempart.kernel.crockford import ALPHABET, encode_number, format_groups, normalise_code
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.identity import Identity
 from rempart.kernel.nir import Nir
-from rempart.rights.crockford import ALPHABET, encode_number, format_groups, normalise_code
 
 CARD_LETTERS: Final = 20
 LOOKUP_KEY_BYTES: Final = 16

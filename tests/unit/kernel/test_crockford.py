@@ -1,6 +1,6 @@
 import pytest
 
-from rempart.rights.crockford import ALPHABET, decode_number, encode_number, normalise_code
+from rempart.kernel.crockford import ALPHABET, decode_number, encode_number, normalise_code
 
 
 def test_the_alphabet_has_no_letter_that_hands_confuse():
