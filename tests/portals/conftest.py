@@ -140,7 +140,7 @@ def professional(desk: BenchDesk, browser: Client, press: Callable[..., HttpResp
 def operator(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
     """A browser an operator has signed in."""
     press(f"/connexion/{samples.add_link(desk.database, None)}")
-    org = people.make_organisation(desk.database, "operator", name="Opérateur d'essai")
+    org = people.make_organisation(desk.database, "operator", name="Plateforme Lambda")
     who = people.make_agent(desk.database, org, Role.OPERATOR_ADMIN)
     people.adopt(browser.cookies[settings.SESSION_COOKIE_NAME].value, desk.database, who)
     return browser

@@ -6,10 +6,10 @@ import re
 import httpx
 import psycopg
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
 
 from rempart.gateway.openapi import build_openapi
+from rempart.portals import visit
 from rempart.kernel.errors import Unavailable
 
 
@@ -138,11 +138,11 @@ def test_a_fault_of_ours_is_logged_and_told_without_detail(desk, operator, monke
 def test_a_session_table_that_is_away_gives_a_page_too(operator, monkeypatch):
     """The page of a failure must not need what failed."""
 
-    def refuse(self):
+    def refuse(tx, digest):
         raise OperationalError("gone")
 
     operator.raise_request_exception = False
-    monkeypatch.setattr(SessionStore, "load", refuse)
+    monkeypatch.setattr(visit, "enter_session", refuse)
     answer = operator.get("/console")
     assert answer.status_code == 503
     assert "Momentanément indisponible" in answer.content.decode()

@@ -8,14 +8,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from rempart.accounts.permissions import Permission
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.portals import wording
 from rempart.portals.charts import Point, Series, draw_columns, draw_shares
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.identity import operator_required
 from rempart.portals.times import from_ms, to_ms
+from rempart.portals.visit import allows, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
 from rempart.workflows.read_incident import list_incidents
@@ -47,11 +48,11 @@ SECONDARY: Final = ("session", "domain", "mode")
 
 
 @require_safe
-@operator_required
+@allows(Permission.ENTER_CONSOLE)
 def overview(request: HttpRequest) -> HttpResponse:
     """Show how things are: volumes of the last hour, the ledger, the latest incidents."""
     desk = get_desk()
-    with desk.transaction() as tx:
+    with open_visit(request) as (tx, _visitor):
         volumes = count_volumes(tx, now_ms=to_ms(desk.now()), minutes=VOLUME_MINUTES)
         logs = read_logs(tx)
         incidents = list_incidents(tx)
@@ -70,11 +71,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@operator_required
+@allows(Permission.READ_LOOKUPS)
 def lookups(request: HttpRequest) -> HttpResponse:
     """Show the latest look-ups; the page asks for its table again every two seconds."""
     watch = parse_watch(request.GET)
-    context = _load_page(watch)
+    context = _load_page(request, watch)
     # htmx asks for the table alone; any other visitor gets the whole page.
     is_fragment = request.headers.get("HX-Request") == "true"
     template = "lookups_table.html" if is_fragment else "lookups.html"
@@ -82,11 +83,11 @@ def lookups(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@operator_required
+@allows(Permission.READ_LOOKUPS)
 def lookups_csv(request: HttpRequest) -> HttpResponse:
     """Download the look-ups that the filter lets through, with the full references."""
     watch, desk = parse_watch(request.GET), get_desk()
-    with desk.transaction() as tx:
+    with open_visit(request) as (tx, _visitor):
         page = watch_lookups(
             tx,
             watch.make_filter(desk.now()),
@@ -103,17 +104,17 @@ def lookups_csv(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@operator_required
+@allows(Permission.READ_LEDGER)
 def ledger(request: HttpRequest) -> HttpResponse:
     """Show each log: how far it is, and the last checkpoint it signed."""
-    with get_desk().transaction() as tx:
+    with open_visit(request) as (tx, _visitor):
         logs = read_logs(tx)
     return render(request, "portals/console/ledger.html", {"logs": logs})
 
 
-def _load_page(watch: Watch) -> dict[str, Any]:
+def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
     desk, language = get_desk(), current_language()
-    with desk.transaction() as tx:
+    with open_visit(request) as (tx, _visitor):
         page = watch_lookups(
             tx,
             watch.make_filter(desk.now()),

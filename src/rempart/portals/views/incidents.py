@@ -8,13 +8,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from rempart.accounts.permissions import Permission
 from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.kernel.errors import NotFound
 from rempart.portals import wording
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.identity import operator_required
 from rempart.portals.incident_figures import (
     DrillReport,
     compare_with_2024,
@@ -23,6 +22,7 @@ from rempart.portals.incident_figures import (
     read_drill,
     sort_exposure,
 )
+from rempart.portals.visit import allows, open_visit
 from rempart.portals.watching import read_order
 from rempart.workflows.read_incident import (
     ExposureRow,
@@ -47,19 +47,19 @@ COLUMNS: Final = (
 
 
 @require_safe
-@operator_required
+@allows(Permission.READ_INCIDENTS)
 def incidents(request: HttpRequest) -> HttpResponse:
     """List the incidents, the newest first."""
-    with get_desk().transaction() as tx:
+    with open_visit(request) as (tx, _visitor):
         rows = list_incidents(tx)
     return render(request, "portals/console/incidents.html", {"incidents": rows})
 
 
 @require_safe
-@operator_required
+@allows(Permission.READ_INCIDENTS)
 def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Show one incident whole."""
-    sheet = _read(incident_id)
+    sheet = _read(request, incident_id)
     drill = read_drill(sheet.report)
     column, descending = read_order(request.GET, tuple(name for name, *_ in COLUMNS), "persons")
     exposure = _describe_exposure(sheet, drill, column, descending=descending)
@@ -86,10 +86,10 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
 
 
 @require_safe
-@operator_required
-def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:  # noqa: ARG001
+@allows(Permission.READ_INCIDENTS)
+def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Download the exposure per insurer: counts and fields, nobody."""
-    sheet = _read(incident_id)
+    sheet = _read(request, incident_id)
     language = current_language()
     header = (
         *(
@@ -111,11 +111,11 @@ def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:  # noq
     return export_csv(f"incident-{incident_id}.csv", header, cells)
 
 
-def _read(incident_id: int) -> IncidentSheet:
+def _read(request: HttpRequest, incident_id: int) -> IncidentSheet:
     if incident_id > _BIGGEST_ID:
         raise Http404
     try:
-        with get_desk().transaction() as tx:
+        with open_visit(request) as (tx, _visitor):
             return read_incident(tx, incident_id)
     except NotFound as refusal:
         raise Http404 from refusal

@@ -15,12 +15,14 @@ from rempart.kernel.errors import Unavailable
 from rempart.portals import api_docs, design
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
+from rempart.portals.visit import public
 
 RETRY_AFTER_S: Final = 5
 # What goes by itself: the database restarting, a part of ours not answering.
 _PASSING: Final = (OperationalError, psycopg.OperationalError, Unavailable)
 
 
+@public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Say what this is and for whom."""
@@ -28,12 +30,14 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portals/home.html", {"eight_fields": eight_fields})
 
 
+@public
 @require_safe
 def charter(request: HttpRequest) -> HttpResponse:
     """Show the design of these pages: colours with their contrast, type, spacing, components."""
     return render(request, "portals/design.html", {"design": design.read_design()})
 
 
+@public
 @require_safe
 def api(request: HttpRequest) -> HttpResponse:
     """Describe the API from the gateway's own description."""
