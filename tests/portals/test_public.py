@@ -9,8 +9,8 @@ import pytest
 from django.db import OperationalError
 
 from rempart.gateway.openapi import build_openapi
-from rempart.portals import visit
 from rempart.kernel.errors import Unavailable
+from rempart.portals import visit
 
 
 def test_home_says_what_this_is_for_whom_and_what_is_missing(browser):
