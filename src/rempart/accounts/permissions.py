@@ -32,6 +32,8 @@ class Permission(enum.StrEnum):
     PROPOSE_BANK_DETAILS = "propose_bank_details"
     APPROVE_BANK_DETAILS = "approve_bank_details"
     CANCEL_BANK_DETAILS = "cancel_bank_details"
+    REVIEW_BANK_DETAILS = "review_bank_details"
+    SETTLE_BANK_DETAILS = "settle_bank_details"
     # Spaces
     ENTER_PROFESSIONAL_SPACE = "enter_professional_space"
     ENTER_MEMBER_SPACE = "enter_member_space"
@@ -115,7 +117,15 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_BANK, purpose="confirm a colleague's change of account", step_up=True
         ),
         Permission.CANCEL_BANK_DETAILS: Grant(
-            roles=_BANK, purpose="stop a change of account that should not be"
+            roles=_BANK | _SECURITY, purpose="stop a change of account that should not be"
+        ),
+        Permission.REVIEW_BANK_DETAILS: Grant(
+            roles=_SECURITY, purpose="see the changes of account under way"
+        ),
+        Permission.SETTLE_BANK_DETAILS: Grant(
+            roles=_SECURITY,
+            purpose="approve a change of account that nobody else there can",
+            step_up=True,
         ),
         Permission.ENTER_PROFESSIONAL_SPACE: Grant(
             roles=_ESTABLISHMENT, purpose="work in the professional portal"
