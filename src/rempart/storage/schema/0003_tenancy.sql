@@ -1,26 +1,35 @@
--- Tenancy: who is asking, what each process may touch, and which rows each visitor sees.
+-- Tenancy: who is asking, and what each process may touch. Which rows each visitor sees: 0004_row_policies.sql.
 
 -- ---------------------------------------------------------------- who is asking: the ticket of a transaction
 
 -- A web process proves a session by its token; the database then says, for the length of one transaction, who is asking.
--- The web process cannot write that ticket itself: it carries a code made with a secret only the owner can read.
+-- The web process cannot write that ticket itself: it carries an HMAC under a key only the owner can read.
+-- Reasons and limits: docs/explanation/tenancy.md.
 CREATE TABLE accounts.ticket_secret (
-    single boolean PRIMARY KEY DEFAULT true CHECK (single),
-    secret bytea NOT NULL CHECK (length(secret) = 32)
+    single    boolean PRIMARY KEY DEFAULT true CHECK (single),
+    -- The two padded keys of HMAC-SHA256 (RFC 2104), so that signing needs no loop.
+    inner_key bytea NOT NULL CHECK (length(inner_key) = 64),
+    outer_key bytea NOT NULL CHECK (length(outer_key) = 64)
 );
-INSERT INTO accounts.ticket_secret (secret)
-VALUES (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
+WITH drawn AS MATERIALIZED (
+    SELECT sha256(convert_to(string_agg(gen_random_uuid()::text, ''), 'UTF8')) || decode(repeat('00', 32), 'hex') AS secret
+    FROM generate_series(1, 4)
+)
+INSERT INTO accounts.ticket_secret (inner_key, outer_key)
+SELECT string_agg(set_byte('\x00', 0, get_byte(secret, place) # 54), ''::bytea ORDER BY place),
+       string_agg(set_byte('\x00', 0, get_byte(secret, place) # 92), ''::bytea ORDER BY place)
+FROM drawn, generate_series(0, 63) AS place;
 
 CREATE FUNCTION accounts.sign_ticket(facts text) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     -- Bound to this backend and this transaction's first instant: worthless in any other.
-    SELECT encode(sha256(secret || sha256(secret || convert_to(
+    SELECT encode(sha256(outer_key || sha256(inner_key || convert_to(
         facts || '|' || pg_backend_pid() || '|' || extract(epoch FROM transaction_timestamp()), 'UTF8'))), 'hex')
     FROM accounts.ticket_secret
 $$;
 
 CREATE FUNCTION accounts.read_ticket() RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ticket text := current_setting('rempart.ticket', true);
     facts  text;
@@ -29,41 +38,67 @@ BEGIN
         RETURN NULL;
     END IF;
     facts := substr(ticket, 66);
-    IF left(ticket, 64) <> accounts.sign_ticket(facts) THEN
+    -- Digests of both are compared: how long that takes tells a forger nothing of the true one.
+    IF sha256(convert_to(left(ticket, 64), 'UTF8')) <> sha256(convert_to(accounts.sign_ticket(facts), 'UTF8')) THEN
         RETURN NULL;
     END IF;
     RETURN facts::jsonb;
 END $$;
 
 -- Policies call these inside a scalar subquery, so that each is computed once per statement.
-CREATE FUNCTION accounts.my_actor() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_actor() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT (accounts.read_ticket()->>'actor_ref')::bigint $$;
-CREATE FUNCTION accounts.my_session() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_session() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT (accounts.read_ticket()->>'session_ref')::bigint $$;
-CREATE FUNCTION accounts.my_org() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_org() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT (accounts.read_ticket()->>'org_ref')::bigint $$;
-CREATE FUNCTION accounts.my_establishment() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_establishment() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT (accounts.read_ticket()->>'establishment_ref')::bigint $$;
-CREATE FUNCTION accounts.my_person() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_person() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT (accounts.read_ticket()->>'person_ref')::bigint $$;
--- The insurer of an insurer's agent; the insurers a hosted operator works for; none for a member.
-CREATE FUNCTION accounts.my_insurers() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+-- The insurer of an insurer's agent or of a member.
+CREATE FUNCTION accounts.my_insurer() RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT (accounts.read_ticket()->>'insurer_id')::integer $$;
+-- The insurers whose members one works for: an insurer's agent, a hosted operator with a mandate; none for a member.
+CREATE FUNCTION accounts.my_insurers() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT ARRAY(SELECT value::integer FROM jsonb_array_elements_text(accounts.read_ticket()->'insurers')) $$;
-CREATE FUNCTION accounts.my_role() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.my_role() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT accounts.read_ticket()->>'role' $$;
 -- True for an agent of the operator that runs this installation: the only one who sees across insurers.
-CREATE FUNCTION accounts.is_host() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION accounts.is_host() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT COALESCE((accounts.read_ticket()->>'is_host')::boolean, false) $$;
+
+-- True for whoever administers the people of their organisation (permission invite_agent; a test compares).
+CREATE FUNCTION accounts.administers() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT COALESCE(accounts.my_role() IN ('establishment_manager', 'holder', 'insurer_admin', 'employer_admin',
+                                                 'operator_admin', 'publisher_admin'), false) $$;
+-- True for the host's agents who act on other people's accounts for safety's sake (permission suspend_organisation).
+CREATE FUNCTION accounts.secures() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT accounts.is_host() AND COALESCE(accounts.my_role() IN ('operator_admin', 'operator_security'), false) $$;
+-- True for somebody of no other organisation than the asker's, or of none yet.
+CREATE FUNCTION accounts.may_join(somebody bigint) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT accounts.my_org() IS NOT NULL
+             AND EXISTS (SELECT 1 FROM accounts.actor AS a WHERE a.actor_ref = somebody AND a.kind <> 'member')
+             AND NOT EXISTS (SELECT 1 FROM accounts.membership AS m
+                             WHERE m.actor_ref = somebody AND m.org_ref <> accounts.my_org())
+             AND NOT EXISTS (SELECT 1 FROM accounts.professional AS p
+                             WHERE p.account_ref = somebody
+                               AND p.establishment_ref IS DISTINCT FROM accounts.my_establishment()) $$;
+-- True for somebody who is of the asker's organisation and of no other: nobody administers the people of another.
+-- The same answer for somebody of another organisation and for nobody at all.
+CREATE FUNCTION accounts.is_ours(somebody bigint) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT accounts.may_join(somebody)
+             AND EXISTS (SELECT 1 FROM accounts.membership AS m WHERE m.actor_ref = somebody) $$;
 
 -- Recognises a live session by the digest of its token, notes that it was seen, and gives this transaction its ticket.
 -- Returns no row for a session that is unknown, ended, idle too long or too old, or whose actor, role or organisation
--- is suspended or over: the caller cannot tell which.
+-- is suspended or over, or was changed since: the caller cannot tell which.
 CREATE FUNCTION accounts.enter_session(digest bytea)
     RETURNS TABLE (session_ref bigint, actor_ref bigint, actor_kind text, display_name text, role text, org_ref bigint,
                    org_name text, org_kind text, insurer_id integer, establishment_ref bigint, person_ref bigint,
                    accountable_ref bigint, membership_ref bigint, method text, is_host boolean, opened_at timestamptz,
                    expires_at timestamptz, idle_limit interval, stepped_up_at timestamptz)
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     found_row record;
@@ -91,9 +126,17 @@ BEGIN
       AND a.suspended_at IS NULL
       AND o.suspended_at IS NULL AND host.suspended_at IS NULL AND via.suspended_at IS NULL
       AND answerable.suspended_at IS NULL
-      AND (ms.membership_ref IS NULL
-           OR (ms.suspended_at IS NULL
-               AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN ms.starts_on AND ms.ends_on))
+      -- The role is the membership's, now; without one, a member is nobody's agent and a professional acts for themselves.
+      AND CASE
+          WHEN s.membership_ref IS NOT NULL THEN
+              (ms.actor_ref, ms.org_ref, ms.role) = (s.actor_ref, s.org_ref, s.role)
+              AND ms.accountable_ref IS NOT DISTINCT FROM s.accountable_ref
+              AND ms.suspended_at IS NULL
+              AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN ms.starts_on AND ms.ends_on
+          WHEN s.role = 'member' THEN s.org_ref IS NULL AND m.actor_ref IS NOT NULL
+          ELSE a.kind = 'professional' AND s.role IN ('holder', 'locum', 'assistant')
+              AND (s.org_ref IS NULL OR o.kind = 'establishment')
+      END
       AND (ms.via_ref IS NULL OR EXISTS (
            SELECT 1 FROM accounts.mandate AS d
            WHERE d.principal_ref = ms.org_ref AND d.agent_ref = ms.via_ref AND d.kind = 'sub_processes'
@@ -108,7 +151,7 @@ BEGIN
     facts := jsonb_build_object(
         'session_ref', found_row.session_ref, 'actor_ref', found_row.actor_ref, 'role', found_row.role,
         'org_ref', found_row.org_ref, 'establishment_ref', found_row.establishment_ref,
-        'person_ref', found_row.person_ref, 'is_host', found_row.is_host,
+        'person_ref', found_row.person_ref, 'insurer_id', found_row.insurer_id, 'is_host', found_row.is_host,
         'insurers', CASE
             WHEN found_row.org_kind = 'insurer' THEN jsonb_build_array(found_row.insurer_id)
             WHEN found_row.org_kind = 'operator' AND NOT found_row.is_host THEN (
@@ -139,8 +182,8 @@ GRANT UPDATE (used_at, revoked_at) ON accounts.invitation TO rempart_signin;
 -- The pages: under the policies below.
 GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.django_session TO rempart_portals;
 GRANT EXECUTE ON FUNCTION accounts.enter_session, accounts.my_actor, accounts.my_session, accounts.my_org,
-    accounts.my_establishment, accounts.my_person, accounts.my_insurers, accounts.my_role, accounts.is_host
-    TO rempart_portals;
+    accounts.my_establishment, accounts.my_person, accounts.my_insurer, accounts.my_insurers, accounts.my_role,
+    accounts.is_host, accounts.administers, accounts.secures, accounts.may_join, accounts.is_ours TO rempart_portals;
 GRANT SELECT ON accounts.organisation, accounts.mandate, accounts.actor, accounts.membership, accounts.member,
     accounts.professional, accounts.establishment, accounts.software, accounts.software_key, accounts.security_event,
     accounts.event_report, accounts.bank_details, accounts.contact, accounts.warning, accounts.recovery_request
@@ -183,73 +226,11 @@ GRANT INSERT ON accounts.security_event TO rempart_gateway;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA accounts TO rempart_plane_accounts;
 REVOKE ALL ON accounts.ticket_secret, accounts.django_migrations FROM rempart_plane_accounts;
 
--- ---------------------------------------------------------------- who may see which row
-
--- Every table of this plane is closed by default; the processes that work for everybody have a policy that says so, and
--- the pages see the rows of whoever is asking.
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['organisation', 'mandate', 'actor', 'membership', 'member', 'passkey', 'invitation',
-        'recovery_request', 'session', 'software', 'software_key', 'security_event', 'event_report', 'bank_details',
-        'contact', 'warning', 'establishment', 'professional']
-    LOOP
-        EXECUTE format('ALTER TABLE accounts.%I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY for_everybody ON accounts.%I TO rempart_plane_accounts, rempart_signin, '
-                       'rempart_gateway, rempart_analyst USING (true) WITH CHECK (true)', name);
-    END LOOP;
-END $$;
-
-CREATE POLICY mine ON accounts.organisation TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR org_ref = (SELECT accounts.my_org())
-           OR insurer_id = ANY ((SELECT accounts.my_insurers())::integer[]));
-CREATE POLICY mine ON accounts.mandate TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR (SELECT accounts.my_org()) IN (principal_ref, agent_ref));
-CREATE POLICY mine ON accounts.membership TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR org_ref = (SELECT accounts.my_org())
-           OR actor_ref = (SELECT accounts.my_actor()))
-    WITH CHECK ((SELECT accounts.is_host()) OR org_ref = (SELECT accounts.my_org()));
-CREATE POLICY mine ON accounts.member TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
-           OR insurer_id = ANY ((SELECT accounts.my_insurers())::integer[]));
--- Colleagues are seen through their membership, members through their insurer: both under their own policies.
-CREATE POLICY mine ON accounts.actor TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
-           OR actor_ref IN (SELECT m.actor_ref FROM accounts.membership AS m)
-           OR actor_ref IN (SELECT m.actor_ref FROM accounts.member AS m))
-    WITH CHECK ((SELECT accounts.my_actor()) IS NOT NULL);
-CREATE POLICY mine ON accounts.passkey TO rempart_portals
-    USING (actor_ref = (SELECT accounts.my_actor()));
-CREATE POLICY mine ON accounts.session TO rempart_portals
-    USING (actor_ref = (SELECT accounts.my_actor()));
-CREATE POLICY mine ON accounts.invitation TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR org_ref = (SELECT accounts.my_org())
-           OR (org_ref IS NULL AND actor_ref IN (SELECT m.actor_ref FROM accounts.member AS m)));
-CREATE POLICY mine ON accounts.recovery_request TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR org_ref = (SELECT accounts.my_org())
-           OR (org_ref IS NULL AND actor_ref IN (SELECT m.actor_ref FROM accounts.member AS m)));
-CREATE POLICY mine ON accounts.software TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR publisher_ref = (SELECT accounts.my_org())
-           OR establishment_ref = (SELECT accounts.my_establishment()));
-CREATE POLICY mine ON accounts.software_key TO rempart_portals
-    USING (client_ref IN (SELECT s.client_ref FROM accounts.software AS s));
-CREATE POLICY mine ON accounts.security_event TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
-           OR org_ref = (SELECT accounts.my_org()))
-    WITH CHECK ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
-           OR by_ref = (SELECT accounts.my_actor()) OR org_ref = (SELECT accounts.my_org()));
-CREATE POLICY mine ON accounts.event_report TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor()));
-CREATE POLICY mine ON accounts.establishment TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR establishment_ref = (SELECT accounts.my_establishment()));
-CREATE POLICY mine ON accounts.professional TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR account_ref = (SELECT accounts.my_actor())
-           OR establishment_ref = (SELECT accounts.my_establishment()));
-CREATE POLICY mine ON accounts.bank_details TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR establishment_ref = (SELECT accounts.my_establishment()));
-CREATE POLICY mine ON accounts.contact TO rempart_portals
-    USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
-           OR org_ref = (SELECT accounts.my_org()));
-CREATE POLICY mine ON accounts.warning TO rempart_portals
-    USING (contact_ref IN (SELECT c.contact_ref FROM accounts.contact AS c));
+-- The console and the spaces, of other planes: under the policies of 0004. No salt and no key: what those commit to is for
+-- proofs, not for pages.
+REVOKE SELECT ON ledger.entry FROM rempart_portals;
+GRANT SELECT (log_id, idx, kind, t_ms, account_ref, session_ref, acct_seq, person_ref, insurer_id, ins_seq, purpose, mode,
+    domain, care_day, outcome, fields, schema_version, data_version, request_id) ON ledger.entry TO rempart_portals;
+GRANT USAGE ON SCHEMA incidents TO rempart_portals;
+GRANT SELECT ON incidents.incident, incidents.suspect_account, incidents.attributed_session, incidents.exposed_person
+    TO rempart_portals;
