@@ -151,7 +151,7 @@ def check_can_ask_recovery(visitor: Visitor, person: Membership, *, pending: boo
     """Let a visitor ask that a colleague without a key be invited again, or refuse.
 
     Args:
-        visitor: Who asks; agents of the host operator may ask for anybody.
+        visitor: Who asks.
         person: Who has no key any more.
         pending: Whether a request for them waits already.
 
@@ -161,7 +161,7 @@ def check_can_ask_recovery(visitor: Visitor, person: Membership, *, pending: boo
         InvalidRequest: the person signs in with Pro Santé Connect.
         Conflict: suspended, or asked for already.
     """
-    if not visitor.is_host and person.org_ref != visitor.org_ref:
+    if person.org_ref != visitor.org_ref:
         raise NotFound("no such person in your organisation")
     if person.actor_ref == visitor.actor_ref:
         raise NotAllowed("you are signed in: add a key in your own account")

@@ -43,6 +43,7 @@ class Permission(enum.StrEnum):
     ENTER_CONSOLE = "enter_console"
     # Organisations
     READ_ORGANISATION = "read_organisation"
+    READ_ORGANISATIONS = "read_organisations"
     INVITE_AGENT = "invite_agent"
     CHANGE_ROLE = "change_role"
     SUSPEND_AGENT = "suspend_agent"
@@ -145,6 +146,10 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.ENTER_CONSOLE: Grant(roles=_OPERATOR, purpose="operate the platform"),
         Permission.READ_ORGANISATION: Grant(
             roles=_AGENTS, purpose="see one's colleagues and their roles"
+        ),
+        Permission.READ_ORGANISATIONS: Grant(
+            roles=_SECURITY | {Role.OPERATOR_OPS},
+            purpose="see every organisation of the platform (host operator only)",
         ),
         Permission.INVITE_AGENT: Grant(
             roles=_ADMINS, purpose="let a colleague enrol a passkey", step_up=True

@@ -49,9 +49,11 @@ KIND_NAMES: Final[Mapping[OrganisationKind, Names]] = MappingProxyType(
 
 def name_role(role: Role, language: Language) -> str:
     """Return the name of a role, as its organisation's people say it."""
-    return getattr(ROLE_NAMES[role], language)
+    names = ROLE_NAMES[role]
+    return names.en if language == "en" else names.fr
 
 
 def name_kind(kind: OrganisationKind, language: Language) -> str:
     """Return the name of a kind of organisation."""
-    return getattr(KIND_NAMES[kind], language)
+    names = KIND_NAMES[kind]
+    return names.en if language == "en" else names.fr

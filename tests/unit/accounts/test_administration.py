@@ -246,9 +246,13 @@ def ask(visitor, person, *, pending=False):
     check_can_ask_recovery(visitor, person, pending=pending)
 
 
-def test_an_administrator_asks_for_a_colleague_and_the_host_for_anybody():
+def test_an_administrator_asks_for_a_colleague():
     ask(ADMIN, make_membership())
-    ask(make_visitor(Role.OPERATOR_ADMIN, org_ref=1, is_host=True), make_membership())
+
+
+def test_the_host_asks_for_its_own_agents_only_so_that_two_organisations_agree():
+    with pytest.raises(NotFound):
+        ask(make_visitor(Role.OPERATOR_ADMIN, org_ref=1, is_host=True), make_membership())
 
 
 @pytest.mark.parametrize(
