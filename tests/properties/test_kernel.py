@@ -8,7 +8,7 @@ from stdnum.fr import nir as stdnum_nir
 
 from rempart.kernel.findings import BadValue
 from rempart.kernel.money import apply_rate_bp, split_cents
-from rempart.kernel.nir import Nir, compute_nir_key, is_valid_nir
+from rempart.kernel.nir import Nir, compute_nir_key, is_valid_nir, read_nir_column
 from rempart.kernel.periods import Period, add_months
 from rempart.kernel.synthetic import (
     make_synthetic_finess,
@@ -107,6 +107,21 @@ def test_the_fast_check_agrees_with_the_careful_one(text):
         accepted = False
     assert is_valid_nir(text) is accepted
     assert not accepted or stdnum_nir.is_valid(text.replace("\u00a0", " ").replace("\u202f", " "))
+
+
+@given(
+    texts=st.lists(st.one_of(nirs().map(Nir.format_compact), st.just("")), min_size=1, max_size=5)
+)
+def test_a_column_of_numbers_is_read_as_each_would_be(texts):
+    assert read_nir_column(texts) == [text and Nir.parse(text).number for text in texts]
+
+
+@given(nir=nirs(), position=st.integers(0, 14), digit=st.sampled_from("0123456789AB \n"))
+def test_one_wrong_character_stops_the_reading_of_its_column(nir, position, digit):
+    text = nir.format_compact()
+    wrong = text[:position] + digit + text[position + 1 :]
+    if wrong != text and not is_valid_nir(wrong):
+        assert read_nir_column([text, wrong]) is None
 
 
 @given(nir=nirs(), position=st.integers(0, 14), digit=st.sampled_from("0123456789"))

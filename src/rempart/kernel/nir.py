@@ -209,7 +209,7 @@ def read_nir_column(texts: Sequence[str]) -> list[str] | None:
     """Return the thirteen characters of each of many numbers given with their key.
 
     Args:
-        texts: Fifteen characters each, or empty, which gives the empty text.
+        texts: At least one; fifteen characters each, or empty, which gives the empty text.
 
     Returns:
         What `Nir.parse` would, several times faster; None when one of them needs a closer look.

@@ -5,7 +5,7 @@ look at it once more.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -44,17 +44,23 @@ def encode_sheet(sheet: Sheet) -> bytes:
     if len(sheet) == 1:
         [line] = sheet
         return encode_line(line.contract_ref, line.period, line.suspended, line.terms_id)
-    suspensions = [line.suspended or _NEVER for line in sheet]
-    return b"".join(
-        (
-            _encode_longs([line.contract_ref for line in sheet]),
-            _encode_days([line.period.starts_on for line in sheet]),
-            _encode_days([line.period.ends_on for line in sheet]),
-            _encode_days([suspended.starts_on for suspended in suspensions]),
-            _encode_days([suspended.ends_on for suspended in suspensions]),
-            _encode_longs([line.terms_id for line in sheet]),
-        )
-    )
+    form, long_head, day_head = _make_sheet_form(len(sheet))
+    fields: list[int] = [*long_head]
+    for line in sheet:
+        fields += (8, line.contract_ref)
+    for days in (
+        [line.period.starts_on for line in sheet],
+        [line.period.ends_on for line in sheet],
+        [line.suspended.starts_on if line.suspended else OPEN_END for line in sheet],
+        [line.suspended.ends_on if line.suspended else OPEN_END for line in sheet],
+    ):
+        fields += day_head
+        for day in days:
+            fields += (4, _number_day(day))
+    fields += long_head
+    for line in sheet:
+        fields += (8, line.terms_id)
+    return form.pack(*fields)
 
 
 def encode_line(
@@ -197,26 +203,16 @@ def split_keys(keys: bytes) -> list[bytes]:
     return [keys[n : n + KEY_BYTES] for n in range(0, len(keys), KEY_BYTES)]
 
 
-_NEVER: Final = Period(OPEN_END, OPEN_END)
-
-
-def _encode_longs(values: Sequence[int]) -> bytes:
-    return _encode_array(_INT8, 8, values)
-
-
-def _encode_days(days: Iterable[date]) -> bytes:
-    return _encode_array(_DATE, 4, [_number_day(day) for day in days])
+@lru_cache
+def _make_sheet_form(lines: int) -> tuple[struct.Struct, tuple[int, ...], tuple[int, ...]]:
+    """Return how a sheet of so many lines is packed, and the heads of its two kinds of arrays."""
+    longs, days = "iiiiii" + lines * "iq", "iiiiii" + lines * "ii"
+    form = struct.Struct(f">{longs}{4 * days}{longs}")
+    return form, (20 + 12 * lines, 1, 0, _INT8, lines, 1), (20 + 8 * lines, 1, 0, _DATE, lines, 1)
 
 
 def _number_day(day: date) -> int:
     return _INFINITY if day == OPEN_END else day.toordinal() - _EPOCH
-
-
-def _encode_array(kind: int, size: int, values: Sequence[int]) -> bytes:
-    length = 20 + (4 + size) * len(values)
-    head = struct.pack(">iiiiii", length, 1, 0, kind, len(values), 1)
-    prefix = size.to_bytes(4, "big")
-    return head + b"".join(prefix + value.to_bytes(size, "big", signed=True) for value in values)
 
 
 def _decode_day(number: int) -> date:

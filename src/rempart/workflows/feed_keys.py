@@ -43,6 +43,8 @@ class FeedKeys:
         self, numbers: Sequence[str], birth_dates: Sequence[str], birth_ranks: Sequence[str]
     ) -> list[bytes]:
         """Return what `typed` does for each of many; empty where the number is empty."""
+        if not any(numbers):
+            return [b""] * len(numbers)
         texts = [
             f"{number}|{birth_date}|{birth_rank}" if number else ""
             for number, birth_date, birth_rank in zip(

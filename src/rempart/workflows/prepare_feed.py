@@ -213,7 +213,9 @@ class Preparer:
             if isinstance(grown, LineRefusal):
                 refused.append((statement.number, grown.value))
                 continue
-            sheet, record = grown, merge_record(record, decode_record(statement.record))
+            sheet = grown
+            if statement is not statements[0]:
+                record = merge_record(record, decode_record(statement.record))
             given += statement.own_keys
             if statement.card_key:
                 given.append(statement.card_key)
