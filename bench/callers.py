@@ -33,7 +33,7 @@ def write_questions(data_set: Path, file: Path) -> int:
 
 def mint_keys(database: Database, file: Path) -> None:
     """Write the keys of many clients, one a line; they die in a day."""
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         accounts = tx.execute(
             "SELECT account_ref FROM accounts.professional ORDER BY rpps LIMIT %s", (CLIENTS,)
         ).fetchall()

@@ -47,18 +47,18 @@ def test_a_bad_key_is_refused_before_the_body_is_looked_at(gateway):
 
 def test_a_revoked_key_is_dead_within_five_seconds(gateway, world, clock):
     assert ask(gateway).status_code == 200
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         revoke_client(tx, world.client_ref)
     clock.put_forward(seconds=5)
     assert ask(gateway).status_code == 401
 
 
 def test_a_new_key_works_at_once_even_if_it_was_tried_before_it_existed(gateway, world, clock):
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         key = create_client(tx, rpps=RPPS, label="Second").key
         tx.rollback()
     assert ask(gateway, key).status_code == 401
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         key = create_client(tx, rpps=RPPS, label="Second").key
     assert ask(gateway, key).status_code == 200
 
@@ -66,7 +66,7 @@ def test_a_new_key_works_at_once_even_if_it_was_tried_before_it_existed(gateway,
 def test_a_key_dies_when_it_expires_even_if_it_was_just_seen(gateway, world, clock):
     from datetime import timedelta
 
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         made = mint_key(
             tx,
             account_ref=ACCOUNT_REF,
@@ -82,7 +82,7 @@ def test_a_key_dies_when_it_expires_even_if_it_was_just_seen(gateway, world, clo
 
 
 def test_all_dead_keys_get_the_same_bytes(gateway, world, clock):
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         revoke_client(tx, world.client_ref)
     revoked = ask(gateway)
     invented = ask(gateway, "rmp_" + "A" * 43)
@@ -100,7 +100,7 @@ def test_beyond_its_burst_a_client_waits(open_gateway, clock):
 
 
 def test_a_client_that_waits_does_not_slow_the_others(open_gateway, world):
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         other = create_client(tx, rpps=RPPS, label="Second").key
     with open_gateway(checks_per_minute=60) as gateway:
         while ask(gateway).status_code == 200:
@@ -116,7 +116,7 @@ def test_a_refused_question_counts_in_the_allowance(open_gateway):
 
 def test_another_professional_is_another_account(gateway, world):
     rpps = make_synthetic_rpps(4)
-    with world.database.transaction("portals") as tx:
+    with world.database.transaction("registrar") as tx:
         tx.execute(
             "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
             " VALUES (8, %s, 'dentist', 'Cabinet')",

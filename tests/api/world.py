@@ -126,7 +126,7 @@ def populate(database: Database, home: Home, people: tuple[Person, ...] = PEOPLE
         }
         for person in people:
             save_person(tx, person, home.key("lookup"), terms)
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         tx.execute(
             "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
             " VALUES (%s, %s, 'pharmacien', 'Pharmacie du Test')",

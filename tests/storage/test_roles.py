@@ -82,7 +82,7 @@ def test_the_gateway_never_sees_a_name_or_an_address_of_an_account(database: Dat
         "client.label",
         "establishment.name",
         "establishment.city",
-        "establishment.sealed_iban",
+        "bank_details.sealed_iban",
         "professional.display_name",
         "actor.display_name",
         "session.address",
@@ -153,6 +153,15 @@ def test_creating_roles_again_repairs_passwords_and_powers(database: Database):
     assert row == (False,)
 
 
+def test_creating_roles_again_takes_a_login_out_of_what_it_no_longer_belongs_to(database: Database):
+    with database.connect("admin", autocommit=True) as admin:
+        admin.execute("GRANT rempart_plane_accounts, rempart_signin TO rempart_portals")
+        assert memberships(database, "portals") == ["rempart_plane_accounts", "rempart_signin"]
+        create_roles(admin, database.passwords)
+    assert memberships(database, "portals") == []
+    assert memberships(database, "feeds") == ["rempart_plane_identity", "rempart_plane_rights"]
+
+
 def test_a_missing_database_says_how_to_make_it(database: Database):
     with pytest.raises(SetupError, match="rempart init"):
         database.renamed("nowhere").connect("auditor")
@@ -215,6 +224,17 @@ def callable_functions(database: Database, login: Login, schema: str) -> list[st
             ).fetchone()
             == (True,)
         ]
+
+
+def memberships(database: Database, login: Login) -> list[str]:
+    with database.connect("admin") as admin:
+        rows = admin.execute(
+            "SELECT g.rolname FROM pg_catalog.pg_auth_members AS m"
+            " JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid"
+            " WHERE m.member = %s::regrole ORDER BY 1",
+            [role_name(login)],
+        )
+        return [name for (name,) in rows]
 
 
 def works(connection: Transaction, statement: sql.Composed) -> bool:

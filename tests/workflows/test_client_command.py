@@ -47,7 +47,7 @@ def test_a_client_is_revoked_by_the_number_in_the_list(run):
 def test_a_login_link_can_be_redeemed(run, database):
     link = run("login-link", "--rpps", RPPS, "--base-url", "https://rempart.example/").output
     token = link.strip().removeprefix("https://rempart.example/connexion/")
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         assert redeem_sign_in_link(tx, token).account_ref is not None
 
 

@@ -38,7 +38,7 @@ def make_row(order: int = 1, **changes: str) -> dict[str, str]:
 
 def load(database: Database, *rows: dict[str, str], header: str = ";".join(COLUMNS)) -> LoadReport:
     lines = [header, *(";".join(row.values()) for row in rows)]
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         return load_professionals(tx, io.StringIO("\n".join(lines)), seal=SEAL, language="en")
 
 
@@ -109,7 +109,7 @@ def test_a_bank_account_is_stored_sealed_and_bound_to_its_establishment(loaded):
 
 
 def test_only_the_digest_of_a_key_is_stored(loaded):
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         made = create_client(tx, rpps=RPPS, label="Logiciel", lifetime=timedelta(days=2))
     [(digest, days)] = fetch(
         loaded,
@@ -122,15 +122,15 @@ def test_only_the_digest_of_a_key_is_stored(loaded):
 
 
 def test_a_client_needs_a_professional(loaded):
-    with loaded.transaction("portals") as tx, pytest.raises(NotFound, match="client load"):
+    with loaded.transaction("registrar") as tx, pytest.raises(NotFound, match="client load"):
         create_client(tx, rpps=make_synthetic_rpps(77), label="Logiciel")
 
 
 def test_a_revoked_client_keeps_the_instant_of_its_first_revocation(loaded):
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         made = create_client(tx, rpps=RPPS, label="Logiciel")
         revoke_client(tx, made.client_ref)
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         [first] = list_clients(tx)
         revoke_client(tx, made.client_ref)
         [second] = list_clients(tx)
@@ -142,9 +142,9 @@ def test_a_revoked_client_keeps_the_instant_of_its_first_revocation(loaded):
 
 
 def test_a_link_signs_a_professional_in_once(loaded):
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         token = open_sign_in_link(tx, rpps=RPPS)
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         signed_in = redeem_sign_in_link(tx, token)
     [(account_ref, kind, hours)] = fetch(
         loaded,
@@ -154,14 +154,14 @@ def test_a_link_signs_a_professional_in_once(loaded):
     assert (signed_in.account_ref, kind, hours) == (account_ref, "portal", 12)
     assert signed_in.client_key is not None
     assert signed_in.client_key not in repr(signed_in)
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         assert list_clients(tx) == []
         with pytest.raises(AccessDenied):
             redeem_sign_in_link(tx, token)
 
 
 def test_the_operators_link_opens_no_account(loaded):
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         signed_in = redeem_sign_in_link(tx, open_sign_in_link(tx, rpps=None))
     assert (signed_in.account_ref, signed_in.client_key) == (None, None)
     assert fetch(loaded, "SELECT count(*) FROM accounts.client") == [(0,)]
@@ -169,19 +169,19 @@ def test_the_operators_link_opens_no_account(loaded):
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 43])
 def test_an_invented_link_is_refused(loaded, token):
-    with loaded.transaction("portals") as tx, pytest.raises(AccessDenied, match="unknown, used"):
+    with loaded.transaction("registrar") as tx, pytest.raises(AccessDenied, match="unknown, used"):
         redeem_sign_in_link(tx, token)
 
 
 def test_a_link_is_dead_after_fifteen_minutes(loaded):
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         token = open_sign_in_link(tx, rpps=RPPS)
     with loaded.transaction("admin") as tx:
         tx.execute("UPDATE accounts.sign_in_link SET expires_at = expires_at - interval '15 min'")
-    with loaded.transaction("portals") as tx, pytest.raises(AccessDenied):
+    with loaded.transaction("registrar") as tx, pytest.raises(AccessDenied):
         redeem_sign_in_link(tx, token)
 
 
 def test_a_link_needs_a_professional(loaded):
-    with loaded.transaction("portals") as tx, pytest.raises(NotFound):
+    with loaded.transaction("registrar") as tx, pytest.raises(NotFound):
         open_sign_in_link(tx, rpps=Rpps("99700000005"))

@@ -59,7 +59,7 @@ def loaded(
 ) -> Database:
     """A database where everybody covered is found by card and by typed identifiers."""
     load_rights(database, home.key("lookup"), people)
-    with database.transaction("portals") as tx, tx.cursor() as cursor:
+    with database.transaction("registrar") as tx, tx.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
             " VALUES (%s, %s, %s, 'Essai')",
@@ -192,7 +192,7 @@ def test_the_persons_shown_to_the_robots_are_found_and_nearly_nobody_else(
 
 
 def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:
-    with database.transaction("portals") as tx:
+    with database.transaction("analyst") as tx:
         row = tx.execute(
             "SELECT exercise, answered_at IS NOT NULL, report -> 'drill'"
             " FROM incidents.incident WHERE incident_id = %s",
@@ -208,7 +208,7 @@ def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:
 
 
 def assert_every_key_is_revoked(database: Database) -> None:
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         row = tx.execute("SELECT count(*), count(revoked_at) FROM accounts.client").fetchone()
     assert row == (PROFESSIONALS, PROFESSIONALS)
 
@@ -273,7 +273,7 @@ def test_ctrl_c_ends_the_traffic_and_what_was_shown_is_still_answered_for(
     # After a handful of questions a robot on its owner's workstation may not show yet.
     assert report["exposure"]["recall"] > 0.8
     assert report["page"].endswith(f"/console/incidents/{report['incident_id']}")
-    with loaded.transaction("portals") as tx:
+    with loaded.transaction("registrar") as tx:
         row = tx.execute("SELECT count(*), count(revoked_at) FROM accounts.client").fetchone()
     assert row == (20, 20)
 

@@ -57,7 +57,7 @@ def load(file: Path) -> None:
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         task = progress.add_task("professionals", total=None)
-        with installation.database.transaction("portals") as tx:
+        with installation.database.transaction("registrar") as tx:
             report = load_professionals(
                 tx,
                 lines,
@@ -78,7 +78,7 @@ def create(rpps: Rpps, label: str, expires: int | None) -> None:
     lifetime = None if expires is None else timedelta(days=expires)
     with (
         open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("portals") as tx,
+        installation.database.transaction("registrar") as tx,
     ):
         made = create_client(tx, rpps=rpps, label=label, lifetime=lifetime)
     # Printed once the client is committed: a key that was shown works.
@@ -91,7 +91,7 @@ def list_() -> None:
     """List the clients, newest first."""
     with (
         open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("portals") as tx,
+        installation.database.transaction("registrar") as tx,
     ):
         clients = list_clients(tx)
     # Never cut: these two are copied into other commands.
@@ -109,7 +109,7 @@ def revoke(client_ref: int) -> None:
     """End a client: within five seconds its key opens nothing."""
     with (
         open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("portals") as tx,
+        installation.database.transaction("registrar") as tx,
     ):
         revoke_client(tx, client_ref)
     click.echo(f"client {client_ref} is revoked")
@@ -126,7 +126,7 @@ def login_link(rpps: Rpps | None, base_url: str | None, *, operator: bool) -> No
     settings = Settings.from_environment()
     with (
         open_installation(settings) as installation,
-        installation.database.transaction("portals") as tx,
+        installation.database.transaction("registrar") as tx,
     ):
         token = open_sign_in_link(tx, rpps=rpps)
     base = base_url or f"http://{settings.host}:{settings.port}"

@@ -125,7 +125,7 @@ def _enrol(
     chosen = Random(options.seed).sample(known, options.professionals)  # noqa: S311 - a play
     # A crash before the keys are revoked leaves keys that end by themselves.
     lifetime = timedelta(seconds=options.seconds) + timedelta(minutes=10)
-    with database.transaction("portals") as tx:
+    with database.transaction("registrar") as tx:
         cast = [
             Enrolled(
                 professional,
@@ -143,7 +143,7 @@ def _enrol(
     try:
         yield cast
     finally:
-        with database.transaction("portals") as tx:
+        with database.transaction("registrar") as tx:
             for enrolled in cast:
                 revoke_client(tx, enrolled.client.client_ref)
 

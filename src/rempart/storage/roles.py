@@ -15,11 +15,12 @@ from psycopg import sql
 LOGINS = ("owner", "gateway", "feeds", "portals", "signin", "registrar", "auditor", "analyst")
 PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
 
-# Which planes each process belongs to. The owner, who runs migrations, owns everything.
+# Which planes each process belongs to. The owner, who runs migrations, owns everything. The pages
+# (portals) and whoever recognises people (signin) belong to none: the schema grants them column by
+# column, and row policies show the pages the rows of whoever asks.
 MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("ledger",),
     "feeds": ("identity", "rights"),
-    "portals": ("accounts", "incidents"),
     "registrar": ("accounts",),
     "analyst": ("incidents",),
 }
@@ -73,13 +74,7 @@ def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -
                 sql.Literal(verifier.decode()),
             )
         )
-    for login, planes in MEMBERSHIPS.items():
-        for plane in planes:
-            admin.execute(
-                sql.SQL("GRANT {} TO {}").format(
-                    sql.Identifier(plane_name(plane)), sql.Identifier(role_name(login))
-                )
-            )
+    _settle_memberships(admin)
     # An admin that is not a superuser can give a database to the owner only as one of its members.
     if not superuser:
         admin.execute("GRANT rempart_owner TO CURRENT_USER")
@@ -124,6 +119,25 @@ def prepare_database(admin: psycopg.Connection[Any]) -> None:
         for login in _ACCOUNTS_FIRST
     ]
     admin.execute(sql.SQL("; ").join(statements))
+
+
+def _settle_memberships(admin: psycopg.Connection[Any]) -> None:
+    """Make each login a member of its planes and of nothing else, whatever it was before."""
+    found = admin.execute(
+        "SELECT u.rolname, g.rolname FROM pg_catalog.pg_auth_members AS m"
+        " JOIN pg_catalog.pg_roles AS u ON u.oid = m.member"
+        " JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid WHERE u.rolname = ANY(%s)",
+        [[role_name(login) for login in LOGINS]],
+    ).fetchall()
+    wanted = [
+        (role_name(login), plane_name(plane))
+        for login, planes in MEMBERSHIPS.items()
+        for plane in planes
+    ]
+    changes = [("REVOKE {} FROM {}", one) for one in found if one not in wanted]
+    changes += [("GRANT {} TO {}", one) for one in wanted if one not in found]
+    for change, (login, group) in changes:
+        admin.execute(sql.SQL(change).format(sql.Identifier(group), sql.Identifier(login)))
 
 
 def _is_superuser(admin: psycopg.Connection[Any]) -> bool:

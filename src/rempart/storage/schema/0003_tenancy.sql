@@ -181,6 +181,7 @@ GRANT UPDATE (used_at, revoked_at) ON accounts.invitation TO rempart_signin;
 
 -- The pages: under the policies below.
 GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.django_session TO rempart_portals;
+GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.client, accounts.sign_in_link TO rempart_portals;
 GRANT EXECUTE ON FUNCTION accounts.enter_session, accounts.my_actor, accounts.my_session, accounts.my_org,
     accounts.my_establishment, accounts.my_person, accounts.my_insurer, accounts.my_insurers, accounts.my_role,
     accounts.is_host, accounts.administers, accounts.secures, accounts.may_join, accounts.is_ours TO rempart_portals;
@@ -218,7 +219,7 @@ GRANT SELECT (org_ref, kind, establishment_ref, hosted_by, suspended_at) ON acco
 GRANT SELECT (account_ref, rpps, establishment_ref) ON accounts.professional TO rempart_gateway;
 GRANT SELECT (establishment_ref, finess, siret) ON accounts.establishment TO rempart_gateway;
 GRANT SELECT (actor_ref, kind, suspended_at) ON accounts.actor TO rempart_gateway;
-GRANT SELECT (session_ref, actor_ref, org_ref, accountable_ref, ended_at, expires_at) ON accounts.session TO rempart_gateway;
+GRANT SELECT (session_ref, actor_ref, role, org_ref, accountable_ref, ended_at, expires_at) ON accounts.session TO rempart_gateway;
 GRANT SELECT, INSERT, DELETE ON accounts.used_assertion TO rempart_gateway;
 GRANT INSERT ON accounts.security_event TO rempart_gateway;
 
