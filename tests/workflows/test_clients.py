@@ -97,7 +97,7 @@ def test_a_file_without_a_column_is_refused_whole(database):
 def test_a_bank_account_is_stored_sealed_and_bound_to_its_establishment(loaded):
     [(ref, sealed), (other, _)] = fetch(
         loaded,
-        "SELECT establishment_ref, sealed_iban FROM accounts.establishment ORDER BY siret",
+        "SELECT establishment_ref, sealed_iban FROM accounts.bank_details ORDER BY last_digits",
     )
     iban = SEAL.open(sealed, establishment_ref=ref)
     assert iban in {make_synthetic_iban(1), make_synthetic_iban(2)}

@@ -190,12 +190,16 @@ class Entitled:
 
     Args:
         since: When they were given the role.
-        until: When they lost it; None while they have it.
+        until: When they lost it, or will; None when no end is known.
     """
 
     actor_ref: int
     since: datetime
     until: datetime | None = None
+
+    def has_role(self, at: datetime) -> bool:
+        """Tell whether they have the role at an instant after they were given it."""
+        return self.until is None or at < self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +264,9 @@ def decide_approver(
     """
     lately = at - timedelta(days=value_on("bank_details_lost_role_days", at.date()))
     others = [p for p in people if p.actor_ref != proposer_ref and p.since <= proposed_at]
-    if any(p.until is None for p in others):
+    if any(p.has_role(at) for p in others):
         return Approver.COLLEAGUE
-    lost_lately = any(p.until is not None and p.until > lately for p in others)
+    lost_lately = any(p.has_role(lately) for p in others)
     if lost_lately or payee_check is PayeeCheck.NO_MATCH:
         return Approver.OPERATOR
     return Approver.NOBODY
@@ -338,7 +342,7 @@ def compute_approval(
         if approver is Approver.COLLEAGUE:
             raise ChangeRefused(Obstacle.COLLEAGUE_NEEDED)
     else:
-        mine = [p for p in people if p.actor_ref == by.actor_ref and p.until is None]
+        mine = [p for p in people if p.actor_ref == by.actor_ref and p.has_role(at)]
         if not mine:
             raise ChangeRefused(Obstacle.NOT_ENTITLED)
         if min(p.since for p in mine) > change.proposed_at:

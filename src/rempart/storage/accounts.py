@@ -13,10 +13,7 @@ QUERIES: Final = load_queries("accounts")
 
 
 class Establishment(NamedTuple):
-    """Where professionals work, in the order of its columns.
-
-    `sealed_iban` can only be opened with the home's key.
-    """
+    """Where professionals work, in the order of its columns."""
 
     establishment_ref: int
     finess: str | None
@@ -24,7 +21,6 @@ class Establishment(NamedTuple):
     name: str
     postcode: str
     city: str
-    sealed_iban: bytes | None
 
 
 class Professional(NamedTuple):

@@ -15,14 +15,14 @@ SELECT rpps, account_ref FROM accounts.professional;
 -- name: save_establishments
 -- Adds establishments or brings them up to date.
 INSERT INTO accounts.establishment AS known
-    (establishment_ref, finess, siret, name, postcode, city, sealed_iban)
-SELECT establishment_ref, finess, siret, name, postcode, city, sealed_iban
+    (establishment_ref, finess, siret, name, postcode, city)
+SELECT establishment_ref, finess, siret, name, postcode, city
 FROM unnest(%(establishment_ref)s::bigint[], %(finess)s::text[], %(siret)s::text[], %(name)s::text[],
-            %(postcode)s::text[], %(city)s::text[], %(sealed_iban)s::bytea[])
-     AS given (establishment_ref, finess, siret, name, postcode, city, sealed_iban)
+            %(postcode)s::text[], %(city)s::text[])
+     AS given (establishment_ref, finess, siret, name, postcode, city)
 ON CONFLICT (establishment_ref) DO UPDATE
 SET finess = EXCLUDED.finess, siret = EXCLUDED.siret, name = EXCLUDED.name,
-    postcode = EXCLUDED.postcode, city = EXCLUDED.city, sealed_iban = EXCLUDED.sealed_iban;
+    postcode = EXCLUDED.postcode, city = EXCLUDED.city;
 
 -- name: save_professionals
 -- Adds professionals or brings them up to date.

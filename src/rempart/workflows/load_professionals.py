@@ -19,6 +19,7 @@ from rempart.storage.accounts import Establishment, Professional
 from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
 from rempart.workflows.create_client import draw_ref
+from rempart.workflows.first_accounts import open_first_accounts
 
 COLUMNS: Final = (
     "rpps",
@@ -87,7 +88,7 @@ def load_professionals(
     Args:
         tx: A transaction of a role that owns the accounts plane.
         lines: The file: `;` between columns, a header line.
-        seal: Seals the bank accounts.
+        seal: Seals the bank accounts; a file gives a first account and never replaces one.
         on_progress: Told the number of rows read so far.
         language: Of the findings.
 
@@ -126,6 +127,7 @@ class _Saver:
         self._account_refs = accounts.list_professional_keys(tx)
         self._establishments: dict[int, Establishment] = {}
         self._professionals: dict[int, Professional] = {}
+        self._ibans: dict[int, Iban] = {}
 
     def add(self, row: _Row) -> None:
         """Keep a row until the next flush; of two about one thing, the later wins."""
@@ -138,8 +140,9 @@ class _Saver:
             name=row.establishment,
             postcode=row.postcode,
             city=row.city,
-            sealed_iban=(self._seal.close(row.iban, establishment_ref=place) if row.iban else None),
         )
+        if row.iban:
+            self._ibans[place] = row.iban
         self._professionals[account] = Professional(
             account_ref=account,
             rpps=row.rpps.number,
@@ -152,6 +155,8 @@ class _Saver:
         """Save what was kept: places first, professionals refer to them."""
         accounts.save_establishments(self._tx, self._establishments.values())
         accounts.save_professionals(self._tx, self._professionals.values())
+        open_first_accounts(self._tx, self._ibans, seal=self._seal)
+        self._ibans.clear()
         self._establishments.clear()
         self._professionals.clear()
 

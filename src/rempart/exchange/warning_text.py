@@ -1,0 +1,153 @@
+"""What somebody reads when an account of theirs was touched: in French, then in English.
+
+Refuses to carry a link: a warning that teaches people to click is the next thief's best friend.
+"""
+
+import os
+import secrets
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from rempart.accounts.events import SecurityEventKind
+
+_PARIS: Final = zoneinfo.ZoneInfo("Europe/Paris")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingWarning:
+    """One warning for one address.
+
+    Args:
+        warning_ref: Its reference: the same one sent twice is the same warning.
+        address: An e-mail address, a telephone number or a postal address, as the channel says.
+        place: The organisation it is about, if any.
+        name: Whose act it was, if known.
+        facts: Of a change of account: `old_digits`, `new_digits`, `active_from`.
+    """
+
+    warning_ref: int
+    channel: str
+    address: str = field(repr=False)
+    kind: SecurityEventKind
+    at: datetime
+    place: str
+    name: str
+    facts: Mapping[str, str]
+
+
+class WarningSender(Protocol):
+    """Whatever takes a warning to its address."""
+
+    def send(self, warning: OutgoingWarning) -> None:
+        """Send one warning; return once it cannot be lost any more.
+
+        Raises:
+            OSError: it did not leave; it will be tried again.
+        """
+        ...
+
+
+class FolderSender:
+    """Writes each warning as a text file that another programme sends.
+
+    The file's name is the warning's reference, so writing one again does not make two. Only its
+    owner may read it: it holds an address.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def send(self, warning: OutgoingWarning) -> None:
+        """Write the file whole or not at all, and wait until it is on the disk."""
+        draft = self._directory / f".{warning.warning_ref}.{secrets.token_hex(4)}"
+        with open(draft, "x", encoding="utf-8", opener=_open_private) as file:
+            file.write(format_warning(warning))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._directory / f"{warning.warning_ref}.txt")
+
+
+class _Words(NamedTuple):
+    fr: str
+    en: str
+
+
+# {old} and {new} are last digits; {when} is when it takes effect.
+_WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
+    SecurityEventKind.BANK_DETAILS_PROPOSED: _Words(
+        "Un changement de compte bancaire a été demandé : {old} serait remplacé par {new}.{when}",
+        "A change of bank account was asked for: {old} would be replaced by {new}.{when}",
+    ),
+    SecurityEventKind.BANK_DETAILS_APPROVED: _Words(
+        "Le changement de compte bancaire a été approuvé : {old} sera remplacé par {new}.{when}",
+        "The change of bank account was approved: {old} will be replaced by {new}.{when}",
+    ),
+    SecurityEventKind.BANK_DETAILS_REFUSED: _Words(
+        "Le changement de compte bancaire vers {new} a été refusé : rien ne change.",
+        "The change of bank account to {new} was refused: nothing changes.",
+    ),
+    SecurityEventKind.BANK_DETAILS_CANCELLED: _Words(
+        "Le changement de compte bancaire vers {new} a été annulé : rien ne change.",
+        "The change of bank account to {new} was cancelled: nothing changes.",
+    ),
+    SecurityEventKind.BANK_DETAILS_ACTIVE: _Words(
+        "Le compte {new} remplace {old} : les paiements y vont désormais.",
+        "Account {new} replaces {old}: payments now go there.",
+    ),
+}
+_ANYTHING: Final = _Words(
+    "Un événement de sécurité concerne votre compte ({kind}).",
+    "A security event concerns your account ({kind}).",
+)
+_WHEN: Final = _Words(" Il prendrait effet le {at}.", " It would take effect on {at}.")
+_NO_ACCOUNT: Final = _Words("aucun compte", "no account")
+_REST: Final = _Words(
+    "Le {at}, par {name}.\n\n"
+    "Si ce n’est ni vous ni un collègue : entrez dans Rempart comme d’habitude (ce message ne\n"
+    "contient volontairement aucun lien), page « Compte bancaire », et arrêtez le changement.\n"
+    "Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
+    "On {at}, by {name}.\n\n"
+    "If this is neither you nor a colleague: enter Rempart as you usually do (this message has no\n"
+    "link, on purpose), page “Bank account”, and stop the change. If you cannot enter, call the\n"
+    "operator at the number of your agreement.",
+)
+_SOMEBODY: Final = _Words("une personne de l’établissement", "somebody of the establishment")
+
+
+def format_warning(warning: OutgoingWarning) -> str:
+    """Write a warning: where it goes, then the message in French and in English."""
+    head = f"Rempart {warning.warning_ref}\n{warning.channel}: {warning.address}\n"
+    texts = [_format(warning, language) for language in ("fr", "en")]
+    return "\n".join([head, texts[0], "-- \n", texts[1]])
+
+
+def _format(warning: OutgoingWarning, language: str) -> str:
+    def say(words: _Words) -> str:
+        return words.fr if language == "fr" else words.en
+
+    form = "%d/%m/%Y à %H:%M" if language == "fr" else "%d/%m/%Y at %H:%M"
+    facts = warning.facts
+    active_from = facts.get("active_from", "")
+    at = datetime.fromisoformat(active_from).astimezone(_PARIS) if active_from else None
+    what = say(_WHAT.get(warning.kind, _ANYTHING)).format(
+        old=_mask(facts.get("old_digits", "")) or say(_NO_ACCOUNT),
+        new=_mask(facts.get("new_digits", "")),
+        when=say(_WHEN).format(at=at.strftime(form)) if at else "",
+        kind=warning.kind.value,
+    )
+    rest = say(_REST).format(
+        at=warning.at.astimezone(_PARIS).strftime(form), name=warning.name or say(_SOMEBODY)
+    )
+    return f"{warning.place}\n\n{what}\n{rest}\n"
+
+
+def _mask(digits: str) -> str:
+    return f"•••• {digits}" if digits else ""
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
