@@ -18,6 +18,7 @@ COMMANDS = {
     "feed": ("rempart.cli.feed", "feed", "Import an insurer's feed of rights."),
     "client": ("rempart.cli.client", "client", "Create and revoke clients; print sign-in links."),
     "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
+    "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
 }
 

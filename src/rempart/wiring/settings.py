@@ -41,6 +41,23 @@ class Settings:
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
     )
     checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+    psc_discovery: str | None = field(default=None, metadata={"variable": "REMPART_PSC_DISCOVERY"})
+    psc_client_id: str = field(default="rempart", metadata={"variable": "REMPART_PSC_CLIENT_ID"})
+    psc_secret_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_PSC_SECRET_FILE"}
+    )
+    psc_key_file: Path | None = field(default=None, metadata={"variable": "REMPART_PSC_KEY_FILE"})
+    oidc_providers_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_OIDC_PROVIDERS_FILE"}
+    )
+    dev_psc: bool = field(default=False, metadata={"variable": "REMPART_DEV_PSC"})
+    dev_psc_port: int = field(default=8089, metadata={"variable": "REMPART_DEV_PSC_PORT"})
+    dev_psc_professionals: Path | None = field(
+        default=None, metadata={"variable": "REMPART_DEV_PSC_PROFESSIONALS"}
+    )
+    dev_psc_agents: Path | None = field(
+        default=None, metadata={"variable": "REMPART_DEV_PSC_AGENTS"}
+    )
 
     @property
     def gateway_ports(self) -> tuple[int, ...]:
@@ -67,7 +84,21 @@ class Settings:
         values.setdefault("public_url", f"http://localhost:{first}")
         values.setdefault("gateway_port", first + 1)
         values.setdefault("portals_port", first + 2)
-        return cls(**values)
+        values.setdefault("dev_psc_port", first + 9)
+        settings = cls(**values)
+        _check_simulator(settings)
+        return settings
+
+
+def _check_simulator(settings: Settings) -> None:
+    """Refuse a simulator where anybody but its developer could come in through it."""
+    if settings.dev_psc and urlsplit(settings.public_url).hostname != "localhost":
+        raise SetupError(
+            "REMPART_DEV_PSC=1 lets anybody sign in as anybody: it is refused unless "
+            "REMPART_PUBLIC_URL is http://localhost:…; remove it, and set REMPART_PSC_DISCOVERY"
+        )
+    if settings.dev_psc and settings.psc_discovery:
+        raise SetupError("REMPART_DEV_PSC=1 and REMPART_PSC_DISCOVERY exclude each other: keep one")
 
 
 def _parse_path(_: str, text: str) -> Path:
@@ -93,6 +124,23 @@ def _parse_url(variable: str, text: str) -> str:
     if urlsplit(text).scheme not in {"postgresql", "postgres"}:
         raise SetupError(f"{variable}: write postgresql://admin:password@host:5432/rempart")
     return text
+
+
+def _parse_provider_url(variable: str, text: str) -> str:
+    parts = urlsplit(text)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")
+    if not safe or not parts.hostname or "/.well-known/" not in parts.path:
+        raise SetupError(
+            f"{variable}: write the https address of the provider's discovery document, "
+            "https://…/.well-known/…"
+        )
+    return text
+
+
+def _parse_switch(variable: str, text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise SetupError(f"{variable}={text}: write 1 or 0")
+    return text == "1"
 
 
 def _parse_port(variable: str, text: str) -> int:
@@ -140,4 +188,13 @@ _PARSERS = {
     "log_id": _parse_log_id,
     "trusted_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
+    "psc_discovery": _parse_provider_url,
+    "psc_client_id": _parse_text,
+    "psc_secret_file": _parse_path,
+    "psc_key_file": _parse_path,
+    "oidc_providers_file": _parse_path,
+    "dev_psc": _parse_switch,
+    "dev_psc_port": _parse_port,
+    "dev_psc_professionals": _parse_path,
+    "dev_psc_agents": _parse_path,
 }
