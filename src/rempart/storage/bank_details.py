@@ -137,18 +137,16 @@ def count_warnings(tx: Transaction, event_refs: Sequence[int]) -> dict[int, int]
 
 def list_pending(tx: Transaction, *, most: int) -> list[PendingChange]:
     """Return the changes under way that the asker may see, the oldest first."""
-    rows = tx.execute(QUERIES.list_pending, {"most": most}).fetchall()
-    return [
-        PendingChange(
-            *facts,
-            state=ChangeState(state),
-            proposed_by=name,
-            proposed_at=at,
-            active_from=active_from,
-            payee_check=None if check is None else PayeeCheck(check),
-        )
-        for *facts, state, name, at, active_from, check in rows
-    ]
+    cursor = tx.execute(QUERIES.list_pending, {"most": most})
+    names = [column.name for column in cursor.description or ()]
+    pending = []
+    for row in cursor.fetchall():
+        facts = dict(zip(names, row, strict=True))
+        check = facts["payee_check"]
+        facts["state"] = ChangeState(facts["state"])
+        facts["payee_check"] = None if check is None else PayeeCheck(check)
+        pending.append(PendingChange(**facts))
+    return pending
 
 
 def list_without_account(tx: Transaction, establishment_refs: Collection[int]) -> list[int]:

@@ -93,10 +93,17 @@ def take_unsent(tx: Transaction, *, after: int, most: int) -> list[UnsentWarning
     rows = tx.execute(QUERIES.take_unsent, {"after": after, "most": most}).fetchall()
     return [
         UnsentWarning(
-            *(warning_ref, contact_ref, channel, bytes(sealed)),
-            *(SecurityEventKind(kind), at, details, place, name),
+            warning_ref=row[0],
+            contact_ref=row[1],
+            channel=row[2],
+            sealed=row[3],
+            kind=SecurityEventKind(row[4]),
+            at=row[5],
+            details=row[6],
+            place=row[7],
+            name=row[8],
         )
-        for warning_ref, contact_ref, channel, sealed, kind, at, details, place, name in rows
+        for row in rows
     ]
 
 
