@@ -84,23 +84,27 @@ Written by `tests/spec/test_bank_details.py` from `src/rempart/accounts/bank_det
 
 {steps}
 
-Every step by a person also stands in the table of permissions; the event and one warning per known address are written in
-the same transaction. A change under way keeps another from being proposed.
+Every step by a person also stands in the table of permissions; the event and one warning per
+known address are written in the same transaction. A change under way keeps another from being
+proposed.
 
 ## Who must agree
 
 1. Alone in the establishment: nobody else; the cooling-off period begins at once.
-2. With a colleague who may (holder or establishment manager): one of them, another person than the proposer whatever the
-   roles, and one who had the role before the proposal: a thief would invite somebody.
-3. When the bank says that name and account do not match, a second person even then; so too when a colleague lost the role
-   lately: a thief would suspend them first. If nobody there can, the operator approves, and only then.
+2. With a colleague who may (holder or establishment manager): one of them, another person than
+   the proposer whatever the roles, and one who had the role before the proposal: a thief would
+   invite somebody.
+3. When the bank says that name and account do not match, a second person even then; so too when a
+   colleague lost the role lately: a thief would suspend them first. If nobody there can, the
+   operator approves, and only then.
 
 ## When it counts
 
-The cooling-off period begins with the last agreement and lasts whole days of 24 hours: the longer one unless the payee's
-bank said `match`. Until its end anybody entitled stops the change, the operator included. From its first instant on the
-new account is paid, whether or not that has been written down yet; until then the old one is, or payments are held when
-there is none. A file of professionals gives a first account and never replaces one.
+The cooling-off period begins with the last agreement and lasts whole days of 24 hours: the longer
+one unless the payee's bank said `match`. Until its end anybody entitled stops the change, the
+operator included. From its first instant on the new account is paid, whether or not that has been
+written down yet; until then the old one is, or payments are held when there is none. A file of
+professionals gives a first account and never replaces one.
 
 {parameters}
 
