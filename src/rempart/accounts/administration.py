@@ -173,14 +173,14 @@ def check_can_ask_recovery(visitor: Visitor, person: Membership, *, pending: boo
         raise Conflict("a request for this person waits for its decision already")
 
 
-def check_can_suspend_organisation(visitor: Visitor, org: Organisation) -> None:
-    """Let a visitor stop or restore a whole organisation, or refuse.
+def check_can_suspend_organisation(visitor: Visitor | None, org: Organisation) -> None:
+    """Let a visitor (None: the command line) stop or restore a whole organisation, or refuse.
 
     Raises:
         NotFound: they are not of the host operator.
         NotAllowed: it is the host itself; nobody would be left to restore it.
     """
-    if not visitor.is_host:
+    if visitor is not None and not visitor.is_host:
         raise NotFound("no such organisation")
     if org.is_host:
         raise NotAllowed("the host operator cannot be suspended: nobody could restore it")

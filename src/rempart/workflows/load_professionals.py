@@ -20,6 +20,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
 from rempart.workflows.create_client import draw_ref
 from rempart.workflows.first_accounts import open_first_accounts
+from rempart.workflows.register_organisation import register_establishments
 
 COLUMNS: Final = (
     "rpps",
@@ -155,6 +156,9 @@ class _Saver:
         """Save what was kept: places first, professionals refer to them."""
         accounts.save_establishments(self._tx, self._establishments.values())
         accounts.save_professionals(self._tx, self._professionals.values())
+        register_establishments(
+            self._tx, self._establishments.values(), self._professionals.values()
+        )
         open_first_accounts(self._tx, self._ibans, seal=self._seal)
         self._ibans.clear()
         self._establishments.clear()

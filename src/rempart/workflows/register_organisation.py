@@ -1,0 +1,189 @@
+"""Create organisations: by hand, with insurers, and with establishments and who holds them.
+
+Refuses a second operator of one insurer on one day, and a second host of the installation.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rempart.accounts.organisations import (
+    Mandate,
+    MandateKind,
+    Organisation,
+    check_can_create,
+    check_can_mandate,
+)
+from rempart.accounts.roles import OrganisationKind
+from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.periods import Period
+from rempart.storage import organisations
+from rempart.storage.accounts import Establishment, Professional
+from rempart.storage.connect import Transaction
+from rempart.storage.feeds import FeedInsurer
+from rempart.storage.organisations import (
+    EstablishmentOrganisation,
+    Holder,
+    InsurerOrganisation,
+    ListedOrganisation,
+    OrganisationColumn,
+    ProfessionalActor,
+)
+from rempart.workflows.web_session import draw_ref
+
+__all__ = [
+    "HOST_NAME",
+    "ListedOrganisation",
+    "OrganisationColumn",
+    "create_organisation",
+    "ensure_host",
+    "list_organisations",
+    "load_organisation",
+    "record_mandate",
+    "register_establishments",
+    "register_insurer_organisations",
+]
+
+HOST_NAME: Final = "Opérateur"
+USER_HANDLE_BYTES: Final = 32
+
+
+def create_organisation(
+    tx: Transaction, kind: OrganisationKind, name: str, *, hosted_by: int | None = None
+) -> int:
+    """Create an operator, an employer or a publisher; return its reference.
+
+    Args:
+        tx: A transaction of the role `registrar`.
+        kind: What it is.
+        name: What people call it.
+        hosted_by: The operator that hosts it, for a hosted operator.
+
+    Raises:
+        InvalidRequest: this kind is not created by hand, or the name is empty.
+        NotFound: there is no operator `hosted_by`.
+        Conflict: there is a host already, or the one named cannot host.
+    """
+    if not name.strip():
+        raise InvalidRequest("an organisation has a name")
+    organisations.lock_registry(tx)
+    host = None if hosted_by is None else load_organisation(tx, hosted_by)
+    check_can_create(kind, host=organisations.find_host(tx), hosted_by=host)
+    made = Organisation(org_ref=draw_ref(), kind=kind, name=name.strip(), hosted_by=hosted_by)
+    organisations.save_organisation(tx, made)
+    return made.org_ref
+
+
+def ensure_host(tx: Transaction) -> tuple[int, bool]:
+    """Return the operator that runs this installation, and whether it was just created."""
+    organisations.lock_registry(tx)
+    host = organisations.find_host(tx)
+    if host is not None:
+        return host.org_ref, False
+    return create_organisation(tx, "operator", HOST_NAME), True
+
+
+def record_mandate(
+    tx: Transaction, kind: MandateKind, *, principal_ref: int, agent_ref: int, period: Period
+) -> None:
+    """Record what one organisation does for another over a period.
+
+    Raises:
+        NotFound: one of the two does not exist.
+        InvalidRequest: these kinds of organisations have no such mandate.
+        Conflict: somebody has one of these days already.
+    """
+    organisations.lock_registry(tx)
+    check_can_mandate(
+        kind,
+        principal=load_organisation(tx, principal_ref),
+        agent=load_organisation(tx, agent_ref),
+        period=period,
+        others=organisations.list_mandates(tx, principal_ref),
+    )
+    mandate = Mandate(kind=kind, principal_ref=principal_ref, agent_ref=agent_ref, period=period)
+    organisations.save_mandate(tx, mandate, mandate_ref=draw_ref())
+
+
+def load_organisation(tx: Transaction, org_ref: int) -> Organisation:
+    """Return an organisation.
+
+    Raises:
+        NotFound: there is none the asker sees.
+    """
+    found = organisations.load_organisation(tx, org_ref)
+    if found is None:
+        raise NotFound("no such organisation: `rempart organisation list` shows them all")
+    return found
+
+
+def list_organisations(
+    tx: Transaction,
+    kinds: Sequence[OrganisationKind],
+    *,
+    words: str = "",
+    sort: OrganisationColumn = "name",
+    descending: bool = False,
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[ListedOrganisation], int]:
+    """Return one page of the organisations whose name contains `words`, and how many there are."""
+    return organisations.list_organisations(
+        tx, kinds, words=words, sort=sort, descending=descending, limit=limit, offset=offset
+    )
+
+
+def register_insurer_organisations(tx: Transaction, insurers: Iterable[FeedInsurer]) -> None:
+    """Give each insurer its organisation, or this one the insurer's present name.
+
+    Args:
+        tx: A transaction of the role `registrar`; the insurers are committed.
+        insurers: Any of them, again as often as one likes.
+    """
+    rows = {
+        one.insurer_id: InsurerOrganisation(draw_ref(), one.name, one.insurer_id)
+        for one in insurers
+    }
+    organisations.save_insurer_organisations(tx, list(rows.values()))
+
+
+def register_establishments(
+    tx: Transaction,
+    establishments: Iterable[Establishment],
+    professionals: Iterable[Professional],
+) -> None:
+    """Give establishments their organisations, and professionals the right to act there.
+
+    Each professional becomes the holder of the establishment the register names, and of no other
+    any more. What is there already stays as it is: a role suspended stays suspended.
+
+    Args:
+        tx: A transaction of the role `registrar`, in which all of these were just saved.
+        establishments: Each once.
+        professionals: Each once.
+    """
+    organisations.save_establishment_organisations(
+        tx,
+        [
+            EstablishmentOrganisation(draw_ref(), one.name, one.establishment_ref)
+            for one in establishments
+        ],
+    )
+    people = list(professionals)
+    organisations.save_professional_actors(
+        tx,
+        [
+            ProfessionalActor(
+                one.account_ref, one.display_name, secrets.token_bytes(USER_HANDLE_BYTES)
+            )
+            for one in people
+        ],
+    )
+    organisations.save_holders(
+        tx,
+        [
+            Holder(one.account_ref, one.establishment_ref, draw_ref())
+            for one in people
+            if one.establishment_ref is not None
+        ],
+    )
