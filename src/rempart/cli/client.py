@@ -1,27 +1,41 @@
-"""`rempart client`: professionals, the keys of their software, and one-time sign-in links."""
+"""`rempart client`: professionals, the software they use, and one-time sign-in links."""
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from rempart.accounts.registration import Registration, parse_jwk, parse_subject
+from rempart.client.keys import Algorithm, SigningKey
+from rempart.kernel.errors import Conflict, NotFound, SetupError
 from rempart.kernel.findings import BadValue, Finding
 from rempart.kernel.rpps import Rpps
+from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.create_client import (
-    ListedClient,
-    create_client,
-    list_clients,
-    revoke_client,
-)
 from rempart.workflows.load_professionals import LoadReport, load_professionals
 from rempart.workflows.open_sign_in_link import open_sign_in_link
+from rempart.workflows.register_software import (
+    StoredKey,
+    add_software_key,
+    end_software_key,
+    find_establishment,
+    find_software,
+    list_keys,
+    list_publishers,
+    list_software,
+    register_software,
+    revoke_software,
+)
 
 FINDINGS_SHOWN = 20
 
@@ -41,7 +55,7 @@ class RppsNumber(click.ParamType[Rpps]):
 
 @click.group()
 def client() -> None:
-    """Load professionals, create and revoke clients, print sign-in links."""
+    """Load professionals, register and revoke software, print sign-in links."""
 
 
 @client.command()
@@ -69,50 +83,115 @@ def load(file: Path) -> None:
     sys.exit(1 if report.refused else 0)
 
 
+@client.command("new-key")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--algorithm", type=click.Choice(["ES256", "EdDSA"]), default="ES256",
+              show_default=True, help="What it signs with.")  # fmt: skip
+def new_key(file: Path, algorithm: Algorithm) -> None:
+    """Make a key pair: the private key in FILE (mode 0600), the public one printed.
+
+    Run it where the software runs: the private key never travels.
+    """
+    key = SigningKey.generate(algorithm)
+    try:
+        key.save(file)
+    except FileExistsError as exists:
+        raise Conflict(f"{file} exists and is left as it is: give another name") from exists
+    except OSError as failure:
+        raise SetupError(f"{file} cannot be written ({failure.strerror})") from failure
+    click.echo(json.dumps(key.public_jwk))
+
+
 @client.command()
-@click.option("--rpps", type=RppsNumber(), required=True, help="The professional it acts for.")
-@click.option("--label", required=True, help="What this software is called in the list.")
-@click.option("--expires", type=click.IntRange(min=1), help="Days after which the key is dead.")
-def create(rpps: Rpps, label: str, expires: int | None) -> None:
-    """Create a client and print its key, the only time it is shown."""
-    lifetime = None if expires is None else timedelta(days=expires)
+@click.option("--id", "client_id", required=True, help="Its name in requests.")
+@click.option("--label", required=True, help="What people call it.")
+@click.option("--publisher", help="The publisher's name.  [default: the only one there is]")
+@click.option("--jwk", type=click.File(encoding="utf-8"), help="File of its public key (JWK).")
+@click.option("--certificate-subject", help="Subject of its TLS client certificate instead.")
+@click.option("--establishment", metavar="FINESS|SIRET",
+              help="Acts for this establishment without a person's token.")  # fmt: skip
+def register(
+    *,
+    client_id: str,
+    label: str,
+    publisher: str | None,
+    jwk: TextIO | None,
+    certificate_subject: str | None,
+    establishment: str | None,
+) -> None:
+    """Register a software: it may ask for tokens from now on."""
     with (
         open_installation(Settings.from_environment()) as installation,
         installation.database.transaction("registrar") as tx,
+        _explaining(),
     ):
-        made = create_client(tx, rpps=rpps, label=label, lifetime=lifetime)
-    # Printed once the client is committed: a key that was shown works.
-    click.echo(f"client {made.client_ref}: keep this key, it is not shown again", err=True)
-    click.echo(made.key)
+        registration = Registration(
+            client_id=client_id,
+            label=label,
+            publisher_ref=_find_publisher(tx, publisher),
+            key=None if jwk is None else parse_jwk(jwk.read()),
+            certificate_subject=parse_subject(certificate_subject) if certificate_subject else None,
+            establishment_ref=_find_establishment(tx, establishment) if establishment else None,
+        )
+        register_software(tx, registration)
+    kid = f", key {registration.key.kid}" if registration.key else ""
+    click.echo(f"{client_id} is registered{kid}")
 
 
 @client.command("list")
 def list_() -> None:
-    """List the clients, newest first."""
+    """List the registered software, newest first, with its keys."""
     with (
         open_installation(Settings.from_environment()) as installation,
         installation.database.transaction("registrar") as tx,
     ):
-        clients = list_clients(tx)
-    # Never cut: these two are copied into other commands.
-    keys = (Column("client", min_width=19), Column("RPPS", min_width=11))
-    table = Table(*keys, "professional", "label", "good", box=None)
-    for one in clients:
-        life = _describe_life(one)
-        table.add_row(str(one.client_ref), one.rpps, one.display_name, one.label, life)
-    Console().print(table)
+        page = list_software(tx, sort="added", descending=True, limit=10_000, offset=0)
+        keys = {one.client_ref: list_keys(tx, one.client_ref) for one in page.rows}
+    # Never cut: these are copied into other commands.
+    table = Table(
+        Column("software", no_wrap=True), "label", "publisher", Column("proof", overflow="fold"),
+        "state", box=None,
+    )  # fmt: skip
+    for one in page.rows:
+        proof = one.certificate_subject or "\n".join(_describe_key(k) for k in keys[one.client_ref])
+        state = f"revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else "registered"
+        publisher = one.publisher or "this installation"
+        table.add_row(one.client_id, one.label, publisher, proof, state)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @client.command()
-@click.argument("client_ref", type=int)
-def revoke(client_ref: int) -> None:
-    """End a client: within five seconds its key opens nothing."""
+@click.argument("client_id")
+@click.option("--jwk", type=click.File(encoding="utf-8"), required=True,
+              help="File of the new public key (JWK).")  # fmt: skip
+@click.option("--keep-hours", type=click.IntRange(min=0), default=24, show_default=True,
+              help="How long the present keys go on.")  # fmt: skip
+def rotate(client_id: str, jwk: TextIO, keep_hours: int) -> None:
+    """Give the software CLIENT_ID a new key; its present keys end a little later."""
+    with (
+        open_installation(Settings.from_environment()) as installation,
+        installation.database.transaction("registrar") as tx,
+        _explaining(),
+    ):
+        found = find_software(tx, client_id=client_id)
+        before = [key.kid for key in list_keys(tx, found.client_ref) if key.ends_at is None]
+        key = parse_jwk(jwk.read())
+        add_software_key(tx, found.client_ref, key)
+        for kid in before:
+            end_software_key(tx, found.client_ref, kid, delay=timedelta(hours=keep_hours))
+    click.echo(f"{client_id} has the key {key.kid}; the others end in {keep_hours} h")
+
+
+@client.command()
+@click.argument("client_id")
+def revoke(client_id: str) -> None:
+    """End the software CLIENT_ID: within five seconds its tokens open nothing."""
     with (
         open_installation(Settings.from_environment()) as installation,
         installation.database.transaction("registrar") as tx,
     ):
-        revoke_client(tx, client_ref)
-    click.echo(f"client {client_ref} is revoked")
+        revoke_software(tx, find_software(tx, client_id=client_id).client_ref)
+    click.echo(f"{client_id} is revoked")
 
 
 @client.command("login-link")
@@ -145,7 +224,33 @@ def _format_finding(finding: Finding) -> str:
     return f"line {finding.line}, {finding.field}: {finding.message} {finding.advice}"
 
 
-def _describe_life(one: ListedClient) -> str:
-    if one.revoked_at is not None:
-        return f"revoked {one.revoked_at:%Y-%m-%d}"
-    return "until revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d}"
+def _describe_key(key: StoredKey) -> str:
+    if not key.is_live:
+        return f"{key.kid} ended"
+    return key.kid if key.ends_at is None else f"{key.kid} until {key.ends_at:%Y-%m-%d %H:%M}"
+
+
+def _find_publisher(tx: Transaction, name: str | None) -> int:
+    publishers = list_publishers(tx)
+    found = [ref for ref, known in publishers if name in (None, known)]
+    if len(found) == 1:
+        return found[0]
+    if name is None and publishers:
+        raise click.UsageError("there are several publishers: give --publisher NAME")
+    raise NotFound("there is no such publisher: make one with `rempart organisation create`")
+
+
+def _find_establishment(tx: Transaction, number: str) -> int:
+    found = find_establishment(tx, number)
+    if found is None:
+        raise NotFound("no establishment has this number: load it with `rempart client load`")
+    return found
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Turn a value that cannot be accepted into the message of a command that was typed wrong."""
+    try:
+        yield
+    except BadValue as wrong:
+        raise click.UsageError(f"{wrong.refusal.en} {wrong.refusal.advice_en}") from wrong

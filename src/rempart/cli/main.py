@@ -16,7 +16,7 @@ COMMANDS = {
     "serve": ("rempart.cli.serve", "serve", "Start the gateway, the portals, or both on one port."),
     "synth": ("rempart.cli.synth", "synth", "Write synthetic feeds and professionals."),
     "feed": ("rempart.cli.feed", "feed", "Import an insurer's feed of rights."),
-    "client": ("rempart.cli.client", "client", "Create and revoke clients; print sign-in links."),
+    "client": ("rempart.cli.client", "client", "Load professionals; register software."),
     "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
