@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -77,9 +77,9 @@ class Verdict:
 class Load:
     """Callers that ask without pause and note what they were told."""
 
-    def __init__(self, port: int, key: str, told: Acknowledged) -> None:
+    def __init__(self, port: int, access: Mapping[str, str], told: Acknowledged) -> None:
         self._port = port
-        self._key = key
+        self._access = dict(access)
         self._told = told
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask_on, args=(n,)) for n in range(THREADS)]
@@ -110,7 +110,7 @@ class Load:
 
     def _ask(self, connection: http.client.HTTPConnection, dice: random.Random, name: str) -> None:
         headers = {
-            "Authorization": f"Bearer {self._key}",
+            **self._access,
             "Content-Type": "application/json",
             "Idempotency-Key": name,
         }
@@ -135,7 +135,7 @@ class Stage:
 
     def play_round(self, target: str, dice: random.Random) -> Verdict:
         """Load, kill, start again, compare."""
-        with Load(self.gateway.port, self.world.key, self.told):
+        with Load(self.gateway.port, self.world.make_headers(), self.told):
             time.sleep(dice.uniform(0.3, 1.2))
             if target == "gateway":
                 self.gateway.kill()

@@ -6,7 +6,6 @@ from typing import Any
 
 from tests.api.world import GUARANTEE, INSURER_ID, NEVER, Person
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import Origin, Session
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.session import SessionFacts
@@ -19,7 +18,7 @@ from rempart.workflows.rights_desk import Asked, Desk, Question
 
 SECRET = bytes(range(32))
 NOW_MS = 1_795_000_000_000
-CLIENT = Client(client_ref=5, account_ref=50, kind="software", expires_ms=None, revoked=False)
+ORIGIN = Origin(5, 50, "psc+dpop", "192.0.2.1", "Logiciel")
 TERMS = {
     1: Terms(convention_type="IS", csr="", responsible=True, domains=GUARANTEE),
     2: Terms(convention_type="IS", csr="", responsible=True, domains={"PHAR": GUARANTEE["PHAR"]}),
@@ -43,10 +42,10 @@ class MemorySheets:
         return [self._find(want) for want in wanted]
 
     async def load_sessions(
-        self, origins: Sequence[tuple[int, Origin]], *, log_id: int, log_size: int
+        self, origins: Sequence[Origin], *, log_id: int, log_size: int
     ) -> Mapping[Origin, Session]:
         """Find sessions, as the database would."""
-        return {o: self.sessions[o] for _, o in origins if o in self.sessions}
+        return {o: self.sessions[o] for o in origins if o in self.sessions}
 
     def _find(self, want: Wanted) -> Found:
         person = self.by_key.get(want.lookup_key)
@@ -127,8 +126,7 @@ def make_asked(question: Question, **changes: Any) -> Asked:
     """A question of the one client."""
     facts: dict[str, Any] = {
         "question": question,
-        "client": CLIENT,
-        "origin": Origin(CLIENT.client_ref, "192.0.2.1", "Logiciel"),
+        "origin": ORIGIN,
         "request_id": bytes(16),
         "body_digest": None,
     }

@@ -65,10 +65,16 @@ def open_gateway(world: World, settings: Settings, clock: TestClock) -> OpenGate
     """A function that starts a gateway; settings may differ from one to the next."""
 
     @contextmanager
-    def start(**changes: Any) -> Iterator[Gateway]:
-        app = create_gateway(replace(settings, **changes), world.home, world.database, clock=clock)
+    def start(*, introspect: Any = None, **changes: Any) -> Iterator[Gateway]:
+        app = create_gateway(
+            replace(settings, **changes),
+            world.home,
+            world.database,
+            clock=clock,
+            introspect=introspect,
+        )
         with TestClient(app, raise_server_exceptions=False) as client:
-            client.headers["Authorization"] = f"Bearer {world.key}"
+            client.auth = world.make_auth(now=lambda: clock.now_ms() / 1000)
             client.headers["User-Agent"] = "LogicielOfficine/4.2"
             wait_until_ready(client)
             yield client
@@ -78,7 +84,7 @@ def open_gateway(world: World, settings: Settings, clock: TestClock) -> OpenGate
 
 @pytest.fixture
 def gateway(open_gateway: OpenGateway) -> Iterator[Gateway]:
-    """A running gateway, with the key of the world's client in its headers."""
+    """A running gateway, asked by the world's software."""
     with open_gateway() as client:
         yield client
 
@@ -107,7 +113,7 @@ def shared_gateway(shared_world: World) -> Iterator[Gateway]:
     )
     app = create_gateway(settings, shared_world.home, shared_world.database)
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {shared_world.key}"
+        client.auth = shared_world.make_auth()
         client.headers["User-Agent"] = "LogicielOfficine/4.2"
         wait_until_ready(client)
         yield client

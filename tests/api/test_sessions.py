@@ -35,7 +35,11 @@ def test_a_session_is_opened_before_its_first_answer_and_once(gateway, world):
     assert len({entry.session_ref for entry in entries}) == 1
     [(session_ref, account_ref, client_ref, method, _, agent)] = read_sessions(world)
     assert (session_ref, account_ref) == (entries[0].session_ref, ACCOUNT_REF)
-    assert (client_ref, method, agent) == (world.client_ref, "key", "LogicielOfficine/4.2")
+    assert (client_ref, method, agent) == (
+        world.client_ref,
+        "psc+dpop",
+        "LogicielOfficine/4.2",
+    )
 
 
 def test_the_ledger_with_its_sessions_verifies(gateway, world):

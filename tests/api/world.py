@@ -3,14 +3,30 @@
 Every number belongs to nobody: department 00, insurers from 99, cards of our own drawing.
 """
 
+import base64
 import hashlib
 import json
+import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from tests.tokens import (
+    CLIENT_ID,
+    Minter,
+    PrivateKey,
+    TokenAuth,
+    describe_key,
+    make_auth,
+    make_ec_key,
+    thumbprint,
+)
+
+from rempart.accounts.tokens import Bearer, Binding
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.nir import Nir
@@ -28,6 +44,12 @@ INSURER_ID = 1
 VERSION = 3
 RPPS = Rpps("99700000005")
 ACCOUNT_REF = 7_000_001
+ESTABLISHMENT_REF = 71
+FINESS = "990000019"
+SIRET = "99000001900015"
+PUBLISHER_REF = 81
+# What a proxy that ends TLS would say of a caller; tokens are bound to its digest.
+CERTIFICATE = b"certificate of a pharmacy"
 NEVER = date.max
 
 GUARANTEE: dict[str, DomainTerms] = {
@@ -108,12 +130,34 @@ PEOPLE = (COVERED, ENDED, SUSPENDED, PHARMACY_ONLY, PENDING)
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A populated database, and the key of the one client in it."""
+    """A populated database, and the one software registered in it.
+
+    Attributes:
+        client_ref: The software.
+        software_key: What it signs its assertions with.
+        bearer: Whom its tokens name: the software, the professional, their establishment.
+    """
 
     database: Database
     home: Home
     key: str = field(repr=False)
     client_ref: int
+    software_key: PrivateKey = field(repr=False)
+    bearer: Bearer
+
+    def make_auth(
+        self, *, now: Callable[[], float] = time.time, bearer: Bearer | None = None
+    ) -> TokenAuth:
+        """Tokens for the software, with a DPoP key of its own and a fresh proof for each call."""
+        return make_auth(self.home.key("token"), bearer or self.bearer, now=now)
+
+    def make_headers(self, *, lifetime_s: int = 3600) -> dict[str, str]:
+        """Headers that let in for a while: a token bound to a certificate, said by a proxy."""
+        digest = base64.urlsafe_b64encode(hashlib.sha256(CERTIFICATE).digest()).decode()
+        minter = Minter(key_seed=self.home.key("token"), bearer=self.bearer)
+        token = minter.mint(Binding("x5t#S256", digest.rstrip("=")), lifetime_s=lifetime_s)
+        certificate = base64.b64encode(CERTIFICATE).decode()
+        return {"Authorization": f"Bearer {token}", "Client-Cert": f":{certificate}:"}
 
 
 def populate(database: Database, home: Home, people: tuple[Person, ...] = PEOPLE) -> World:
@@ -127,13 +171,85 @@ def populate(database: Database, home: Home, people: tuple[Person, ...] = PEOPLE
         for person in people:
             save_person(tx, person, home.key("lookup"), terms)
     with database.transaction("registrar") as tx:
-        tx.execute(
-            "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
-            " VALUES (%s, %s, 'pharmacien', 'Pharmacie du Test')",
-            (ACCOUNT_REF, RPPS.number),
-        )
+        save_establishment(tx, ESTABLISHMENT_REF, finess=FINESS, siret=SIRET)
+        save_professional(tx, ACCOUNT_REF, RPPS, establishment_ref=ESTABLISHMENT_REF)
+        save_organisation(tx, PUBLISHER_REF, "publisher")
+        client_ref, software_key = save_software(tx)
         client = create_client(tx, rpps=RPPS, label="LogicielOfficine")
-    return World(database=database, home=home, key=client.key, client_ref=client.client_ref)
+    return World(
+        database=database,
+        home=home,
+        key=client.key,
+        client_ref=client_ref,
+        software_key=software_key,
+        bearer=Bearer(client_ref, ACCOUNT_REF, ESTABLISHMENT_REF),
+    )
+
+
+def save_establishment(tx: Transaction, establishment_ref: int, *, finess: str, siret: str) -> None:
+    """Add a place where professionals work."""
+    tx.execute(
+        "INSERT INTO accounts.establishment (establishment_ref, finess, siret, name, postcode,"
+        " city) VALUES (%s, %s, %s, 'Pharmacie du Test', '99000', 'Ville')",
+        (establishment_ref, finess, siret),
+    )
+
+
+def save_professional(
+    tx: Transaction, account_ref: int, rpps: Rpps, *, establishment_ref: int | None = None
+) -> None:
+    """Add a professional and the account they act with."""
+    tx.execute(
+        "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name,"
+        " establishment_ref) VALUES (%s, %s, 'pharmacien', 'Pharmacie du Test', %s)",
+        (account_ref, rpps.number, establishment_ref),
+    )
+    tx.execute(
+        "INSERT INTO accounts.actor (actor_ref, kind, display_name, user_handle)"
+        " VALUES (%s, 'professional', 'Pharmacie du Test', %s) ON CONFLICT DO NOTHING",
+        (account_ref, secrets.token_bytes(32)),
+    )
+
+
+def save_organisation(
+    tx: Transaction, org_ref: int, kind: str, *, establishment_ref: int | None = None
+) -> None:
+    """Add an organisation."""
+    tx.execute(
+        "INSERT INTO accounts.organisation (org_ref, kind, name, establishment_ref)"
+        " VALUES (%s, %s, 'Organisation du Test', %s)",
+        (org_ref, kind, establishment_ref),
+    )
+
+
+def save_software(
+    tx: Transaction,
+    client_id: str = CLIENT_ID,
+    *,
+    key: PrivateKey | None = None,
+    publisher_ref: int | None = PUBLISHER_REF,
+    certificate_subject: str | None = None,
+    establishment_ref: int | None = None,
+) -> tuple[int, PrivateKey]:
+    """Register a software; return its reference and the key it signs with."""
+    client_ref, key = secrets.randbits(63), key or make_ec_key()
+    tx.execute(
+        "INSERT INTO accounts.software (client_ref, client_id, publisher_ref, label, scopes,"
+        " certificate_subject, establishment_ref)"
+        " VALUES (%s, %s, %s, 'Logiciel du Test', '{rights:check}', %s, %s)",
+        (client_ref, client_id, publisher_ref, certificate_subject, establishment_ref),
+    )
+    save_software_key(tx, client_ref, key)
+    return client_ref, key
+
+
+def save_software_key(tx: Transaction, client_ref: int, key: PrivateKey) -> None:
+    """Add a public key to a software."""
+    jwk = describe_key(key)
+    tx.execute(
+        "INSERT INTO accounts.software_key (client_ref, kid, jwk) VALUES (%s, %s, %s)",
+        (client_ref, thumbprint(jwk), json.dumps(jwk)),
+    )
 
 
 def save_insurer(tx: Transaction, agreement: tuple[date, date] = (date(2000, 1, 1), NEVER)) -> None:

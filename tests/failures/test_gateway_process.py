@@ -36,7 +36,7 @@ def head(world: World, *headers: str) -> bytes:
     lines = [
         f"POST {PATH} HTTP/1.1",
         "Host: 127.0.0.1",
-        f"Authorization: Bearer {world.key}",
+        *(f"{name}: {value}" for name, value in world.make_headers().items()),
         "Content-Type: application/json",
         *headers,
     ]
@@ -113,7 +113,7 @@ def test_what_is_not_http_does_not_stop_the_gateway(process, world, garbage):
 
 def test_a_gateway_asked_to_stop_answers_what_it_began_and_keeps_a_checkpoint(process, world):
     told = Acknowledged()
-    with Load(process.port, world.key, told):
+    with Load(process.port, world.make_headers(), told):
         time.sleep(1)
         assert process.stop() == 0
     entries = read_entries(world.database)

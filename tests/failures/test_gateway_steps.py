@@ -16,13 +16,14 @@ from tests.api.world import COVERED, ENDED, World, typed_body
 
 from rempart.disclosure.entry import Kind
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable, Unavailable
-from rempart.storage.gateway import GatewayReader, SheetReader
+from rempart.storage.gateway import SheetReader
+from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.workflows.verify_ledger import verify_ledger
 
 KEY = {"Idempotency-Key": "3f2b6a1e-1d0f-4f43-9a38-0a3a8f3ad9c1"}
 STEPS = {
-    "clients": (GatewayReader, "load_clients"),
+    "bearers": (GatewayAccounts, "load_standings"),
     "sessions": (SheetReader, "load_sessions"),
     "sheets": (SheetReader, "load"),
     "entries": (LedgerWriter, "append"),

@@ -43,7 +43,7 @@ def gateway(world: World) -> Iterator[Gateway]:
     settings = replace(Settings(), home=world.home.path, checks_per_minute=1_000_000)
     app = create_gateway(settings, world.home, world.database)
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {world.key}"
+        client.auth = world.make_auth()
         wait_until_ready(client)
         yield client
 
@@ -132,7 +132,7 @@ def test_a_gateway_may_start_before_its_database(world: World, durable_cluster: 
     settings = replace(Settings(), home=world.home.path)
     app = create_gateway(settings, world.home, world.database)
     with TestClient(app, raise_server_exceptions=False) as gateway:
-        gateway.headers["Authorization"] = f"Bearer {world.key}"
+        gateway.auth = world.make_auth()
         assert gateway.get("/readyz").status_code == 503
         assert ask(gateway).status_code == 503
         durable_cluster.start()

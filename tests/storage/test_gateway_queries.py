@@ -4,10 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.api.memory_desk import CLIENT, make_asked
+from tests.api.memory_desk import ORIGIN, make_asked
 from tests.api.world import COVERED, ENDED, STRANGER, TODAY, populate
 
-from rempart.accounts.session import Origin
 from rempart.disclosure.entry import Purpose
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import Unavailable
@@ -129,12 +128,12 @@ def test_a_lost_reader_says_unavailable_and_not_what_was_asked(database, home):
 
 def test_a_session_of_another_log_is_not_resumed(database, home):
     populate(database, home)
-    origin = Origin(CLIENT.client_ref, "192.0.2.1", "Logiciel")
+    origin = ORIGIN
 
     async def scene() -> None:
         made = await make_maker(database, home).open(on_loss=lambda: None)
         await check(made, COVERED)
-        asked = [(CLIENT.account_ref, origin)]
+        asked = [origin]
         own = await made.reader.load_sessions(asked, log_id=1, log_size=2)
         others = await made.reader.load_sessions(asked, log_id=2, log_size=2)
         await made.close()

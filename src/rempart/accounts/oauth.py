@@ -26,7 +26,7 @@ class OAuthError(enum.StrEnum):
     SERVER_ERROR = "server_error"
 
 
-class TokenRefused(RempartError):
+class GrantRefused(RempartError):
     """No token is given; `error` says why, in the words of OAuth."""
 
     code: ClassVar[str] = "token_refused"

@@ -1,6 +1,6 @@
-"""When two requests are one session: same key, same address, same software, little time between.
+"""When two requests are one session: same account, software and address, little time between.
 
-A stolen key used from elsewhere never shares a session with its owner: that is what lets
+A stolen login used from elsewhere never shares a session with its owner: that is what lets
 an incident be told by sessions instead of by whole accounts. Refuses to guess who is typing.
 """
 
@@ -11,11 +11,23 @@ AGENT_LIMIT = 200
 
 
 class Origin(NamedTuple):
-    """Where a request comes from, as far as the door can see."""
+    """Where a request comes from, as far as the door can see.
+
+    Attributes:
+        client_ref: The software that asks.
+        account_ref: The account it asks for.
+        method: How the account came in.
+        address: Network address of the caller.
+        agent: Software the caller says it uses.
+        portal_session_ref: The browser session behind a call of the portals.
+    """
 
     client_ref: int
+    account_ref: int
+    method: str
     address: str
     agent: str
+    portal_session_ref: int | None = None
 
 
 class Session(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from rempart.accounts.oauth import OAuthError, TokenRefused
+from rempart.accounts.oauth import GrantRefused, OAuthError
 
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -137,26 +137,26 @@ def check_can_ask_token(
         by_certificate: Whether it proved itself by a TLS certificate.
 
     Raises:
-        TokenRefused: the grant does not exist or is not for this software, or the scope is not.
+        GrantRefused: the grant does not exist or is not for this software, or the scope is not.
     """
     if grant_type not in (TOKEN_EXCHANGE, CLIENT_CREDENTIALS):
-        raise TokenRefused(
+        raise GrantRefused(
             OAuthError.UNSUPPORTED_GRANT_TYPE,
             f"grant_type: {TOKEN_EXCHANGE} or {CLIENT_CREDENTIALS}",
         )
     if scope not in software.scopes:
-        raise TokenRefused(OAuthError.INVALID_SCOPE, "scope: not granted to this software")
+        raise GrantRefused(OAuthError.INVALID_SCOPE, "scope: not granted to this software")
     if grant_type == CLIENT_CREDENTIALS:
         if not by_certificate or software.establishment_ref is None:
-            raise TokenRefused(
+            raise GrantRefused(
                 OAuthError.UNAUTHORIZED_CLIENT,
                 "a token without a person is for the software of one structure, by mutual TLS",
             )
         return
     if subject_token_type not in (PSC_TOKEN, PORTAL_SESSION):
-        raise TokenRefused(OAuthError.INVALID_REQUEST, f"subject_token_type: {PSC_TOKEN}")
+        raise GrantRefused(OAuthError.INVALID_REQUEST, f"subject_token_type: {PSC_TOKEN}")
     if software.is_portals is not (subject_token_type == PORTAL_SESSION):
-        raise TokenRefused(
+        raise GrantRefused(
             OAuthError.UNAUTHORIZED_CLIENT, "subject_token_type: not for this software"
         )
 

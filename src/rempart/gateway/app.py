@@ -22,8 +22,10 @@ from litestar.types import (
 )
 
 from rempart.accounts.allowance import Allowance
+from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
+from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.clients import ClientDirectory, LoadClients
 from rempart.gateway.door import PATH, RightsDoor
@@ -33,7 +35,19 @@ from rempart.gateway.metrics import METRICS_TYPE, Metrics
 from rempart.gateway.openapi import Readiness, build_openapi
 from rempart.gateway.origins import make_address_finder
 from rempart.gateway.problems import MethodNotAllowed, format_problem
+from rempart.gateway.proofs import ProofChecker, make_certificate_finder
+from rempart.gateway.signatures import PublicKey
+from rempart.gateway.token_endpoint import (
+    KEYS_PATH,
+    METADATA_PATH,
+    TokenEndpoint,
+    TokenParts,
+    build_keys,
+    build_metadata,
+)
+from rempart.gateway.tokens import TokenReader
 from rempart.kernel.errors import NotFound, RempartError
+from rempart.workflows.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
 from rempart.workflows.rights_desk import Answered, Asked
 
 IDLE_CHECKPOINT_S: Final = 0.5
@@ -47,16 +61,20 @@ class Parts:
     Args:
         open_desk: Takes the log over and opens the connections behind it.
         load_clients: Loads the clients of several key digests.
+        load_standings: Loads what is known now of several bearers of tokens.
+        tokens: What tokens are issued with.
         ping: Asks the database for a sign of life.
         keep_house: Forgets what has been kept long enough; called once a minute.
         clock: The time.
         allowance: What each client may ask.
-        trusted_proxies: Peers whose X-Forwarded-For is believed.
+        trusted_proxies: Peers whose X-Forwarded-For and Client-Cert are believed.
         stop: Ends the process in good order.
     """
 
     open_desk: OpensDesk
     load_clients: LoadClients
+    load_standings: LoadStandings
+    tokens: TokenParts
     ping: Callable[[], Awaitable[None]]
     keep_house: Callable[[], Awaitable[None]]
     clock: Clock
@@ -78,13 +96,34 @@ class Gateway:
             self.keeper.check, when_idle=self.keeper.rest, idle_after_s=IDLE_CHECKPOINT_S
         )
         self.clients = ClientDirectory(parts.load_clients)
+        self.bearers = BearerDirectory(parts.load_standings)
+        issuer = parts.tokens.issuer
+        proofs = ProofChecker()
+        find_address = make_address_finder(parts.trusted_proxies)
+        find_certificate = make_certificate_finder(parts.trusted_proxies)
+        key = PublicKey(build_public_jwk(issuer.key_seed))
         self.door = RightsDoor(
-            clients=self.clients,
+            admission=Admission(
+                tokens=TokenReader(key, issuer=issuer.url, audience=issuer.url + API_PATH),
+                proofs=proofs,
+                bearers=self.bearers,
+                find_certificate=find_certificate,
+                url=issuer.url,
+                keys=self.clients,
+            ),
             allowances=Allowances(parts.allowance),
             checks=self.checks,
             clock=parts.clock,
             metrics=self.metrics,
-            find_address=make_address_finder(parts.trusted_proxies),
+            find_address=find_address,
+        )
+        self.token_endpoint = TokenEndpoint(
+            parts.tokens,
+            proofs=proofs,
+            clock=parts.clock,
+            metrics=self.metrics,
+            find_address=find_address,
+            find_certificate=find_certificate,
         )
 
     async def is_database_there(self) -> bool:
@@ -102,12 +141,15 @@ class Gateway:
         A crash at any point of the closing loses nothing: only the last checkpoint may be missing,
         and the next start finds the head where the last commit left it.
         """
-        working = [asyncio.create_task(self.checks.run()), asyncio.create_task(self.clients.run())]
+        working = [
+            asyncio.create_task(work.run()) for work in (self.checks, self.clients, self.bearers)
+        ]
         watching = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self._keep_house())]
         try:
             yield
         finally:
             self.clients.close()
+            self.bearers.close()
             self.checks.close()
             await asyncio.gather(*working)
             for task in watching:
@@ -167,7 +209,11 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
 
     return GatewayApp(
         gateway.door,
-        route_handlers=[_make_rights_route(gateway.door), *_make_small_routes(gateway)],
+        route_handlers=[
+            _make_rights_route(gateway.door),
+            *_make_token_routes(gateway.token_endpoint, parts.tokens),
+            *_make_small_routes(gateway),
+        ],
         exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
         lifespan=[*lifespan, run_gateway],
         openapi_config=None,
@@ -182,6 +228,25 @@ def _make_rights_route(door: RightsDoor) -> Any:
         await door(scope, receive, send)
 
     return check_rights_over_http
+
+
+def _make_token_routes(endpoint: TokenEndpoint, parts: TokenParts) -> list[Any]:
+    keys = msgspec.json.encode(build_keys(parts.issuer))
+    metadata = msgspec.json.encode(build_metadata(parts.issuer.url))
+
+    @asgi(TOKEN_PATH, copy_scope=False)
+    async def give_token_over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        await endpoint(scope, receive, send)
+
+    @get(KEYS_PATH, sync_to_thread=False)
+    def read_keys() -> Response[bytes]:
+        return Response(keys, media_type="application/jwk-set+json")
+
+    @get(METADATA_PATH, sync_to_thread=False)
+    def read_metadata() -> Response[bytes]:
+        return Response(metadata, media_type="application/json")
+
+    return [give_token_over_http, read_keys, read_metadata]
 
 
 def _make_small_routes(gateway: Gateway) -> list[Any]:

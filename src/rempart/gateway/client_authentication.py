@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from cryptography import x509
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from rempart.accounts.oauth import OAuthError, TokenRefused
+from rempart.accounts.oauth import GrantRefused, OAuthError
 from rempart.accounts.software import (
     ASSERTION_ALGORITHMS,
     ASSERTION_TYPE,
@@ -45,7 +45,7 @@ class SoftwareReader(Protocol):
         ...
 
 
-class AssertionReplayed(TokenRefused):
+class AssertionReplayed(GrantRefused):
     """A good assertion came a second time: somebody has a copy."""
 
     def __init__(self, software: Software) -> None:
@@ -88,7 +88,7 @@ class ClientAuthentication:
             now_ms: The instant, Unix milliseconds.
 
         Raises:
-            TokenRefused: `invalid_client`, whatever is wrong with it.
+            GrantRefused: `invalid_client`, whatever is wrong with it.
             Unavailable: software cannot be read.
         """
         if "client_assertion" in form:
@@ -101,7 +101,7 @@ class ClientAuthentication:
         """Return the browser session that the portals' own software signed for.
 
         Raises:
-            TokenRefused: the statement is not one of theirs.
+            GrantRefused: the statement is not one of theirs.
         """
         try:
             compact = split_compact(statement.encode())
@@ -119,7 +119,7 @@ class ClientAuthentication:
             )
             return int(str(claims.get("sid")))
         except ValueError as wrong:  # BadSignature and BadStatement are two
-            raise TokenRefused(OAuthError.INVALID_GRANT, "subject_token: not a session") from wrong
+            raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: not a session") from wrong
 
     async def _recognise_signer(self, form: Mapping[str, str], now_ms: int) -> Recognised:
         compact, header, claims = _read_assertion(form)
@@ -157,14 +157,14 @@ class ClientAuthentication:
         return Recognised(software, certificate)
 
 
-def _refuse() -> TokenRefused:
-    return TokenRefused(OAuthError.INVALID_CLIENT, INVALID_CLIENT_WORDS)
+def _refuse() -> GrantRefused:
+    return GrantRefused(OAuthError.INVALID_CLIENT, INVALID_CLIENT_WORDS)
 
 
 def _read_assertion(form: Mapping[str, str]) -> tuple[Compact, dict[str, Any], dict[str, Any]]:
     """Take an assertion apart, as far as it can be without knowing who signed."""
     if form.get("client_assertion_type") != ASSERTION_TYPE:
-        raise TokenRefused(OAuthError.INVALID_REQUEST, f"client_assertion_type: {ASSERTION_TYPE}")
+        raise GrantRefused(OAuthError.INVALID_REQUEST, f"client_assertion_type: {ASSERTION_TYPE}")
     try:
         compact = split_compact(form["client_assertion"].encode())
         header = compact.read_header()

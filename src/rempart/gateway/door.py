@@ -1,6 +1,6 @@
 """POST /v1/rights-checks, as a bare ASGI application: this is the hot path.
 
-Refuses early and cheaply: method, format and size before anything is read, the key before the body,
+Refuses early and cheaply: method and format before anything is read, the token before the body,
 the allowance before the body, the body before the database.
 """
 
@@ -12,18 +12,20 @@ from typing import Final, cast
 
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from rempart.accounts.dpop import NonceNeeded
 from rempart.accounts.session import Origin
+from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bugs import log_bug
-from rempart.gateway.clients import ClientDirectory
 from rempart.gateway.keeper import Clock
 from rempart.gateway.languages import choose_language
 from rempart.gateway.metrics import Metrics
 from rempart.gateway.origins import NOWHERE, read_agent
 from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
 from rempart.gateway.questions import MAX_BODY_BYTES, parse_question
-from rempart.kernel.errors import BodyTooLarge, RempartError, UnsupportedMediaType
+from rempart.gateway.requests import read_body, send_reply
+from rempart.kernel.errors import RempartError, UnsupportedMediaType
 from rempart.kernel.findings import Refusal
 from rempart.kernel.periods import Period
 from rempart.tariffs.parameters import compute_care_dates
@@ -50,14 +52,14 @@ class RightsDoor:
     def __init__(
         self,
         *,
-        clients: ClientDirectory,
+        admission: Admission,
         allowances: Allowances,
         checks: GroupCommit[Asked, Answered],
         clock: Clock,
         metrics: Metrics,
         find_address: Callable[[str, bytes], str],
     ) -> None:
-        self._clients = clients
+        self._admission = admission
         self._allowances = allowances
         self._checks = checks
         self._clock = clock
@@ -69,8 +71,7 @@ class RightsDoor:
         """Answer one HTTP request, whatever it is."""
         headers: Headers = dict(scope["headers"])
         try:
-            answered = await self._check(cast("HTTPScope", scope), headers, receive)
-            reply = Reply(200, ANSWER_TYPE, answered.body)
+            reply = await self._check(cast("HTTPScope", scope), headers, receive)
         except RempartError as refusal:
             reply = self._explain(refusal, headers)
         except Exception as bug:  # noqa: BLE001 - outermost layer: an anonymous 500, and it is logged
@@ -78,25 +79,28 @@ class RightsDoor:
             reply = self._explain(None, headers)
         await send_reply(reply, send)
 
-    async def _check(self, scope: HTTPScope, headers: Headers, receive: Receive) -> Answered:
+    async def _check(self, scope: HTTPScope, headers: Headers, receive: Receive) -> Reply:
         started_ms = self._clock.steady_ms()
         _check_request_line(scope["method"], headers)
         now_ms = self._clock.now_ms()
-        client = await self._clients.authenticate(headers.get(b"authorization"), now_ms=now_ms)
-        self._allowances.check_can_ask_now(client.client_ref, now_ms=started_ms)
+        bearer, method, next_nonce = await self._admission.admit(scope, now_ms=now_ms)
+        asking = (bearer.client_ref, bearer.account_ref)
+        self._allowances.check_can_ask_now(asking, now_ms=started_ms)
         request_id = _read_request_id(headers.get(b"idempotency-key"))
-        body = await read_body(receive, headers.get(b"content-length"))
+        body = await read_body(receive, headers.get(b"content-length"), limit=MAX_BODY_BYTES)
         question = parse_question(body, care_dates=self._find_care_dates())
         peer = scope["client"]
         origin = Origin(
-            client.client_ref,
+            bearer.client_ref,
+            bearer.account_ref,
+            method,
             self._find_address(peer[0] if peer else NOWHERE, headers.get(b"x-forwarded-for", b"")),
             read_agent(headers.get(b"user-agent", b"")),
+            bearer.portal_session_ref,
         )
         answered = await self._checks.submit(
             Asked(
                 question=question,
-                client=client,
                 origin=origin,
                 request_id=request_id or secrets.token_bytes(16),
                 body_digest=hashlib.sha256(body).digest() if request_id else None,
@@ -104,7 +108,7 @@ class RightsDoor:
         )
         self._metrics.count_answer(question.mode, is_open=answered.is_open)
         self._metrics.seconds.observe((self._clock.steady_ms() - started_ms) / 1000)
-        return answered
+        return Reply(200, ANSWER_TYPE, answered.body, _offer(next_nonce))
 
     def _find_care_dates(self) -> Period:
         """Return the days that may be asked about, computed once a day."""
@@ -116,39 +120,16 @@ class RightsDoor:
     def _explain(self, refusal: RempartError | None, headers: Headers) -> Reply:
         self._metrics.problems.labels(refusal.code if refusal else "error").inc()
         language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
-        return format_problem(refusal, language)
+        reply = format_problem(refusal, language)
+        if isinstance(refusal, NonceNeeded):
+            nonce = self._admission.find_nonce(now_ms=self._clock.now_ms())
+            reply = reply._replace(headers=(*reply.headers, *_offer(nonce)))
+        return reply
 
 
-async def send_reply(reply: Reply, send: Send) -> None:
-    """Send a reply in one piece; nothing that was sent here may be stored on the way."""
-    headers = [
-        (b"content-type", reply.content_type),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"cache-control", b"no-store"),
-        *reply.headers,
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-
-
-async def read_body(receive: Receive, announced: bytes | None) -> bytes:
-    """Read a body, and stop reading the moment it is too large.
-
-    Raises:
-        BodyTooLarge: it is, or says it will be.
-    """
-    if announced is not None and (len(announced) > 4 or int(announced) > MAX_BODY_BYTES):
-        raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":  # the caller hung up
-            return b""
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
-        if not message.get("more_body", False):
-            return body
+def _offer(nonce: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    """Give the caller the nonce to sign with from now on."""
+    return () if nonce is None else ((b"dpop-nonce", nonce.encode()),)
 
 
 def _check_request_line(method: str, headers: Headers) -> None:

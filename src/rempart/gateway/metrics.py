@@ -52,6 +52,16 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.tokens = Counter(
+            "rempart_tokens",
+            "Access tokens given, by what they are bound to.",
+            ("bound",),
+            registry=self.registry,
+        )
+        self.token_refusals = Counter(
+            "rempart_token_refusals", "Token requests refused.", ("error",), registry=self.registry
+        )
+
         # Bound once: looking a label up costs more than counting.
         self._answers = {
             (mode, is_open): self.answers.labels(mode.name.lower(), "open" if is_open else "closed")

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from rempart.accounts.dpop import PROOF_ALGORITHMS, NonceNeeded, ProofRefused
 from rempart.kernel.errors import (
     AccessDenied,
     BodyTooLarge,
@@ -98,11 +99,33 @@ TEXTS: Mapping[str, Text] = {
         AccessDenied.status,
         (
             "Accès refusé",
-            "La clé est absente, inconnue, expirée ou révoquée : demandez-en une nouvelle.",
+            "Le jeton est absent, expiré, révoqué ou lié à une autre clé : demandez-en un autre.",
         ),
         (
             "Access denied",
-            "The key is missing, unknown, expired or revoked: ask for a new one.",
+            "The token is missing, expired, revoked or bound to another key: get another one.",
+        ),
+    ),
+    ProofRefused.code: _text(
+        ProofRefused.status,
+        (
+            "Preuve de possession refusée",
+            "Signez une preuve DPoP neuve pour cet appel : htm, htu, iat, jti, ath et nonce.",
+        ),
+        (
+            "Proof of possession refused",
+            "Sign a new DPoP proof for this very call: htm, htu, iat, jti, ath and nonce.",
+        ),
+    ),
+    NonceNeeded.code: _text(
+        NonceNeeded.status,
+        (
+            "Nonce attendu",
+            "Signez la preuve DPoP avec le nonce de l’en-tête DPoP-Nonce, et renvoyez.",
+        ),
+        (
+            "Nonce needed",
+            "Sign the DPoP proof with the nonce of the DPoP-Nonce header, and send it again.",
         ),
     ),
     NotFound.code: _text(
@@ -210,7 +233,17 @@ def _extra_headers(
     if isinstance(error, TooManyRequests | Unavailable):
         headers.append((b"retry-after", str(error.retry_after_s).encode()))
     if isinstance(error, AccessDenied):
-        headers.append((b"www-authenticate", b'Bearer realm="rempart"'))
+        headers += _challenge(error)
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
     return tuple(headers)
+
+
+def _challenge(error: AccessDenied) -> list[tuple[bytes, bytes]]:
+    """Say how to come in (RFC 9110 §11.6.1): a bound token, by its proof or by its certificate."""
+    name = error.code if error.code != AccessDenied.code else "invalid_token"
+    algorithms = " ".join(PROOF_ALGORITHMS)
+    return [
+        (b"www-authenticate", f'DPoP error="{name}", algs="{algorithms}"'.encode()),
+        (b"www-authenticate", b'Bearer error="invalid_token"'),
+    ]

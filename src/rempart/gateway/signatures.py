@@ -26,7 +26,7 @@ _HEADER: Final = msgspec.json.Decoder(dict[str, Any])
 _SHA256: Final = hashes.SHA256()
 _ECDSA: Final = ec.ECDSA(_SHA256)
 _PSS: Final = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=_SHA256.digest_size)
-_MEMBERS: Final = {
+_MEMBERS: Final[Mapping[tuple[object, object], tuple[str, ...]]] = {
     ("EC", "P-256"): ("kty", "crv", "x", "y"),
     ("OKP", "Ed25519"): ("kty", "crv", "x"),
     ("RSA", None): ("kty", "n", "e"),
@@ -119,12 +119,12 @@ class PublicKey:
         """
         kind, curve = jwk.get("kty"), jwk.get("crv")
         members = _MEMBERS.get((kind, curve)) if _are_texts(kind, curve) else None
-        if members is None or not _are_texts(*(jwk.get(name) for name in members if name != "crv")):
+        if members is None or not _are_texts(*(jwk.get(name) for name in members)):
             raise BadSignature("a key that is not P-256, Ed25519 or RSA")
         try:
-            imported = import_key({name: jwk[name] for name in members})  # type: ignore[arg-type]
+            imported = import_key({name: str(jwk[name]) for name in members})
             self._key: Any = imported.public_key
-        except (JoseError, ValueError, TypeError) as wrong:
+        except (JoseError, KeyError, ValueError, TypeError) as wrong:
             raise BadSignature("a key that is none") from wrong
         if isinstance(self._key, rsa.RSAPublicKey) and self._key.key_size < MIN_RSA_BITS:
             raise BadSignature("an RSA key that is too short")

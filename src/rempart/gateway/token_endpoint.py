@@ -19,7 +19,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from rempart.accounts.allowance import Allowance
 from rempart.accounts.dpop import PROOF_ALGORITHMS, NonceNeeded, ProofRefused
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.oauth import OAuthError, TokenRefused
+from rempart.accounts.oauth import GrantRefused, OAuthError
 from rempart.accounts.software import (
     ASSERTION_ALGORITHMS,
     CLIENT_CREDENTIALS,
@@ -184,7 +184,7 @@ class TokenEndpoint:
                 now_s=request.now_ms // 1000,
                 token_id=secrets.token_urlsafe(16),
             )
-        except TokenRefused as refusal:
+        except GrantRefused as refusal:
             if refusal.error is OAuthError.INVALID_GRANT:
                 await self._record(software, refusal, request)
             raise
@@ -197,10 +197,10 @@ class TokenEndpoint:
         address = self._find_address(peer, headers.get(b"x-forwarded-for", b""))
         self._of_addresses.check_can_ask_now(address, now_ms=self._clock.steady_ms())
         if scope["method"] != "POST":
-            raise TokenRefused(OAuthError.INVALID_REQUEST, "use POST")
+            raise GrantRefused(OAuthError.INVALID_REQUEST, "use POST")
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type != FORM_TYPE or b"content-encoding" in headers:
-            raise TokenRefused(OAuthError.INVALID_REQUEST, f"send {FORM_TYPE.decode()}")
+            raise GrantRefused(OAuthError.INVALID_REQUEST, f"send {FORM_TYPE.decode()}")
         body = await read_body(receive, headers.get(b"content-length"), limit=MAX_FORM_BYTES)
         return _Request(
             _parse_form(body),
@@ -227,7 +227,7 @@ class TokenEndpoint:
             return StructureSubject(_read_number(form, "professional", _RPPS))
         token = form.get("subject_token")
         if not token:
-            raise TokenRefused(OAuthError.INVALID_REQUEST, "subject_token: it is missing")
+            raise GrantRefused(OAuthError.INVALID_REQUEST, "subject_token: it is missing")
         if token_type == PORTAL_SESSION:
             session_ref = self._clients.read_portal_session(software, token, now_ms=request.now_ms)
             return PortalSubject(session_ref)
@@ -242,7 +242,7 @@ class TokenEndpoint:
         )
         return Binding("jkt", proved.thumbprint), proved.next_nonce
 
-    async def _record(self, software: Software, refusal: TokenRefused, request: _Request) -> None:
+    async def _record(self, software: Software, refusal: GrantRefused, request: _Request) -> None:
         """Write that a software we know was refused: for its publisher, and for the operator."""
         event = SecurityEvent(
             kind=SecurityEventKind.TOKEN_REFUSED,
@@ -270,7 +270,7 @@ class TokenEndpoint:
 
 
 # Their words are written in this code and hold nothing of a request.
-_SAYABLE: Final = (TokenRefused, ProofRefused, NonceNeeded)
+_SAYABLE: Final = (GrantRefused, ProofRefused, NonceNeeded)
 _WORDS: Final = {
     OAuthError.INVALID_REQUEST: f"a form has at most {MAX_FORM_BYTES} bytes",
     OAuthError.TEMPORARILY_UNAVAILABLE: "wait for Retry-After seconds and ask again",
@@ -318,7 +318,7 @@ def _format_token(
 def _name_error(refusal: RempartError | None) -> tuple[OAuthError, int]:
     """Give a refusal its OAuth name and its status."""
     match refusal:
-        case TokenRefused(error=error):
+        case GrantRefused(error=error):
             return error, _STATUSES.get(error, 400)
         case NonceNeeded():
             return OAuthError.USE_DPOP_NONCE, 400
@@ -345,10 +345,10 @@ def _parse_form(body: bytes) -> dict[str, str]:
             max_num_fields=MAX_FIELDS,
         )
     except ValueError as wrong:
-        raise TokenRefused(OAuthError.INVALID_REQUEST, "the form cannot be read") from wrong
+        raise GrantRefused(OAuthError.INVALID_REQUEST, "the form cannot be read") from wrong
     form = dict(pairs)
     if len(form) != len(pairs):
-        raise TokenRefused(OAuthError.INVALID_REQUEST, "a field is given twice")
+        raise GrantRefused(OAuthError.INVALID_REQUEST, "a field is given twice")
     # A field without a value counts as absent.
     return {name: value for name, value in pairs if value}
 
@@ -356,7 +356,7 @@ def _parse_form(body: bytes) -> dict[str, str]:
 def _read_number(form: dict[str, str], name: str, shape: re.Pattern[str]) -> str | None:
     value = form.get(name)
     if value is not None and not shape.fullmatch(value):
-        raise TokenRefused(OAuthError.INVALID_REQUEST, f"{name}: not a number of that kind")
+        raise GrantRefused(OAuthError.INVALID_REQUEST, f"{name}: not a number of that kind")
     return value
 
 

@@ -156,12 +156,12 @@ class SheetReader:
         return [self._build_found(row) for row in rows]
 
     async def load_sessions(
-        self, origins: Sequence[tuple[int, Origin]], *, log_id: int, log_size: int
+        self, origins: Sequence[Origin], *, log_id: int, log_size: int
     ) -> dict[Origin, Session]:
         """Load the last session each origin opened in this log.
 
         Args:
-            origins: Pairs (account, origin).
+            origins: Where the accounts come from now.
             log_id: The log of this process.
             log_size: Its size; a session whose last answer is a whole segment away is over.
 
@@ -171,16 +171,17 @@ class SheetReader:
         with _explain_failure("ledger"):
             rows = await self._connection.fetch(
                 QUERIES.load_sessions,
-                [account_ref for account_ref, _ in origins],
-                [origin.client_ref for _, origin in origins],
-                [origin.address for _, origin in origins],
-                [origin.agent for _, origin in origins],
+                [origin.account_ref for origin in origins],
+                [origin.client_ref for origin in origins],
+                [origin.method for origin in origins],
+                [origin.address for origin in origins],
+                [origin.agent for origin in origins],
                 log_id,
                 max(0, log_size - (1 << SEGMENT_BITS)),
                 timeout=READ_TIMEOUT_S,
             )
         return {
-            origins[position - 1][1]: Session(session_ref, last_ms)
+            origins[position - 1]: Session(session_ref, last_ms)
             for position, session_ref, last_ms in rows
         }
 

@@ -39,22 +39,22 @@ FROM accounts.client
 WHERE key_digest = ANY ($1::bytea[]);
 
 -- name: load_sessions
--- After a restart: the last session of this log that each origin opened, and when it last got an answer. Looks at one account's entries of the newest segments only ($6 is the oldest index worth reading).
+-- After a restart: the last session of this log that each origin opened, and when it last got an answer. Looks at one account's entries of the newest segments only ($7 is the oldest index worth reading).
 SELECT asked.position, session.session_ref, last.t_ms
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY
-     AS asked (account_ref, client_ref, address, agent, position)
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+     AS asked (account_ref, client_ref, method, address, agent, position)
 CROSS JOIN LATERAL (
     SELECT session_ref
     FROM ledger.session
     WHERE account_ref = asked.account_ref AND client_ref = asked.client_ref
-      AND address = asked.address AND agent = asked.agent
+      AND method = asked.method AND address = asked.address AND agent = asked.agent
     ORDER BY opened_ms DESC
     LIMIT 1
 ) AS session
 CROSS JOIN LATERAL (
     SELECT t_ms
     FROM ledger.entry
-    WHERE log_id = $5::smallint AND idx >= $6::bigint
+    WHERE log_id = $6::smallint AND idx >= $7::bigint
       AND account_ref = asked.account_ref AND session_ref = session.session_ref
     ORDER BY idx DESC
     LIMIT 1

@@ -12,9 +12,9 @@ import msgspec
 
 from rempart.accounts.events import SecurityEvent
 from rempart.accounts.permissions import GRANTS, Permission
-from rempart.accounts.situations import Situation
 from rempart.accounts.software import Software, SoftwareKey
 from rempart.accounts.tokens import Bearer, Standing
+from rempart.accounts.workplaces import Workplace
 from rempart.kernel.errors import Unavailable
 from rempart.storage.ledger_opening import DRIVER_FAILURES
 from rempart.storage.queries import load_queries
@@ -29,7 +29,7 @@ class FoundProfessional(NamedTuple):
 
     account_ref: int
     stopped: bool
-    situations: tuple[Situation, ...]
+    workplaces: tuple[Workplace, ...]
 
 
 class PortalSession(NamedTuple):
@@ -117,8 +117,8 @@ class GatewayAccounts:
         rows = await self._fetch(QUERIES.load_professional, rpps, CARE_ROLES)
         if not rows:
             return None
-        situations = tuple(Situation(*row[2:6]) for row in map(tuple, rows) if row[2] is not None)
-        return FoundProfessional(rows[0]["account_ref"], rows[0]["stopped"], situations)
+        workplaces = tuple(Workplace(*row[2:6]) for row in map(tuple, rows) if row[2] is not None)
+        return FoundProfessional(rows[0]["account_ref"], rows[0]["stopped"], workplaces)
 
     async def load_portal_session(self, session_ref: int) -> PortalSession | None:
         """Load a browser session that goes on and may check rights; else None.

@@ -7,7 +7,8 @@ SELECT software.client_ref IS NOT NULL AS software_known,
        professional.account_ref IS NOT NULL AS account_known,
        actor.suspended_at IS NOT NULL OR answerable.suspended_at IS NOT NULL AS account_stopped,
        place.suspended_at IS NOT NULL AS establishment_stopped,
-       asked.establishment_ref IS NULL
+       -- A browser session vouches for its situation itself: the national directory may have named it at the sign-in.
+       asked.establishment_ref IS NULL OR asked.session_ref IS NOT NULL
            OR (asked.accountable_ref IS NULL AND professional.establishment_ref = asked.establishment_ref)
            OR EXISTS (
                SELECT 1 FROM accounts.membership AS held
@@ -19,8 +20,12 @@ SELECT software.client_ref IS NOT NULL AS software_known,
            ) AS situation_held,
        asked.session_ref IS NULL OR EXISTS (
            SELECT 1 FROM accounts.session
+           LEFT JOIN accounts.membership AS given ON given.membership_ref = session.membership_ref
            WHERE session.session_ref = asked.session_ref AND session.actor_ref = asked.account_ref
+             AND session.accountable_ref IS NOT DISTINCT FROM asked.accountable_ref
              AND session.ended_at IS NULL AND session.expires_at > clock_timestamp()
+             AND (given.membership_ref IS NULL OR (given.suspended_at IS NULL
+                  AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN given.starts_on AND given.ends_on))
        ) AS session_live
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
      AS asked (client_ref, account_ref, establishment_ref, accountable_ref, session_ref, position)

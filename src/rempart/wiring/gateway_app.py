@@ -18,6 +18,7 @@ from rempart.accounts.client import Client
 from rempart.disclosure.note import NoteSigner
 from rempart.gateway.app import Parts, build_app
 from rempart.gateway.keeper import Clock
+from rempart.gateway.token_endpoint import TokenParts
 from rempart.storage.connect import Database
 from rempart.storage.gateway import (
     GatewayReader,
@@ -26,10 +27,14 @@ from rempart.storage.gateway import (
     open_gateway_reader,
     open_sheet_reader,
 )
+from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
+from rempart.wiring.providers import load_psc
+from rempart.wiring.psc_introspection import PscIntrospection
 from rempart.wiring.settings import Settings
+from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.rights_desk import Desk
 
@@ -133,9 +138,22 @@ def create_app() -> Litestar:
 
 
 def create_gateway(
-    settings: Settings, home: Home, database: Database, *, clock: Clock | None = None
+    settings: Settings,
+    home: Home,
+    database: Database,
+    *,
+    clock: Clock | None = None,
+    introspect: Introspect | None = None,
 ) -> Litestar:
-    """Build the gateway of one log. Nothing is opened before the server starts it."""
+    """Build the gateway of one log. Nothing is opened before the server starts it.
+
+    Args:
+        settings: What the installation takes from its environment.
+        home: Its keys.
+        database: Where it reads and writes.
+        clock: The time; that of the machine by default.
+        introspect: Another way to recognise professionals than Pro Santé Connect as configured.
+    """
     clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
     origin = f"rempart.invalid/{home.id}/log/{settings.log_id}"
@@ -148,9 +166,16 @@ def create_gateway(
         clock=clock,
     )
     plane = AccountsPlane(connection, clock)
+    psc = PscIntrospection(load_psc(settings, home))
     parts = Parts(
         open_desk=maker.open,
         load_clients=plane.load_clients,
+        load_standings=plane.accounts.load_standings,
+        tokens=TokenParts(
+            issuer=Issuer(url=settings.public_url, key_seed=home.key("token")),
+            accounts=plane.accounts,
+            introspect=introspect or psc.introspect,
+        ),
         ping=plane.ping,
         keep_house=plane.keep_house,
         clock=clock,
@@ -158,7 +183,7 @@ def create_gateway(
         trusted_proxies=settings.trusted_proxies,
         stop=stop_process,
     )
-    return build_app(parts, lifespan=[plane.running])
+    return build_app(parts, lifespan=[plane.running, psc.running])
 
 
 class AccountsPlane:
@@ -168,6 +193,7 @@ class AccountsPlane:
         self._connection = connection
         self._clock = clock
         self._reader: GatewayReader | None = None
+        self.accounts = GatewayAccounts(lambda: self.reader.pool)
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:
@@ -191,8 +217,9 @@ class AccountsPlane:
         await self.reader.ping()
 
     async def keep_house(self) -> None:
-        """Forget the answers kept for more than a day."""
+        """Forget the answers kept for more than a day, and assertions long expired."""
         await self.reader.delete_old_replays(now_ms=self._clock.now_ms())
+        await self.accounts.delete_old_assertions(now_ms=self._clock.now_ms())
 
 
 def stop_process() -> None:

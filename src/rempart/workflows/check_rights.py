@@ -139,7 +139,7 @@ def draft_entry(
     sheet = found.sheet if decision is not None else None
     return Draft(
         kind=Kind.NEGATIVE if sheet is None else Kind.DISCLOSE,
-        account_ref=one.client.account_ref,
+        account_ref=one.origin.account_ref,
         session_ref=place.session_ref,
         person_ref=0 if sheet is None else found.person_ref or 0,
         insurer_id=(found.named_insurer_id or 0) if sheet is None else sheet.insurer_id,

@@ -13,8 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.accounts.dpop import encode_segment
-from rempart.accounts.oauth import OAuthError, TokenRefused
-from rempart.accounts.situations import Situation, choose_situation
+from rempart.accounts.oauth import GrantRefused, OAuthError
 from rempart.accounts.software import Software
 from rempart.accounts.tokens import (
     CHECK_SCOPE,
@@ -26,6 +25,7 @@ from rempart.accounts.tokens import (
     Binding,
     format_claims,
 )
+from rempart.accounts.workplaces import Workplace, choose_workplace
 from rempart.storage.gateway_accounts import FoundProfessional, Holder, PortalSession
 
 API_PATH: Final = "/v1"
@@ -97,7 +97,7 @@ class IssuedToken(NamedTuple):
 class _Named(NamedTuple):
     authority: Authority
     account_ref: int
-    situation: Situation
+    workplace: Workplace
     last_s: int | None = None
 
 
@@ -136,7 +136,7 @@ async def issue_token(
         token_id: What makes the token unique: random.
 
     Raises:
-        TokenRefused: nobody is recognised, or not where they say; nothing was written.
+        GrantRefused: nobody is recognised, or not where they say; nothing was written.
         Unavailable: the database or the national provider does not answer.
     """
     if isinstance(subject, PscSubject):
@@ -151,8 +151,8 @@ async def issue_token(
     bearer = Bearer(
         software.client_ref,
         named.account_ref,
-        named.situation.establishment_ref,
-        named.situation.accountable_ref,
+        named.workplace.establishment_ref,
+        named.workplace.accountable_ref,
         subject.session_ref if isinstance(subject, PortalSubject) else None,
     )
     text = sign_access_token(
@@ -233,38 +233,38 @@ async def _recognise_professional(
 ) -> _Named:
     rpps = await introspect(subject.token)
     if rpps is None:
-        raise TokenRefused(OAuthError.INVALID_GRANT, "subject_token: not in force at the provider")
+        raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: not in force at the provider")
     found = await reader.load_professional(rpps)
     if found is None or found.stopped:
-        raise TokenRefused(OAuthError.INVALID_GRANT, "subject_token: not a professional known here")
-    return _Named("psc", found.account_ref, choose_situation(found.situations, subject.situation))
+        raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: not a professional known here")
+    return _Named("psc", found.account_ref, choose_workplace(found.workplaces, subject.situation))
 
 
 async def _recognise_session(subject: PortalSubject, reader: AccountsReader) -> _Named:
     found = await reader.load_portal_session(subject.session_ref)
     if found is None:
-        raise TokenRefused(OAuthError.INVALID_GRANT, "subject_token: the session is over")
-    situation = Situation(found.establishment_ref, None, None, found.accountable_ref)
-    return _Named("portal", found.account_ref, situation, found.expires_s)
+        raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: the session is over")
+    workplace = Workplace(found.establishment_ref, accountable_ref=found.accountable_ref)
+    return _Named("portal", found.account_ref, workplace, found.expires_s)
 
 
 async def _recognise_structure(
     software: Software, subject: StructureSubject, reader: AccountsReader
 ) -> _Named:
     if software.establishment_ref is None:
-        raise TokenRefused(OAuthError.UNAUTHORIZED_CLIENT, "this software has no structure")
+        raise GrantRefused(OAuthError.UNAUTHORIZED_CLIENT, "this software has no structure")
     holders = await reader.load_holders(software.establishment_ref)
     if subject.rpps is not None:
         holders = [holder for holder in holders if holder.rpps == subject.rpps]
     if not holders:
-        raise TokenRefused(
+        raise GrantRefused(
             OAuthError.INVALID_GRANT, "nobody answers for this structure: see its professionals"
         )
     if len(holders) > 1:
-        raise TokenRefused(
+        raise GrantRefused(
             OAuthError.INVALID_REQUEST,
             "several professionals answer for this structure: add professional, the RPPS number of "
             "the one who does now",
         )
-    situation = Situation(software.establishment_ref, None, None, None)
-    return _Named("structure", holders[0].account_ref, situation)
+    workplace = Workplace(software.establishment_ref)
+    return _Named("structure", holders[0].account_ref, workplace)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import Origin, Session
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.session import SessionFacts, draft_session
@@ -66,7 +65,7 @@ class LedgerPage:
         Raises:
             Unavailable: the sessions cannot be read.
         """
-        origins: dict[Origin, Client] = {one.origin: one.client for one in asked}
+        origins = dict.fromkeys(one.origin for one in asked)
         sessions = await desk.sessions.find(
             origins,
             reader=desk.sheets,
@@ -110,7 +109,7 @@ class LedgerPage:
         """Return the place of the next entry, after that of its session if it opens one."""
         session = self._sessions.get(one.origin)
         if session is None:
-            facts = open_session(one.client, one.origin, now_ms=self._now_ms)
+            facts = open_session(one.origin, now_ms=self._now_ms)
             self._opened.append(facts)
             self._drafts.append(draft_session(facts, request_id=one.request_id))
             session = self._sessions[one.origin] = Session(facts.session_ref, self._now_ms)

@@ -5,14 +5,12 @@ was, and the next question of that origin finds the session in the database, or 
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import IDLE_LIMIT_MS, Origin, Session, is_alive
 from rempart.disclosure.session import SessionFacts
 
-KEY_METHOD: Final = "key"
 _SWEEP_AT: Final = 100_000
 
 
@@ -20,7 +18,7 @@ class SessionReader(Protocol):
     """Where sessions opened before this process are found."""
 
     async def load_sessions(
-        self, origins: Sequence[tuple[int, Origin]], *, log_id: int, log_size: int
+        self, origins: Sequence[Origin], *, log_id: int, log_size: int
     ) -> Mapping[Origin, Session]:
         """Load the last session each origin opened in this log."""
         ...
@@ -41,7 +39,7 @@ class SessionBook:
 
     async def find(
         self,
-        origins: Mapping[Origin, Client],
+        origins: Collection[Origin],
         *,
         reader: SessionReader,
         log_id: int,
@@ -52,8 +50,10 @@ class SessionBook:
         known = self._sessions
         found = {origin: known[origin] for origin in origins if origin in known}
         if now_ms < self._complete_ms and len(found) < len(origins):
-            absent = [(c.account_ref, o) for o, c in origins.items() if o not in found]
-            found |= await reader.load_sessions(absent, log_id=log_id, log_size=log_size)
+            # The ledger does not know browser sessions: after a restart, each opens another one.
+            absent = [o for o in origins if o not in found and o.portal_session_ref is None]
+            if absent:
+                found |= await reader.load_sessions(absent, log_id=log_id, log_size=log_size)
         return {o: session for o, session in found.items() if is_alive(session, now_ms=now_ms)}
 
     def remember(self, origin: Origin, session_ref: int, *, now_ms: int) -> None:
@@ -64,14 +64,14 @@ class SessionBook:
             self._sweep_at = max(_SWEEP_AT, 2 * len(self._sessions))
 
 
-def open_session(client: Client, origin: Origin, *, now_ms: int) -> SessionFacts:
+def open_session(origin: Origin, *, now_ms: int) -> SessionFacts:
     """Draw a new session; it exists once its SESSION entry is durable."""
     return SessionFacts(
         session_ref=secrets.randbits(63) or 1,
-        account_ref=client.account_ref,
-        client_ref=client.client_ref,
+        account_ref=origin.account_ref,
+        client_ref=origin.client_ref,
         opened_ms=now_ms,
-        method=KEY_METHOD,
+        method=origin.method,
         address=origin.address,
         agent=origin.agent,
     )

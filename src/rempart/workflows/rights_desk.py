@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import Origin
 from rempart.disclosure.entry import Draft, Mode, Purpose
 from rempart.disclosure.session import SessionFacts
@@ -38,15 +37,13 @@ class Asked(NamedTuple):
 
     Attributes:
         question: What is asked.
-        client: The key it was asked with, known to be one that may ask.
-        origin: Where it comes from.
+        origin: Who asks, known to be one who may, and from where.
         request_id: 16 bytes that name the request.
         body_digest: Digest of the body sent with an Idempotency-Key; None without one, and then
             the answer is not kept for a repetition.
     """
 
     question: Question
-    client: Client
     origin: Origin
     request_id: bytes
     body_digest: bytes | None

@@ -2,14 +2,12 @@
 
 import asyncio
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import IDLE_LIMIT_MS, Origin, Session
 from rempart.workflows.open_session import SessionBook
 
 NOW_MS = 1_795_000_000_000
-CLIENT = Client(client_ref=1, account_ref=10, kind="software", expires_ms=None, revoked=False)
-HERE = Origin(1, "192.0.2.1", "Logiciel")
-ELSEWHERE = Origin(1, "192.0.2.2", "Logiciel")
+HERE = Origin(1, 10, "psc+dpop", "192.0.2.1", "Logiciel")
+ELSEWHERE = HERE._replace(address="192.0.2.2")
 
 
 class Reader:
@@ -20,14 +18,12 @@ class Reader:
         self.asked: list[list[Origin]] = []
 
     async def load_sessions(self, origins, *, log_id, log_size):
-        self.asked.append([origin for _, origin in origins])
-        return {o: self.known[o] for _, o in origins if self.known[o] is not None}
+        self.asked.append(list(origins))
+        return {o: self.known[o] for o in origins if self.known[o] is not None}
 
 
 def find(book, reader, *origins, now_ms=NOW_MS):
-    found = book.find(
-        dict.fromkeys(origins, CLIENT), reader=reader, log_id=1, log_size=0, now_ms=now_ms
-    )
+    found = book.find(origins, reader=reader, log_id=1, log_size=0, now_ms=now_ms)
     return asyncio.run(found)
 
 
@@ -62,5 +58,5 @@ def test_dead_sessions_are_forgotten(monkeypatch):
     monkeypatch.setattr("rempart.workflows.open_session._SWEEP_AT", 3)
     book = SessionBook(opened_ms=0)
     for n in range(10):
-        book.remember(Origin(n, "", ""), n, now_ms=NOW_MS + n * IDLE_LIMIT_MS)
+        book.remember(Origin(n, 0, "", "", ""), n, now_ms=NOW_MS + n * IDLE_LIMIT_MS)
     assert len(book._sessions) <= 4

@@ -219,7 +219,8 @@ GRANT SELECT (org_ref, kind, establishment_ref, hosted_by, suspended_at) ON acco
 GRANT SELECT (account_ref, rpps, establishment_ref) ON accounts.professional TO rempart_gateway;
 GRANT SELECT (establishment_ref, finess, siret) ON accounts.establishment TO rempart_gateway;
 GRANT SELECT (actor_ref, kind, suspended_at) ON accounts.actor TO rempart_gateway;
-GRANT SELECT (session_ref, actor_ref, role, org_ref, accountable_ref, ended_at, expires_at) ON accounts.session TO rempart_gateway;
+GRANT SELECT (session_ref, actor_ref, role, membership_ref, org_ref, accountable_ref, ended_at, expires_at)
+    ON accounts.session TO rempart_gateway;
 GRANT SELECT, INSERT, DELETE ON accounts.used_assertion TO rempart_gateway;
 GRANT INSERT ON accounts.security_event TO rempart_gateway;
 

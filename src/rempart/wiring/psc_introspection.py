@@ -1,0 +1,145 @@
+"""Asks Pro Santé Connect whose token this is: at every token request, nothing kept.
+
+Refuses redirections, a proxy from the environment, a long answer and a slow one: a provider in
+trouble must not hold the gateway. Never logs a token.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from authlib.oauth2.rfc7523 import private_key_jwt_sign
+
+from rempart.accounts.software import ASSERTION_TYPE
+from rempart.exchange.psc_introspection import parse_introspection
+from rempart.kernel.errors import Unavailable
+from rempart.portals.oidc import Provider
+
+BODY_LIMIT: Final = 256 * 1024
+TOTAL_S: Final = 6.0
+RETRY_AFTER_S: Final = 5
+DISCOVERY_LIFETIME_S: Final = 3600.0
+ASSERTION_LIFETIME_S: Final = 60
+_TIMEOUT: Final = httpx.Timeout(4.0, connect=2.0)
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "rempart"}
+
+
+class _Discovery(msgspec.Struct, frozen=True):
+    issuer: str
+    introspection_endpoint: str
+
+
+class PscIntrospection:
+    """The way to Pro Santé Connect's introspection, open while the application runs.
+
+    Args:
+        provider: Where it is and who we are there; None when it is not configured.
+        transport: Another way of carrying requests; tests use it.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        provider: Provider | None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._provider = provider
+        self._transport = transport
+        self._clock = clock
+        self._http: httpx.AsyncClient | None = None
+        self._discovery: _Discovery | None = None
+        self._until_s = 0.0
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: object) -> AsyncIterator[None]:
+        """Keep connections open around the application."""
+        async with httpx.AsyncClient(
+            transport=self._transport,
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+            headers=_HEADERS,
+        ) as self._http:
+            yield
+
+    async def introspect(self, token: str) -> str | None:
+        """Return the RPPS number of whoever a token was given to; None when it is worth nothing.
+
+        Raises:
+            Unavailable: the provider is not configured, does not answer, or answers nonsense.
+        """
+        if self._provider is None or self._http is None:
+            raise Unavailable("Pro Santé Connect is not configured here", retry_after_s=60)
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                discovery = await self._find_discovery(self._provider, self._http)
+                body = await self._ask(self._provider, self._http, discovery, token)
+        except (httpx.HTTPError, TimeoutError) as failure:
+            raise Unavailable(
+                "Pro Santé Connect does not answer", retry_after_s=RETRY_AFTER_S
+            ) from failure
+        rpps = parse_introspection(body, issuer=discovery.issuer, now_s=self._clock())
+        return None if rpps is None else rpps.number
+
+    async def _find_discovery(self, provider: Provider, http: httpx.AsyncClient) -> _Discovery:
+        if self._discovery is None or self._clock() > self._until_s:
+            body = await _read(http, http.build_request("GET", provider.discovery))
+            try:
+                self._discovery = msgspec.json.decode(body, type=_Discovery)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
+                raise Unavailable("Pro Santé Connect's own description is unreadable") from wrong
+            self._until_s = self._clock() + DISCOVERY_LIFETIME_S
+        return self._discovery
+
+    async def _ask(
+        self, provider: Provider, http: httpx.AsyncClient, discovery: _Discovery, token: str
+    ) -> bytes:
+        form = {"token": token, "token_type_hint": "access_token"}
+        address = discovery.introspection_endpoint
+        if provider.key is None:
+            # RFC 6749 §2.3.1: name and secret are form-encoded before they are joined.
+            pair = (quote(provider.client_id, safe=""), quote(provider.secret, safe=""))
+            basic = httpx.BasicAuth(*pair)
+            request = next(basic.auth_flow(http.build_request("POST", address, data=form)))
+        else:
+            assertion = private_key_jwt_sign(
+                provider.key.key,
+                client_id=provider.client_id,
+                token_endpoint=address,
+                alg=provider.key.algorithm,
+                expires_in=ASSERTION_LIFETIME_S,
+            )
+            proof = {
+                "client_id": provider.client_id,
+                "client_assertion_type": ASSERTION_TYPE,
+                "client_assertion": assertion,
+            }
+            request = http.build_request("POST", address, data={**form, **proof})
+        return await _read(http, request)
+
+
+async def _read(http: httpx.AsyncClient, request: httpx.Request) -> bytes:
+    """Send a request and read its answer, up to a bound.
+
+    Raises:
+        Unavailable: the answer is not a success, or too long.
+    """
+    response = await http.send(request, stream=True)
+    try:
+        if response.status_code != httpx.codes.OK:
+            raise Unavailable("Pro Santé Connect is in trouble", retry_after_s=RETRY_AFTER_S)
+        body = bytearray()
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > BODY_LIMIT:
+                raise Unavailable("Pro Santé Connect's answer is too long")
+    finally:
+        await response.aclose()
+    return bytes(body)
