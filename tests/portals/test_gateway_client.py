@@ -4,6 +4,7 @@ import httpx
 import pytest
 from tests.portals import samples
 
+from rempart.client import SigningKey
 from rempart.portals.gateway_client import Answered, Browser, GatewayClient, GatewayDown
 
 URLS = tuple(f"http://gateway-{n}.invalid" for n in range(3))
@@ -19,6 +20,8 @@ class Gateways:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         name = request.url.host.removesuffix(".invalid").replace("-", "_")
+        if request.url.path == "/oauth/token" and name not in self.broken:
+            return httpx.Response(200, json={"access_token": "a-token", "expires_in": 600})
         self.asked.append(name)
         if name in self.broken:
             raise self.broken[name]
@@ -27,21 +30,26 @@ class Gateways:
         return httpx.Response(200, json=samples.make_answer())
 
     def client(self) -> GatewayClient:
-        return GatewayClient(URLS, transport=httpx.MockTransport(self))
+        return GatewayClient(
+            URLS,
+            public_url="http://localhost",
+            key=SigningKey.from_seed(bytes(32)),
+            transport=httpx.MockTransport(self),
+        )
 
 
-def ask(client: GatewayClient, key: str = "rmp_a"):
-    return client.check_rights(key, {}, browser=BROWSER, request_id="x" * 20)
+def ask(client: GatewayClient, session_ref: int = 7):
+    return client.check_rights(session_ref, {}, browser=BROWSER, request_id="x" * 20)
 
 
-def test_one_professional_always_asks_the_same_gateway_and_many_share_them():
+def test_one_session_always_asks_the_same_gateway_and_many_share_them():
     gateways = Gateways()
     client = gateways.client()
     for _ in range(3):
         assert isinstance(ask(client), Answered)
     assert len(set(gateways.asked)) == 1
     for number in range(40):
-        ask(client, f"rmp_{number}")
+        ask(client, number)
     assert len(set(gateways.asked)) == 3
 
 

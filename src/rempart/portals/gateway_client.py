@@ -1,4 +1,4 @@
-"""The portals' way through the one door: the gateway's public API, with the professional's own key.
+"""The portals' way through the one door: the gateway's public API, as one more software.
 
 Refuses to retry by itself, to keep an answer, and to put what was typed into a URL or an error.
 """
@@ -11,8 +11,11 @@ from typing import Any, TypeAlias
 import httpx
 import msgspec
 
+from rempart.client.keys import SigningKey
 from rempart.exchange.rights_answer import Answer
+from rempart.portals.session_tokens import NoToken, SessionRefused, SessionTokens
 
+PATH = "/v1/rights-checks"
 DEFAULT_RETRY_AFTER_S = 5
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 
@@ -56,7 +59,7 @@ class InputRefused:
 
 @dataclass(frozen=True, slots=True)
 class KeyRefused:
-    """The professional's key is no longer accepted: they must sign in again."""
+    """The gateway knows of no session that goes on: whoever asked must sign in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +91,35 @@ class Browser:
 class GatewayClient:
     """The way to the gateways, safe to share between threads.
 
-    One professional always asks the same gateway while it answers, because a session belongs to the
+    One session always asks the same gateway while it answers, because a session belongs to the
     log of one gateway; another one is asked only when nothing was sent to the first.
 
     Args:
         base_urls: Where they answer, for example http://127.0.0.1:8081; at least one.
+        public_url: The address of this installation, for which calls are signed.
+        key: The key `portals-client` of the home.
         transport: Another way of carrying requests; tests use it.
     """
 
     def __init__(
-        self, base_urls: Sequence[str], *, transport: httpx.BaseTransport | None = None
+        self,
+        base_urls: Sequence[str],
+        *,
+        public_url: str,
+        key: SigningKey,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._base_urls = tuple(base_urls)
         self._http = httpx.Client(transport=transport, timeout=_TIMEOUT, trust_env=False)
+        self._tokens = SessionTokens(public_url=public_url, key=key, http=self._http)
 
     def check_rights(
-        self, key: str, body: Mapping[str, object], *, browser: Browser, request_id: str
+        self, session_ref: int, body: Mapping[str, object], *, browser: Browser, request_id: str
     ) -> GatewayReply:
         """Ask one rights check for one person.
 
         Args:
-            key: The signed-in professional's portal key.
+            session_ref: The browser session of the professional who asks.
             body: The request as the API documents it.
             browser: Passed on so that the ledger's session is the professional's, not the portal's.
             request_id: Idempotency key: the same page sent twice gets one entry and the same bytes.
@@ -117,20 +128,21 @@ class GatewayClient:
             What came back, as one of five shapes; a reply that cannot be read counts as no reply.
         """
         headers = {
-            "Authorization": f"Bearer {key}",
             "Idempotency-Key": request_id,
             "X-Forwarded-For": browser.address,
             "User-Agent": browser.agent,
             "Accept-Language": browser.language,
         }
-        for base_url in self._order_for(key):
+        for base_url in self._order_for(session_ref):
             try:
-                response = self._http.post(
-                    f"{base_url}/v1/rights-checks", json=body, headers=headers
+                response = self._tokens.send(
+                    base_url, PATH, session_ref=session_ref, headers=headers, json=body
                 )
+            except SessionRefused:
+                return KeyRefused()
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-            except httpx.TransportError:
+            except (httpx.TransportError, NoToken):
                 break
             return _read_reply(response)
         return GatewayDown(DEFAULT_RETRY_AFTER_S)
@@ -146,8 +158,8 @@ class GatewayClient:
                 continue
         return None
 
-    def _order_for(self, key: str) -> tuple[str, ...]:
-        first = zlib.crc32(key.encode()) % len(self._base_urls)
+    def _order_for(self, session_ref: int) -> tuple[str, ...]:
+        first = zlib.crc32(str(session_ref).encode()) % len(self._base_urls)
         return (*self._base_urls[first:], *self._base_urls[:first])
 
 
@@ -157,8 +169,6 @@ def _read_reply(response: httpx.Response) -> GatewayReply:
         match response.status_code:
             case 200:
                 return msgspec.json.decode(response.content, type=Answered)
-            case 401 | 403:
-                return KeyRefused()
             case 400 | 409 | 413 | 422:
                 return InputRefused(msgspec.json.decode(response.content, type=Problem))
             case 429:

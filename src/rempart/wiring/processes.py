@@ -23,6 +23,7 @@ from rempart.kernel.errors import SetupError
 from rempart.wiring.database import hold_database, locate_cluster, make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.http_server import DRAIN_S
+from rempart.wiring.own_software import register_own_software
 from rempart.wiring.settings import Settings
 
 What: TypeAlias = Literal["all", "gateway", "portals"]
@@ -98,7 +99,17 @@ def plan_parts(settings: Settings, what: What) -> list[Part]:
         variable="REMPART_PORT",
         environment={"REMPART_GATEWAYS": str(settings.gateways)},
     )
-    return {"gateway": gateways, "portals": [portals], "all": [*gateways, portals, front]}[what]
+    simulator = Part(
+        name="simulated providers",
+        interface="asgi",
+        factory="rempart.simulators.app:create_app",
+        host="127.0.0.1",  # whatever REMPART_HOST says: anybody signs in as anybody there
+        port=settings.dev_psc_port,
+        variable="REMPART_DEV_PSC_PORT",
+    )
+    outside = [simulator] if settings.dev_psc else []
+    everything = [*outside, *gateways, portals, front]
+    return {"gateway": gateways, "portals": [portals], "all": everything}[what]
 
 
 def serve(settings: Settings, what: What, say: Say) -> None:
@@ -114,6 +125,7 @@ def serve(settings: Settings, what: What, say: Say) -> None:
             check_port_is_free(part)
         with contextlib.suppress(KeyboardInterrupt), hold_database(settings, home, say) as database:
             make_ready(database, say)
+            register_own_software(database, home)
             supervisor = Supervisor(
                 parts=parts,
                 say=say,
@@ -122,6 +134,8 @@ def serve(settings: Settings, what: What, say: Say) -> None:
             )
             try:
                 supervisor.start()
+                if settings.dev_psc and what == "all":
+                    say("REMPART_DEV_PSC=1: anybody can sign in as anybody, for development only")
                 say(f"Rempart is up on {parts[-1].address} (Ctrl-C stops it)")
                 supervisor.watch()
             finally:
