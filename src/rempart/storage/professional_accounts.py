@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from rempart.accounts.roles import ActorKind, OrganisationKind, Role
-from rempart.accounts.situations import MembershipFacts
+from rempart.accounts.roles import ActorKind
 from rempart.kernel.rpps import Rpps
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
@@ -46,17 +45,15 @@ class LinkedActor:
     suspended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ListedMembership:
-    """A membership in force today, and the provider its organisation trusts (or nothing)."""
-
-    facts: MembershipFacts
-    provider: str
-
-
 def find_professional(tx: Transaction, rpps: Rpps) -> FoundProfessional | None:
     """Return the account of an RPPS number, None when it has none."""
     row = tx.execute(QUERIES.find_professional, {"rpps": rpps.number}).fetchone()
+    return None if row is None else FoundProfessional(*row)
+
+
+def load_professional(tx: Transaction, actor_ref: int) -> FoundProfessional | None:
+    """Return a professional's account, None when it is somebody else's."""
+    row = tx.execute(QUERIES.load_professional, {"actor_ref": actor_ref}).fetchone()
     return None if row is None else FoundProfessional(*row)
 
 
@@ -68,6 +65,12 @@ def list_places(
     return [FoundPlace(*row) for row in tx.execute(QUERIES.list_places, parameters)]
 
 
+def describe_places(tx: Transaction, org_refs: Iterable[int]) -> Mapping[int, FoundPlace]:
+    """Return the establishments of these organisations that are open, by organisation."""
+    rows = tx.execute(QUERIES.describe_places, {"org_refs": list(org_refs)})
+    return {row[0]: FoundPlace(*row) for row in rows}
+
+
 def list_holders(tx: Transaction, org_refs: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
     """Return, by organisation, the professionals who hold it today, the first to come first."""
     found: dict[int, tuple[int, ...]] = {}
@@ -76,25 +79,9 @@ def list_holders(tx: Transaction, org_refs: Iterable[int]) -> Mapping[int, tuple
     return found
 
 
-def list_memberships(
-    tx: Transaction, actor_ref: int, *, kinds: Iterable[OrganisationKind]
-) -> list[ListedMembership]:
-    """Return the memberships of somebody that are in force today, by organisation's name."""
-    rows = tx.execute(QUERIES.list_memberships, {"actor_ref": actor_ref, "kinds": list(kinds)})
-    return [
-        ListedMembership(
-            facts=MembershipFacts(
-                membership_ref=row[0],
-                org_ref=row[1],
-                org_name=row[2],
-                role=Role(row[3]),
-                accountable_ref=row[4],
-                accountable_name=row[5],
-            ),
-            provider=row[6],
-        )
-        for row in rows
-    ]
+def list_names(tx: Transaction, actor_refs: Iterable[int]) -> Mapping[int, str]:
+    """Return what people are called."""
+    return dict(tx.execute(QUERIES.list_names, {"actor_refs": list(actor_refs)}).fetchall())
 
 
 def find_linked_actor(tx: Transaction, provider: str, subject: str) -> LinkedActor | None:
@@ -110,10 +97,10 @@ def link_actor(tx: Transaction, provider: str, subject: str, actor_ref: int) -> 
     return tx.execute(QUERIES.link_actor, parameters).fetchone() is not None
 
 
-def may_come_through(tx: Transaction, org_ref: int, provider: str) -> bool:
-    """Say whether an organisation's agents may come through a provider."""
-    parameters = {"org_ref": org_ref, "provider": provider}
-    return tx.execute(QUERIES.has_organisation_of, parameters).fetchone() is not None
+def list_trusting(tx: Transaction, org_refs: Iterable[int], provider: str) -> set[int]:
+    """Return the organisations, among these, whose agents may come through a provider."""
+    parameters = {"org_refs": list(org_refs), "provider": provider}
+    return {row[0] for row in tx.execute(QUERIES.list_trusting, parameters)}
 
 
 def find_session_provider(tx: Transaction, session_ref: int) -> tuple[str, str] | None:

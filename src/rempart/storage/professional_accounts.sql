@@ -7,6 +7,13 @@ FROM accounts.professional AS p
 JOIN accounts.actor AS a ON a.actor_ref = p.account_ref
 WHERE p.rpps = %(rpps)s;
 
+-- name: load_professional
+-- The same, by account.
+SELECT p.account_ref, p.establishment_ref, a.suspended_at IS NOT NULL AS suspended
+FROM accounts.professional AS p
+JOIN accounts.actor AS a ON a.actor_ref = p.account_ref
+WHERE p.account_ref = %(actor_ref)s;
+
 -- name: list_places
 -- Establishments that have a space here, among those a provider names.
 SELECT o.org_ref, o.name, e.establishment_ref, e.finess, e.siret
@@ -14,6 +21,13 @@ FROM accounts.establishment AS e
 JOIN accounts.organisation AS o ON o.establishment_ref = e.establishment_ref
 WHERE (e.finess = ANY(%(finess)s) OR e.siret = ANY(%(siret)s)) AND o.suspended_at IS NULL
 ORDER BY o.org_ref;
+
+-- name: describe_places
+-- The same establishments again, by their organisation.
+SELECT o.org_ref, o.name, e.establishment_ref, e.finess, e.siret
+FROM accounts.organisation AS o
+JOIN accounts.establishment AS e ON e.establishment_ref = o.establishment_ref
+WHERE o.org_ref = ANY(%(org_refs)s) AND o.suspended_at IS NULL;
 
 -- name: list_holders
 -- Who holds each of these establishments today, the first to come first.
@@ -26,24 +40,9 @@ WHERE m.org_ref = ANY(%(org_refs)s) AND m.role = 'holder'
   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on
 ORDER BY m.created_at, m.membership_ref;
 
--- name: list_memberships
--- Every membership of somebody in force today, in organisations of some kinds, nobody it rests on being suspended.
-SELECT m.membership_ref, m.org_ref, o.name, m.role, m.accountable_ref,
-       COALESCE(answerable.display_name, '') AS accountable_name, COALESCE(o.identity_provider, '') AS provider
-FROM accounts.membership AS m
-JOIN accounts.organisation AS o ON o.org_ref = m.org_ref
-LEFT JOIN accounts.organisation AS host ON host.org_ref = o.hosted_by
-LEFT JOIN accounts.organisation AS via ON via.org_ref = m.via_ref
-LEFT JOIN accounts.actor AS answerable ON answerable.actor_ref = m.accountable_ref
-WHERE m.actor_ref = %(actor_ref)s AND o.kind = ANY(%(kinds)s)
-  AND m.suspended_at IS NULL AND o.suspended_at IS NULL AND host.suspended_at IS NULL
-  AND via.suspended_at IS NULL AND answerable.suspended_at IS NULL
-  AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on
-  AND (m.via_ref IS NULL OR EXISTS (
-       SELECT 1 FROM accounts.mandate AS d
-       WHERE d.principal_ref = m.org_ref AND d.agent_ref = m.via_ref AND d.kind = 'sub_processes'
-         AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN d.starts_on AND d.ends_on))
-ORDER BY o.name, m.membership_ref;
+-- name: list_names
+-- What people who answer for somebody are called.
+SELECT actor_ref, display_name FROM accounts.actor WHERE actor_ref = ANY(%(actor_refs)s);
 
 -- name: find_linked_actor
 -- Who a provider's subject is here, and whether they may act.
@@ -59,10 +58,10 @@ VALUES (%(provider)s, %(subject)s, %(actor_ref)s)
 ON CONFLICT DO NOTHING
 RETURNING actor_ref;
 
--- name: has_organisation_of
--- Whether an organisation's agents may come through this provider.
-SELECT 1 FROM accounts.organisation AS o
-WHERE o.org_ref = %(org_ref)s AND o.identity_provider = %(provider)s AND o.suspended_at IS NULL;
+-- name: list_trusting
+-- Among these organisations, those whose agents may come through a provider.
+SELECT o.org_ref FROM accounts.organisation AS o
+WHERE o.org_ref = ANY(%(org_refs)s) AND o.identity_provider = %(provider)s;
 
 -- name: find_session_provider
 -- Through which provider a session was opened, and under which of its names.
