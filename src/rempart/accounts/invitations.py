@@ -50,12 +50,12 @@ class InvitationCode(Identity):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a code; dashes, spaces, lower case, O for 0 and I or L for 1 are forgiven.
+        """Read a code; dashes, blanks, lower case, O for 0 and I or L for 1 are forgiven.
 
         Raises:
             BadValue: not 20 letters of the alphabet.
         """
-        return cls(normalise_code(text))
+        return cls(normalise_code("".join(text.split())))
 
     @classmethod
     def from_number(cls, number: int) -> Self:

@@ -26,6 +26,7 @@ from rempart.wiring.database import (
 )
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
+from rempart.workflows.register_organisation import ensure_host
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -38,6 +39,9 @@ def init() -> None:
     click.echo(f"home: {home.path} (id {home.id})")
     with hold_database(settings, home, click.echo) as database:
         make_ready(database, click.echo)
+        with database.transaction("registrar") as tx:
+            host, created = ensure_host(tx)
+    click.echo(f"host operator: organisation {host}{', created' if created else ''}")
     click.echo("ready: `rempart serve` starts everything")
 
 

@@ -1,7 +1,7 @@
 """`rempart feed`: import the insurers' feeds, see where they are, give one up."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -19,7 +19,7 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import FeedRefused
 from rempart.kernel.findings import BadValue, Language
 from rempart.kernel.periods import OPEN_END, Period
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import Database, Transaction
 from rempart.storage.feeds import FeedInsurer, FeedKind, list_versions
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import open_installation
@@ -43,6 +43,7 @@ from rempart.workflows.register_insurers import (
     read_insurers,
     register_insurers,
 )
+from rempart.workflows.register_organisation import register_insurer_organisations
 from rempart.workflows.sweep_former_members import sweep_former_members
 
 SMALL_FILE_BYTES = 16 << 20
@@ -150,9 +151,10 @@ def import_command(
     """
     if findings is not None and len(files) > 1:
         raise click.UsageError("--findings names one file: import one feed at a time with it")
-    with _connected() as (connection, secrets):
+    with _connected() as (connection, secrets, database):
         if name is not None:
-            _register(connection, insurer, name, amc, files[0], agreement_start, agreement_end)
+            known = _read_insurer(insurer, name, amc, files[0], agreement_start, agreement_end)
+            _register(connection, database, [known])
         for path in files:
             request = _make_request(path, insurer, kind, **careful)
             _import_one(
@@ -180,9 +182,8 @@ def import_all(*, directory: Path, deltas: bool, **careful: Any) -> None:
     if not work:
         raise FeedRefused(f"{directory / 'feeds'} has no feed of the insurers of insurers.csv")
     total = sum(path.stat().st_size for _, path in work)
-    with _connected() as (connection, secrets), _progress() as bar:
-        with connection.transaction():
-            register_insurers(connection, insurers)
+    with _connected() as (connection, secrets, database), _progress() as bar:
+        _register(connection, database, insurers)
         task, done = bar.add_task("", total=total, rows=""), 0
         tally = Tally()
         for insurer, path in work:
@@ -205,7 +206,7 @@ def import_all(*, directory: Path, deltas: bool, **careful: Any) -> None:
 @click.option("--insurer", type=click.IntRange(1), help="Only this insurer.")
 def status(insurer: int | None) -> None:
     """List the last feeds: pending, published, discarded."""
-    with _connected() as (connection, _):
+    with _connected() as (connection, *_):
         versions = list_versions(connection, insurer, limit=VERSIONS_SHOWN)
     if not versions:
         click.echo("No feed was imported yet.")
@@ -230,7 +231,7 @@ def status(insurer: int | None) -> None:
 @click.option("--insurer", type=click.IntRange(1), required=True, help="Number of the insurer.")
 def discard(insurer: int) -> None:
     """Give up the feed half loaded for an insurer. What is published stays."""
-    with _connected() as (connection, _):
+    with _connected() as (connection, *_):
         version = discard_feed(connection, insurer)
     click.echo(
         f"The {version.kind} feed {version.feed_version} ({version.rows_done} rows) is discarded."
@@ -241,7 +242,7 @@ def discard(insurer: int) -> None:
 @click.option("--today", type=Day(), hidden=True)
 def sweep(today: date | None) -> None:
     """Take former members out of the gateway's reach; to be run every day after midnight."""
-    with _connected() as (connection, _), connection.transaction():
+    with _connected() as (connection, *_), connection.transaction():
         swept = sweep_former_members(connection, today or today_in_paris())
     click.echo(f"{swept.people} former members left, with {swept.keys} look-up keys.")
 
@@ -276,14 +277,14 @@ class Tally:
 
 
 @contextmanager
-def _connected() -> Iterator[tuple[Transaction, FeedSecrets]]:
+def _connected() -> Iterator[tuple[Transaction, FeedSecrets, Database]]:
     """Open the installation and a connection; turn Ctrl-C into a sentence."""
     try:
         with (
             open_installation(Settings.from_environment(), say=_err.print) as installation,
             installation.database.connect("feeds", autocommit=True) as connection,
         ):
-            yield connection, _make_secrets(installation.home)
+            yield connection, _make_secrets(installation.home), installation.database
     except KeyboardInterrupt:
         _err.print(
             "Interrupted. Nothing of the feed shows yet: run the same command again to resume, or "
@@ -328,24 +329,30 @@ def _make_request(
     )
 
 
-def _register(
-    connection: Transaction,
+def _read_insurer(
     insurer_id: int,
     name: str,
     amc: str | None,
     path: Path,
     starts: date,
     ends: date,
-) -> None:
+) -> FeedInsurer:
     try:
         amc_number = peek_amc_number(path) if amc is None else AmcNumber.parse(amc).number
     except BadValue as bad:
         raise click.UsageError(f"{bad.refusal.en} {bad.refusal.advice_en}") from bad
-    insurer = FeedInsurer(
+    return FeedInsurer(
         insurer_id=insurer_id, amc_number=amc_number, name=name, agreement=Period(starts, ends)
     )
+
+
+def _register(connection: Transaction, database: Database, insurers: Sequence[FeedInsurer]) -> None:
     with connection.transaction():
-        register_insurers(connection, [insurer])
+        register_insurers(connection, insurers)
+    # A crash here leaves insurers without organisation: nobody can be invited there before the
+    # next import, which gives them theirs.
+    with database.transaction("registrar") as tx:
+        register_insurer_organisations(tx, insurers)
 
 
 def _import_one(

@@ -17,6 +17,12 @@ COMMANDS = {
     "synth": ("rempart.cli.synth", "synth", "Write synthetic feeds and professionals."),
     "feed": ("rempart.cli.feed", "feed", "Import an insurer's feed of rights."),
     "client": ("rempart.cli.client", "client", "Load professionals; register software."),
+    "organisation": (
+        "rempart.cli.organisation",
+        "organisation",
+        "Create, list, stop organisations.",
+    ),
+    "invite": ("rempart.cli.invite", "invite", "Invite a first agent, or a member by letter."),
     "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),

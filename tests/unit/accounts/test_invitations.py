@@ -43,6 +43,7 @@ def test_a_code_is_five_groups_of_four_and_holds_a_hundred_bits():
         "7K3MQ2ZX01AB45CD89EF",
         "7k3m-q2zx-01ab-45cd-89ef",
         " 7K3M Q2ZX\u00a001AB 45CD 89EF ",
+        "\t7K3M-Q2ZX-01AB\r\n45CD-89EF\n",
         "7K3M-Q2ZX-OlAB-45CD-89EF",
         "7K3M-Q2ZX-oIAB-45CD-89EF",
     ],

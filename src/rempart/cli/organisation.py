@@ -1,0 +1,126 @@
+"""`rempart organisation`: create, list, stop and restore organisations; record mandates."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Final, get_args
+
+import click
+from rich.console import Console
+from rich.table import Column, Table
+
+from rempart.accounts.organisations import MandateKind
+from rempart.accounts.roles import OrganisationKind
+from rempart.cli.feed import Day
+from rempart.kernel.periods import OPEN_END, Period
+from rempart.storage.connect import Transaction
+from rempart.wiring.database import open_installation
+from rempart.wiring.settings import Settings
+from rempart.workflows import administer_organisation
+from rempart.workflows.register_organisation import (
+    create_organisation,
+    list_organisations,
+    record_mandate,
+)
+
+KINDS: Final = get_args(OrganisationKind)
+SHOWN: Final = 200
+MANDATES: Final[dict[str, MandateKind]] = {
+    kind.replace("_", "-"): kind for kind in get_args(MandateKind)
+}
+
+reference = click.argument("org_ref", metavar="REF", type=int)
+
+
+@contextmanager
+def registering() -> Iterator[Transaction]:
+    """Open a transaction of the role `registrar`: committed at the end, or rolled back."""
+    with (
+        open_installation(Settings.from_environment()) as installation,
+        installation.database.transaction("registrar") as tx,
+    ):
+        yield tx
+
+
+@click.group()
+def organisation() -> None:
+    """Create, list, stop and restore organisations; record who works for whom."""
+
+
+@organisation.command()
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What it is.")
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--hosted-by", type=int, metavar="REF", help="The operator that hosts it.")
+def create(kind: OrganisationKind, name: str, hosted_by: int | None) -> None:
+    """Create an operator, an employer or a publisher and print its reference.
+
+    Insurers come with their first feed, establishments with their professionals.
+    """
+    with registering() as tx:
+        org_ref = create_organisation(tx, kind, name, hosted_by=hosted_by)
+    click.echo(org_ref)
+
+
+@organisation.command("list")
+@click.option(
+    "--kind", type=click.Choice(KINDS), help="Only this kind. [default: all but establishments]"
+)
+@click.option("--words", default="", help="Only names that contain this.")
+def list_(kind: OrganisationKind | None, words: str) -> None:
+    """List organisations by kind and name; establishments only when asked for."""
+    kinds = [one for one in KINDS if one != "establishment"] if kind is None else [kind]
+    with registering() as tx:
+        rows, total = list_organisations(tx, kinds, words=words, sort="kind", limit=SHOWN)
+    # Never cut: references and kinds are copied into other commands.
+    fixed = (Column("reference", min_width=19), Column("kind", min_width=13))
+    table = Table(*fixed, "name", "people", Column("state", min_width=20), box=None)
+    for one in rows:
+        state = "in force" if one.suspended_at is None else f"suspended {one.suspended_at:%Y-%m-%d}"
+        table.add_row(str(one.org_ref), one.kind, one.name, str(one.people), state)
+    Console().print(table)
+    if total > len(rows):
+        click.echo(f"{len(rows)} of {total}: give --words to see others")
+
+
+@organisation.command()
+@reference
+def suspend(org_ref: int) -> None:
+    """Stop everybody of organisation REF, and of those it hosts, at once."""
+    with registering() as tx:
+        ended = administer_organisation.suspend_organisation(tx, None, org_ref)
+    click.echo(f"organisation {org_ref} is suspended; sessions ended: {ended}")
+
+
+@organisation.command()
+@reference
+def restore(org_ref: int) -> None:
+    """Let organisation REF go on; its people sign in again."""
+    with registering() as tx:
+        administer_organisation.restore_organisation(tx, None, org_ref)
+    click.echo(f"organisation {org_ref} is restored")
+
+
+@organisation.command()
+@click.option(
+    "--kind",
+    type=click.Choice(list(MANDATES)),
+    required=True,
+    help="What is done.",
+)
+@click.option("--for", "principal", type=int, metavar="REF", required=True, help="For whom.")
+@click.option("--by", "agent", type=int, metavar="REF", required=True, help="By whom.")
+@click.option("--from", "starts_on", type=Day(), required=True, help="First day.")
+@click.option("--to", "ends_on", type=Day(), default=OPEN_END, help="Last day. [default: open]")
+def mandate(kind: str, principal: int, agent: int, starts_on: date, ends_on: date) -> None:
+    """Record what one organisation does for another, from a day to a day, both included."""
+    if ends_on < starts_on:
+        raise click.UsageError("--to is before --from")
+    with registering() as tx:
+        record_mandate(
+            tx,
+            MANDATES[kind],
+            principal_ref=principal,
+            agent_ref=agent,
+            period=Period(starts_on, ends_on),
+        )
+    click.echo("recorded")
