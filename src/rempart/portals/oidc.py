@@ -191,8 +191,13 @@ class OidcClient:
         """
         endpoints = self._find_endpoints()
         _check_answer_issuer(answer, endpoints)
-        tokens = self._redeem(endpoints, answer.get("code", ""), ceremony, redirect_uri)
-        identity_token, access_token = tokens
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer.get("code", ""),
+            "redirect_uri": redirect_uri,
+            "code_verifier": ceremony.verifier,
+        }
+        identity_token, access_token = self._redeem(endpoints, form, now=now)
         identified = self._verify(
             identity_token,
             Expected(
@@ -306,15 +311,9 @@ class OidcClient:
     # ------------------------------------------------------------ tokens
 
     def _redeem(
-        self, endpoints: _Endpoints, code: str, ceremony: Ceremony, redirect_uri: str
+        self, endpoints: _Endpoints, form: Mapping[str, str], *, now: int
     ) -> tuple[str, str]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect_uri,
-            "code_verifier": ceremony.verifier,
-        }
-        answer = self._post_as_client(endpoints, form)
+        answer = self._post_as_client(endpoints, form, now=now)
         tokens = answer.read_object()
         if answer.status != _OK:
             raise TokenRefused(f"code: {_name_error(tokens)}")
@@ -326,7 +325,9 @@ class OidcClient:
             raise TokenRefused("token_type")
         return identity_token, access_token
 
-    def _post_as_client(self, endpoints: _Endpoints, form: Mapping[str, str]) -> Answer:
+    def _post_as_client(
+        self, endpoints: _Endpoints, form: Mapping[str, str], *, now: int
+    ) -> Answer:
         """Ask the token endpoint, proving who we are (RFC 6749 §2.3.1, RFC 7523)."""
         provider = self.provider
         if provider.key is None:
@@ -337,6 +338,7 @@ class OidcClient:
             client_id=provider.client_id,
             token_endpoint=endpoints.token,
             alg=provider.key.algorithm,
+            issued_at=now,
             expires_in=_ASSERTION_LIFETIME_S,
         )
         proof = {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
