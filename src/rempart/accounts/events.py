@@ -35,6 +35,7 @@ class SecurityEventKind(enum.StrEnum):
     AGENT_RESTORED = "agent_restored"
     ORGANISATION_SUSPENDED = "organisation_suspended"
     ORGANISATION_RESTORED = "organisation_restored"
+    PROVIDER_TRUSTED = "provider_trusted"
     SOFTWARE_REGISTERED = "software_registered"
     SOFTWARE_KEY_ADDED = "software_key_added"
     SOFTWARE_KEY_ENDED = "software_key_ended"

@@ -4,6 +4,8 @@ Each step is the public command a user would type, so the demo cannot promise wh
 product does not do.
 """
 
+import csv
+import json
 import os
 import signal
 import socket
@@ -16,6 +18,7 @@ from pathlib import Path
 import click
 import httpx
 
+from rempart.accounts.roles import Role
 from rempart.kernel.errors import SetupError
 from rempart.wiring.database import remove_installation
 from rempart.wiring.home import Home
@@ -47,11 +50,20 @@ def demo(
 
     A second run reuses the data of the first.
     """
-    os.environ.update(REMPART_HOME=str(home), REMPART_PORT=str(port))
+    synth = home / "synth"
+    os.environ.update(
+        REMPART_HOME=str(home),
+        REMPART_PORT=str(port),
+        # Nobody has a card reader or a company account here: both providers are simulated.
+        REMPART_DEV_PSC="1",
+        REMPART_DEV_PSC_PROFESSIONALS=str(synth / "professionals.csv"),
+        REMPART_DEV_PSC_AGENTS=str(synth / "agents.toml"),
+    )
     # A service manager's SIGTERM stops the demo as Ctrl-C does, children included.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    base_url = f"http://127.0.0.1:{port}"
+    # By name: passkeys do not exist at an address of numbers.
+    base_url = f"http://localhost:{port}"
     if clean:
         _clean(home)
         return
@@ -83,28 +95,52 @@ def _prepare(home: Path, members: int) -> None:
     _run("feed", "import-all", str(home / "synth"))
     _step("Professionals")
     _run("client", "load", str(home / "synth" / "professionals.csv"))
+    _step("The operator's, an insurer's, an employer's and a publisher's agents")
+    agents = home / "synth" / "agents.toml"
+    agents.write_text(_list_agents(_first(home / "synth" / "insurers.csv", "name")), "utf-8")
+    _run("dev", "people", str(agents))
+
+
+def _list_agents(insurer: str) -> str:
+    """Return who can sign in at the simulated company provider, as a TOML file."""
+    agents = (
+        ("agent-operateur", "Camille Durand", Role.OPERATOR_ADMIN, "operator", "Opérateur"),
+        ("agent-securite", "Idriss Lemoine", Role.OPERATOR_SECURITY, "operator", "Opérateur"),
+        ("agent-assureur", "Sacha Martin", Role.INSURER_ADMIN, "insurer", insurer),
+        ("agent-employeur", "Louise Bernard", Role.EMPLOYER_ADMIN, "employer", "Entreprise Lambda"),
+        ("agent-editeur", "Yanis Roche", Role.PUBLISHER_ADMIN, "publisher", "Logiciels Lambda"),
+    )
+    names = ("sub", "name", "role", "kind", "organisation")
+    tables = (
+        "".join(
+            f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+            for name, value in zip(names, agent, strict=True)
+        )
+        for agent in agents
+    )
+    return "".join(f"[[agent]]\n{table}\n" for table in tables)
 
 
 def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
-    rpps = _first_rpps(home / "synth" / "professionals.csv")
-    professional = _output("client", "login-link", "--rpps", rpps, "--base-url", base_url)
-    operator = _output("client", "login-link", "--operator", "--base-url", base_url)
-    card = _first_card(home / "synth" / "feeds")
+    synth = home / "synth"
+    professional = _first(synth / "professionals.csv", "family_name")
+    insurer_id, card = _find_card(synth)
+    code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
     rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     click.echo(
         f"""
 {click.style("Rempart is running.", bold=True)}  Ctrl-C stops it; the data is kept.
 
-  Professional portal   {professional}
-     try: a card code   {card}
-  Operator's console    {operator}
-     look at: Incidents, then the exposure table per insurer
-  API                   {base_url}/docs/api   ({base_url}/v1/openapi.json)
-  Health, metrics       {base_url}/readyz   {base_url}/metrics
+  Everything is at      {click.style(base_url, bold=True)}   (nobody has a password)
 
-  The links above work once, for fifteen minutes. For new ones:
-     {rempart} client login-link --rpps {rpps}
-     {rempart} client login-link --operator
+  Professional          Se connecter, Pro Santé Connect (simulated), choose {professional}
+     try: a card code   {card}
+  Operator, insurer,    Se connecter, Entreprise (simulateur), choose who
+  employer, publisher   look at: the operator's Incidents, then the exposure per insurer
+  Member                {base_url}/invitation   with the code {code}
+                        (your browser makes a passkey; the code works once)
+  Software              {base_url}/docs/api   and examples/check_rights.py
+  Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   Next, in another terminal:
      make drill      the attack again, with figures
@@ -115,22 +151,22 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
         webbrowser.open(base_url)
 
 
-def _first_rpps(professionals: Path) -> str:
-    with professionals.open(encoding="utf-8") as lines:
-        header = next(lines).rstrip("\n").split(";")
-        return next(lines).split(";")[header.index("rpps")]
+def _first(file: Path, column: str) -> str:
+    """Return a column of the first row of a file."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return next(csv.DictReader(lines, delimiter=";"))[column]
 
 
-def _first_card(feeds: Path) -> str:
-    """Return the card code of a member whose coverage is open, to try the portal with."""
-    for feed in sorted(feeds.glob("*.csv")):
-        with feed.open(encoding="utf-8") as lines:
-            header = next(lines).rstrip("\n").split(";")
-            for line in lines:
-                row = dict(zip(header, line.rstrip("\n").split(";"), strict=False))
+def _find_card(synth: Path) -> tuple[str, str]:
+    """Return the number of an insurer and the card code of one of its members, coverage open."""
+    with (synth / "insurers.csv").open(encoding="utf-8", newline="") as lines:
+        insurers = {row["amc_number"]: row for row in csv.DictReader(lines, delimiter=";")}
+    for feed in sorted((synth / "feeds").glob("*.csv")):
+        with feed.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines, delimiter=";"):
                 if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
-                    return row["card_code"]
-    return "(no open card in this data)"
+                    return insurers[row["amc_number"]]["insurer_id"], row["card_code"]
+    raise SetupError(f"no card of {synth} is open today: `make clean` and start again")
 
 
 def _command(*arguments: str) -> list[str]:

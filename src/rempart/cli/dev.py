@@ -2,16 +2,28 @@
 
 import os
 from pathlib import Path
+from typing import cast, get_args
 
 import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from rempart.accounts.roles import OrganisationKind, Role
+from rempart.cli.feed import today_in_paris
+from rempart.kernel.errors import SetupError
 from rempart.simulators.app import make_installed_simulator
+from rempart.simulators.people import load_agent_rows
 from rempart.simulators.psc import describe_addresses
+from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
+from rempart.wiring.providers import SIMULATED_COMPANY
 from rempart.wiring.settings import Settings
+from rempart.workflows.settle_simulated_agents import (
+    SimulatedAgent,
+    invite_simulated_agents,
+    link_simulated_agents,
+)
 
 
 @click.group()
@@ -57,3 +69,40 @@ def psc(
         log_level=LogLevels.warning,
         log_access=False,
     ).serve()
+
+
+@dev.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def people(file: Path) -> None:
+    """Give the simulated company's agents of FILE their roles, so that they sign in with one click.
+
+    FILE is that of `--agents`, with role, kind and organisation in each table. Twice changes
+    nothing.
+    """
+    settings = Settings.from_environment()
+    if not settings.dev_psc:
+        raise SetupError("set REMPART_DEV_PSC=1: simulated people are not for a real installation")
+    agents = [_read_agent(row, file) for row in load_agent_rows(file)]
+    with open_installation(settings) as installation:
+        database = installation.database
+        with database.transaction("registrar") as tx:
+            invited = invite_simulated_agents(
+                tx, agents, provider=SIMULATED_COMPANY, today=today_in_paris()
+            )
+        # A crash here leaves invitations that nobody uses; the next run makes new ones.
+        with database.transaction("signin") as tx:
+            link_simulated_agents(tx, invited, provider=SIMULATED_COMPANY)
+    click.echo(f"{len(invited)} agents settled, {len(agents) - len(invited)} already there")
+
+
+def _read_agent(row: dict[str, str], file: Path) -> SimulatedAgent:
+    kind = row.get("kind", "")
+    if kind not in get_args(OrganisationKind) or row.get("role") not in set(Role):
+        raise SetupError(f"{file}: agent {row['sub']} needs a known role, kind and organisation")
+    return SimulatedAgent(
+        subject=row["sub"],
+        name=row["name"],
+        role=Role(row["role"]),
+        org_kind=cast("OrganisationKind", kind),
+        org_name=row.get("organisation", ""),
+    )

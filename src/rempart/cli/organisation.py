@@ -22,6 +22,7 @@ from rempart.workflows.register_organisation import (
     list_organisations,
     record_mandate,
 )
+from rempart.workflows.trust_provider import trust_provider
 
 KINDS: Final = get_args(OrganisationKind)
 SHOWN: Final = 200
@@ -98,6 +99,16 @@ def restore(org_ref: int) -> None:
     with registering() as tx:
         administer_organisation.restore_organisation(tx, None, org_ref)
     click.echo(f"organisation {org_ref} is restored")
+
+
+@organisation.command()
+@reference
+@click.option("--provider", help="Its configured name. [default: trust none any more]")
+def trust(org_ref: int, provider: str | None) -> None:
+    """Let the agents of organisation REF come through an identity provider, besides passkeys."""
+    with registering() as tx:
+        trust_provider(tx, org_ref, provider)
+    click.echo(f"organisation {org_ref} trusts {provider or 'no provider'}")
 
 
 @organisation.command()

@@ -156,14 +156,28 @@ def load_agents(file: Path) -> list[Person]:
     Raises:
         SetupError: there is no such file, or an agent lacks `sub` or `name`.
     """
+    return [make_agent(row["sub"], row["name"]) for row in load_agent_rows(file)]
+
+
+def load_agent_rows(file: Path) -> list[dict[str, str]]:
+    """Return the [[agent]] tables of a file as texts.
+
+    Raises:
+        SetupError: there is no such file, or an agent lacks `sub` or `name`.
+    """
     try:
         with file.open("rb") as stream:
             rows = tomllib.load(stream)["agent"]
-        return [make_agent(str(row["sub"]), str(row["name"])) for row in rows]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as failure:
+        texts = [
+            {name: str(value) for name, value in row.items()}
+            | {"sub": str(row["sub"]), "name": str(row["name"])}
+            for row in rows
+        ]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as failure:
         raise SetupError(
             f'{file} is not a file of agents: write [[agent]] tables with sub = "…", name = "…"'
         ) from failure
+    return texts
 
 
 def make_agent(subject: str, name: str) -> Person:

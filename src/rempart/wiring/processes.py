@@ -136,7 +136,8 @@ def serve(settings: Settings, what: What, say: Say) -> None:
                 supervisor.start()
                 if settings.dev_psc and what == "all":
                     say("REMPART_DEV_PSC=1: anybody can sign in as anybody, for development only")
-                say(f"Rempart is up on {parts[-1].address} (Ctrl-C stops it)")
+                where = settings.public_url if what == "all" else parts[-1].address
+                say(f"Rempart is up on {where} (Ctrl-C stops it)")
                 supervisor.watch()
             finally:
                 _ignore_interruptions()
