@@ -8,7 +8,6 @@ from datetime import datetime
 
 import httpx
 import pytest
-from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
@@ -16,9 +15,14 @@ from psycopg import sql
 from tests.portals import people, samples
 
 from rempart.accounts.roles import Role
+from rempart.exchange.payee_check import FakePayeeProvider, PayeeProvider
+from rempart.kernel.iban import Iban
+from rempart.client import SigningKey
+from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
-from rempart.portals.seal import Seal
+from rempart.portals.oidc import ProviderBook
 from rempart.storage.connect import Database, Transaction
+from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.roles import prepare_database
 from rempart.wiring.portals_app import configure_django
 from rempart.wiring.settings import Network, Settings
@@ -34,25 +38,37 @@ class BenchDesk:
     database: Database
     fake: samples.FakeGateway = field(default_factory=samples.FakeGateway)
     clock: datetime = samples.NOW
-    seal: Seal = field(default_factory=lambda: Seal(KEY))
     trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
+    allowances: Allowances = field(default_factory=Allowances)
 
     def __post_init__(self) -> None:
         def carry(request: httpx.Request) -> httpx.Response:
             return self.fake(request)
 
         transport = httpx.MockTransport(carry)
-        self.gateway = GatewayClient(["http://gateway.invalid"], transport=transport)
+        self.gateway = GatewayClient(
+            ["http://gateway.invalid"],
+            public_url=self.public_url,
+            key=SigningKey.from_seed(KEY),
+            transport=transport,
+        )
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the portals' role."""
         return self.database.transaction("portals")
 
     public_url: str = "http://localhost"
+    providers: ProviderBook = field(default_factory=lambda: ProviderBook(()))
 
     def signin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the role that recognises people."""
         return self.database.transaction("signin")
+
+    payee_provider: PayeeProvider = field(default_factory=FakePayeeProvider)
+
+    def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
+        """Seal an account."""
+        return IbanSeal(KEY).close(iban, establishment_ref=establishment_ref)
 
     def now(self) -> datetime:
         """Return the test's instant."""
@@ -88,6 +104,8 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     """The desk as new, over an empty database."""
     bench_desk.fake = samples.FakeGateway()
     bench_desk.clock = samples.NOW
+    bench_desk.providers = ProviderBook(())
+    bench_desk.allowances = Allowances()
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
@@ -127,20 +145,18 @@ def press(browser: Client) -> Callable[..., HttpResponse]:
 
 
 @pytest.fixture
-def professional(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
+def professional(desk: BenchDesk, browser: Client) -> Client:
     """A browser a pharmacist has signed in."""
     account_ref = samples.add_professional(desk.database)
-    press(f"/connexion/{samples.add_link(desk.database, account_ref)}")
-    who = people.make_holder(desk.database, account_ref)
-    people.adopt(browser.cookies[settings.SESSION_COOKIE_NAME].value, desk.database, who)
+    people.sign_in(browser, desk.database, people.make_holder(desk.database, account_ref))
     return browser
 
 
 @pytest.fixture
-def operator(desk: BenchDesk, browser: Client, press: Callable[..., HttpResponse]) -> Client:
+def operator(desk: BenchDesk, browser: Client) -> Client:
     """A browser an operator has signed in."""
-    press(f"/connexion/{samples.add_link(desk.database, None)}")
     org = people.make_organisation(desk.database, "operator", name="Plateforme Lambda")
-    who = people.make_agent(desk.database, org, Role.OPERATOR_ADMIN)
-    people.adopt(browser.cookies[settings.SESSION_COOKIE_NAME].value, desk.database, who)
+    people.sign_in(
+        browser, desk.database, people.make_agent(desk.database, org, Role.OPERATOR_ADMIN)
+    )
     return browser

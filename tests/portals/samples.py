@@ -84,10 +84,20 @@ class FakeGateway:
         default_factory=lambda: httpx.Response(200, json=make_answer())
     )
     openapi: httpx.Response | None = None
+    token: httpx.Response = field(
+        default_factory=lambda: httpx.Response(
+            200, json={"access_token": "a-token", "token_type": "DPoP", "expires_in": 600}
+        )
+    )
     requests: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Carry one request; an exception stands for a broken transport."""
+        """Carry one request; an exception stands for a broken transport.
+
+        What the portals ask the token endpoint is not kept among the requests.
+        """
+        if request.url.path == "/oauth/token":
+            return httpx.Response(self.token.status_code, content=self.token.content)
         self.requests.append(request)
         if request.url.path == "/v1/openapi.json":
             return self.openapi or httpx.Response(503)
@@ -129,8 +139,8 @@ def add_professional(
     account_ref = 5_000_000_000 + serial
     with database.transaction("owner") as tx:
         tx.execute(
-            "INSERT INTO accounts.establishment VALUES (%s, NULL, %s, %s, '14000', 'Caen', NULL)"
-            " ON CONFLICT DO NOTHING",
+            "INSERT INTO accounts.establishment (establishment_ref, siret, name, postcode, city)"
+            " VALUES (%s, %s, %s, '14000', 'Caen') ON CONFLICT DO NOTHING",
             (serial, make_synthetic_siret(serial).number, "Pharmacie du Vieux-Pont"),
         )
         tx.execute(

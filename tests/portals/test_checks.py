@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import httpx
 import pytest
-from tests.portals import samples
+from tests.portals import people, samples
 
 from rempart.portals.views import checks
 
@@ -74,7 +74,7 @@ def test_a_birth_date_is_read_in_the_order_the_form_asks_for(
 def test_the_gateway_learns_who_really_asks(professional, gateway, press):
     press("/verifier", samples.CARD_FORM)
     headers = gateway.requests[-1].headers
-    assert headers["Authorization"].startswith("Bearer rmp_")
+    assert headers["Authorization"] == "DPoP a-token"
     assert headers["X-Forwarded-For"] == "127.0.0.1"
     assert headers["User-Agent"] == "Firefox on a test bench"
     assert headers["Accept-Language"] == "fr"
@@ -367,10 +367,10 @@ def test_an_account_over_its_rate_is_asked_to_wait(professional, gateway, press)
     [("optician", "OPTI"), ("nurse", "AUXM"), ("something new", "PHAR")],
 )
 def test_a_fresh_form_proposes_the_usual_domain_of_the_profession(
-    desk, browser, press, profession, domain
+    desk, browser, profession, domain
 ):
     account_ref = samples.add_professional(desk.database, serial=9, profession=profession)
-    press(f"/connexion/{samples.add_link(desk.database, account_ref)}")
+    people.sign_in(browser, desk.database, people.make_holder(desk.database, account_ref))
     page = browser.get("/verifier").content.decode()
     assert f'<option value="{domain}" selected>' in page
 

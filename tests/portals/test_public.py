@@ -90,12 +90,14 @@ def test_a_form_without_its_token_is_refused_with_what_to_do(professional):
 
 
 def test_a_body_beyond_any_form_is_refused(professional):
+    professional.get("/verifier")
     answer = professional.post("/verifier", {"card_code": "x" * 20_000})
     assert answer.status_code == 400
     assert "Demande illisible" in answer.content.decode()
 
 
 def test_too_many_fields_are_refused(professional):
+    professional.get("/verifier")
     answer = professional.post("/verifier", {f"x{n}": "1" for n in range(200)})
     assert answer.status_code == 400
 

@@ -3,7 +3,6 @@
 from django.http import HttpRequest
 
 from rempart.portals.desk import get_desk
-from rempart.portals.identity import get_person
 from rempart.portals.navigation import list_links, name_space
 from rempart.portals.visit import get_visitor
 
@@ -14,9 +13,8 @@ def describe_visitor(request: HttpRequest) -> dict[str, object]:
     here = match.view_name if match else ""
     visitor = get_visitor(request)
     if visitor is None:
-        return {"person": get_person(request), "visitor": None, "here": here}
+        return {"visitor": None, "here": here}
     return {
-        "person": None,
         "visitor": visitor,
         "here": here,
         "links": list_links(visitor, here=here, now=get_desk().now()),

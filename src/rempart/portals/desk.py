@@ -1,4 +1,4 @@
-"""What the portals are given by whoever starts them: a database, the gateway, a clock, a seal.
+"""What the portals are given by whoever starts them: a database, the gateway, a clock.
 
 The portals build none of these themselves, so a test hands them its own.
 """
@@ -11,8 +11,11 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 from psycopg import Connection
 
+from rempart.exchange.payee_check import PayeeProvider
+from rempart.kernel.iban import Iban
+from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
-from rempart.portals.seal import Seal
+from rempart.portals.oidc import ProviderBook
 
 
 class Desk(Protocol):
@@ -24,13 +27,27 @@ class Desk(Protocol):
         ...
 
     @property
-    def seal(self) -> Seal:
-        """Closes what a session must not show to a reader of the database."""
+    def providers(self) -> ProviderBook:
+        """The identity providers people may come through."""
         ...
 
     @property
     def trusted_proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Networks whose X-Forwarded-For is believed."""
+        ...
+
+    @property
+    def allowances(self) -> Allowances:
+        """How often each address may try to come in."""
+        ...
+
+    @property
+    def payee_provider(self) -> PayeeProvider:
+        """Whoever says whether a name goes with an account."""
+        ...
+
+    def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
+        """Seal an account for an establishment; nothing here opens it again."""
         ...
 
     def transaction(self) -> AbstractContextManager[Connection[tuple[Any, ...]]]:

@@ -8,6 +8,7 @@ import hashlib
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db import transaction
 from django.utils import timezone
 
 
@@ -29,6 +30,30 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
         return row
+
+    def take(self, name: str) -> Any:
+        """Take a value out of the session, so that nobody takes it twice; None when not there.
+
+        Of two requests at the same instant, the second waits for the first and finds nothing.
+        """
+        value = None
+        with transaction.atomic():
+            row = (
+                self.model.objects.select_for_update()
+                .filter(
+                    session_key=_format_digest(self.session_key or ""),
+                    expire_date__gt=timezone.now(),
+                )
+                .first()
+            )
+            if row is not None:
+                data = self.decode(row.session_data)
+                value = data.pop(name, None)
+                row.session_data = self.encode(data)
+                row.save(update_fields=["session_data"])
+        # What this request saves at its end must not bring it back.
+        self.pop(name, None)
+        return value
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """Return the row of this session, under its digest."""

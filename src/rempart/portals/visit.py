@@ -6,12 +6,13 @@ token at each transaction, and shows that transaction the visitor's rows only.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,12 +20,21 @@ from psycopg import Connection
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.session import clean_agent
+from rempart.accounts.session_limits import find_session_limits
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotAllowed, StepUpNeeded
 from rempart.portals.addresses import find_browser_address
 from rempart.portals.desk import get_desk
 from rempart.portals.session_store import compute_token_digest
-from rempart.workflows.web_session import Recognised, Whence, enter_session, open_web_session
+from rempart.workflows.passkey_ceremony import renew_web_session
+from rempart.workflows.web_session import (
+    EndReason,
+    Recognised,
+    Whence,
+    end_web_session,
+    enter_session,
+    open_web_session,
+)
 
 Parameters = ParamSpec("Parameters")
 View = Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]
@@ -46,6 +56,18 @@ def get_visitor(request: HttpRequest) -> Visitor | None:
     return cast("Visitor | None", getattr(request, _CACHE))
 
 
+def require_visitor(request: HttpRequest) -> Visitor:
+    """Return who is signed in, in a view that `allows` let them open.
+
+    Raises:
+        SessionOver: nobody is signed in any more.
+    """
+    visitor = get_visitor(request)
+    if visitor is None:
+        raise SessionOver
+    return visitor
+
+
 @contextmanager
 def open_visit(request: HttpRequest) -> Iterator[tuple[Transaction, Visitor]]:
     """Open a transaction that sees the visitor's rows only.
@@ -64,19 +86,56 @@ def open_visit(request: HttpRequest) -> Iterator[tuple[Transaction, Visitor]]:
 def begin_visit(request: HttpRequest, recognised: Recognised) -> int:
     """Open a session for somebody a ceremony recognised; return its reference.
 
-    The browser gets a new token: whatever it had before is worth nothing now.
+    The browser gets a new token: whatever it had before is worth nothing now, forms included.
     """
     request.session.flush()
     request.session.clear_expired()
     request.session.create()
+    limits = find_session_limits(recognised.role)
+    request.session.set_expiry(int(limits.absolute.total_seconds()))
+    rotate_token(request)
     key = request.session.session_key or ""
     with get_desk().signin() as tx:
         session_ref = open_web_session(
             tx, recognised, token_digest=compute_token_digest(key), whence=get_whence(request)
         )
-    if hasattr(request, _CACHE):
-        delattr(request, _CACHE)
+    _forget(request)
     return session_ref
+
+
+def renew_visit(request: HttpRequest, visitor: Visitor) -> bool:
+    """Note a fresh ceremony of a visitor; False when their session ended meanwhile.
+
+    The browser gets a new token for the same session. A crash between the two tables leaves a
+    token that opens nothing: the visitor signs in again.
+    """
+    old_key = request.session.session_key or ""
+    request.session.cycle_key()
+    rotate_token(request)
+    new_key = request.session.session_key or ""
+    with get_desk().signin() as tx:
+        renewed = renew_web_session(
+            tx,
+            visitor,
+            old_digest=compute_token_digest(old_key),
+            new_digest=compute_token_digest(new_key),
+            whence=get_whence(request),
+        )
+    _forget(request)
+    return renewed
+
+
+def end_visit(request: HttpRequest, *, reason: EndReason) -> None:
+    """End the visitor's session and forget the browser's token. Nobody signed in: no event.
+
+    A crash between the two leaves a token that opens nothing.
+    """
+    with suppress(SessionOver), open_visit(request) as (tx, visitor):
+        end_web_session(
+            tx, visitor.session_ref, reason=reason, whence=get_whence(request), by=visitor
+        )
+    request.session.flush()
+    _forget(request)
 
 
 def get_whence(request: HttpRequest) -> Whence:
@@ -132,6 +191,11 @@ def read_next(request: HttpRequest, *, otherwise: str) -> str:
 
 
 _FORBIDDEN: Final = {"what": "forbidden", "status": 403}
+
+
+def _forget(request: HttpRequest) -> None:
+    if hasattr(request, _CACHE):
+        delattr(request, _CACHE)
 
 
 def _recognise(request: HttpRequest) -> Visitor | None:

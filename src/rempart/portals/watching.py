@@ -62,19 +62,19 @@ class Watch:
 
 def parse_watch(query: QueryDict) -> Watch:
     """Read the query string of the live page."""
-    minutes = _read_number(query, "periode")
+    minutes = read_number(query, "periode")
     sort, descending = read_order(query, get_args(SortColumn), "time")
     return Watch(
         minutes=minutes if minutes in PERIODS_MINUTES else PERIODS_MINUTES[0],
-        insurer_id=_read_number(query, "assureur", most=2**31 - 1),
-        domain=_among(_read_number(query, "domaine"), {d.number for d in DOMAINS.values()}),
-        mode=_among(_read_number(query, "mode"), set(Mode)),
-        outcome=_among(_read_number(query, "resultat"), set(Outcome)),
-        account_ref=_read_number(query, "compte"),
-        session_ref=_read_number(query, "seance"),
+        insurer_id=read_number(query, "assureur", most=2**31 - 1),
+        domain=_among(read_number(query, "domaine"), {d.number for d in DOMAINS.values()}),
+        mode=_among(read_number(query, "mode"), set(Mode)),
+        outcome=_among(read_number(query, "resultat"), set(Outcome)),
+        account_ref=read_number(query, "compte"),
+        session_ref=read_number(query, "seance"),
         sort=sort,
         descending=descending,
-        page=max(_read_number(query, "page", most=10_000) or 1, 1),
+        page=max(read_number(query, "page", most=10_000) or 1, 1),
         paused="pause" in query,
     )
 
@@ -85,7 +85,8 @@ def read_order(query: QueryDict, columns: tuple[Column, ...], usual: Column) -> 
     return column, query.get("sens", "desc") != "asc"
 
 
-def _read_number(query: QueryDict, name: str, *, most: int = _BIGGEST_REF) -> int | None:
+def read_number(query: QueryDict, name: str, *, most: int = _BIGGEST_REF) -> int | None:
+    """Return a whole number of a query string, None when there is none up to `most`."""
     text = query.get(name, "")
     if not text.isdecimal() or len(text) > 19 or int(text) > most:
         return None

@@ -6,7 +6,7 @@ Builds everything once. Refuses to serve a static file from elsewhere, and to le
 import atexit
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +19,18 @@ from psycopg_pool import ConnectionPool
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 import rempart.portals
+from rempart.exchange.payee_check import PayeeProvider
+from rempart.kernel.iban import Iban
+from rempart.client.keys import SigningKey
+from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
-from rempart.portals.seal import Seal
+from rempart.portals.oidc import ProviderBook
 from rempart.storage.connect import Database, Login, Transaction
+from rempart.storage.iban_seal import IbanCloser, IbanSeal
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
+from rempart.wiring.payees import load_payee_provider
+from rempart.wiring.providers import load_providers
 from rempart.wiring.settings import Network, Settings
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
@@ -40,11 +47,14 @@ class PooledDesk:
     """The portals' tools in a running installation."""
 
     gateway: GatewayClient
-    seal: Seal
     trusted_proxies: tuple[Network, ...]
     public_url: str
+    providers: ProviderBook
     pool: ConnectionPool[Transaction]
     signin_pool: ConnectionPool[Transaction]
+    payee_provider: PayeeProvider
+    iban_closer: IbanCloser
+    allowances: Allowances = field(default_factory=Allowances)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -62,6 +72,10 @@ class PooledDesk:
         with self.signin_pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
             yield connection
 
+    def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
+        """Seal an account with the public half of its key: this process opens none."""
+        return self.iban_closer.close(iban, establishment_ref=establishment_ref)
+
     def now(self) -> datetime:
         """Return the present instant."""
         return datetime.now(UTC)
@@ -75,12 +89,18 @@ def create_app() -> WsgiApplication:
     pool = _open_pool(database, "portals")
     signin_pool = _open_pool(database, "signin")
     desk = PooledDesk(
-        gateway=GatewayClient([f"http://127.0.0.1:{port}" for port in settings.gateway_ports]),
-        seal=Seal(home.key("portals")),
+        gateway=GatewayClient(
+            [f"http://127.0.0.1:{port}" for port in settings.gateway_ports],
+            public_url=settings.public_url,
+            key=SigningKey.from_seed(home.key("portals-client")),
+        ),
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,
+        providers=ProviderBook(load_providers(settings, home)),
         pool=pool,
         signin_pool=signin_pool,
+        payee_provider=load_payee_provider(settings),
+        iban_closer=IbanSeal(home.key("master")).closer,
     )
     configure_django(database=database, desk=desk, secret=home.key("portals").hex())
     return make_application()
@@ -165,12 +185,10 @@ _TEMPLATES: Final = {
 _LOGGING: Final[Mapping[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"links": {"()": "rempart.portals.redaction.RedactLinks"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING"},
-        "django.request": {"filters": ["links"], "level": "ERROR"},
-        "django.security.csrf": {"filters": ["links"]},
+        "django.request": {"level": "ERROR"},
     },
 }
 

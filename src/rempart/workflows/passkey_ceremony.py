@@ -166,7 +166,7 @@ def renew_web_session(
 
 
 def list_passkey_roles(tx: Transaction, actor_ref: int) -> list[OpenRole]:
-    """Return the roles in which an actor may sign in today with a passkey."""
+    """Return the roles that a passkey opens to an actor today; nobody has none."""
     return [
         one for one in passkeys.list_open_roles(tx, actor_ref) if can_sign_in_with_passkey(one.role)
     ]

@@ -1,26 +1,15 @@
-"""What the portal does around one sign-in: greet the professional, end their key at the end."""
+"""What the professional portal reads of whoever is signed in, besides who they are."""
 
-from rempart.accounts.keys import compute_key_digest
-from rempart.kernel.errors import NotFound
+from rempart.accounts.visitor import Visitor
 from rempart.storage import portal_account
 from rempart.storage.connect import Transaction
-from rempart.storage.portal_account import GreetedProfessional
-
-__all__ = ["GreetedProfessional", "end_portal_key", "read_professional"]
 
 
-def read_professional(tx: Transaction, account_ref: int) -> GreetedProfessional:
-    """Return how to greet the holder of an account.
+def read_profession(tx: Transaction, visitor: Visitor) -> str:
+    """Return the profession of whoever answers for the care: the visitor, or who they work for.
 
-    Raises:
-        NotFound: the account was removed between the link and its use.
+    Returns:
+        A code of the professions; empty when nobody of the kind is visible to the visitor.
     """
-    professional = portal_account.load_professional(tx, account_ref)
-    if professional is None:
-        raise NotFound("this account no longer exists: ask the operator")
-    return professional
-
-
-def end_portal_key(tx: Transaction, key: str) -> None:
-    """End the key of a browser that signs out. Doing it twice changes nothing."""
-    portal_account.revoke_key(tx, compute_key_digest(key))
+    answerable = visitor.accountable_ref or visitor.actor_ref
+    return portal_account.load_profession(tx, answerable) or ""

@@ -4,7 +4,6 @@ Refuses to say what is wrong with a code: unknown, used, revoked and expired loo
 does the code of somebody suspended.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
@@ -29,14 +28,6 @@ _NO_CODE: Final = bytes(32)
 _NOBODY: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A code that is worth something: what the browser needs, and the code's digest."""
-
-    options: dict[str, Any]
-    code_digest: bytes
-
-
 def compute_invitation_digest(text: str) -> bytes:
     """Return the digest of a typed code; of nothing, when it is not the shape of one."""
     try:
@@ -46,28 +37,32 @@ def compute_invitation_digest(text: str) -> bytes:
 
 
 def open_invitation(
-    tx: Transaction, text: str, *, party: RelyingParty, challenge: bytes, whence: Whence
-) -> Opened | None:
+    tx: Transaction,
+    code_digest: bytes,
+    *,
+    party: RelyingParty,
+    challenge: bytes,
+    whence: Whence,
+) -> dict[str, Any] | None:
     """Say what a browser needs to make the key that a code gives a right to; None to refuse.
 
     The code is not used up: nothing has been proved yet. A refusal is written as an event.
 
     Args:
         tx: A transaction of the role `signin`.
-        text: The code as it was typed.
+        code_digest: What `compute_invitation_digest` made of the code.
         party: This site.
         challenge: Fresh random bytes.
         whence: Where from.
     """
-    digest = compute_invitation_digest(text)
-    found = invitations.load_invitation(tx, digest)
+    found = invitations.load_invitation(tx, code_digest)
     actor_ref = found.actor_ref if found else _NOBODY
     roles = list_passkey_roles(tx, actor_ref)
     options = ask_for_new_key(tx, actor_ref, party, challenge)
-    if found is None or not found.waiting or not roles or options is None:
+    if found is None or not found.waiting or not roles:
         record_refused_code(tx, found, whence=whence)
         return None
-    return Opened(options, digest)
+    return options
 
 
 def redeem_invitation(
@@ -87,7 +82,7 @@ def redeem_invitation(
 
     Args:
         tx: A transaction of the role `signin`; to be rolled back on AccessDenied.
-        code_digest: The code that `open_invitation` accepted from this browser.
+        code_digest: The code this browser gave to `open_invitation`.
         message: What the browser sent.
         label: What the key is called, cleaned.
         party: This site.

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from rempart.accounts.permissions import Permission, can
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import Visitor
+from rempart.portals.landing import find_home
 from rempart.portals.pseudonyms import format_account, format_session
 from rempart.portals.times import from_ms
 from rempart.portals.wording import ROLES, Words
@@ -45,6 +46,7 @@ _ICONS: Final[Mapping[str, str]] = {
         '<circle cx="12" cy="12" r="10"/>'
         '<path d="M2 12h20M12 2c3 3 4 6.5 4 10s-1 7-4 10c-3-3-4-6.5-4-10s1-7 4-10"/>'
     ),
+    "key": '<circle cx="7.5" cy="15.5" r="4.5"/><path d="M11 12L21 2m-5 5l3 3m-5-1l2 2"/>',
     "leave": '<path d="M10 4H4v16h6M15 8l5 4-5 4m5-4H9"/>',
     "download": '<path d="M12 3v12m-5-5l5 5 5-5M4 20h16"/>',
     "pause": '<path d="M8 5v14m8-14v14"/>',
@@ -194,3 +196,9 @@ def role_name(role: Role) -> Words:
 def may(visitor: Visitor, permission: str) -> bool:
     """Say whether a visitor's role opens something, a fresh confirmation apart."""
     return can(visitor, Permission(permission), now=visitor.opened_at)
+
+
+@register.filter
+def home_route(role: Role) -> str:
+    """Return the route of the first page of a role."""
+    return find_home(role)

@@ -16,10 +16,11 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from rempart.accounts.permissions import Permission
 from rempart.exchange.rights_answer import OpenAnswer
 from rempart.portals import wording
 from rempart.portals.addresses import find_browser_address
-from rempart.portals.desk import Desk, get_desk
+from rempart.portals.desk import get_desk
 from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_language, make_initial
 from rempart.portals.gateway_client import (
     Answered,
@@ -30,15 +31,9 @@ from rempart.portals.gateway_client import (
     KeyRefused,
     SlowDown,
 )
-from rempart.portals.identity import (
-    Person,
-    get_person,
-    open_key,
-    professional_required,
-    redirect_to_sign_in,
-    sign_out,
-)
 from rempart.portals.times import PARIS
+from rempart.portals.visit import allows, end_visit, open_visit, require_visitor
+from rempart.workflows.portal_account import read_profession
 
 KEPT_FIELDS: Final = ("domain", "care_date", "purpose")
 _LAST: Final = "last_check"
@@ -47,24 +42,17 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("card_code", "insured_nir", "amc_number", "birth_date", "birth_rank")
-@professional_required
+@allows(Permission.CHECK_RIGHTS)
 def check(request: HttpRequest, *, mode: str) -> HttpResponseBase:
     """Show the form, or ask the gateway and show its answer."""
-    desk, person = get_desk(), get_person(request)
-    if person is None:
-        return redirect_to_sign_in(request)
     if request.method != "POST":
-        return _show_form(request, mode, FORMS[mode](initial=_make_initial(request, desk, person)))
+        return _show_form(request, mode, FORMS[mode](initial=_make_initial(request)))
     form = FORMS[mode](request.POST)
     if not form.is_valid():
         return _show_form(request, mode, form, status=422)
     request.session[_LAST] = {name: form.cleaned_data[name] for name in ("domain", "purpose")}
-    try:
-        key = open_key(person, desk.seal)
-    except ValueError:
-        return _send_away(request)
-    reply = desk.gateway.check_rights(
-        key,
+    reply = get_desk().gateway.check_rights(
+        require_visitor(request).session_ref,
         form.to_request(),
         browser=describe_browser(request),
         request_id=_read_request_id(request),
@@ -150,18 +138,23 @@ def _show_trouble(
 
 
 def _send_away(request: HttpRequest) -> HttpResponse:
-    """End a sign-in whose key is no longer accepted."""
-    sign_out(request)
+    """End a session that the gateway no longer accepts."""
+    end_visit(request, reason="revoked")
     return HttpResponseRedirect(f"{reverse('sign-in')}?fin=1")
 
 
-def _make_initial(request: HttpRequest, desk: Desk, person: Person) -> dict[str, Any]:
+def _make_initial(request: HttpRequest) -> dict[str, Any]:
     last = request.session.get(_LAST, {})
     return make_initial(
-        domain=last.get("domain", wording.choose_usual_domain(person.profession)),
+        domain=last.get("domain") or _choose_usual_domain(request),
         purpose=last.get("purpose", "billing"),
-        today=desk.now().astimezone(PARIS).date(),
+        today=get_desk().now().astimezone(PARIS).date(),
     )
+
+
+def _choose_usual_domain(request: HttpRequest) -> str:
+    with open_visit(request) as (tx, visitor):
+        return wording.choose_usual_domain(read_profession(tx, visitor))
 
 
 def _draw_request_id() -> str:

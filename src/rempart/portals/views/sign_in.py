@@ -1,7 +1,4 @@
-"""Sign in by a one-time link, choose a language, sign out.
-
-Opening a link shows a button and uses nothing up: mail scanners and link previews open links too.
-"""
+"""Come in, choose a role, choose a language, go out. There is nothing to type to come in."""
 
 from typing import Final
 
@@ -10,51 +7,59 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from rempart.kernel.errors import AccessDenied
+from rempart.accounts.role_names import name_role
+from rempart.portals.arrival import enter_in_role, get_arrival
 from rempart.portals.desk import get_desk
-from rempart.portals.identity import Person, get_person, open_key, sign_in, sign_out
-from rempart.workflows.open_sign_in_link import PORTAL_KEY_LIFETIME, redeem_sign_in_link
-from rempart.workflows.portal_account import end_portal_key, read_professional
+from rempart.portals.forms import current_language
+from rempart.portals.landing import find_home
+from rempart.portals.visit import end_visit, get_visitor, public, read_next
+from rempart.workflows.passkey_ceremony import OpenRole, list_passkey_roles
 
 _LANGUAGE_COOKIE_S: Final = 365 * 24 * 3600
 
 
-@require_GET
+@require_safe
+@public
 def how_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Say how one gets in; there is no password to type anywhere."""
-    return render(request, "portals/sign_in.html", status=200 if get_person(request) else 401)
+    """Offer the three ways in; to somebody who is in already, the way on."""
+    visitor = get_visitor(request)
+    context = {
+        "next_page": read_next(request, otherwise=""),
+        "home_address": reverse(find_home(visitor.role)) if visitor else "",
+    }
+    return render(request, "portals/sign_in.html", context, status=200 if visitor else 401)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_variables("token")
-def use_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the button of a link, or use the link up when the button was pressed."""
-    if request.method != "POST":
-        return render(request, "portals/use_link.html")
-    try:
-        person = _redeem(token)
-    except AccessDenied:
-        return render(request, "portals/link_refused.html", status=403)
-    sign_in(request, person, lifetime_s=int(PORTAL_KEY_LIFETIME.total_seconds()))
-    return HttpResponseRedirect(reverse("console" if person.is_operator else "check-card"))
+@public
+def choose_role(request: HttpRequest) -> HttpResponse:
+    """Let somebody just recognised choose in which role they come in: one per session."""
+    arrival = get_arrival(request)
+    if arrival is None:
+        return HttpResponseRedirect(reverse("sign-in"))
+    with get_desk().signin() as tx:
+        roles = list_passkey_roles(tx, arrival.actor_ref)
+    wanted = request.POST.get("role", "")
+    chosen = [role for role in roles if _name(role) == wanted]
+    if request.method == "POST" and chosen:
+        return HttpResponseRedirect(enter_in_role(request, arrival, chosen[0]))
+    language = current_language()
+    choices = [(_name(role), name_role(role.role, language), role.org_name) for role in roles]
+    return render(request, "portals/choose_role.html", {"choices": choices})
 
 
 @require_POST
+@public
 def leave(request: HttpRequest) -> HttpResponse:
-    """Sign out: the portal key is revoked, then forgotten."""
-    person, desk = get_person(request), get_desk()
-    if person is not None and person.sealed_key:
-        with desk.transaction() as tx:
-            end_portal_key(tx, open_key(person, desk.seal))
-    # A crash here leaves a session whose key opens nothing: the next check asks to sign in again.
-    sign_out(request)
+    """Sign out: the session ends in the database, then the browser's token is forgotten."""
+    end_visit(request, reason="left")
     return HttpResponseRedirect(reverse("home"))
 
 
 @require_POST
+@public
 def choose_language(request: HttpRequest) -> HttpResponse:
     """Remember the language of this browser and go back where it was."""
     back = request.POST.get("next", "")
@@ -74,16 +79,5 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _redeem(token: str) -> Person:
-    desk = get_desk()
-    with desk.transaction() as tx:
-        signed_in = redeem_sign_in_link(tx, token)
-        if signed_in.account_ref is None or signed_in.client_key is None:
-            return Person(role="operator")
-        professional = read_professional(tx, signed_in.account_ref)
-    return Person(
-        role="professional",
-        name=professional.name,
-        profession=professional.profession,
-        sealed_key=desk.seal.close(signed_in.client_key),
-    )
+def _name(role: OpenRole) -> str:
+    return "member" if role.membership_ref is None else str(role.membership_ref)
