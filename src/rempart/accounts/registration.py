@@ -7,6 +7,7 @@ Source: RFC 7517 (JWK), RFC 7638 (thumbprints), RFC 7518 §6, RFC 8037, RFC 4514
 """
 
 import base64
+import enum
 import hashlib
 import json
 import re
@@ -103,6 +104,39 @@ STRUCTURE_BY_CERTIFICATE: Final = Refusal(
     advice_fr="Donnez le sujet de son certificat, ou retirez l'établissement.",
     advice_en="Give the subject of its certificate, or leave the establishment out.",
 )
+
+
+class Obstacle(enum.StrEnum):
+    """Why a change of a software is refused."""
+
+    NAME_TAKEN = "name_taken"
+    REVOKED = "revoked"
+    BY_CERTIFICATE = "by_certificate"
+    KNOWN_KEY = "known_key"
+    TOO_MANY_KEYS = "too_many_keys"
+    KEY_ENDED = "key_ended"
+    LAST_KEY = "last_key"
+    OF_THE_HOME = "of_the_home"
+
+
+_WORDS: Final[Mapping[Obstacle, str]] = {
+    Obstacle.NAME_TAKEN: "this name is taken: choose another one",
+    Obstacle.REVOKED: "this software is revoked: register another one",
+    Obstacle.BY_CERTIFICATE: "this software proves itself by its certificate: it has no keys",
+    Obstacle.KNOWN_KEY: "this software had this key already: make a new one",
+    Obstacle.TOO_MANY_KEYS: f"a software has at most {MAX_LIVE_KEYS} keys: end one first",
+    Obstacle.KEY_ENDED: "this key has ended already",
+    Obstacle.LAST_KEY: "this is its last key: add another one first, or revoke the software",
+    Obstacle.OF_THE_HOME: "the portals' own software follows the keys of the home",
+}
+
+
+class SoftwareRefused(Conflict):
+    """A change that the state of a software does not allow; `obstacle` says which."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(_WORDS[obstacle])
+        self.obstacle = obstacle
 
 
 class PublicJwk(NamedTuple):
@@ -255,16 +289,16 @@ def check_can_add_key(
         known: The key was this software's before, ended or not.
 
     Raises:
-        Conflict: it has no use of a key, or had this one, or has too many.
+        SoftwareRefused: it has no use of a key, or had this one, or has too many.
     """
     if revoked:
-        raise Conflict("this software is revoked: register another one")
+        raise SoftwareRefused(Obstacle.REVOKED)
     if by_certificate:
-        raise Conflict("this software proves itself by its certificate: it has no keys")
+        raise SoftwareRefused(Obstacle.BY_CERTIFICATE)
     if known:
-        raise Conflict("this software had this key already: make a new one")
+        raise SoftwareRefused(Obstacle.KNOWN_KEY)
     if len(live_kids) >= MAX_LIVE_KEYS:
-        raise Conflict(f"a software has at most {MAX_LIVE_KEYS} keys: end one first")
+        raise SoftwareRefused(Obstacle.TOO_MANY_KEYS)
 
 
 def check_can_end_key(kid: str, *, live_kids: frozenset[str], lasting_kids: frozenset[str]) -> None:
@@ -276,13 +310,13 @@ def check_can_end_key(kid: str, *, live_kids: frozenset[str], lasting_kids: froz
         lasting_kids: Those among them whose end is not planned.
 
     Raises:
-        Conflict: it ended already, or it is the last that lasts: the software could soon not prove
-            itself any more.
+        SoftwareRefused: it ended already, or it is the last that lasts: the software could soon not
+            prove itself any more.
     """
     if kid not in live_kids:
-        raise Conflict("this key has ended already")
+        raise SoftwareRefused(Obstacle.KEY_ENDED)
     if lasting_kids <= {kid}:
-        raise Conflict("this is its last key: add another one first, or revoke the software")
+        raise SoftwareRefused(Obstacle.LAST_KEY)
 
 
 def _check_ec(jwk: Mapping[str, str]) -> dict[str, str]:

@@ -49,10 +49,31 @@ ENTRIES: Final = (
     Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
     Entry("publisher-home", _("Accueil"), Permission.ENTER_PUBLISHER_SPACE),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
+    Entry(
+        "bank-details",
+        _("Coordonnées bancaires"),
+        Permission.READ_BANK_DETAILS,
+        ("bank-details-propose", "bank-details-approve"),
+    ),
     Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
     Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
     Entry("ledger", _("Registre"), Permission.READ_LEDGER),
     Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
+    Entry(
+        "bank-reviews",
+        _("Changements de compte"),
+        Permission.REVIEW_BANK_DETAILS,
+        ("bank-review-settle",),
+    ),
+    Entry(
+        "software",
+        _("Logiciels"),
+        Permission.READ_SOFTWARE,
+        (
+            *("register-software", "one-software", "add-software-key", "end-software-key"),
+            "revoke-software",
+        ),
+    ),
 )
 
 # What the space a role works in is called.

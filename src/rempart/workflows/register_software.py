@@ -12,15 +12,17 @@ from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.registration import (
     PORTALS_CLIENT_ID,
     SCOPES,
+    Obstacle,
     PublicJwk,
     Registration,
+    SoftwareRefused,
     check_can_add_key,
     check_can_end_key,
     check_can_register,
     read_jwk,
 )
 from rempart.accounts.visitor import Visitor
-from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.errors import NotFound
 from rempart.storage import software
 from rempart.storage.connect import Transaction
 from rempart.storage.software import (
@@ -79,7 +81,7 @@ def register_software(
 
     Raises:
         NotAllowed: it is not for this visitor to register.
-        Conflict: the name is taken; nothing was written.
+        SoftwareRefused: the name is taken; nothing was written.
     """
     if author is not None:
         check_can_register(author.visitor, registration)
@@ -95,7 +97,7 @@ def register_software(
         "created_by": author.visitor.actor_ref if author else None,
     }
     if not software.save_software(tx, facts):
-        raise Conflict(f"the name {registration.client_id} is taken: choose another one")
+        raise SoftwareRefused(Obstacle.NAME_TAKEN)
     if registration.key is not None:
         software.save_key(tx, client_ref, *registration.key)
     kid = registration.key.kid if registration.key else ""
@@ -117,7 +119,7 @@ def add_software_key(
 
     Raises:
         NotFound: there is no such software for this visitor.
-        Conflict: it is revoked, has no use of keys, had this one, or has too many.
+        SoftwareRefused: it is revoked, has no use of keys, had this one, or has too many.
     """
     found, keys = _open(tx, client_ref)
     check_can_add_key(
@@ -142,7 +144,7 @@ def end_software_key(
 
     Raises:
         NotFound: there is no such software for this visitor.
-        Conflict: the key has ended, or is the last one.
+        SoftwareRefused: the key has ended, or is the last one.
     """
     found, keys = _open(tx, client_ref)
     lasting = frozenset(one.kid for one in keys if one.ends_at is None)
@@ -212,7 +214,7 @@ def _open(tx: Transaction, client_ref: int) -> tuple[StoredSoftware, list[Stored
     software.lock_software(tx, client_ref)
     found = find_software(tx, client_ref=client_ref)
     if found.publisher_ref is None:
-        raise Conflict("the portals' own software follows the keys of the home")
+        raise SoftwareRefused(Obstacle.OF_THE_HOME)
     return found, list_keys(tx, client_ref)
 
 
