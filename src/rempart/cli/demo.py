@@ -131,7 +131,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
         f"""
 {click.style("Rempart is running.", bold=True)}  Ctrl-C stops it; the data is kept.
 
-  Everything is at      {click.style(base_url, bold=True)}   (nobody has a password)
+  Everything is at      {click.style(base_url, bold=True)}
 
   Professional          Se connecter, Pro Santé Connect (simulated), choose {professional}
      try: a card code   {card}
