@@ -108,11 +108,11 @@ _NO_ACCOUNT: Final = _Words("aucun compte", "no account")
 _REST: Final = _Words(
     "Le {at}, par {name}.\n\n"
     "Si ce n’est ni vous ni un collègue : entrez dans Rempart comme d’habitude (ce message ne\n"
-    "contient volontairement aucun lien), page « Compte bancaire », et arrêtez le changement.\n"
+    "contient volontairement aucun lien), page « Coordonnées bancaires », et arrêtez le changement.\n"
     "Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
     "On {at}, by {name}.\n\n"
     "If this is neither you nor a colleague: enter Rempart as you usually do (this message has no\n"
-    "link, on purpose), page “Bank account”, and stop the change. If you cannot enter, call the\n"
+    "link, on purpose), page “Bank details”, and stop the change. If you cannot enter, call the\n"
     "operator at the number of your agreement.",
 )
 _SOMEBODY: Final = _Words("une personne de l’établissement", "somebody of the establishment")

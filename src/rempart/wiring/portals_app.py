@@ -19,9 +19,9 @@ from psycopg_pool import ConnectionPool
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 import rempart.portals
+from rempart.client.keys import SigningKey
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
-from rempart.client.keys import SigningKey
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook

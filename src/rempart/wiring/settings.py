@@ -1,6 +1,7 @@
 """What an installation takes from its environment, read once and checked."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -41,6 +42,7 @@ class Settings:
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
     )
     checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+    payee_check: str = field(default="none", metadata={"variable": "REMPART_PAYEE_CHECK"})
     psc_discovery: str | None = field(default=None, metadata={"variable": "REMPART_PSC_DISCOVERY"})
     psc_client_id: str = field(default="rempart", metadata={"variable": "REMPART_PSC_CLIENT_ID"})
     psc_secret_file: Path | None = field(
@@ -97,6 +99,11 @@ def _check_simulator(settings: Settings) -> None:
             "REMPART_DEV_PSC=1 lets anybody sign in as anybody: it is refused unless "
             "REMPART_PUBLIC_URL is http://localhost:…; remove it, and set REMPART_PSC_DISCOVERY"
         )
+    if settings.payee_check == "fake" and urlsplit(settings.public_url).hostname != "localhost":
+        raise SetupError(
+            "REMPART_PAYEE_CHECK=fake confirms accounts that nobody verified: it is refused unless "
+            "REMPART_PUBLIC_URL is http://localhost:…; name a provider, or remove it"
+        )
     if settings.dev_psc and settings.psc_discovery:
         raise SetupError("REMPART_DEV_PSC=1 and REMPART_PSC_DISCOVERY exclude each other: keep one")
 
@@ -141,6 +148,14 @@ def _parse_switch(variable: str, text: str) -> bool:
     if text not in {"0", "1"}:
         raise SetupError(f"{variable}={text}: write 1 or 0")
     return text == "1"
+
+
+def _parse_payee_check(variable: str, text: str) -> str:
+    if text not in {"none", "fake"} and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
+        raise SetupError(
+            f"{variable}={text}: write none, fake, or module:function, which returns a provider"
+        )
+    return text
 
 
 def _parse_port(variable: str, text: str) -> int:
@@ -188,6 +203,7 @@ _PARSERS = {
     "log_id": _parse_log_id,
     "trusted_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
+    "payee_check": _parse_payee_check,
     "psc_discovery": _parse_provider_url,
     "psc_client_id": _parse_text,
     "psc_secret_file": _parse_path,

@@ -1,0 +1,160 @@
+"""The operator's view of changes of account: all that are under way, and those that wait for us.
+
+Shows no account and no more of one than an establishment's own people see.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.bank_details import Approver, ChangeRefused, PayeeCheck
+from rempart.accounts.permissions import Permission
+from rempart.kernel.errors import NotAllowed, NotFound
+from rempart.portals import bank_wording
+from rempart.portals.bank_wording import format_digits
+from rempart.portals.csv_export import export_csv
+from rempart.portals.times import PARIS
+from rempart.portals.views.bank_details import (
+    describe_check,
+    make_asker,
+    name_approver,
+    read_ref,
+)
+from rempart.portals.visit import allows, open_visit
+from rempart.portals.watching import PAGE_ROWS, read_number, read_order
+from rempart.workflows.change_bank_details import approve_change
+from rempart.workflows.read_bank_details import ReviewedChange, list_changes, read_change
+
+COLUMNS: Final = (
+    ("asked", _("Demandé le")),
+    ("place", _("Établissement")),
+    ("account", _("Compte demandé")),
+    ("check", _("Vérification")),
+    ("state", _("État")),
+    ("approver", _("À approuver par")),
+    ("begins", _("Payé à partir du")),
+)
+
+
+@require_safe
+@allows(Permission.REVIEW_BANK_DETAILS)
+def reviews(request: HttpRequest) -> HttpResponseBase:
+    """List the changes under way everywhere."""
+    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
+    offset = (page - 1) * PAGE_ROWS
+    column, descending = _read_order(request)
+    lines = _sort(_list(request), column, descending=descending)
+    context = {
+        "rows": lines[offset : offset + PAGE_ROWS],
+        "waiting": sum(line["waits_for_us"] for line in lines),
+        "total": len(lines),
+        "first": offset + 1,
+        "last": min(offset + PAGE_ROWS, len(lines)),
+        "page": page,
+        "has_next": offset + PAGE_ROWS < len(lines),
+        "columns": COLUMNS,
+        "sort": column,
+        "descending": descending,
+    }
+    return render(request, "portals/bank/reviews.html", context)
+
+
+@require_safe
+@allows(Permission.REVIEW_BANK_DETAILS)
+def reviews_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the changes under way, in the order of the page."""
+    column, descending = _read_order(request)
+    lines = _sort(_list(request), column, descending=descending)
+    header = [str(words) for _name, words in COLUMNS]
+    return export_csv("changements-de-compte.csv", header, (_to_cells(line) for line in lines))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@allows(Permission.SETTLE_BANK_DETAILS)
+def settle(request: HttpRequest, change_ref: int) -> HttpResponseBase:
+    """Show a change that nobody else there can approve, or approve it."""
+    trouble: bank_wording.Words = ""
+    try:
+        with open_visit(request) as (tx, visitor):
+            asker = make_asker(request, visitor)
+            if request.method == "POST":
+                approve_change(tx, asker, read_ref(change_ref))
+                return HttpResponseRedirect(reverse("bank-reviews"))
+    except ChangeRefused as refusal:
+        trouble = bank_wording.OBSTACLES[refusal.obstacle]
+    except (NotFound, NotAllowed):
+        raise Http404 from None
+    try:
+        with open_visit(request) as (tx, visitor):
+            found = read_change(tx, make_asker(request, visitor), read_ref(change_ref))
+    except (NotFound, NotAllowed):
+        raise Http404 from None
+    context = {"line": _describe(found), "trouble": trouble}
+    return render(request, "portals/bank/settle.html", context, status=409 if trouble else 200)
+
+
+def _list(request: HttpRequest) -> list[dict[str, Any]]:
+    try:
+        with open_visit(request) as (tx, visitor):
+            changes = list_changes(tx, make_asker(request, visitor))
+    except NotAllowed:
+        raise Http404 from None  # an operator hosted by another: it has no bank details
+    return [_describe(change) for change in changes]
+
+
+def _describe(reviewed: ReviewedChange) -> dict[str, Any]:
+    change = reviewed.change
+    badge, sign = bank_wording.LOOKS[change.state]
+    return {
+        "change": change,
+        "digits": format_digits(change.last_digits),
+        "old_digits": format_digits(change.old_digits),
+        "state": bank_wording.STATES[change.state],
+        "badge": badge,
+        "sign": sign,
+        "check": bank_wording.SHORT_CHECKS[change.payee_check or PayeeCheck.UNAVAILABLE],
+        "check_words": describe_check(change.payee_check),
+        "is_match": change.payee_check is PayeeCheck.MATCH,
+        "approver": name_approver(reviewed.approver),
+        "waits_for_us": reviewed.approver is Approver.OPERATOR,
+    }
+
+
+def _read_order(request: HttpRequest) -> tuple[str, bool]:
+    return read_order(request.GET, tuple(name for name, _words in COLUMNS), "asked")
+
+
+def _sort(
+    lines: Sequence[dict[str, Any]], column: str, *, descending: bool
+) -> list[dict[str, Any]]:
+    def key(line: dict[str, Any]) -> tuple[bool, Any]:
+        change = line["change"]
+        value = {
+            "asked": change.proposed_at,
+            "place": change.name,
+            "account": change.last_digits,
+            "check": str(line["check"]),
+            "state": str(line["state"]),
+            "approver": line["approver"],
+            "begins": change.active_from,
+        }[column]
+        return (value is not None, value) if value is not None else (False, 0)
+
+    return sorted(lines, key=key, reverse=descending)
+
+
+def _to_cells(line: dict[str, Any]) -> tuple[object, ...]:
+    change = line["change"]
+    instants = [
+        instant.astimezone(PARIS).isoformat(timespec="seconds") if instant else ""
+        for instant in (change.proposed_at, change.active_from)
+    ]
+    return (
+        *(instants[0], f"{change.name}, {change.city}", line["digits"], line["check"]),
+        *(line["state"], line["approver"], instants[1]),
+    )
