@@ -65,7 +65,7 @@ class Diary:
 
 
 def write(database: Database, diary: Diary, *, checkpoint_every: int = 10) -> None:
-    """Write the diary, with a checkpoint now and then; by the owner, whom no row policy slows down."""
+    """Write the diary, with a checkpoint now and then; by the owner: no row policy stops a COPY."""
     with database.transaction("owner") as tx:
         for log_id in sorted({log_id for log_id, _, _ in diary.lookups} | {1}):
             tx.execute(
