@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rempart.accounts.bank_details import ChangeState, Obstacle, PayeeCheck
@@ -72,7 +72,7 @@ STEPS: Final[Mapping[SecurityEventKind, Words]] = {
     SecurityEventKind.BANK_DETAILS_ACTIVE: _("Nouveau compte payé"),
 }
 
-OPERATOR: Final = pgettext_lazy("who", "l’opérateur")
+OPERATOR: Final = _("l’opérateur")
 
 
 def format_digits(last_digits: str) -> str:

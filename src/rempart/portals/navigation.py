@@ -25,12 +25,14 @@ class Entry:
         label: What it is called.
         permission: What the page asks for.
         also: Other pages under this link.
+        of_the_host: Whether it is for agents of the operator that runs the installation only.
     """
 
     route: str
     label: Promise
     permission: Permission
     also: tuple[str, ...] = ()
+    of_the_host: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,29 @@ ENTRIES: Final = (
             "revoke-software",
         ),
     ),
+    Entry(
+        "organisation",
+        _("Mon organisation"),
+        Permission.READ_ORGANISATION,
+        (
+            *("person", "invite-agent", "bring-locum", "change-role", "suspend-person"),
+            *("restore-person", "ask-recovery", "recovery", "revoke-invitation"),
+        ),
+    ),
+    Entry(
+        "organisations",
+        _("Organisations"),
+        Permission.READ_ORGANISATIONS,
+        ("suspend-organisation", "restore-organisation"),
+        of_the_host=True,
+    ),
+    Entry(
+        "reports",
+        _("Signalements"),
+        Permission.READ_REPORTS,
+        ("report", "answer-report"),
+        of_the_host=True,
+    ),
 )
 
 # What the space a role works in is called.
@@ -102,7 +127,7 @@ def list_links(visitor: Visitor, *, here: str, now: datetime) -> list[Link]:
             is_here=here in (entry.route, *entry.also),
         )
         for entry in ENTRIES
-        if can(visitor, entry.permission, now=now)
+        if can(visitor, entry.permission, now=now) and (visitor.is_host or not entry.of_the_host)
     ]
 
 
