@@ -116,12 +116,13 @@ def list_people(
     org_ref: int,
     *,
     roles: Iterable[Role],
-    sort: PersonColumn,
-    descending: bool,
-    limit: int,
-    offset: int,
+    sort: PersonColumn = "name",
+    descending: bool = False,
+    limit: int = 1,
+    offset: int = 0,
+    membership_ref: int | None = None,
 ) -> tuple[list[ListedPerson], int]:
-    """Return one page of the people of an organisation, and how many roles it has in all.
+    """Return one page of the people of an organisation, and how many roles there are in all.
 
     Args:
         tx: An open transaction.
@@ -131,11 +132,13 @@ def list_people(
         descending: Whether the greatest value comes first.
         limit: Rows at most.
         offset: Rows to leave out.
+        membership_ref: Only this role.
     """
     rows = tx.execute(
         QUERIES.list_people,
         {
             "org_ref": org_ref,
+            "membership_ref": membership_ref,
             "roles": [role.value for role in roles],
             "sort": sort,
             "direction": -1 if descending else 1,

@@ -39,8 +39,8 @@ WHERE m.org_ref = %(org_ref)s AND m.actor_ref <> %(actor_ref)s AND m.role = ANY 
   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on;
 
 -- name: list_people
--- One page of the people of an organisation, and how many there are in all. `sort` names a column; `direction` is 1 or
--- -1. The last sign-in is of this organisation; whoever may not see its events gets none.
+-- One page of the people of an organisation (or one of its roles), and how many there are in all. `sort` names a column;
+-- `direction` is 1 or -1. The last sign-in is of this organisation; whoever may not see its events gets none.
 WITH shown AS (
     SELECT m.membership_ref, m.actor_ref, a.kind, a.display_name, m.role, m.starts_on,
            NULLIF(m.ends_on, 'infinity') AS ends_on, COALESCE(answerable.display_name, '') AS accountable,
@@ -71,6 +71,7 @@ WITH shown AS (
         LIMIT 1
     ) AS invited ON true
     WHERE m.org_ref = %(org_ref)s AND m.ends_on >= (now() AT TIME ZONE 'Europe/Paris')::date
+      AND (%(membership_ref)s::bigint IS NULL OR m.membership_ref = %(membership_ref)s::bigint)
 )
 SELECT membership_ref, actor_ref, kind, display_name, role, starts_on, ends_on, accountable, via, state, last_at,
        recovering, count(*) OVER () AS total

@@ -3,7 +3,6 @@
 Refuses to show another organisation's people: every list names whose it is.
 """
 
-from rempart.accounts.organisations import Membership
 from rempart.accounts.roles import ROLES_OF
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
@@ -27,7 +26,7 @@ __all__ = [
     "list_invitations",
     "list_people",
     "list_recoveries",
-    "load_colleague",
+    "read_person",
 ]
 
 
@@ -54,16 +53,20 @@ def list_people(
     )
 
 
-def load_colleague(tx: Transaction, visitor: Visitor, membership_ref: int) -> Membership:
-    """Return the role of a colleague.
+def read_person(tx: Transaction, visitor: Visitor, membership_ref: int) -> ListedPerson:
+    """Return one role of somebody of the visitor's organisation.
 
     Raises:
-        NotFound: nobody of the visitor's organisation has it.
+        NotFound: nobody there has it.
     """
-    person = people.load_membership(tx, membership_ref)
-    if person is None or person.org_ref != visitor.org_ref:
+    if visitor.org_ref is None or visitor.org_kind is None:
+        raise NotFound("you act for yourself: you have no colleagues")
+    found, _ = people.list_people(
+        tx, visitor.org_ref, roles=ROLES_OF[visitor.org_kind], membership_ref=membership_ref
+    )
+    if not found:
         raise NotFound("no such person in your organisation")
-    return person
+    return found[0]
 
 
 def list_invitations(tx: Transaction, visitor: Visitor) -> list[ListedInvitation]:
