@@ -2,10 +2,12 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.test import Client
 
+from rempart.accounts.invitations import CODE_BITS, InvitationCode
 from rempart.accounts.roles import ROLES_OF, OrganisationKind, Role
 from rempart.kernel.synthetic import make_synthetic_rpps, make_synthetic_siret
 from rempart.portals.session_store import SessionStore, compute_token_digest
@@ -137,6 +139,28 @@ def make_member(
             (actor_ref, insurer.insurer_id, draw()),
         )
     return Somebody(actor_ref, Role.MEMBER, None, None)
+
+
+def invite(
+    database: Database,
+    who: Somebody,
+    *,
+    kind: str = "enrolment",
+    expires: timedelta = timedelta(hours=1),
+) -> str:
+    """Add an invitation; return its code."""
+    code = InvitationCode.from_number(secrets.randbits(CODE_BITS))
+    with database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO accounts.invitation"
+            " (invitation_ref, code_digest, kind, actor_ref, org_ref, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, clock_timestamp() + %s)",
+            (
+                *(draw(), code.compute_digest(), kind, who.actor_ref),
+                *(who.org.org_ref if who.org else None, expires),
+            ),
+        )
+    return code.format()
 
 
 def make_holder(database: Database, account_ref: int) -> Somebody:
