@@ -14,6 +14,7 @@ from rempart.portals.arrival import enter_in_role, get_arrival
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.landing import find_home
+from rempart.portals.provider_ceremonies import find_logout_url
 from rempart.portals.visit import end_visit, get_visitor, public, read_next
 from rempart.workflows.passkey_ceremony import OpenRole, list_passkey_roles
 
@@ -25,9 +26,12 @@ _LANGUAGE_COOKIE_S: Final = 365 * 24 * 3600
 def how_to_sign_in(request: HttpRequest) -> HttpResponse:
     """Offer the three ways in; to somebody who is in already, the way on."""
     visitor = get_visitor(request)
+    others = get_desk().providers.list_others()
     context = {
         "next_page": read_next(request, otherwise=""),
+        "providers": [(provider.name, provider.label) for provider in others],
         "home_address": reverse(find_home(visitor.role)) if visitor else "",
+        "providers": [(one.name, one.label) for one in get_desk().providers.list_others()],
     }
     return render(request, "portals/sign_in.html", context, status=200 if visitor else 401)
 
@@ -53,8 +57,15 @@ def choose_role(request: HttpRequest) -> HttpResponse:
 @require_POST
 @public
 def leave(request: HttpRequest) -> HttpResponse:
-    """Sign out: the session ends in the database, then the browser's token is forgotten."""
+    """Sign out: the session ends in the database, then the browser's token is forgotten.
+
+    Whoever came through a provider may still be signed in there: a page offers the way out of it.
+    """
+    visitor = get_visitor(request)
+    provider = find_logout_url(visitor) if visitor else None
     end_visit(request, reason="left")
+    if provider is not None:
+        return render(request, "portals/providers/left.html", {"address": provider})
     return HttpResponseRedirect(reverse("home"))
 
 
