@@ -31,7 +31,6 @@ def how_to_sign_in(request: HttpRequest) -> HttpResponse:
         "next_page": read_next(request, otherwise=""),
         "providers": [(provider.name, provider.label) for provider in others],
         "home_address": reverse(find_home(visitor.role)) if visitor else "",
-        "providers": [(one.name, one.label) for one in get_desk().providers.list_others()],
     }
     return render(request, "portals/sign_in.html", context, status=200 if visitor else 401)
 
