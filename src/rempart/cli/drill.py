@@ -23,6 +23,7 @@ from rempart.kernel.errors import SetupError
 from rempart.synth import read_members
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
+from rempart.workflows.issue_token import Issuer
 
 _PARIS = ZoneInfo("Europe/Paris")
 # Enough for any drill; a larger set is read in proportion, insurer by insurer.
@@ -56,8 +57,9 @@ def drill(
 ) -> None:
     """Replay January 2024 and answer: who was exposed?
 
-    Lawful traffic and robots on stolen accounts are played against the running gateway; then the
-    incident is declared, the sessions are judged, and the list is compared with the known truth.
+    Lawful traffic and robots on stolen accounts are played against the running gateway, each
+    question signed with a key: thieves hold tokens bound to keys of their own, as after getting
+    through Pro Santé Connect in their victims' place, or sit on their machines. Then the incident is declared, the sessions are judged, and the list is compared with the known truth.
     Ctrl-C ends the traffic early: what was shown until then is still answered for. Run it where the
     gateway trusts X-Forwarded-For (by default, the same machine): it tells the players apart.
     """
@@ -80,6 +82,7 @@ def drill(
             people,
             list(read_professionals(data)),
             options,
+            issuer=Issuer(url=settings.public_url, key_seed=installation.home.key("token")),
             say=bars.say,
             progress=bars.follow,
         )

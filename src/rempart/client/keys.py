@@ -20,6 +20,9 @@ _CURVES: Final[dict[Algorithm, str]] = {"ES256": "P-256", "EdDSA": "Ed25519"}
 _ALGORITHMS: Final[dict[str, Algorithm]] = {curve: name for name, curve in _CURVES.items()}
 
 
+_MEMBERS: Final = ("kty", "crv", "x", "y")
+
+
 class _Algorithms(JWSRegistry):
     """The two algorithms used here, under the names that servers of today know.
 
@@ -34,7 +37,10 @@ _REGISTRY: Final = _Algorithms(algorithms=list(_CURVES))
 
 
 class SigningKey:
-    """A private key, ES256 (P-256) or EdDSA (Ed25519). Make one with `generate` or `load`."""
+    """A private key, ES256 (P-256) or EdDSA (Ed25519). Make one with `generate` or `load`.
+
+    `thumbprint` is its name everywhere (RFC 7638).
+    """
 
     def __init__(self, jwk: dict[str, Any]) -> None:
         """Read a private JSON Web Key.
@@ -46,6 +52,8 @@ class SigningKey:
             raise ValueError("not a private JSON Web Key on P-256 or Ed25519")
         self._key: Any = import_key(jwk)
         self.algorithm: Final[Algorithm] = _ALGORITHMS[jwk["crv"]]
+        self._public: Final[dict[str, Any]] = dict(self._key.as_dict(private=False))
+        self.thumbprint: Final[str] = str(self._key.thumbprint())
 
     @classmethod
     def generate(cls, algorithm: Algorithm = "ES256") -> "SigningKey":
@@ -86,15 +94,14 @@ class SigningKey:
             stream.write("\n")
 
     @property
-    def public_jwk(self) -> dict[str, Any]:
+    def public_jwk(self) -> dict[str, str]:
         """The public half, to register: a JSON Web Key with its name, use and algorithm."""
-        jwk = dict(self._key.as_dict(private=False))
-        return {**jwk, "kid": self.thumbprint, "use": "sig", "alg": self.algorithm}
+        return {**self.bare_jwk, "kid": self.thumbprint, "use": "sig", "alg": self.algorithm}
 
     @property
-    def thumbprint(self) -> str:
-        """The name of this key everywhere: its RFC 7638 thumbprint."""
-        return str(self._key.thumbprint())
+    def bare_jwk(self) -> dict[str, str]:
+        """The public half as a proof shows it: the members that make the key, and no other."""
+        return {name: self._public[name] for name in _MEMBERS if name in self._public}
 
     def sign(self, header: dict[str, Any], claims: dict[str, Any]) -> str:
         """Sign claims as a compact JWT; the algorithm is this key's."""

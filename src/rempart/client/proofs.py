@@ -57,7 +57,4 @@ def make_proof(key: SigningKey, *, method: str, url: str, token: str = "", nonce
         claims["ath"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     if nonce:
         claims["nonce"] = nonce
-    public = {
-        name: key.public_jwk[name] for name in ("kty", "crv", "x", "y") if name in key.public_jwk
-    }
-    return key.sign({"typ": "dpop+jwt", "jwk": public}, claims)
+    return key.sign({"typ": "dpop+jwt", "jwk": key.bare_jwk}, claims)

@@ -7,7 +7,7 @@ Refuses to keep an answer: only its status is remembered.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,11 +15,14 @@ import httpx
 
 from rempart.drill.cast import Ask, format_question
 from rempart.drill.plan import Script
+from rempart.drill.wallet import Wallet
 from rempart.kernel.errors import SetupError
 
+PATH: Final = "/v1/rights-checks"
 NOT_SENT: Final = 0
 NO_ANSWER: Final = -1
 OK: Final = 200
+UNAUTHORIZED: Final = 401
 TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
 # A person tries again once or twice, then does something else.
@@ -66,7 +69,7 @@ async def check_ready(url: str) -> None:
 
 async def play(
     script: Script,
-    keys: Sequence[str],
+    wallet: Wallet,
     *,
     url: str,
     care_date: str,
@@ -78,7 +81,7 @@ async def play(
 
     Args:
         script: The script.
-        keys: The professionals' keys, by rank.
+        wallet: What lets each player in.
         url: Where the gateway answers.
         care_date: The date of care of every question, ISO 8601.
         stop: Once set, nothing more is sent; what was sent is waited for.
@@ -88,7 +91,7 @@ async def play(
     Returns:
         The tape. Questions not sent have the status 0; those that met no HTTP answer, -1.
     """
-    player = _Player(script, keys, f"{url}/v1/rights-checks", care_date, stop, progress)
+    player = _Player(script, wallet, url, care_date, stop, progress)
     return await player.play(at_once)
 
 
@@ -98,15 +101,15 @@ class _Player:
     def __init__(
         self,
         script: Script,
-        keys: Sequence[str],
+        wallet: Wallet,
         url: str,
         care_date: str,
         stop: asyncio.Event,
         progress: Progress,
     ) -> None:
         self._script = script
-        self._keys = keys
-        self._url = url
+        self._wallet = wallet
+        self._url = f"{url}{PATH}"
         self._tls = ssl.create_default_context()
         self._care_date = care_date
         self._stop = stop
@@ -168,10 +171,12 @@ class _Player:
         self._done[ask.robot is not None] += 1
         self._progress(*self._done)
 
-    async def _send(self, client: httpx.AsyncClient, ask: Ask, body: bytes) -> tuple[int, float]:
+    async def _send(
+        self, client: httpx.AsyncClient, ask: Ask, body: bytes, *, again: bool = True
+    ) -> tuple[int, float]:
         """Send one question; return its status and how long one is asked to wait."""
         headers = {
-            "Authorization": f"Bearer {self._keys[ask.caller]}",
+            **self._wallet.make_headers(ask, PATH),
             "Content-Type": "application/json",
             "X-Forwarded-For": ask.place.address,
             "User-Agent": ask.place.agent,
@@ -181,6 +186,10 @@ class _Player:
             reply = await client.post(self._url, content=body, headers=headers)
         except httpx.TransportError:
             return NO_ANSWER, 0
+        self._wallet.note_nonce(reply.headers.get("DPoP-Nonce"))
+        if reply.status_code == UNAUTHORIZED and "DPoP-Nonce" in reply.headers and again:
+            # The gateway gives its nonce with the refusal: robots read the same documentation.
+            return await self._send(client, ask, body, again=False)
         if reply.status_code == OK:
             self._tape.delays_ms.append((self._elapsed() - sent_s) * 1000)
         return reply.status_code, float(reply.headers.get("Retry-After", "1"))

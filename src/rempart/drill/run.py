@@ -1,7 +1,7 @@
-"""One drill from end to end: keys, traffic, incident, list, comparison with the truth.
+"""One drill from end to end: tokens, traffic, incident, list, comparison with the truth.
 
-Leaves nothing behind but an exercise incident and what the ledger keeps: every key it made is
-revoked, also when it is interrupted. Refuses to tell whoever judges what it knows of the robots.
+Leaves nothing behind but an exercise incident and what the ledger keeps: the software it registered
+is revoked, also when it is interrupted. Refuses to tell whoever judges what it knows of the robots.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 from typing import Any, Final
 
@@ -18,13 +18,15 @@ from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script, make_script
 from rempart.drill.replay import Progress, Tape, check_ready, play
 from rempart.drill.truth import check_loaded, measure_drill
+from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import SetupError
 from rempart.storage.connect import Database
-from rempart.workflows.create_client import NewClient, mint_key, revoke_client
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
+from rempart.workflows.issue_token import Issuer
 from rempart.workflows.measure_exercise import find_accounts, save_exercise_report
+from rempart.workflows.register_software import end_exercise, register_exercise
 
 TITLE: Final = "Exercice : janvier 2024 rejoué"
 # Operators never know the first second: the window opens this part of the drill before the attack.
@@ -43,15 +45,6 @@ class Options:
     care_date: date
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """A professional of the drill and the key made for it."""
-
-    professional: Professional
-    account_ref: int
-    client: NewClient
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a drill gives: the incident, and the report kept with it."""
@@ -67,6 +60,7 @@ def run_drill(
     professionals: Sequence[Professional],
     options: Options,
     *,
+    issuer: Issuer,
     say: Callable[[str], None],
     progress: Callable[[Script], Progress],
 ) -> Outcome:
@@ -78,6 +72,7 @@ def run_drill(
         people: Everybody of the synthetic set, former members included.
         professionals: The synthetic professionals; those without an account are passed over.
         options: What is asked for.
+        issuer: Whose tokens the gateway accepts: the installation's address and its key.
         say: Called with one line per step.
         progress: Given the script, returns what is told of each reply.
 
@@ -87,21 +82,22 @@ def run_drill(
     """
     asyncio.run(check_ready(options.url))
     check_loaded(database, lookup_secret, people)
-    with _enrol(database, professionals, options) as cast:
+    with _enrol(database, professionals, options) as (cast, enrolment):
         script = make_script(
             people,
-            [enrolled.professional for enrolled in cast],
+            cast,
             stolen=options.stolen,
             seconds=options.seconds,
             seed=options.seed,
         )
         say(f"{len(script.asks)} questions by {len(cast)} professionals, {options.seconds:g} s")
-        keys = [enrolled.client.key for enrolled in cast]
-        tape = asyncio.run(_play(script, keys, options, progress(script)))
+        wallet = Wallet(issuer, enrolment, robots=script.robots)
+        tape = asyncio.run(_play(script, wallet, options, progress(script)))
     if not any(tape.statuses[n] for n, ask in enumerate(script.asks) if ask.robot is not None):
         raise KeyboardInterrupt  # stopped before the attack: there is nothing to answer for
     say("the operator declares the incident: the stolen accounts, and about when")
-    answer = _answer(database, script, tape, [cast[caller].account_ref for caller in script.stolen])
+    stolen = [enrolment.account_refs[caller] for caller in script.stolen]
+    answer = _answer(database, script, tape, stolen)
     say("the answer is compared with the truth")
     report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
     with database.transaction("analyst") as tx:
@@ -112,8 +108,12 @@ def run_drill(
 @contextmanager
 def _enrol(
     database: Database, professionals: Sequence[Professional], options: Options
-) -> Iterator[list[Enrolled]]:
-    """Give keys to the professionals of the drill, and take them back whatever happens."""
+) -> Iterator[tuple[list[Professional], Enrolment]]:
+    """Register a software for the professionals of the drill; revoke it whatever happens.
+
+    A crash before it is revoked leaves a software that has no key: nobody can ask for a token in
+    its name, and those of the drill end within ten minutes.
+    """
     with database.transaction("analyst") as tx:
         accounts = find_accounts(tx, [professional.rpps for professional in professionals])
     known = [professional for professional in professionals if professional.rpps in accounts]
@@ -123,32 +123,23 @@ def _enrol(
             "for: load more with `rempart client load`, or ask for fewer with --professionals"
         )
     chosen = Random(options.seed).sample(known, options.professionals)  # noqa: S311 - a play
-    # A crash before the keys are revoked leaves keys that end by themselves.
-    lifetime = timedelta(seconds=options.seconds) + timedelta(minutes=10)
     with database.transaction("registrar") as tx:
-        cast = [
-            Enrolled(
-                professional,
-                accounts[professional.rpps],
-                mint_key(
-                    tx,
-                    account_ref=accounts[professional.rpps],
-                    kind="portal",
-                    label=TITLE,
-                    lifetime=lifetime,
-                ),
-            )
-            for professional in chosen
-        ]
+        client_id, client_ref = register_exercise(tx, label=TITLE)
     try:
-        yield cast
+        yield (
+            chosen,
+            Enrolment(
+                client_id=client_id,
+                client_ref=client_ref,
+                account_refs=tuple(accounts[one.rpps] for one in chosen),
+            ),
+        )
     finally:
         with database.transaction("registrar") as tx:
-            for enrolled in cast:
-                revoke_client(tx, enrolled.client.client_ref)
+            end_exercise(tx, client_ref)
 
 
-async def _play(script: Script, keys: Sequence[str], options: Options, progress: Progress) -> Tape:
+async def _play(script: Script, wallet: Wallet, options: Options, progress: Progress) -> Tape:
     """Play the script; a first Ctrl-C ends the traffic: what was shown is still answered for."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -157,7 +148,7 @@ async def _play(script: Script, keys: Sequence[str], options: Options, progress:
     try:
         return await play(
             script,
-            keys,
+            wallet,
             url=options.url,
             care_date=options.care_date.isoformat(),
             stop=stop,

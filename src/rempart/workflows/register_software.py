@@ -46,12 +46,14 @@ __all__ = [
     "StoredKey",
     "StoredSoftware",
     "add_software_key",
+    "end_exercise",
     "end_software_key",
     "find_establishment",
     "find_software",
     "list_keys",
     "list_publishers",
     "list_software",
+    "register_exercise",
     "register_portals",
     "register_software",
     "revoke_software",
@@ -59,6 +61,7 @@ __all__ = [
 
 # A gateway may already have read the key that ends: the directory is read again within this time.
 AT_ONCE: Final = timedelta(0)
+EXERCISE_PREFIX: Final = "exercise-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +190,7 @@ def register_portals(tx: Transaction, jwk: Mapping[str, str]) -> None:
     Done at each start: a home that was replaced ends the key of the one before.
     """
     key = read_jwk(jwk)
-    facts = {
-        "client_ref": draw_ref(),
-        "client_id": PORTALS_CLIENT_ID,
-        "publisher_ref": None,
-        "label": "Portails",
-        "scopes": list(SCOPES),
-        "certificate_subject": None,
-        "establishment_ref": None,
-        "created_by": None,
-    }
+    facts = _describe_own(draw_ref(), PORTALS_CLIENT_ID, "Portails")
     software.save_software(tx, facts)
     found = find_software(tx, client_id=PORTALS_CLIENT_ID)
     software.lock_software(tx, found.client_ref)
@@ -207,6 +201,54 @@ def register_portals(tx: Transaction, jwk: Mapping[str, str]) -> None:
     for kid in _live(keys) - {key.kid}:
         software.end_key(tx, found.client_ref, kid, delay=AT_ONCE)
         _record_change(tx, SecurityEventKind.SOFTWARE_KEY_ENDED, found, {"key": kid}, None)
+
+
+def register_exercise(tx: Transaction, *, label: str) -> tuple[str, int]:
+    """Register a software for an exercise; return its name and reference.
+
+    It has no key, so nobody can ask for a token in its name: whoever plays holds the home's key
+    and signs the tokens. `end_exercise` revokes it.
+    """
+    client_ref = draw_ref()
+    client_id = f"{EXERCISE_PREFIX}{client_ref:x}"
+    facts = _describe_own(client_ref, client_id, label)
+    software.save_software(tx, facts)
+    _record(
+        tx,
+        SecurityEventKind.SOFTWARE_REGISTERED,
+        client_id=client_id,
+        publisher_ref=None,
+        author=None,
+        details={"exercise": True},
+    )
+    return client_id, client_ref
+
+
+def end_exercise(tx: Transaction, client_ref: int) -> None:
+    """Revoke the software of an exercise; doing it twice changes nothing.
+
+    Raises:
+        NotFound: there is no such software.
+        SoftwareRefused: it is not that of an exercise.
+    """
+    found = find_software(tx, client_ref=client_ref)
+    if found.publisher_ref is not None or not found.client_id.startswith(EXERCISE_PREFIX):
+        raise SoftwareRefused(Obstacle.OF_THE_HOME)
+    if software.revoke_software(tx, client_ref):
+        _record_change(tx, SecurityEventKind.SOFTWARE_REVOKED, found, {"exercise": True}, None)
+
+
+def _describe_own(client_ref: int, client_id: str, label: str) -> dict[str, object]:
+    return {
+        "client_ref": client_ref,
+        "client_id": client_id,
+        "publisher_ref": None,
+        "label": label,
+        "scopes": list(SCOPES),
+        "certificate_subject": None,
+        "establishment_ref": None,
+        "created_by": None,
+    }
 
 
 def _open(tx: Transaction, client_ref: int) -> tuple[StoredSoftware, list[StoredKey]]:
