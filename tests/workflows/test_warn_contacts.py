@@ -217,7 +217,7 @@ def test_a_warning_says_what_who_when_and_holds_no_link(practice, claire, tmp_pa
         *("pharmacie@example.invalid", "Pharmacie d'essai", "Claire Essai"),
         *(f"•••• {BEFORE} serait remplacé par •••• {NEW}", "Il prendrait effet le"),
         *(f"•••• {BEFORE} would be replaced by •••• {NEW}", "It would take effect on"),
-        *("arrêtez le changement", "stop the change"),
+        *("et arrêtez le\nchangement", "stop the change"),
     ):
         assert words in text
     assert "http" not in text

@@ -23,6 +23,16 @@ COMMANDS = {
         "Create, list, stop organisations.",
     ),
     "invite": ("rempart.cli.invite", "invite", "Invite a first agent, or a member by letter."),
+    "bank-details": (
+        "rempart.cli.bank_details",
+        "bank_details",
+        "Let changes of account take effect.",
+    ),
+    "warnings": (
+        "rempart.cli.warnings",
+        "warnings",
+        "Send warnings; load where people are warned.",
+    ),
     "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),

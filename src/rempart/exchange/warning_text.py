@@ -64,11 +64,14 @@ class FolderSender:
     def send(self, warning: OutgoingWarning) -> None:
         """Write the file whole or not at all, and wait until it is on the disk."""
         draft = self._directory / f".{warning.warning_ref}.{secrets.token_hex(4)}"
-        with open(draft, "x", encoding="utf-8", opener=_open_private) as file:
-            file.write(format_warning(warning))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._directory / f"{warning.warning_ref}.txt")
+        try:
+            with open(draft, "x", encoding="utf-8", opener=_open_private) as file:
+                file.write(format_warning(warning))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._directory / f"{warning.warning_ref}.txt")
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 class _Words(NamedTuple):
@@ -98,6 +101,15 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
         "Le compte {new} remplace {old} : les paiements y vont désormais.",
         "Account {new} replaces {old}: payments now go there.",
     ),
+    SecurityEventKind.CONTACT_ADDED: _Words(
+        "Une adresse a été ajoutée à celles où nous vous prévenons.",
+        "An address was added to those where we warn you.",
+    ),
+    SecurityEventKind.CONTACT_REPLACED: _Words(
+        "L’adresse où nous vous prévenons a été remplacée. L’ancienne est encore prévenue "
+        "pendant quelque temps.",
+        "The address where we warn you was replaced. The old one is still warned for some time.",
+    ),
 }
 _ANYTHING: Final = _Words(
     "Un événement de sécurité concerne votre compte ({kind}).",
@@ -105,17 +117,24 @@ _ANYTHING: Final = _Words(
 )
 _WHEN: Final = _Words(" Il prendrait effet le {at}.", " It would take effect on {at}.")
 _NO_ACCOUNT: Final = _Words("aucun compte", "no account")
-_REST: Final = _Words(
-    "Le {at}, par {name}.\n\n"
+_WHO: Final = _Words("Le {at}, par {name}.", "On {at}, by {name}.")
+_STOP: Final = _Words(
     "Si ce n’est ni vous ni un collègue : entrez dans Rempart comme d’habitude (ce message ne\n"
-    "contient volontairement aucun lien), page « Coordonnées bancaires », et arrêtez le changement.\n"
-    "Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
-    "On {at}, by {name}.\n\n"
+    "contient volontairement aucun lien), page « Coordonnées bancaires », et arrêtez le\n"
+    "changement. Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
     "If this is neither you nor a colleague: enter Rempart as you usually do (this message has no\n"
     "link, on purpose), page “Bank details”, and stop the change. If you cannot enter, call the\n"
     "operator at the number of your agreement.",
 )
-_SOMEBODY: Final = _Words("une personne de l’établissement", "somebody of the establishment")
+_REPORT: Final = _Words(
+    "Si ce n’est ni vous ni un collègue : entrez dans Rempart comme d’habitude (ce message ne\n"
+    "contient volontairement aucun lien), page « Événements », et dites que ce n’était pas vous.\n"
+    "Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
+    "If this is neither you nor a colleague: enter Rempart as you usually do (this message has no\n"
+    "link, on purpose), page “Events”, and say that it was not you. If you cannot enter, call the\n"
+    "operator at the number of your agreement.",
+)
+_SOMEBODY: Final = _Words("une personne que nous ne nommons pas", "somebody we do not name")
 
 
 def format_warning(warning: OutgoingWarning) -> str:
@@ -139,10 +158,12 @@ def _format(warning: OutgoingWarning, language: str) -> str:
         when=say(_WHEN).format(at=at.strftime(form)) if at else "",
         kind=warning.kind.value,
     )
-    rest = say(_REST).format(
+    who = say(_WHO).format(
         at=warning.at.astimezone(_PARIS).strftime(form), name=warning.name or say(_SOMEBODY)
     )
-    return f"{warning.place}\n\n{what}\n{rest}\n"
+    is_change = warning.kind.startswith("bank_details")
+    todo = say(_STOP if is_change else _REPORT)
+    return f"{warning.place}\n\n{what}\n{who}\n\n{todo}\n"
 
 
 def _mask(digits: str) -> str:

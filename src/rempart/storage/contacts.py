@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from rempart.accounts.contacts import Channel
 from rempart.accounts.events import SecurityEventKind
 from rempart.storage.connect import Transaction
 from rempart.storage.letterbox import Letterbox
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("contacts")
-Channel = Literal["email", "sms", "letter"]
 _LABEL: Final = b"rempart accounts: where somebody is warned"
 
 
