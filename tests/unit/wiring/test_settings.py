@@ -34,6 +34,15 @@ def test_every_variable_is_read():
             "REMPART_LOG_ID": "7",
             "REMPART_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "REMPART_CHECKS_PER_MINUTE": "60",
+            "REMPART_PSC_DISCOVERY": "https://psc.example/auth/realms/x/.well-known/y",
+            "REMPART_PSC_CLIENT_ID": "tp-example",
+            "REMPART_PSC_SECRET_FILE": "/run/keys/psc",
+            "REMPART_PSC_KEY_FILE": "/run/keys/psc.pem",
+            "REMPART_OIDC_PROVIDERS_FILE": "/etc/rempart/providers.toml",
+            "REMPART_DEV_PSC": "0",
+            "REMPART_DEV_PSC_PORT": "9300",
+            "REMPART_DEV_PSC_PROFESSIONALS": "/srv/professionals.csv",
+            "REMPART_DEV_PSC_AGENTS": "/srv/agents.toml",
         }
     )
     assert settings == Settings(
@@ -49,6 +58,15 @@ def test_every_variable_is_read():
         log_id=7,
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
         checks_per_minute=60,
+        psc_discovery="https://psc.example/auth/realms/x/.well-known/y",
+        psc_client_id="tp-example",
+        psc_secret_file=Path("/run/keys/psc"),
+        psc_key_file=Path("/run/keys/psc.pem"),
+        oidc_providers_file=Path("/etc/rempart/providers.toml"),
+        dev_psc=False,
+        dev_psc_port=9300,
+        dev_psc_professionals=Path("/srv/professionals.csv"),
+        dev_psc_agents=Path("/srv/agents.toml"),
     )
     assert settings.gateway_ports == (9100, 9201)
 
@@ -56,6 +74,7 @@ def test_every_variable_is_read():
 def test_the_inner_ports_follow_the_first_one():
     settings = Settings.from_environment({"REMPART_PORT": "9000"})
     assert (settings.gateway_port, settings.portals_port) == (9001, 9002)
+    assert settings.dev_psc_port == 9009
 
 
 @pytest.mark.parametrize(
@@ -70,6 +89,9 @@ def test_the_inner_ports_follow_the_first_one():
         ("REMPART_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("REMPART_CHECKS_PER_MINUTE", "1.5"),
         ("DATABASE_URL", "mysql://localhost/rempart"),
+        ("REMPART_PSC_DISCOVERY", "http://psc.example/.well-known/x"),
+        ("REMPART_PSC_DISCOVERY", "https://psc.example/"),
+        ("REMPART_DEV_PSC", "yes"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_what_to_write(variable: str, text: str):
@@ -78,11 +100,24 @@ def test_a_value_that_cannot_be_used_is_refused_with_what_to_write(variable: str
 
 
 def test_the_password_of_the_database_is_never_shown():
-    given = "postgresql://admin:secret@db/rempart"
-    assert "secret" not in repr(Settings(database_url=given))
+    given = "postgresql://admin:hush@db/rempart"
+    assert "hush" not in repr(Settings(database_url=given))
     with pytest.raises(SetupError) as refusal:
         Settings.from_environment({"DATABASE_URL": given.replace("postgresql", "mysql")})
-    assert "secret" not in str(refusal.value)
+    assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REMPART_PUBLIC_URL": "https://tp.example"},
+        {"REMPART_PSC_DISCOVERY": "https://psc.example/auth/realms/x/.well-known/y"},
+    ],
+)
+def test_a_simulator_is_refused_where_real_people_come(environment: dict[str, str]):
+    with pytest.raises(SetupError, match="REMPART_DEV_PSC=1"):
+        Settings.from_environment({"REMPART_DEV_PSC": "1", **environment})
+    assert Settings.from_environment({"REMPART_DEV_PSC": "1"}).dev_psc
 
 
 def test_the_page_lists_every_variable_with_its_default_and_no_other():
@@ -98,6 +133,8 @@ def show_default(name: str) -> str:
     value = getattr(Settings(), name)
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{value:d}`"
     if name == "trusted_proxies":
         value = ",".join(str(network.network_address) for network in value)
     return f"`{value}`"
