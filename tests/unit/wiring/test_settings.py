@@ -138,3 +138,20 @@ def show_default(name: str) -> str:
     if name == "trusted_proxies":
         value = ",".join(str(network.network_address) for network in value)
     return f"`{value}`"
+
+
+@pytest.mark.parametrize("text", ["none", "fake", "mybank.vop:make_provider"])
+def test_a_provider_of_payee_checks_is_named(text: str):
+    assert Settings.from_environment({"REMPART_PAYEE_CHECK": text}).payee_check == text
+
+
+@pytest.mark.parametrize("text", ["yes", "mybank.vop", "mybank:vop:x", "import os;os:x", ":x"])
+def test_what_names_no_provider_is_refused(text: str):
+    with pytest.raises(SetupError, match=r"REMPART_PAYEE_CHECK.*: write "):
+        Settings.from_environment({"REMPART_PAYEE_CHECK": text})
+
+
+def test_the_fake_provider_confirms_nothing_but_on_localhost():
+    public = {"REMPART_PAYEE_CHECK": "fake", "REMPART_PUBLIC_URL": "https://tp.example"}
+    with pytest.raises(SetupError, match="REMPART_PAYEE_CHECK=fake"):
+        Settings.from_environment(public)
