@@ -19,7 +19,9 @@ Generated from the OpenAPI document that the gateway serves at `/v1/openapi.json
 the two. [How to call the gateway](../how-to/call-the-gateway.md) shows it at work; codes of
 problems are explained in [errors](errors.md).
 
-Authentication: `Authorization: Bearer rmp_…`. {authentication}
+Authentication:
+
+{authentication}
 """
 
 
@@ -27,7 +29,10 @@ def format_page(document: dict[str, Any]) -> str:
     """Return the page."""
     head = HEAD.format(
         description=document["info"]["description"],
-        authentication=document["components"]["securitySchemes"]["clientKey"]["description"],
+        authentication="\n".join(
+            f"- **{name}**: {scheme['description']}"
+            for name, scheme in document["components"]["securitySchemes"].items()
+        ),
     )
     parts = [head]
     for path, methods in document["paths"].items():

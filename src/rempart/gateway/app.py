@@ -37,11 +37,10 @@ from rempart.gateway.origins import make_address_finder
 from rempart.gateway.problems import MethodNotAllowed, format_problem
 from rempart.gateway.proofs import ProofChecker, make_certificate_finder
 from rempart.gateway.signatures import PublicKey
-from rempart.gateway.token_endpoint import (
+from rempart.gateway.token_endpoint import TokenEndpoint, TokenParts
+from rempart.gateway.token_messages import (
     KEYS_PATH,
     METADATA_PATH,
-    TokenEndpoint,
-    TokenParts,
     build_keys,
     build_metadata,
 )

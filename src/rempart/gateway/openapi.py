@@ -11,6 +11,12 @@ from msgspec import Meta
 
 from rempart import __version__
 from rempart.exchange.rights_answer import ClosedAnswer, OpenAnswer
+from rempart.gateway.openapi_tokens import (
+    SECURITY,
+    SECURITY_SCHEMES,
+    TOKEN_TYPES,
+    describe_token_paths,
+)
 from rempart.gateway.problems import TEXTS, Problem
 from rempart.gateway.questions import RightsCheckRequest
 
@@ -52,7 +58,7 @@ class Readiness(msgspec.Struct, frozen=True):
 # Why each status is sent, and by which codes.
 _RIGHTS_CHECK_PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("malformed_request",),
-    401: ("access_denied",),
+    401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce"),
     405: ("method_not_allowed",),
     409: ("conflict",),
     413: ("body_too_large",),
@@ -63,7 +69,7 @@ _RIGHTS_CHECK_PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {
     503: ("unavailable", "ledger_unavailable"),
 }
 _EXTRA_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
-    401: ("WWW-Authenticate", "Always `Bearer`."),
+    401: ("DPoP-Nonce", "With `use_dpop_nonce`: the nonce to sign the next proofs with."),
     405: ("Allow", "The method to use."),
     429: ("Retry-After", "Seconds to wait before asking again."),
     503: ("Retry-After", "Seconds to wait before sending the same request again."),
@@ -85,7 +91,7 @@ _REQUEST_HEADERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ),
     (
         "User-Agent",
-        "Name of the software. With the key and the address, it tells sessions apart.",
+        "Name of the software. With the account and the address, it tells sessions apart.",
         {"type": "string"},
     ),
 )
@@ -93,8 +99,9 @@ _REQUEST_HEADERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 
 def build_openapi() -> dict[str, Any]:
     """Assemble the OpenAPI 3.1 document."""
-    (request, response, problem, readiness), components = msgspec.json.schema_components(
-        [RightsCheckRequest, RightsCheckResponse, Problem, Readiness], ref_template=_REF
+    (request, response, problem, readiness, *tokens), components = msgspec.json.schema_components(
+        [RightsCheckRequest, RightsCheckResponse, Problem, Readiness, *TOKEN_TYPES],
+        ref_template=_REF,
     )
     _describe_tags(components)
     return {
@@ -111,9 +118,10 @@ def build_openapi() -> dict[str, Any]:
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "security": [{"clientKey": []}],
+        "security": SECURITY,
         "paths": {
             "/v1/rights-checks": {"post": _describe_rights_check(request, response, problem)},
+            **describe_token_paths(tokens),
             "/v1/openapi.json": {"get": _describe_get("This document.", "application/json", {})},
             "/healthz": {"get": _describe_get("The process runs.", "text/plain", _TEXT)},
             "/readyz": {"get": _describe_readiness(readiness)},
@@ -125,14 +133,7 @@ def build_openapi() -> dict[str, Any]:
         },
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "clientKey": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "rmp_ and 43 characters",
-                    "description": "Made by `rempart client create`, bound to one professional.",
-                }
-            },
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 

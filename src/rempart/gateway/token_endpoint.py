@@ -1,4 +1,4 @@
-"""POST /oauth/token, and what a software must know to use it: keys and metadata.
+"""POST /oauth/token: the only place where tokens are given.
 
 Refuses a body that is not a short form, a field given twice, a software that does not prove itself,
 and a token without a key to bind it to. Nothing of a request is repeated in an answer or in a log.
@@ -10,22 +10,20 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from rempart.accounts.allowance import Allowance
-from rempart.accounts.dpop import PROOF_ALGORITHMS, NonceNeeded, ProofRefused
+from rempart.accounts.dpop import NonceNeeded, ProofRefused
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.oauth import GrantRefused, OAuthError
 from rempart.accounts.software import (
-    ASSERTION_ALGORITHMS,
     CLIENT_CREDENTIALS,
     PORTAL_SESSION,
     PSC_TOKEN,
-    TOKEN_EXCHANGE,
     Software,
     check_can_ask_token,
 )
@@ -44,6 +42,7 @@ from rempart.gateway.origins import NOWHERE, read_agent
 from rempart.gateway.problems import Reply
 from rempart.gateway.proofs import Call, ProofChecker, hash_certificate
 from rempart.gateway.requests import list_headers, read_body, send_reply
+from rempart.gateway.token_messages import TokenGiven, TokenRefusal
 from rempart.kernel.errors import BodyTooLarge, RempartError, TooManyRequests, Unavailable
 from rempart.workflows.issue_token import (
     TOKEN_PATH,
@@ -55,18 +54,13 @@ from rempart.workflows.issue_token import (
     PscSubject,
     StructureSubject,
     Subject,
-    build_public_jwk,
-    compute_key_id,
     issue_token,
 )
 
-KEYS_PATH: Final = "/oauth/jwks"
-METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 MAX_FORM_BYTES: Final = 16_384
 MAX_FIELDS: Final = 20
 FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 JSON_TYPE: Final = b"application/json"
-ISSUED_TOKEN_TYPE: Final = PSC_TOKEN
 # A publisher's own server may ask for all its customers: bounds are for floods, not for use.
 TOKENS_OF_A_CLIENT: Final = Allowance(rate_per_s=50, burst=500)
 REQUESTS_OF_AN_ADDRESS: Final = Allowance(rate_per_s=50, burst=500)
@@ -265,7 +259,7 @@ class TokenEndpoint:
             headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
         self._metrics.token_refusals.labels(error.value).inc()
         description = str(refusal) if isinstance(refusal, _SAYABLE) else _WORDS[error]
-        body = msgspec.json.encode({"error": error.value, "error_description": description})
+        body = msgspec.json.encode(TokenRefusal(error.value, description))
         return Reply(status, JSON_TYPE, body, tuple(headers))
 
 
@@ -278,41 +272,18 @@ _WORDS: Final = {
 }
 
 
-def build_metadata(url: str) -> dict[str, Any]:
-    """Build the authorization server's metadata (RFC 8414)."""
-    return {
-        "issuer": url,
-        "token_endpoint": url + TOKEN_PATH,
-        "jwks_uri": url + KEYS_PATH,
-        "response_types_supported": [],
-        "grant_types_supported": [TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
-        "scopes_supported": [CHECK_SCOPE],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt", "tls_client_auth"],
-        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
-        "tls_client_certificate_bound_access_tokens": True,
-        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
-    }
-
-
-def build_keys(issuer: Issuer) -> dict[str, Any]:
-    """Build the set of public keys that access tokens are signed for (RFC 7517)."""
-    jwk = build_public_jwk(issuer.key_seed)
-    return {"keys": [{**jwk, "alg": "EdDSA", "use": "sig", "kid": compute_key_id(jwk)}]}
-
-
 def _format_token(
     issued: IssuedToken, subject: Subject, binding: Binding, next_nonce: str | None
 ) -> Reply:
-    body: dict[str, object] = {
-        "access_token": issued.text,
-        "token_type": "DPoP" if binding.kind == "jkt" else "Bearer",
-        "expires_in": issued.lifetime_s,
-        "scope": CHECK_SCOPE,
-    }
-    if not isinstance(subject, StructureSubject):
-        body["issued_token_type"] = ISSUED_TOKEN_TYPE
+    given = TokenGiven(
+        access_token=issued.text,
+        token_type="DPoP" if binding.kind == "jkt" else "Bearer",
+        expires_in=issued.lifetime_s,
+        scope=CHECK_SCOPE,
+        issued_token_type="" if isinstance(subject, StructureSubject) else PSC_TOKEN,
+    )
     headers = [] if next_nonce is None else [(b"dpop-nonce", next_nonce.encode())]
-    return Reply(200, JSON_TYPE, msgspec.json.encode(body), tuple(headers))
+    return Reply(200, JSON_TYPE, msgspec.json.encode(given), tuple(headers))
 
 
 def _name_error(refusal: RempartError | None) -> tuple[OAuthError, int]:
@@ -358,13 +329,3 @@ def _read_number(form: dict[str, str], name: str, shape: re.Pattern[str]) -> str
     if value is not None and not shape.fullmatch(value):
         raise GrantRefused(OAuthError.INVALID_REQUEST, f"{name}: not a number of that kind")
     return value
-
-
-__all__ = [
-    "KEYS_PATH",
-    "METADATA_PATH",
-    "TokenEndpoint",
-    "TokenParts",
-    "build_keys",
-    "build_metadata",
-]

@@ -181,7 +181,6 @@ GRANT UPDATE (used_at, revoked_at) ON accounts.invitation TO rempart_signin;
 
 -- The pages: under the policies below.
 GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.django_session TO rempart_portals;
-GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.client, accounts.sign_in_link TO rempart_portals;
 GRANT EXECUTE ON FUNCTION accounts.enter_session, accounts.my_actor, accounts.my_session, accounts.my_org,
     accounts.my_establishment, accounts.my_person, accounts.my_insurer, accounts.my_insurers, accounts.my_role,
     accounts.is_host, accounts.administers, accounts.secures, accounts.may_join, accounts.is_ours TO rempart_portals;
@@ -196,20 +195,19 @@ GRANT SELECT (invitation_ref, kind, actor_ref, org_ref, invited_by, approved_by,
 GRANT SELECT (session_ref, actor_ref, role, membership_ref, org_ref, accountable_ref, method, provider, address, agent,
     opened_at, seen_at, idle_limit, expires_at, stepped_up_at, ended_at, end_reason) ON accounts.session TO rempart_portals;
 GRANT INSERT ON accounts.actor, accounts.membership, accounts.invitation, accounts.recovery_request, accounts.software,
-    accounts.software_key, accounts.security_event, accounts.event_report, accounts.bank_details, accounts.contact,
-    accounts.warning TO rempart_portals;
+    accounts.software_key, accounts.security_event, accounts.event_report, accounts.bank_details TO rempart_portals;
 GRANT UPDATE (display_name, suspended_at) ON accounts.actor TO rempart_portals;
 GRANT UPDATE (role, ends_on, suspended_at) ON accounts.membership TO rempart_portals;
 GRANT UPDATE (suspended_at) ON accounts.organisation TO rempart_portals;
 GRANT UPDATE (revoked_at) ON accounts.invitation, accounts.software TO rempart_portals;
 GRANT UPDATE (decided_at, decided_by, approved) ON accounts.recovery_request TO rempart_portals;
 GRANT UPDATE (label, revoked_at) ON accounts.passkey TO rempart_portals;
-GRANT UPDATE (ended_at, end_reason, stepped_up_at, device_key) ON accounts.session TO rempart_portals;
+-- Not stepped_up_at: whoever recognised the person again writes it (role signin).
+GRANT UPDATE (ended_at, end_reason) ON accounts.session TO rempart_portals;
 GRANT UPDATE (ends_at) ON accounts.software_key TO rempart_portals;
 GRANT UPDATE (handled_at, handled_by, outcome) ON accounts.event_report TO rempart_portals;
 GRANT UPDATE (state, approved_by, approved_at, active_from, ended_at, ended_by, payee_check, payee_checked_at, payee_provider)
     ON accounts.bank_details TO rempart_portals;
-GRANT UPDATE (replaced_at) ON accounts.contact TO rempart_portals;
 
 -- The gateway: what a token and its bearer must still be.
 GRANT SELECT ON accounts.software_key, accounts.membership TO rempart_gateway;
