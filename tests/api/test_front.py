@@ -1,6 +1,7 @@
 """The proxy before everything: it passes on what it gets, says who called, and never makes up."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -128,6 +129,11 @@ async def running(front: Front) -> AsyncIterator[Front]:
     [
         ("/v1/rights-checks", True),
         ("/v1", True),
+        ("/oauth/token", True),
+        ("/oauth/jwks", True),
+        ("/.well-known/oauth-authorization-server", True),
+        ("/.well-known/anything-else", False),
+        ("/oauthority", False),
         ("/healthz", True),
         ("/readyz", True),
         ("/metrics", True),
@@ -215,6 +221,22 @@ def test_only_a_trusted_proxy_is_believed_about_the_caller_s_address(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("address", "told"), [("127.0.0.1", True), ("198.51.100.9", False)])
+def test_only_a_trusted_proxy_is_believed_about_the_caller_s_certificate(address: str, told: bool):
+    async def scenario() -> None:
+        async with destination() as (gateway, seen):
+            front = Front(
+                gateways=[gateway], portals=NOBODY, trusted_proxies=[ip_network("127.0.0.0/8")]
+            )
+            certificate = {"client-cert": ":YQ==:", "client-cert-chain": ":YQ==:"}
+            async with running(front):
+                await Caller(front, address).ask("/oauth/token", headers=certificate)
+            assert (set(certificate) <= set(seen[0].headers)) is told
+            assert ("client-cert" in seen[0].headers) is told
+
+    asyncio.run(scenario())
+
+
 def test_an_answer_flows_before_it_is_complete():
     first_part_seen = asyncio.Event()
 
@@ -267,6 +289,43 @@ def test_one_caller_stays_with_one_gateway_and_callers_are_spread():
                 callers = [request.headers["authorization"] for request in requests]
                 assert all(callers.count(name) == 2 for name in callers)
                 assert callers
+
+    asyncio.run(scenario())
+
+
+def make_token(number: int, **claims: object) -> str:
+    """A token as it is presented, whose signature the front does not look at."""
+    payload = {"client_ref": "1", "sub": "2", "jti": str(number), **claims}
+    text = base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=").decode()
+    return f"DPoP header.{text}.signature"
+
+
+def test_a_renewed_token_leads_to_the_same_gateway():
+    """A session belongs to the log of one gateway, and a token lives ten minutes only."""
+
+    async def scenario() -> None:
+        async with destination() as (one, at_one), destination() as (two, at_two):
+            async with running(Front(gateways=[one, two], portals=NOBODY)) as front:
+                for number in range(16):
+                    token = make_token(number)
+                    await Caller(front).ask("/v1/x", headers={"authorization": token})
+                assert {len(at_one), len(at_two)} == {0, 16}
+                for number in range(16):
+                    token = make_token(0, sub=str(number))
+                    await Caller(front).ask("/v1/x", headers={"authorization": token})
+            assert min(len(at_one), len(at_two)) > 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("payload", ["é", "e30", "W10", "bnVsbA", "====", "IiI", "eyJzdWIiOjF9"])
+def test_a_token_that_cannot_be_read_goes_somewhere_all_the_same(payload: str):
+    async def scenario() -> None:
+        async with destination() as (gateway, seen):
+            async with running(Front(gateways=[gateway], portals=NOBODY)) as front:
+                token = {"authorization": f"DPoP a.{payload}.b"}
+                assert await Caller(front).ask("/v1/x", headers=token) == 200
+            assert len(seen) == 1
 
     asyncio.run(scenario())
 
