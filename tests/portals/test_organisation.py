@@ -4,17 +4,24 @@ import csv
 import io
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
-from django.test import Client
 from tests.portals import people, samples
+from tests.portals.pages import (
+    CODE,
+    address,
+    change,
+    events,
+    fetch,
+    is_in,
+    open_browser,
+    read_rows,
+    read_token,
+    show,
+)
 
 from rempart.accounts.invitations import InvitationCode
-from rempart.accounts.roles import ROLES_OF, Role
-
-CODE = re.compile(r'id="code">([0-9A-Z-]{24})<')
-ROW = re.compile(r"<tr>\s*<th scope=\"row\">.*?</tr>", re.DOTALL)
+from rempart.accounts.roles import Role
 
 
 @pytest.fixture
@@ -42,53 +49,12 @@ def second(desk, admin, insurer):
 
 
 @pytest.fixture
-def open_browser(desk):
-    """A function that opens another browser, signed in as somebody."""
-
-    def open_(who):
-        client = Client(headers={"user-agent": "Another browser"})
-        people.sign_in(client, desk.database, who)
-        return client
-
-    return open_
-
-
-@pytest.fixture
 def holder(desk, browser):
     """A holder, signed in in `browser`."""
     place = people.make_organisation(desk.database, "establishment", name="Pharmacie du Pont")
     who = people.make_agent(desk.database, place, Role.HOLDER, name="Hélène Titulaire")
     people.sign_in(browser, desk.database, who)
     return who
-
-
-def fetch(desk, query, *values):
-    with desk.database.transaction("admin") as tx:
-        return tx.execute(query, values).fetchall()
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
-
-
-def events(desk, *kinds):
-    rows = fetch(desk, "SELECT kind FROM accounts.security_event ORDER BY at")
-    return [kind for (kind,) in rows if not kinds or kind in kinds]
-
-
-def rows(answer):
-    """Return the rows of the tables as one line of words each."""
-    found = ROW.findall(answer.content.decode())
-    return [" ".join(unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in found]
-
-
-def address(who, act=""):
-    return f"/organisation/personnes/{who.membership_ref}{act}"
-
-
-def is_in(client):
-    return client.get("/organisation").status_code == 200
 
 
 # ---------------------------------------------------------------- the list
@@ -99,7 +65,7 @@ def test_an_administrator_sees_colleagues_with_role_state_and_last_sign_in(
 ):
     stranger = people.make_organisation(desk.database, "insurer", name="Brisemer")
     people.make_agent(desk.database, stranger, Role.INSURER_ADMIN, name="Xavier Ailleurs")
-    listed = rows(browser.get("/organisation"))
+    listed = read_rows(browser.get("/organisation"))
     assert listed[0].startswith("Ada Première Administrateur Actif 22/11/2026")
     assert listed[1:] == ["Bob Second Gestionnaire Actif jamais"]
 
@@ -123,7 +89,7 @@ def test_people_are_sorted_and_paged(desk, browser, admin, colleague, second, qu
         "UPDATE accounts.membership SET suspended_at = now() WHERE membership_ref = %s",
         colleague.membership_ref,
     )
-    listed = rows(browser.get(f"/organisation?{query}"))
+    listed = read_rows(browser.get(f"/organisation?{query}"))
     assert [line.split()[0] for line in listed] == names
 
 
@@ -134,13 +100,11 @@ def test_the_list_is_downloaded_in_the_order_of_the_page(browser, admin, colleag
     assert [line[0] for line in lines[1:]] == ["Bob Second", "Ada Première"]
 
 
-def test_whoever_does_not_administer_sees_colleagues_and_nothing_to_do(
-    desk, open_browser, admin, colleague
-):
-    page = open_browser(colleague).get("/organisation")
-    assert rows(page) == ["Ada Première Administrateur Actif", "Bob Second Gestionnaire Actif"]
+def test_whoever_does_not_administer_sees_colleagues_and_nothing_to_do(desk, admin, colleague):
+    page = open_browser(desk, colleague).get("/organisation")
+    assert read_rows(page) == ["Ada Première Administrateur Actif", "Bob Second Gestionnaire Actif"]
     assert "/organisation/inviter" not in page.content.decode()
-    person = open_browser(colleague).get(address(admin)).content.decode()
+    person = open_browser(desk, colleague).get(address(admin)).content.decode()
     assert "suspension" not in person
     assert "Dernière connexion" not in person
 
@@ -170,7 +134,7 @@ def test_an_invited_colleague_gets_a_code_that_is_shown_once(desk, press, browse
     assert events(desk, "role_given", "invited") == ["role_given", "invited"]
     page = browser.get("/organisation")
     assert code not in page.content.decode()
-    assert "Zoé Nouvelle Délégué à la protection des données Invité jamais" in rows(page)
+    assert "Zoé Nouvelle Délégué à la protection des données Invité jamais" in read_rows(page)
 
 
 def test_a_form_sent_twice_invites_once(desk, browser, press, admin):
@@ -229,17 +193,11 @@ def test_a_waiting_invitation_is_taken_back(desk, browser, press, admin):
     assert browser.get(link).status_code == 404
 
 
-def show(browser, page="/organisation"):
-    return browser.get(page).content.decode()
-
-
 # ---------------------------------------------------------------- roles and suspension
 
 
-def test_a_role_is_changed_and_the_sessions_in_the_former_one_end(
-    desk, press, open_browser, admin, colleague
-):
-    other = open_browser(colleague)
+def test_a_role_is_changed_and_the_sessions_in_the_former_one_end(desk, press, admin, colleague):
+    other = open_browser(desk, colleague)
     assert is_in(other)
     done = press(address(colleague, "/role"), {"role": "insurer_dpo"})
     assert done.headers["Location"] == address(colleague)
@@ -253,15 +211,15 @@ def test_a_role_is_changed_and_the_sessions_in_the_former_one_end(
 
 
 def test_whoever_is_suspended_is_out_at_once_and_stays_out_of_old_sessions(
-    desk, browser, press, open_browser, admin, colleague
+    desk, browser, press, admin, colleague
 ):
-    other = open_browser(colleague)
+    other = open_browser(desk, colleague)
     assert press(address(colleague, "/suspension")).status_code == 302
     assert not is_in(other)
-    assert "Suspendu" in rows(browser.get("/organisation"))[1]
+    assert "Suspendu" in read_rows(browser.get("/organisation"))[1]
     assert press(address(colleague, "/retablissement")).status_code == 302
     assert not is_in(other)
-    assert is_in(open_browser(colleague))
+    assert is_in(open_browser(desk, colleague))
     assert fetch(
         desk,
         "SELECT ended_at IS NOT NULL, end_reason FROM accounts.session WHERE actor_ref = %s"
@@ -319,7 +277,7 @@ def test_a_holder_names_a_locum_of_another_establishment_by_number(desk, press, 
     ) == [(holder.org.org_ref, holder.actor_ref, until)]
     assert events(desk, "role_given") == ["role_given"]
     assert "Léo Remplaçant Remplaçant sous la responsabilité de Hélène Titulaire" in " ".join(
-        rows(browser.get("/organisation"))
+        read_rows(browser.get("/organisation"))
     )
     again = press("/organisation/remplacant", {"rpps": rpps, "ends_on": f"{until:%d/%m/%Y}"})
     assert again.status_code == 422
@@ -366,12 +324,12 @@ def test_a_manager_stops_no_holder_and_brings_nobody_under_one(
     assert "suspension" not in show(browser, address(holder))
 
 
-def test_stopping_a_holder_stops_those_they_answer_for(desk, open_browser, press, holder, browser):
+def test_stopping_a_holder_stops_those_they_answer_for(desk, press, holder, browser):
     other = people.make_agent(desk.database, holder.org, Role.HOLDER, name="Omar Titulaire")
     assistant = people.make_agent(
         desk.database, holder.org, Role.ASSISTANT, accountable_ref=other.actor_ref
     )
-    theirs = open_browser(assistant)
+    theirs = open_browser(desk, assistant)
     assert is_in(theirs)
     assert press(address(other, "/suspension")).status_code == 302
     assert not is_in(theirs)
@@ -426,7 +384,7 @@ def test_the_person_recovered_does_not_approve_their_own(desk, browser, press, a
 
 def press_as(browser, desk, who, page, values):
     people.sign_in(browser, desk.database, who)
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]*)"', show(browser, page))[1]
+    token = read_token(browser, page)
     return browser.post(page, {"csrfmiddlewaretoken": token, **values})
 
 
@@ -459,153 +417,3 @@ def test_a_professional_is_not_sent_a_code(desk, press, holder):
     other = people.make_agent(desk.database, holder.org, Role.HOLDER)
     assert ask(press, other).status_code == 422
     assert fetch(desk, "SELECT count(*) FROM accounts.recovery_request") == [(0,)]
-
-
-# ---------------------------------------------------------------- attacks
-
-
-@pytest.fixture
-def other_insurers(desk):
-    """An agent, an invitation and a request of another insurer."""
-    org = people.make_organisation(desk.database, "insurer", name="Brisemer")
-    who = people.make_agent(desk.database, org, Role.INSURER_ADMIN, name="Xavier Ailleurs")
-    mate = people.make_agent(desk.database, org, Role.INSURER_MANAGER, name="Yann Ailleurs")
-    people.invite(desk.database, mate)
-    [(invitation,)] = fetch(desk, "SELECT invitation_ref FROM accounts.invitation")
-    change(
-        desk,
-        "INSERT INTO accounts.recovery_request (request_ref, actor_ref, org_ref, asked_by, reason)"
-        " VALUES (99, %s, %s, %s, '-')",
-        mate.actor_ref,
-        org.org_ref,
-        who.actor_ref,
-    )
-    return {"mate": mate, "invitation": invitation, "org": org}
-
-
-def snapshot(desk):
-    tables = ("actor", "membership", "invitation", "recovery_request", "organisation")
-    return [fetch(desk, f"SELECT x::text FROM accounts.{one} AS x ORDER BY 1") for one in tables]
-
-
-def list_attacks(target):
-    mate = target["mate"]
-    return [
-        *(address(mate, act) for act in ("", "/role", "/suspension", "/retablissement")),
-        address(mate, "/nouvelle-invitation"),
-        f"/organisation/invitations/{target['invitation']}/annulation",
-        "/organisation/nouvelles-invitations/99",
-        *(f"/organisation/personnes/{ref}" for ref in (0, 1, 2**63 - 1, 2**63, 10**30)),
-    ]
-
-
-@pytest.mark.parametrize("role", [Role.INSURER_ADMIN, Role.OPERATOR_ADMIN])
-def test_an_agent_of_one_organisation_touches_nobody_of_another_by_guessing(
-    desk, browser, press, insurer, other_insurers, role
-):
-    place = insurer
-    if role is Role.OPERATOR_ADMIN:
-        host = people.make_organisation(desk.database, "operator")
-        place = people.make_organisation(desk.database, "operator", hosted_by=host.org_ref)
-    people.sign_in(browser, desk.database, people.make_agent(desk.database, place, role))
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]*)"', show(browser))[1]
-    before = snapshot(desk)
-    values = {"role": "insurer_dpo", "reason": "x", "approve": "1", "csrfmiddlewaretoken": token}
-    for page in list_attacks(other_insurers):
-        assert browser.get(page).status_code == 404, page
-        answer = browser.post(page, values)
-        assert answer.status_code in {404, 405}, page
-        assert "Ailleurs" not in answer.content.decode()
-    assert snapshot(desk) == before
-
-
-@pytest.mark.parametrize(
-    "role", sorted(set(Role) - {Role.MEMBER} - {Role.LOCUM}), ids=lambda role: role.value
-)
-def test_a_role_opens_the_acts_that_the_table_grants_and_no_other(desk, browser, role):
-    kind = next(kind for kind, roles in ROLES_OF.items() if role in roles)
-    org = people.make_organisation(desk.database, kind)
-    boss = people.make_agent(desk.database, org, Role.HOLDER) if kind == "establishment" else None
-    answers = {} if role is not Role.ASSISTANT else {"accountable_ref": boss.actor_ref}
-    who = people.make_agent(desk.database, org, role, **answers)
-    people.sign_in(browser, desk.database, who)
-    administers = role in {
-        *(Role.HOLDER, Role.ESTABLISHMENT_MANAGER, Role.INSURER_ADMIN),
-        *(Role.EMPLOYER_ADMIN, Role.OPERATOR_ADMIN, Role.PUBLISHER_ADMIN),
-    }
-    for page in ("/organisation/inviter", address(who, "/suspension"), address(who, "/role")):
-        assert browser.get(page).status_code == (200 if administers else 403), page
-    assert browser.get("/organisation").status_code == 200
-
-
-# ---------------------------------------------------------------- the host operator
-
-
-@pytest.fixture
-def host(desk, browser):
-    """An agent of the host's security, signed in in `browser`."""
-    org = people.make_organisation(desk.database, "operator", name="Opérateur")
-    who = people.make_agent(desk.database, org, Role.OPERATOR_SECURITY, name="Sam Sécurité")
-    people.sign_in(browser, desk.database, who)
-    return who
-
-
-def test_the_host_lists_organisations_by_name_and_kind(desk, browser, host, insurer):
-    people.make_organisation(desk.database, "employer", name="Acier d’essai")
-    names = [line.split()[0] for line in rows(browser.get("/console/organisations"))]
-    assert names == ["Acier", "Aubelune", "Opérateur"]
-    filtered = rows(browser.get("/console/organisations?sorte=insurer&nom=AUBE"))
-    assert filtered == [f"Aubelune Complémentaire 0 {filtered[0].split()[3]} En activité Suspendre"]
-    lines = browser.get("/console/organisations.csv?tri=kind").content.decode().splitlines()
-    assert len(lines) == 4
-
-
-def test_the_host_stops_an_insurer_and_everybody_of_it_is_out(
-    desk, press, browser, host, insurer, open_browser
-):
-    agent = people.make_agent(desk.database, insurer, Role.INSURER_MANAGER)
-    theirs = open_browser(agent)
-    assert is_in(theirs)
-    page = f"/console/organisations/{insurer.org_ref}"
-    assert press(f"{page}/suspension").headers["Location"] == "/console/organisations"
-    assert not is_in(theirs)
-    assert press(f"{page}/suspension").status_code == 409
-    assert press(f"{page}/retablissement").status_code == 302
-    assert not is_in(theirs)
-    assert is_in(open_browser(agent))
-    kinds = ("organisation_suspended", "session_ended", "organisation_restored")
-    assert events(desk, *kinds) == list(kinds)
-
-
-def test_the_host_stops_a_hosted_operator_and_never_itself(desk, press, host, open_browser):
-    guest = people.make_organisation(desk.database, "operator", hosted_by=host.org.org_ref)
-    theirs = open_browser(people.make_agent(desk.database, guest, Role.OPERATOR_ADMIN))
-    assert press(f"/console/organisations/{guest.org_ref}/suspension").status_code == 302
-    assert not is_in(theirs)
-    assert press(f"/console/organisations/{host.org.org_ref}/suspension").status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("role", "status"), [(Role.OPERATOR_ADMIN, 404), (Role.INSURER_ADMIN, 403)]
-)
-def test_nobody_but_the_host_sees_or_stops_organisations(
-    desk, browser, press, host, insurer, role, status
-):
-    place = insurer
-    if role is Role.OPERATOR_ADMIN:
-        place = people.make_organisation(desk.database, "operator", hosted_by=host.org.org_ref)
-    people.sign_in(browser, desk.database, people.make_agent(desk.database, place, role))
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]*)"', show(browser))[1]
-    for page in (
-        *("/console/organisations", "/console/organisations.csv", "/console/signalements"),
-        *("/console/signalements.csv", "/console/signalements/1"),
-        *(
-            f"/console/organisations/{insurer.org_ref}/suspension",
-            "/console/signalements/1/reponse",
-        ),
-    ):
-        assert browser.get(page).status_code == status, page
-        answer = browser.post(page, {"csrfmiddlewaretoken": token, "outcome": "x"})
-        assert answer.status_code in {status, 405}, page
-    assert "console/organisations" not in show(browser)
-    assert events(desk, "organisation_suspended") == []
