@@ -153,7 +153,7 @@ class LocumForm(forms.Form):
 
     rpps = CheckedField(
         label=_("Numéro RPPS du remplaçant"),
-        help_text=_("11 chiffres. Il se connecte avec Pro Santé Connect : aucun code à remettre."),
+        help_text=_("11 chiffres. On se connecte avec Pro Santé Connect : aucun code à remettre."),
         parse=lambda text: Rpps.parse(text).number,
         numeric=True,
         max_length=16,

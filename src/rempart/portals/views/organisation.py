@@ -244,7 +244,7 @@ def suspend(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
         title=gettext("Suspendre %(name)s") % {"name": row.name},
         sentence=gettext(
             "Ses connexions sont fermées et ses invitations annulées tout de suite. "
-            "Vous pourrez rétablir son rôle ; elle ou il se connectera de nouveau."
+            "Son rôle pourra être rétabli ; il faudra alors se connecter de nouveau."
         ),
         button=gettext("Suspendre"),
         refusal=gettext(
@@ -269,7 +269,7 @@ def restore(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
         title=gettext("Rétablir %(name)s") % {"name": row.name},
         sentence=gettext(
             "Son rôle reprend. Ses anciennes connexions restent fermées : "
-            "elle ou il se connecte de nouveau, avec ses clés."
+            "il lui faut se connecter de nouveau, avec ses clés."
         ),
         button=gettext("Rétablir"),
         refusal=gettext(
