@@ -174,7 +174,7 @@ class ReasonForm(forms.Form):
     """Why somebody needs a new invitation."""
 
     reason = forms.CharField(
-        label=_("Motif"),
+        label=_("Raison"),
         help_text=_("Ce qui est arrivé à ses clés, et comment vous l’avez reconnu."),
         max_length=REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3}),
