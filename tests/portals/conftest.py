@@ -13,11 +13,13 @@ from django.http import HttpResponse
 from django.test import Client
 from psycopg import sql
 from tests.portals import people, samples
+from tests.portals.authenticator import Keyholder
+from tests.portals.bench import leave, make_client
 
 from rempart.accounts.roles import Role
+from rempart.client import SigningKey
 from rempart.exchange.payee_check import FakePayeeProvider, PayeeProvider
 from rempart.kernel.iban import Iban
-from rempart.client import SigningKey
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
@@ -160,3 +162,29 @@ def operator(desk: BenchDesk, browser: Client) -> Client:
         browser, desk.database, people.make_agent(desk.database, org, Role.OPERATOR_ADMIN)
     )
     return browser
+
+
+@pytest.fixture
+def insurer(desk: BenchDesk) -> people.Organisation:
+    """An insurer."""
+    return people.make_organisation(desk.database, "insurer", name="Mutuelle d'essai")
+
+
+@pytest.fixture
+def manager(desk: BenchDesk, insurer: people.Organisation) -> people.Somebody:
+    """Somebody who works at the insurer."""
+    return people.make_agent(desk.database, insurer, Role.INSURER_MANAGER)
+
+
+@pytest.fixture
+def keyholder(desk: BenchDesk) -> Keyholder:
+    """A browser with an authenticator, which nobody has used yet."""
+    return Keyholder(make_client())
+
+
+@pytest.fixture
+def enrolled(desk: BenchDesk, keyholder: Keyholder, manager: people.Somebody) -> Keyholder:
+    """A browser whose owner, at the insurer, enrolled and went out."""
+    assert keyholder.enrol(people.invite(desk.database, manager)).status_code == 200
+    leave(keyholder)
+    return keyholder

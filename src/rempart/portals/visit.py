@@ -86,9 +86,10 @@ def open_visit(request: HttpRequest) -> Iterator[tuple[Transaction, Visitor]]:
 def begin_visit(request: HttpRequest, recognised: Recognised) -> int:
     """Open a session for somebody a ceremony recognised; return its reference.
 
-    The browser gets a new token: whatever it had before is worth nothing now, forms included.
+    The browser gets a new token: whatever it had before is worth nothing now, forms included, and
+    the session it had, if any, ends.
     """
-    request.session.flush()
+    end_visit(request, reason="replaced")
     request.session.clear_expired()
     request.session.create()
     limits = find_session_limits(recognised.role)

@@ -4,7 +4,6 @@ Refuses to find a session by anything but its token's digest: the ticket comes f
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
@@ -53,5 +52,6 @@ def note_step_up(tx: Transaction, session_ref: int) -> bool:
 
 def append_event(tx: Transaction, event: SecurityEvent, *, event_ref: int) -> None:
     """Write one security event."""
-    facts = asdict(event) | {"event_ref": event_ref, "details": Jsonb(dict(event.details))}
+    facts = {name: getattr(event, name) for name in SecurityEvent.__dataclass_fields__}
+    facts |= {"event_ref": event_ref, "details": Jsonb(dict(event.details))}
     tx.execute(QUERIES.insert_event, facts)
