@@ -1,17 +1,19 @@
-"""`make bench`: every benchmark, one after the other. `ARGS="feed"` or `ARGS="rights"` runs one.
+"""`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights] [--rows N] [--members N] [--seconds S]
+python -m bench [feed|rights|authentication] [--rows N] [--members N] [--seconds S]
 """
 
 import argparse
 
-from bench import feed_import, rights_checks
+from bench import authentication, feed_import, rights_checks
+
+WHICH = ["feed", "rights", "authentication", "all"]
 
 
 def main() -> None:
     """Run what was asked for; everything by default."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", nargs="?", choices=["feed", "rights", "all"], default="all")
+    parser.add_argument("which", nargs="?", choices=WHICH, default="all")
     parser.add_argument("--rows", type=int, default=1_000_000, help="people in the feed's file")
     parser.add_argument("--members", type=int, default=1_000_000, help="people rights are asked of")
     parser.add_argument("--seconds", type=float, default=10, help="length of each measure")
@@ -20,6 +22,8 @@ def main() -> None:
         feed_import.run(rows=options.rows)
     if options.which in ("rights", "all"):
         rights_checks.run(members=options.members, seconds=options.seconds)
+    if options.which in ("authentication", "all"):
+        authentication.run(members=options.members, seconds=options.seconds)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,33 @@
-"""Who asks in the benchmark: members of the synthetic feeds, a few strangers, many keys."""
+"""Who asks in the benchmark: members of the synthetic feeds, a few strangers, many accounts."""
 
+import base64
 import csv
+import hashlib
 import json
 import random
+import secrets
+import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rempart.accounts.dpop import encode_segment
+from rempart.accounts.tokens import Bearer, Binding
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.storage.connect import Database
-from rempart.workflows.create_client import mint_key
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+from rempart.workflows.issue_token import sign_access_token
+from rempart.workflows.register_software import end_exercise, register_exercise
 
+PUBLIC_URL = Settings().public_url
+# The gateway looks at a certificate's digest only: any bytes will do. wrk.lua says the same.
+CERTIFICATE = b"bench"
+CLIENT_CERT = f":{base64.b64encode(CERTIFICATE).decode()}:"
+BY_CERTIFICATE = Binding("x5t#S256", encode_segment(hashlib.sha256(CERTIFICATE).digest()))
 QUESTIONS = 20_000
 CLIENTS = 300
 STRANGERS = 0.05
@@ -31,23 +46,46 @@ def write_questions(data_set: Path, file: Path) -> int:
     return len(members)
 
 
-def mint_keys(database: Database, file: Path) -> None:
-    """Write the keys of many clients, one a line; they die in a day."""
+@contextmanager
+def registered_software(database: Database, home: Home, file: Path) -> Iterator[None]:
+    """Write the tokens of many professionals, one a line, for one software that is then revoked.
+
+    They are bound to a certificate that every request says it presents: the machine itself is the
+    proxy that the gateway believes. A proof signed per request is what `authentication` measures.
+    """
     with database.transaction("registrar") as tx:
+        client_id, client_ref = register_exercise(tx, label="bench")
         accounts = tx.execute(
             "SELECT account_ref FROM accounts.professional ORDER BY rpps LIMIT %s", (CLIENTS,)
         ).fetchall()
-        keys = [
-            mint_key(
-                tx,
-                account_ref=account_ref,
-                kind="software",
-                label="bench",
-                lifetime=timedelta(days=1),
-            ).key
-            for (account_ref,) in accounts
-        ]
-    file.write_text("\n".join(keys) + "\n")
+    tokens = [
+        mint_token(home, Bearer(client_ref, account_ref), client_id=client_id)
+        for (account_ref,) in accounts
+    ]
+    file.touch(mode=0o600)
+    file.write_text("\n".join(tokens) + "\n")
+    try:
+        yield
+    finally:
+        file.unlink()
+        with database.transaction("registrar") as tx:
+            end_exercise(tx, client_ref)
+
+
+def mint_token(
+    home: Home, bearer: Bearer, *, client_id: str = "bench", binding: Binding = BY_CERTIFICATE
+) -> str:
+    """Sign a token for an hour, which a running installation never does: ten minutes there."""
+    return sign_access_token(
+        home.key("token"),
+        issuer=PUBLIC_URL,
+        client_id=client_id,
+        bearer=bearer,
+        binding=binding,
+        now_s=int(time.time()),
+        lifetime_s=3600,
+        token_id=secrets.token_urlsafe(16),
+    )
 
 
 def _sample_members(data_set: Path, dice: random.Random) -> Iterator[dict[str, str]]:

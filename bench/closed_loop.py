@@ -27,7 +27,7 @@ class Throughput:
 def measure(
     port: int,
     questions: Path,
-    keys: Path,
+    tokens: Path,
     *,
     callers: int,
     seconds: float,
@@ -36,11 +36,11 @@ def measure(
     """Ask without pause: with wrk if it is installed, else with a loop of our own."""
     wrk = shutil.which("wrk")
     if wrk is None:
-        return asyncio.run(_ask_ourselves(port, questions, keys, callers, seconds))
+        return asyncio.run(_ask_ourselves(port, questions, tokens, callers, seconds))
     found = subprocess.run(
         [
             *(wrk, "-t1", f"-c{callers}", f"-d{max(1, round(seconds))}", "--latency"),
-            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", str(questions), str(keys)),
+            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", str(questions), str(tokens)),
             *(["idempotent"] if idempotent else []),
         ],
         check=True,
@@ -70,9 +70,9 @@ def _read_ms(text: str) -> float:
 
 
 async def _ask_ourselves(
-    port: int, questions: Path, keys: Path, callers: int, seconds: float
+    port: int, questions: Path, tokens: Path, callers: int, seconds: float
 ) -> Throughput:
-    requests = make_requests(questions.read_text().splitlines(), keys.read_text().splitlines())
+    requests = make_requests(questions.read_text().splitlines(), tokens.read_text().splitlines())
     loop = asyncio.get_running_loop()
     ends = time.perf_counter() + seconds
     took_ms: list[float] = []

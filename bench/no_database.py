@@ -10,17 +10,22 @@ from typing import Any
 from litestar import Litestar
 
 from rempart.accounts.allowance import Allowance
-from rempart.accounts.client import Client
 from rempart.accounts.session import Origin, Session
+from rempart.accounts.tokens import Bearer, Standing
 from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.tree import EMPTY_ROOT
 from rempart.gateway.app import Parts, build_app
+from rempart.gateway.token_endpoint import TokenParts
 from rempart.rights.coverage import Rate, Terms
 from rempart.storage.gateway import Found, Sheet, Wanted
+from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import Receipt
 from rempart.wiring.gateway_app import SystemClock, spare_collector
+from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
+from rempart.workflows.issue_token import Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.rights_desk import Desk
 
@@ -50,7 +55,7 @@ class EverybodyCovered:
 
     async def load_sessions(
         self,
-        origins: Sequence[tuple[int, Origin]],  # noqa: ARG002
+        origins: Sequence[Origin],  # noqa: ARG002
         *,
         log_id: int,  # noqa: ARG002
         log_size: int,  # noqa: ARG002
@@ -97,18 +102,27 @@ async def _open_desk(*, on_loss: Callable[[], None]) -> NoDatabaseDesk:  # noqa:
     return NoDatabaseDesk()
 
 
-async def _load_clients(digests: Sequence[bytes]) -> dict[bytes, Client]:
-    """Let every key in, each as a client of its own."""
-    return {
-        digest: Client(
-            client_ref=int.from_bytes(digest[:6]),
-            account_ref=int.from_bytes(digest[:6]),
-            kind="software",
-            expires_ms=None,
-            revoked=False,
+async def _load_standings(bearers: Sequence[Bearer]) -> list[Standing]:
+    """Let every bearer act."""
+    return [
+        Standing(
+            software_known=True,
+            software_stopped=False,
+            account_known=True,
+            account_stopped=False,
+            establishment_stopped=False,
+            situation_held=True,
+            session_live=True,
         )
-        for digest in digests
-    }
+    ] * len(bearers)
+
+
+def _find_no_pool() -> Any:
+    raise RuntimeError("there is no database here")
+
+
+async def _recognise_nobody(token: str) -> str | None:  # noqa: ARG001
+    return None
 
 
 async def _do_nothing() -> None:
@@ -116,16 +130,23 @@ async def _do_nothing() -> None:
 
 
 def create_app() -> Litestar:
-    """Build the gateway without a database."""
+    """Build the gateway without a database, for the tokens of the home in the environment."""
+    settings = Settings.from_environment()
+    issuer = Issuer(url=settings.public_url, key_seed=Home.open(settings.home).key("token"))
     app = build_app(
         Parts(
             open_desk=_open_desk,
-            load_clients=_load_clients,
+            load_standings=_load_standings,
+            tokens=TokenParts(
+                issuer=issuer,
+                accounts=GatewayAccounts(_find_no_pool),
+                introspect=_recognise_nobody,
+            ),
             ping=_do_nothing,
             keep_house=_do_nothing,
             clock=SystemClock(),
             allowance=Allowance(rate_per_s=1e6, burst=1_000_000),
-            trusted_proxies=(),
+            trusted_proxies=settings.trusted_proxies,
             stop=lambda: None,
         )
     )

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.callers import CLIENT_CERT
+
 CONNECTIONS = 64
 
 
@@ -104,14 +106,15 @@ async def measure(
     )
 
 
-def make_requests(questions: Sequence[str], keys: Sequence[str]) -> list[bytes]:
+def make_requests(questions: Sequence[str], tokens: Sequence[str]) -> list[bytes]:
     """Write the requests as the bytes that leave."""
     dice = random.Random(2)
     return [
         (
             "POST /v1/rights-checks HTTP/1.1\r\n"
             "Host: 127.0.0.1\r\n"
-            f"Authorization: Bearer {dice.choice(keys)}\r\n"
+            f"Authorization: Bearer {dice.choice(tokens)}\r\n"
+            f"Client-Cert: {CLIENT_CERT}\r\n"
             "Content-Type: application/json\r\n"
             "User-Agent: bench\r\n"
             f"Content-Length: {len(question)}\r\n\r\n{question}"

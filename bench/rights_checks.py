@@ -18,7 +18,7 @@ from rich.table import Table
 from scripts.gateway_process import FACTORY, GatewayProcess
 
 from bench import bare_select, closed_loop, open_loop
-from bench.callers import mint_keys, write_questions
+from bench.callers import registered_software, write_questions
 from bench.closed_loop import Throughput
 from bench.machinery import DATA, rempart, running_database, save_results, synthesise
 from bench.open_loop import Latencies, make_requests
@@ -44,7 +44,7 @@ class Ground:
     home: Home
     database: Database
     questions: Path
-    keys: Path
+    tokens: Path
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def run(*, members: int, seconds: float) -> None:
         rounds = [_play_round(ground, seconds) for _ in range(ROUNDS)]
         with running_gateway(ground) as gateway:
             requests = make_requests(
-                ground.questions.read_text().splitlines(), ground.keys.read_text().splitlines()
+                ground.questions.read_text().splitlines(), ground.tokens.read_text().splitlines()
             )
             pace = asyncio.run(
                 open_loop.measure(gateway.port, requests, per_second=PACE, seconds=2 * seconds)
@@ -87,17 +87,17 @@ def run(*, members: int, seconds: float) -> None:
 
 @contextmanager
 def prepare(members: int) -> Iterator[Ground]:
-    """Load the members once into a home that is kept, and give the keys of many clients."""
+    """Load the members once into a home that is kept, and give the tokens of many accounts."""
     data_set = synthesise(members, insurers=INSURERS)
     home_path = DATA / f"home-{members}"
     with running_database(home_path) as database:
         rempart(home_path, "feed", "import-all", str(data_set))
         rempart(home_path, "client", "load", str(data_set / "professionals.csv"))
-        questions, keys = home_path / "questions.jsonl", home_path / "keys.txt"
+        questions, tokens = home_path / "questions.jsonl", home_path / "tokens.txt"
         write_questions(data_set, questions)
-        mint_keys(database, keys)
-        keys.chmod(0o600)
-        yield Ground(Home.open(home_path), database, questions, keys)
+        home = Home.open(home_path)
+        with registered_software(database, home, tokens):
+            yield Ground(home, database, questions, tokens)
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _play_round(ground: Ground, seconds: float) -> Round:
         return closed_loop.measure(
             gateway.port,
             ground.questions,
-            ground.keys,
+            ground.tokens,
             callers=CALLERS,
             seconds=seconds,
             idempotent=idempotent,

@@ -25,6 +25,10 @@ from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 
 SEED = 2024
+PUBLISHER = "Logiciels Lambda"
+EXAMPLE_CLIENT = "logiciel-exemple"
+EXAMPLE_KEY = "example-key.json"
+EXAMPLE = "examples/check_rights.py"
 START_TIMEOUT_S = 60
 
 
@@ -99,6 +103,24 @@ def _prepare(home: Path, members: int) -> None:
     agents = home / "synth" / "agents.toml"
     agents.write_text(_list_agents(_first(home / "synth" / "insurers.csv", "name")), "utf-8")
     _run("dev", "people", str(agents))
+    _register_example(home)
+
+
+def _register_example(home: Path) -> None:
+    """Register the software of examples/check_rights.py, once; a crash on the way is mended."""
+    key, public = home / EXAMPLE_KEY, home / "example-key.jwk"
+    if public.is_file():
+        return
+    _step("The example software and its key")
+    key.unlink(missing_ok=True)
+    draft = public.with_suffix(".draft")
+    draft.write_text(_output("client", "new-key", str(key)), "utf-8")
+    if EXAMPLE_CLIENT in _output_whole("client", "list"):
+        _run("client", "rotate", EXAMPLE_CLIENT, "--jwk", str(draft), "--keep-hours", "0")
+    else:
+        names = ("--id", EXAMPLE_CLIENT, "--label", "Logiciel exemple")
+        _run("client", "register", *names, "--publisher", PUBLISHER, "--jwk", str(draft))
+    draft.rename(public)
 
 
 def _list_agents(insurer: str) -> str:
@@ -108,7 +130,7 @@ def _list_agents(insurer: str) -> str:
         ("agent-securite", "Idriss Lemoine", Role.OPERATOR_SECURITY, "operator", "Opérateur"),
         ("agent-assureur", "Sacha Martin", Role.INSURER_ADMIN, "insurer", insurer),
         ("agent-employeur", "Louise Bernard", Role.EMPLOYER_ADMIN, "employer", "Entreprise Lambda"),
-        ("agent-editeur", "Yanis Roche", Role.PUBLISHER_ADMIN, "publisher", "Logiciels Lambda"),
+        ("agent-editeur", "Yanis Roche", Role.PUBLISHER_ADMIN, "publisher", PUBLISHER),
     )
     names = ("sub", "name", "role", "kind", "organisation")
     tables = (
@@ -124,8 +146,12 @@ def _list_agents(insurer: str) -> str:
 def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     synth = home / "synth"
     professional = _first(synth / "professionals.csv", "family_name")
+    rpps = _first(synth / "professionals.csv", "rpps")
     insurer_id, card = _find_card(synth)
     code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
+    python = os.path.relpath(sys.executable)
+    psc_port = Settings.from_environment().dev_psc_port
+    psc = f"http://localhost:{psc_port}/auth/realms/esante-wallet/protocol/openid-connect"
     rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     click.echo(
         f"""
@@ -139,7 +165,9 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   employer, publisher   look at: the operator's Incidents, then the exposure per insurer
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
-  Software              {base_url}/docs/api   and examples/check_rights.py
+  Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
+     {python} {EXAMPLE} {base_url} {psc} \
+         {home / EXAMPLE_KEY} {rpps} {card}
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   Next, in another terminal:
@@ -181,10 +209,14 @@ def _run(*arguments: str) -> None:
 
 
 def _output(*arguments: str) -> str:
+    return _output_whole(*arguments).strip().splitlines()[-1].strip()
+
+
+def _output_whole(*arguments: str) -> str:
     done = subprocess.run(_command(*arguments), check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SetupError(f"`rempart {arguments[0]}` did not succeed; see the lines above")
-    return done.stdout.strip().splitlines()[-1].strip()
+    return done.stdout
 
 
 def _step(title: str) -> None:

@@ -59,9 +59,10 @@ def drill(
 
     Lawful traffic and robots on stolen accounts are played against the running gateway, each
     question signed with a key: thieves hold tokens bound to keys of their own, as after getting
-    through Pro Santé Connect in their victims' place, or sit on their machines. Then the incident is declared, the sessions are judged, and the list is compared with the known truth.
-    Ctrl-C ends the traffic early: what was shown until then is still answered for. Run it where the
-    gateway trusts X-Forwarded-For (by default, the same machine): it tells the players apart.
+    through Pro Santé Connect in their victims' place, or sit on their machines. Then the incident
+    is declared, the sessions are judged, and the list is compared with the known truth. Ctrl-C ends
+    the traffic early: what was shown until then is still answered for. Run it where the gateway
+    trusts X-Forwarded-For (by default, the same machine): it tells the players apart.
     """
     settings = Settings.from_environment()
     options = Options(
