@@ -25,7 +25,6 @@ CHANGES: Mapping[str, str] = {
     "accounts.software_key": "ends_at = clock_timestamp()",
     "accounts.event_report": "handled_by = accounts.my_actor()",
     "accounts.bank_details": "state = 'cancelled'",
-    "accounts.contact": "replaced_at = clock_timestamp()",
 }
 Become = Callable[[Transaction, str], None]
 

@@ -354,8 +354,6 @@ def _plant_bank_details(world: World, tx: Transaction) -> None:
                     "sealed": b"sealed",
                 },
                 readers=known_to,
-                changers=frozenset({owner}) if person else ADMINISTERS & of(owner),
-                adders=frozenset({owner}) if person else ADMINISTERS & of(owner),
             )
             world.plant(
                 tx,
@@ -376,7 +374,6 @@ def _plant_bank_details(world: World, tx: Transaction) -> None:
                 {"warning_ref": draw()},
                 {"contact_ref": contact, "event_ref": event},
                 readers=known_to,
-                adders=(frozenset({owner}) if person else ADMINISTERS & of(owner)) | HOST,
             )
 
 

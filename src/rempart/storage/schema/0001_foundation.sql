@@ -265,7 +265,7 @@ CREATE INDEX entry_by_account ON ledger.entry (account_ref, idx) INCLUDE (acct_s
 CREATE INDEX entry_by_person ON ledger.entry (person_ref, idx);
 
 CREATE FUNCTION ledger.ensure_segment(log smallint, segment bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     child text := format('entry_%s_%s', log, segment);
 BEGIN

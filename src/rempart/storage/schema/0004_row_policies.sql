@@ -199,22 +199,13 @@ CREATE POLICY changed ON accounts.bank_details FOR UPDATE TO rempart_portals
     USING (establishment_ref = (SELECT accounts.my_establishment())
            AND (SELECT accounts.my_role()) IN ('holder', 'establishment_manager'));
 
+-- Addresses are loaded by the operator, and warnings written by accounts.warn_contacts (0005).
 CREATE POLICY seen ON accounts.contact FOR SELECT TO rempart_portals
     USING ((SELECT accounts.is_host()) OR actor_ref = (SELECT accounts.my_actor())
            OR org_ref = (SELECT accounts.my_org()));
-CREATE POLICY added ON accounts.contact FOR INSERT TO rempart_portals
-    WITH CHECK ((actor_ref = (SELECT accounts.my_actor()) AND org_ref IS NULL)
-                OR (org_ref = (SELECT accounts.my_org()) AND (SELECT accounts.administers())
-                    AND (actor_ref IS NULL OR accounts.is_ours(actor_ref))));
-CREATE POLICY changed ON accounts.contact FOR UPDATE TO rempart_portals
-    USING (actor_ref = (SELECT accounts.my_actor())
-           OR (org_ref = (SELECT accounts.my_org()) AND (SELECT accounts.administers())));
 
 CREATE POLICY seen ON accounts.warning FOR SELECT TO rempart_portals
     USING (contact_ref IN (SELECT c.contact_ref FROM accounts.contact AS c));
-CREATE POLICY added ON accounts.warning FOR INSERT TO rempart_portals
-    WITH CHECK (contact_ref IN (SELECT c.contact_ref FROM accounts.contact AS c)
-                AND event_ref IN (SELECT e.event_ref FROM accounts.security_event AS e));
 
 -- ---------------------------------------------------------------- other planes
 

@@ -1,0 +1,201 @@
+"""The rule of tenancy, held against the catalogue of the database: a new table cannot forget it.
+
+A table with a column that names a tenant is either closed to the pages, or has row policies for
+them. Beside each promise stands the mistake that it must notice.
+"""
+
+import pytest
+from psycopg import sql
+
+from rempart.accounts.permissions import GRANTS, Permission
+from rempart.accounts.roles import ROLES_OF
+from rempart.storage.connect import Database
+from rempart.storage.roles import LOGINS, PLANES, role_name
+
+# Columns that say whose a row is.
+TENANT = "^(insurer_id|(establishment|person|account|actor|org|publisher|accountable)_ref)$"
+
+TABLES_WITH_TENANT = """
+    SELECT DISTINCT c.oid::regclass::text
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = ANY (%(planes)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND a.attname ~ %(tenant)s
+      AND (has_any_column_privilege('rempart_portals', c.oid, 'SELECT, INSERT, UPDATE')
+           OR has_table_privilege('rempart_portals', c.oid, 'DELETE, TRUNCATE'))
+      AND NOT (c.relrowsecurity AND EXISTS (
+          SELECT 1 FROM pg_catalog.pg_policy AS p
+          WHERE p.polrelid = c.oid AND 'rempart_portals'::regrole = ANY (p.polroles)
+            AND pg_get_expr(COALESCE(p.polqual, p.polwithcheck), c.oid) LIKE '%%accounts.%%'))
+    ORDER BY 1
+"""
+# A login with rights on a table with policies, and no policy that shows it a row.
+BLIND = """
+    SELECT c.oid::regclass::text, r.rolname
+    FROM pg_catalog.pg_class AS c
+    CROSS JOIN pg_catalog.pg_roles AS r
+    WHERE c.relrowsecurity AND r.rolname = ANY (%(logins)s)
+      AND has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')
+      AND NOT EXISTS (
+          SELECT 1 FROM pg_catalog.pg_policy AS p, unnest(p.polroles) AS one
+          WHERE p.polrelid = c.oid AND pg_has_role(r.oid, one, 'USAGE'))
+    ORDER BY 1, 2
+"""
+OWNED_BY_A_PROCESS = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%(planes)s) AND c.relkind <> 'i'
+      AND c.relowner <> 'rempart_owner'::regrole
+"""
+# Whoever calls them, these act as the owner: names in them must not depend on the caller.
+LOOSE_DEFINERS = """
+    SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = ANY (%(planes)s) AND p.prosecdef
+      AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
+"""
+CALLABLE = """
+    SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = ANY (%(planes)s) AND has_function_privilege(%(login)s, p.oid, 'EXECUTE')
+    ORDER BY 1
+"""
+# A view reads as its owner unless it says otherwise: past every policy.
+VIEWS = """
+    SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%(planes)s) AND c.relkind IN ('v', 'm')
+      AND NOT COALESCE('security_invoker=true' = ANY (c.reloptions), false)
+"""
+
+
+def find(database: Database, query: str, **values: object) -> list[tuple[object, ...]]:
+    """Ask the catalogue."""
+    asked = {
+        "planes": list(PLANES),
+        "tenant": TENANT,
+        "logins": [role_name(login) for login in LOGINS],
+        **values,
+    }
+    with database.connect("admin") as admin:
+        return admin.execute(sql.SQL(query), asked).fetchall()  # type: ignore[arg-type]
+
+
+def run(database: Database, statements: str, login: str = "owner") -> None:
+    with database.connect(login, autocommit=True) as owner:  # type: ignore[arg-type]
+        owner.execute(sql.SQL(statements))  # type: ignore[arg-type]
+
+
+def test_a_table_that_names_a_tenant_is_closed_to_the_pages_or_has_policies(database: Database):
+    run(database, "SELECT ledger.ensure_segment(1::smallint, 0)")
+    assert find(database, TABLES_WITH_TENANT) == []
+
+
+MAKE = "CREATE TABLE rights.fresh (person_ref bigint); "
+LEND = "GRANT SELECT ON rights.fresh TO rempart_portals; "
+CLOSE = "ALTER TABLE rights.fresh ENABLE ROW LEVEL SECURITY; "
+SHOW = "CREATE VIEW rights.fresh AS SELECT insurer_id FROM rights.insurer; "
+OPEN = "CREATE POLICY open ON rights.fresh TO rempart_portals USING (true)"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        MAKE + LEND,
+        MAKE + "GRANT INSERT (person_ref) ON rights.fresh TO rempart_portals",
+        MAKE + "GRANT DELETE ON rights.fresh TO PUBLIC",
+        MAKE + LEND + CLOSE + OPEN,
+        MAKE + LEND + CLOSE + "CREATE POLICY a ON rights.fresh TO rempart_feeds USING (true)",
+        SHOW + LEND,
+    ],
+)
+def test_mutation_a_table_that_forgets_the_rule_is_named(database: Database, mistake: str):
+    run(database, mistake)
+    assert find(database, TABLES_WITH_TENANT) == [("rights.fresh",)]
+
+
+def test_mutation_a_segment_opened_to_the_pages_is_named(database: Database):
+    run(database, "SELECT ledger.ensure_segment(1::smallint, 0)")
+    run(database, "GRANT SELECT ON ledger.entry_1_0 TO rempart_portals")
+    assert find(database, TABLES_WITH_TENANT) == [("ledger.entry_1_0",)]
+
+
+def test_whoever_has_rights_on_a_table_with_policies_has_a_policy(database: Database):
+    # Tables show their owner everything.
+    assert {login for _, login in find(database, BLIND)} == {"rempart_owner"}
+
+
+def test_mutation_a_process_without_a_policy_is_named(database: Database):
+    run(database, "DROP POLICY for_everybody ON rights.insurer")
+    found = {login for table, login in find(database, BLIND) if table == "rights.insurer"}
+    assert found >= {"rempart_gateway", "rempart_feeds", "rempart_analyst"}
+
+
+def test_no_login_goes_past_policies_and_no_process_owns_a_table(database: Database):
+    powers = "SELECT rolname FROM pg_roles WHERE rolbypassrls AND rolname = ANY (%(logins)s)"
+    assert find(database, powers) == []
+    assert find(database, OWNED_BY_A_PROCESS) == []
+
+
+def test_mutation_a_table_owned_by_a_process_is_named(database: Database):
+    run(database, "ALTER TABLE accounts.contact OWNER TO rempart_registrar", "admin")
+    assert find(database, OWNED_BY_A_PROCESS) == [("accounts.contact",)]
+
+
+def test_no_function_of_the_owner_depends_on_its_callers_search_path(database: Database):
+    assert find(database, LOOSE_DEFINERS) == []
+
+
+def test_mutation_a_loose_function_is_named(database: Database):
+    run(
+        database,
+        "CREATE FUNCTION rights.loose() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = pg_catalog AS $$ SELECT 1 $$",
+    )
+    assert find(database, LOOSE_DEFINERS) == [("rights.loose()",)]
+
+
+def test_no_view_reads_as_its_owner(database: Database):
+    assert find(database, VIEWS) == []
+    run(database, "CREATE VIEW rights.fresh AS SELECT insurer_id FROM rights.insurer")
+    assert find(database, VIEWS) == [("rights.fresh",)]
+
+
+def test_the_pages_call_what_tells_who_they_are_and_a_few_acts(database: Database):
+    called = [str(name) for (name,) in find(database, CALLABLE, login=role_name("portals"))]
+    assert [name.removeprefix("accounts.") for name in called] == [
+        "administers()",
+        "bring_locum(text,bigint,date)",
+        "count_warnings(bigint[])",
+        "end_fallen_sessions(bigint,bigint)",
+        "enter_session(bytea)",
+        "is_host()",
+        "is_ours(bigint)",
+        "may_join(bigint)",
+        "my_actor()",
+        "my_establishment()",
+        "my_insurer()",
+        "my_insurers()",
+        "my_org()",
+        "my_person()",
+        "my_role()",
+        "my_session()",
+        "secures()",
+        "sees_event(accounts.security_event)",
+        "warn_contacts(bigint,timestamp with time zone)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "permission"),
+    [("administers", Permission.INVITE_AGENT), ("secures", Permission.SUSPEND_ORGANISATION)],
+)
+def test_the_database_and_the_permissions_name_the_same_roles(
+    database: Database, function: str, permission: Permission
+):
+    [(source,)] = find(
+        database, "SELECT prosrc FROM pg_catalog.pg_proc WHERE proname = %(name)s", name=function
+    )
+    named = {role for roles in ROLES_OF.values() for role in roles if f"'{role}'" in str(source)}
+    assert named == GRANTS[permission].roles
