@@ -113,6 +113,10 @@ class GatewayClient:
         self._http = httpx.Client(transport=transport, timeout=_TIMEOUT, trust_env=False)
         self._tokens = SessionTokens(public_url=public_url, key=key, http=self._http)
 
+    def close(self) -> None:
+        """Close the connections; the tokens kept are forgotten with this object."""
+        self._http.close()
+
     def check_rights(
         self, session_ref: int, body: Mapping[str, object], *, browser: Browser, request_id: str
     ) -> GatewayReply:
