@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -333,6 +334,23 @@ def test_stopping_a_holder_stops_those_they_answer_for(desk, press, holder, brow
     assert is_in(theirs)
     assert press(address(other, "/suspension")).status_code == 302
     assert not is_in(theirs)
+    assert not is_in(open_browser(desk, assistant))
+    assert press(address(other, "/retablissement")).status_code == 302
+    assert not is_in(theirs)
+    assert is_in(open_browser(desk, assistant))
+
+
+def test_a_holder_who_was_stopped_does_not_come_in_by_a_situation_of_their_own(desk, press, holder):
+    other = people.make_agent(desk.database, holder.org, Role.HOLDER, name="Omar Titulaire")
+    by_the_directory = replace(other, membership_ref=None)
+    theirs = open_browser(desk, by_the_directory)
+    assert is_in(theirs)
+    assert press(address(other, "/suspension")).status_code == 302
+    assert not is_in(theirs)
+    assert not is_in(open_browser(desk, by_the_directory))
+    assert press(address(other, "/retablissement")).status_code == 302
+    assert not is_in(theirs)
+    assert is_in(open_browser(desk, by_the_directory))
 
 
 # ---------------------------------------------------------------- recovery

@@ -44,11 +44,10 @@ CREATE FUNCTION accounts.end_fallen_sessions(within bigint, somebody bigint)
                       WHERE m.membership_ref = s.membership_ref
                         AND (m.suspended_at IS NOT NULL OR via.suspended_at IS NOT NULL OR m.role <> s.role
                              OR m.accountable_ref IS DISTINCT FROM s.accountable_ref))
-           -- In a situation of one's own, and under a holder: what their organisation says of each.
            OR EXISTS (SELECT 1 FROM accounts.membership AS m
                       WHERE m.org_ref = s.org_ref AND m.suspended_at IS NOT NULL
-                        AND m.actor_ref = CASE WHEN s.membership_ref IS NULL THEN s.actor_ref ELSE s.accountable_ref END
-                        AND m.role = CASE WHEN s.membership_ref IS NULL THEN s.role ELSE 'holder' END))
+                        AND ((m.actor_ref = s.accountable_ref AND m.role = 'holder')
+                             OR (s.membership_ref IS NULL AND m.actor_ref = s.actor_ref AND m.role = s.role))))
     RETURNING s.session_ref, s.actor_ref, s.org_ref
 $$;
 GRANT EXECUTE ON FUNCTION accounts.end_fallen_sessions TO rempart_portals, rempart_plane_accounts;
