@@ -5,6 +5,7 @@ product does not do.
 """
 
 import csv
+import itertools
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 
 SEED = 2024
+ESTABLISHMENTS_WARNED = 50
 PUBLISHER = "Logiciels Lambda"
 EXAMPLE_CLIENT = "logiciel-exemple"
 EXAMPLE_KEY = "example-key.json"
@@ -62,6 +64,8 @@ def demo(
         REMPART_DEV_PSC="1",
         REMPART_DEV_PSC_PROFESSIONALS=str(synth / "professionals.csv"),
         REMPART_DEV_PSC_AGENTS=str(synth / "agents.toml"),
+        # Nor a bank that answers for names: the last digit of an account does.
+        REMPART_PAYEE_CHECK="fake",
     )
     # A service manager's SIGTERM stops the demo as Ctrl-C does, children included.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -99,6 +103,9 @@ def _prepare(home: Path, members: int) -> None:
     _run("feed", "import-all", str(home / "synth"))
     _step("Professionals")
     _run("client", "load", str(home / "synth" / "professionals.csv"))
+    addresses = home / "synth" / "addresses.csv"
+    addresses.write_text(_list_addresses(home / "synth" / "professionals.csv"), "utf-8")
+    _run("warnings", "load", str(addresses))
     _step("The operator's, an insurer's, an employer's and a publisher's agents")
     agents = home / "synth" / "agents.toml"
     agents.write_text(_list_agents(_first(home / "synth" / "insurers.csv", "name")), "utf-8")
@@ -121,6 +128,17 @@ def _register_example(home: Path) -> None:
         names = ("--id", EXAMPLE_CLIENT, "--label", "Logiciel exemple")
         _run("client", "register", *names, "--publisher", PUBLISHER, "--jwk", str(draft))
     draft.rename(public)
+
+
+def _list_addresses(professionals: Path) -> str:
+    """Return where the first establishments are warned, as a CSV file."""
+    with professionals.open(encoding="utf-8", newline="") as lines:
+        rows = list(itertools.islice(csv.DictReader(lines, delimiter=";"), ESTABLISHMENTS_WARNED))
+    sirets = dict.fromkeys(row["siret"] for row in rows)
+    return "owner;channel;address\n" + "".join(
+        f"{siret};email;etablissement-{number}@example.invalid\n"
+        for number, siret in enumerate(sirets, 1)
+    )
 
 
 def _list_agents(insurer: str) -> str:
