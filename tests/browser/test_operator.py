@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import expect
 from tests.api.world import COVERED, STRANGER, SUSPENDED, card_body, typed_body
 from tests.browser.conftest import Stack, Visit
-from tests.portals import samples
+from tests.portals import people, samples
 
+from rempart.accounts.roles import Role
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
 from rempart.kernel.synthetic import make_synthetic_rpps
@@ -188,8 +189,9 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
         add_history(tx, int(now.timestamp() * 1000))
         number = add_incident(tx, now)
 
-    page.goto(stack.link(None))
-    page.get_by_role("button", name="Me connecter").click()
+    org = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    stack.enter(page, people.make_agent(stack.database, org, Role.OPERATOR_ADMIN))
+    page.goto(f"{stack.url}/console")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vue d’ensemble")
     expect(page.get_by_role("img", name="Vérifications par minute, dernière heure")).to_be_visible()
     visit.shoot("console")

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.api.world import AMC, COVERED, STRANGER, SUSPENDED
 from tests.browser.conftest import Stack, Visit
-from tests.portals import samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -25,23 +24,15 @@ def count_answers(stack: Stack) -> int:
     return int(row[0])
 
 
-def sign_in(stack: Stack, visit: Visit) -> str:
-    """Come in by a one-time link; return it, used."""
+def sign_in(stack: Stack, visit: Visit) -> None:
+    """See the first page, then come in; how is test_psc.py's matter."""
     page = visit.page
-    account_ref = samples.add_professional(stack.database)
-
     page.goto(f"{stack.url}/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("compte volé")
     visit.shoot("home")
-
-    # A link is opened, and opened again by a mail scanner; the button signs in.
-    link = stack.link(account_ref)
-    page.goto(link)
-    page.reload()
-    visit.shoot("link", documented=False)
-    page.get_by_role("button", name="Me connecter").click()
+    stack.enter(page, stack.add_pharmacist())
+    page.goto(f"{stack.url}/verifier")
     expect(page.get_by_text("Claire Vasseur")).to_be_visible()
-    return link
 
 
 def check_with_the_card(stack: Stack, visit: Visit) -> None:
@@ -130,7 +121,7 @@ def compare_a_stranger_with_somebody_closed(stack: Stack, visit: Visit) -> None:
     visit.shoot("not-open", documented=False)
 
 
-def leave(stack: Stack, visit: Visit, link: str) -> None:
+def leave(stack: Stack, visit: Visit) -> None:
     """Change language, sign out, find every door closed."""
     page = visit.page
     # English, then out: going back shows nothing.
@@ -141,27 +132,19 @@ def leave(stack: Stack, visit: Visit, link: str) -> None:
     page.goto(f"{stack.url}/verifier")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
-    # The link was used: it does not work twice.
-    page.get_by_role("button", name="Français").click()
-    page.goto(link)
-    page.get_by_role("button", name="Me connecter").click()
-    expect(page.get_by_role("alert")).to_contain_text("Ce lien ne sert plus")
-
 
 def test_a_pharmacist_checks_rights_all_morning(stack: Stack, visit: Visit):
-    link = sign_in(stack, visit)
+    sign_in(stack, visit)
     check_with_the_card(stack, visit)
     check_the_next_card(stack, visit)
     check_without_the_card(stack, visit)
     compare_a_stranger_with_somebody_closed(stack, visit)
-    leave(stack, visit, link)
+    leave(stack, visit)
 
 
 def test_everything_is_reached_with_the_keyboard(stack: Stack, visit: Visit):
     page = visit.page
-    page.goto(stack.link(samples.add_professional(stack.database)))
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/verifier")
+    stack.enter(page, stack.add_pharmacist())
     page.goto(f"{stack.url}/verifier/saisie")
     reached = []
     for _ in range(24):
@@ -174,7 +157,7 @@ def test_everything_is_reached_with_the_keyboard(stack: Stack, visit: Visit):
 
 def test_public_pages_hold_together(stack: Stack, visit: Visit):
     page = visit.page
-    for name, address in (("sign-in", "connexion"), ("design", "charte"), ("api", "docs/api")):
+    for name, address in (("design", "charte"), ("api", "docs/api")):
         page.goto(f"{stack.url}/{address}")
         visit.shoot(name, documented=False)
     expect(page.get_by_text("/v1/rights-checks").first).to_be_visible()
@@ -186,8 +169,8 @@ def test_public_pages_hold_together(stack: Stack, visit: Visit):
 def test_the_portal_says_so_when_the_gateway_is_away(stack: Stack, visit: Visit):
     """The ledger cannot record: nothing is answered, and the page says what still works."""
     page = visit.page
-    page.goto(stack.link(samples.add_professional(stack.database)))
-    page.get_by_role("button", name="Me connecter").click()
+    stack.enter(page, stack.add_pharmacist())
+    page.goto(f"{stack.url}/verifier")
     expect(page.get_by_label("Code de la carte")).to_be_focused()
     with stack.database.connect("admin", autocommit=True) as admin:
         admin.execute("ALTER TABLE ledger.entry RENAME TO entry_away")
