@@ -5,6 +5,7 @@ import functools
 import hashlib
 import hmac
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -633,3 +634,62 @@ def test_the_portals_do_not_exchange_tokens_of_the_provider(portals):
     portals.ask()
     reply = portals.ask(subject_token=PSC_TOKEN, subject_token_type=PSC_TYPE)
     assert error_of(reply) == (400, "unauthorized_client")
+
+
+# ------------------------------------------------------------------ nothing is told
+
+
+def test_no_token_key_or_number_reaches_a_log_an_answer_or_a_metric(
+    gateway, publisher, portals, psc, world, caplog, capfd
+):
+    caplog.set_level(logging.DEBUG)
+    sent: list[str] = []
+    replies = []
+    for software in (publisher, portals):
+        token = software.ask().json()["access_token"]
+        auth = software.use(token)
+        replies.append(gateway.post(PATH, json=typed_body(COVERED), auth=auth))
+        replies.append(gateway.post(PATH, json=typed_body(COVERED), auth=None))
+        form = software.make_form()
+        proof = software.prover.prove("POST", TOKEN_URL)
+        sent += [token, proof, form["client_assertion"], form["subject_token"]]
+        replies += [
+            software.post({**form, **changes}, proof=proof)
+            for changes in ({}, {"subject_token": token}, {"scope": token}, {"situation": token})
+        ]
+    psc.is_down = True
+    replies.append(publisher.ask())
+    replies.append(gateway.get("/metrics"))
+    private = publisher.key.private_numbers().private_value
+    forbidden = [*sent, RPPS.number, str(private), world.home.key("token").hex()]
+    said = "".join(f"{reply.headers}{reply.text}" for reply in replies)
+    logged = "".join(
+        f"{record.getMessage()} {record.exc_text} {record.__dict__}"
+        for record in caplog.records
+        if not record.name.startswith(("httpx", "httpcore", "asyncio"))  # the caller's own
+    )
+    for text in (said, logged, "".join(capfd.readouterr())):
+        assert [name for name in forbidden if name in text] == []
+
+
+def test_a_bug_in_the_endpoint_is_told_anonymously(publisher, monkeypatch, caplog):
+    async def explode(self: Any, client_id: str) -> None:
+        raise KeyError(RPPS.number)
+
+    publisher.ask()
+    monkeypatch.setattr(GatewayAccounts, "load_software", explode)
+    reply = publisher.post(publisher.make_form())
+    assert error_of(reply) == (500, "server_error")
+    assert RPPS.number not in reply.text + caplog.text
+    assert "KeyError at" in caplog.text
+
+
+def test_a_database_that_does_not_answer_is_told_apart(publisher, monkeypatch):
+    async def fail(self: Any, *_: Any) -> None:
+        raise Unavailable("down")
+
+    publisher.ask()
+    monkeypatch.setattr(GatewayAccounts, "load_software", fail)
+    reply = publisher.post(publisher.make_form())
+    assert error_of(reply) == (503, "temporarily_unavailable")
+    assert reply.headers["retry-after"] == "2"

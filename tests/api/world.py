@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tests.tokens import (
     CLIENT_ID,
+    PUBLIC_URL,
     Minter,
     PrivateKey,
     TokenAuth,
@@ -36,7 +37,6 @@ from rempart.rights.lookup import CardCode, TypedIdentifiers, compute_lookup_key
 from rempart.rights.terms import format_domains
 from rempart.storage.connect import Database, Transaction
 from rempart.wiring.home import Home
-from rempart.workflows.create_client import create_client
 
 TODAY = datetime.now(ZoneInfo("Europe/Paris")).date()
 AMC = "9900000001"
@@ -140,7 +140,6 @@ class World:
 
     database: Database
     home: Home
-    key: str = field(repr=False)
     client_ref: int
     software_key: PrivateKey = field(repr=False)
     bearer: Bearer
@@ -151,11 +150,12 @@ class World:
         """Tokens for the software, with a DPoP key of its own and a fresh proof for each call."""
         return make_auth(self.home.key("token"), bearer or self.bearer, now=now)
 
-    def make_headers(self, *, lifetime_s: int = 3600) -> dict[str, str]:
+    def make_headers(self, *, issuer: str = PUBLIC_URL, lifetime_s: int = 3600) -> dict[str, str]:
         """Headers that let in for a while: a token bound to a certificate, said by a proxy."""
         digest = base64.urlsafe_b64encode(hashlib.sha256(CERTIFICATE).digest()).decode()
         minter = Minter(key_seed=self.home.key("token"), bearer=self.bearer)
-        token = minter.mint(Binding("x5t#S256", digest.rstrip("=")), lifetime_s=lifetime_s)
+        binding = Binding("x5t#S256", digest.rstrip("="))
+        token = minter.mint(binding, issuer=issuer, lifetime_s=lifetime_s)
         certificate = base64.b64encode(CERTIFICATE).decode()
         return {"Authorization": f"Bearer {token}", "Client-Cert": f":{certificate}:"}
 
@@ -175,11 +175,9 @@ def populate(database: Database, home: Home, people: tuple[Person, ...] = PEOPLE
         save_professional(tx, ACCOUNT_REF, RPPS, establishment_ref=ESTABLISHMENT_REF)
         save_organisation(tx, PUBLISHER_REF, "publisher")
         client_ref, software_key = save_software(tx)
-        client = create_client(tx, rpps=RPPS, label="LogicielOfficine")
     return World(
         database=database,
         home=home,
-        key=client.key,
         client_ref=client_ref,
         software_key=software_key,
         bearer=Bearer(client_ref, ACCOUNT_REF, ESTABLISHMENT_REF),

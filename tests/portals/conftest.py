@@ -112,8 +112,8 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
             "TRUNCATE accounts.actor, accounts.organisation, accounts.establishment,"
-            " accounts.professional, accounts.client,"
-            " accounts.sign_in_link, accounts.django_session, rights.insurer, ledger.log,"
+            " accounts.professional,"
+            " accounts.django_session, rights.insurer, ledger.log,"
             " ledger.head, ledger.entry, ledger.checkpoint, ledger.session,"
             " incidents.incident CASCADE"
         )

@@ -1,7 +1,6 @@
 """Invented rows and replies: what a test of the portals needs to find in the world around them."""
 
 import json
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import httpx
 from psycopg.types.json import Jsonb
 
-from rempart.accounts.keys import compute_token_digest, format_token
 from rempart.disclosure.entry import Kind, Mode, Outcome
 from rempart.kernel.synthetic import (
     make_synthetic_amc_number,
@@ -148,19 +146,6 @@ def add_professional(
             (account_ref, make_synthetic_rpps(serial).number, profession, name, serial),
         )
     return account_ref
-
-
-def add_link(
-    database: Database, account_ref: int | None, *, expires: timedelta = timedelta(minutes=15)
-) -> str:
-    """Add a one-time link; return its token."""
-    token = format_token(secrets.token_bytes(32))
-    with database.transaction("owner") as tx:
-        tx.execute(
-            "INSERT INTO accounts.sign_in_link VALUES (%s, %s, clock_timestamp() + %s)",
-            (compute_token_digest(token), account_ref, expires),
-        )
-    return token
 
 
 def add_insurers(database: Database, names: list[str]) -> None:

@@ -76,10 +76,10 @@ def test_the_gateway_rewrites_only_what_the_ledger_calls_operational(database: D
 
 def test_the_gateway_never_sees_a_name_or_an_address_of_an_account(database: Database):
     readable = readable_tables(database, "gateway", "accounts")
-    assert "client" in readable
-    assert not {"sign_in_link", "django_session", "passkey", "invitation"} & set(readable)
+    assert "software" in readable
+    assert not {"django_session", "passkey", "invitation"} & set(readable)
     for column in (
-        "client.label",
+        "software.label",
         "establishment.name",
         "establishment.city",
         "bank_details.sealed_iban",

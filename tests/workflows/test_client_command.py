@@ -11,7 +11,6 @@ from tests.workflows.test_clients import COLUMNS, make_row
 from rempart.cli.client import client
 from rempart.kernel.errors import Conflict, NotFound
 from rempart.kernel.synthetic import make_synthetic_rpps
-from rempart.workflows.open_sign_in_link import redeem_sign_in_link
 
 RPPS = make_synthetic_rpps(1).number
 
@@ -140,33 +139,6 @@ def test_an_establishment_nobody_loaded_is_told(run, publisher):
         *("--certificate-subject", "CN=clinique.example"),
     )
     assert isinstance(refused.exception, NotFound)
-
-
-def test_a_login_link_can_be_redeemed(run, database):
-    link = run("login-link", "--rpps", RPPS, "--base-url", "https://rempart.example/").output
-    token = link.strip().removeprefix("https://rempart.example/connexion/")
-    with database.transaction("registrar") as tx:
-        assert redeem_sign_in_link(tx, token).account_ref is not None
-
-
-def test_the_operators_link_leads_to_this_installation(run):
-    assert run("login-link", "--operator").output.startswith("http://127.0.0.1:8080/connexion/")
-
-
-@pytest.mark.parametrize("options", [(), ("--operator", "--rpps", RPPS)])
-def test_a_login_link_is_for_somebody(run, options):
-    refused = run("login-link", *options)
-    assert refused.exit_code == 2
-    assert "give --rpps NUMBER or --operator" in refused.output
-
-
-@pytest.mark.parametrize(
-    ("rpps", "words"), [("123", "11 digits"), ("99700000001", "does not match"), ("", "11 digits")]
-)
-def test_a_wrong_number_is_told_without_repeating_it(run, rpps, words):
-    refused = run("login-link", "--rpps", rpps)
-    assert refused.exit_code == 2
-    assert words in refused.output
 
 
 def test_a_bad_row_is_shown_with_its_line_and_the_exit_code_is_1(run, tmp_path):

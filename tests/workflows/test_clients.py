@@ -1,20 +1,15 @@
-"""Professionals, the keys of their software, and sign-in links, on a real database."""
+"""Professionals and their establishments, on a real database."""
 
 import io
-from datetime import timedelta
 
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from rempart.accounts.keys import compute_key_digest
-from rempart.kernel.errors import AccessDenied, FeedRefused, NotFound
-from rempart.kernel.rpps import Rpps
+from rempart.kernel.errors import FeedRefused
 from rempart.kernel.synthetic import make_synthetic_iban, make_synthetic_rpps, make_synthetic_siret
 from rempart.storage.connect import Database
 from rempart.storage.iban_seal import IbanSeal
-from rempart.workflows.create_client import create_client, list_clients, revoke_client
 from rempart.workflows.load_professionals import COLUMNS, LoadReport, load_professionals
-from rempart.workflows.open_sign_in_link import open_sign_in_link, redeem_sign_in_link
 
 RPPS = make_synthetic_rpps(1)
 SEAL = IbanSeal(bytes(32))
@@ -106,82 +101,3 @@ def test_a_bank_account_is_stored_sealed_and_bound_to_its_establishment(loaded):
         SEAL.open(sealed, establishment_ref=other)
     with pytest.raises(InvalidTag):
         IbanSeal(b"\x01" * 32).open(sealed, establishment_ref=ref)
-
-
-def test_only_the_digest_of_a_key_is_stored(loaded):
-    with loaded.transaction("registrar") as tx:
-        made = create_client(tx, rpps=RPPS, label="Logiciel", lifetime=timedelta(days=2))
-    [(digest, days)] = fetch(
-        loaded,
-        "SELECT key_digest, round(extract(epoch FROM expires_at - now()) / 86400)"
-        " FROM accounts.client",
-    )
-    assert digest == compute_key_digest(made.key)
-    assert days == 2
-    assert made.key not in repr(made)
-
-
-def test_a_client_needs_a_professional(loaded):
-    with loaded.transaction("registrar") as tx, pytest.raises(NotFound, match="client load"):
-        create_client(tx, rpps=make_synthetic_rpps(77), label="Logiciel")
-
-
-def test_a_revoked_client_keeps_the_instant_of_its_first_revocation(loaded):
-    with loaded.transaction("registrar") as tx:
-        made = create_client(tx, rpps=RPPS, label="Logiciel")
-        revoke_client(tx, made.client_ref)
-    with loaded.transaction("registrar") as tx:
-        [first] = list_clients(tx)
-        revoke_client(tx, made.client_ref)
-        [second] = list_clients(tx)
-        with pytest.raises(NotFound, match="client list"):
-            revoke_client(tx, 1)
-    assert first.revoked_at is not None
-    assert second == first
-    assert first.expires_at is None
-
-
-def test_a_link_signs_a_professional_in_once(loaded):
-    with loaded.transaction("registrar") as tx:
-        token = open_sign_in_link(tx, rpps=RPPS)
-    with loaded.transaction("registrar") as tx:
-        signed_in = redeem_sign_in_link(tx, token)
-    [(account_ref, kind, hours)] = fetch(
-        loaded,
-        "SELECT account_ref, kind, round(extract(epoch FROM expires_at - now()) / 3600)"
-        " FROM accounts.client",
-    )
-    assert (signed_in.account_ref, kind, hours) == (account_ref, "portal", 12)
-    assert signed_in.client_key is not None
-    assert signed_in.client_key not in repr(signed_in)
-    with loaded.transaction("registrar") as tx:
-        assert list_clients(tx) == []
-        with pytest.raises(AccessDenied):
-            redeem_sign_in_link(tx, token)
-
-
-def test_the_operators_link_opens_no_account(loaded):
-    with loaded.transaction("registrar") as tx:
-        signed_in = redeem_sign_in_link(tx, open_sign_in_link(tx, rpps=None))
-    assert (signed_in.account_ref, signed_in.client_key) == (None, None)
-    assert fetch(loaded, "SELECT count(*) FROM accounts.client") == [(0,)]
-
-
-@pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 43])
-def test_an_invented_link_is_refused(loaded, token):
-    with loaded.transaction("registrar") as tx, pytest.raises(AccessDenied, match="unknown, used"):
-        redeem_sign_in_link(tx, token)
-
-
-def test_a_link_is_dead_after_fifteen_minutes(loaded):
-    with loaded.transaction("registrar") as tx:
-        token = open_sign_in_link(tx, rpps=RPPS)
-    with loaded.transaction("admin") as tx:
-        tx.execute("UPDATE accounts.sign_in_link SET expires_at = expires_at - interval '15 min'")
-    with loaded.transaction("registrar") as tx, pytest.raises(AccessDenied):
-        redeem_sign_in_link(tx, token)
-
-
-def test_a_link_needs_a_professional(loaded):
-    with loaded.transaction("registrar") as tx, pytest.raises(NotFound):
-        open_sign_in_link(tx, rpps=Rpps("99700000005"))

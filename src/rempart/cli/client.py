@@ -1,4 +1,4 @@
-"""`rempart client`: professionals, the software they use, and one-time sign-in links."""
+"""`rempart client`: professionals, and the software they use."""
 
 import json
 import sys
@@ -23,7 +23,6 @@ from rempart.storage.iban_seal import IbanSeal
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.load_professionals import LoadReport, load_professionals
-from rempart.workflows.open_sign_in_link import open_sign_in_link
 from rempart.workflows.register_software import (
     StoredKey,
     add_software_key,
@@ -55,7 +54,7 @@ class RppsNumber(click.ParamType[Rpps]):
 
 @click.group()
 def client() -> None:
-    """Load professionals, register and revoke software, print sign-in links."""
+    """Load professionals, register and revoke software."""
 
 
 @client.command()
@@ -192,24 +191,6 @@ def revoke(client_id: str) -> None:
     ):
         revoke_software(tx, find_software(tx, client_id=client_id).client_ref)
     click.echo(f"{client_id} is revoked")
-
-
-@client.command("login-link")
-@click.option("--rpps", type=RppsNumber(), help="The professional who signs in.")
-@click.option("--operator", is_flag=True, help="The operator's console instead.")
-@click.option("--base-url", help="Where the portals answer. [default: this installation's port]")
-def login_link(rpps: Rpps | None, base_url: str | None, *, operator: bool) -> None:
-    """Print a link that signs one browser in, once, within 15 minutes."""
-    if operator == (rpps is not None):
-        raise click.UsageError("give --rpps NUMBER or --operator")
-    settings = Settings.from_environment()
-    with (
-        open_installation(settings) as installation,
-        installation.database.transaction("registrar") as tx,
-    ):
-        token = open_sign_in_link(tx, rpps=rpps)
-    base = base_url or f"http://{settings.host}:{settings.port}"
-    click.echo(f"{base.rstrip('/')}/connexion/{token}")
 
 
 def _print_report(report: LoadReport) -> None:

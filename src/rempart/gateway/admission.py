@@ -11,7 +11,6 @@ from litestar.types import HTTPScope
 
 from rempart.accounts.tokens import Bearer, Binding, check_binding
 from rempart.gateway.bearers import BearerDirectory
-from rempart.gateway.clients import ClientDirectory
 from rempart.gateway.origins import NOWHERE
 from rempart.gateway.proofs import Call, ProofChecker, hash_certificate
 from rempart.gateway.requests import list_headers
@@ -52,14 +51,12 @@ class Admission:
         bearers: BearerDirectory,
         find_certificate: Callable[[str, bytes | None], bytes | None],
         url: str,
-        keys: ClientDirectory,
     ) -> None:
         self._tokens = tokens
         self._proofs = proofs
         self._bearers = bearers
         self._find_certificate = find_certificate
         self._url = url
-        self._keys = keys
 
     async def admit(self, scope: HTTPScope, *, now_ms: int) -> Admitted:
         """Return who asks, now known to be one who may.
@@ -74,9 +71,6 @@ class Admission:
         if len(authorizations) != 1:
             raise AccessDenied("send one Authorization header")
         scheme, _, text = authorizations[0].partition(b" ")
-        if text.startswith(b"rmp_"):
-            client = await self._keys.authenticate(authorizations[0], now_ms=now_ms)
-            return Admitted(Bearer(client.client_ref, client.account_ref), "key", None)
         token, token_hash = self._tokens.read(text, now_ms=now_ms)
         next_nonce = None
         if scheme.lower() == b"dpop" and token.binding.kind == "jkt":

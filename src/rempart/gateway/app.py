@@ -27,7 +27,6 @@ from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
-from rempart.gateway.clients import ClientDirectory, LoadClients
 from rempart.gateway.door import PATH, RightsDoor
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
@@ -59,7 +58,6 @@ class Parts:
 
     Args:
         open_desk: Takes the log over and opens the connections behind it.
-        load_clients: Loads the clients of several key digests.
         load_standings: Loads what is known now of several bearers of tokens.
         tokens: What tokens are issued with.
         ping: Asks the database for a sign of life.
@@ -71,7 +69,6 @@ class Parts:
     """
 
     open_desk: OpensDesk
-    load_clients: LoadClients
     load_standings: LoadStandings
     tokens: TokenParts
     ping: Callable[[], Awaitable[None]]
@@ -94,7 +91,6 @@ class Gateway:
         self.checks: GroupCommit[Asked, Answered] = GroupCommit(
             self.keeper.check, when_idle=self.keeper.rest, idle_after_s=IDLE_CHECKPOINT_S
         )
-        self.clients = ClientDirectory(parts.load_clients)
         self.bearers = BearerDirectory(parts.load_standings)
         issuer = parts.tokens.issuer
         proofs = ProofChecker()
@@ -108,7 +104,6 @@ class Gateway:
                 bearers=self.bearers,
                 find_certificate=find_certificate,
                 url=issuer.url,
-                keys=self.clients,
             ),
             allowances=Allowances(parts.allowance),
             checks=self.checks,
@@ -140,14 +135,11 @@ class Gateway:
         A crash at any point of the closing loses nothing: only the last checkpoint may be missing,
         and the next start finds the head where the last commit left it.
         """
-        working = [
-            asyncio.create_task(work.run()) for work in (self.checks, self.clients, self.bearers)
-        ]
+        working = [asyncio.create_task(work.run()) for work in (self.checks, self.bearers)]
         watching = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self._keep_house())]
         try:
             yield
         finally:
-            self.clients.close()
             self.bearers.close()
             self.checks.close()
             await asyncio.gather(*working)

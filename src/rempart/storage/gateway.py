@@ -1,4 +1,4 @@
-"""What the gateway reads: sheets of rights by lookup key, terms, clients, sessions of its own log.
+"""What the gateway reads: sheets of rights by lookup key, terms, sessions of its own log.
 
 Refuses to read anything by name: the role it uses has no right on the identity plane.
 """
@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 import msgspec
 
-from rempart.accounts.client import Client
 from rempart.accounts.session import Origin, Session
 from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.kernel.periods import OPEN_END, Period
@@ -224,28 +223,9 @@ class SheetReader:
 
 @dataclass(frozen=True, slots=True)
 class GatewayReader:
-    """Reads clients and keeps house, through a pool that mends itself."""
+    """Keeps house, through a pool that mends itself."""
 
     pool: asyncpg.Pool
-
-    async def load_clients(self, digests: Sequence[bytes]) -> dict[bytes, Client]:
-        """Load the clients of several keys, by digest.
-
-        Raises:
-            Unavailable: the database does not answer.
-        """
-        with _explain_failure("accounts"):
-            rows = await self.pool.fetch(QUERIES.load_clients, digests, timeout=READ_TIMEOUT_S)
-        return {
-            row["key_digest"]: Client(
-                client_ref=row["client_ref"],
-                account_ref=row["account_ref"],
-                kind=row["kind"],
-                expires_ms=row["expires_ms"],
-                revoked=row["revoked"],
-            )
-            for row in rows
-        }
 
     async def delete_old_replays(self, *, now_ms: int) -> int:
         """Forget answers kept for more than a day; return how many.

@@ -29,15 +29,6 @@ SELECT terms_id, convention_type, csr, responsible, domains
 FROM rights.terms
 WHERE terms_id = ANY ($1::bigint[]);
 
--- name: load_clients
--- The clients of several keys, by digest.
-SELECT key_digest, client_ref, account_ref, kind,
-       CASE WHEN expires_at < 'infinity' THEN ceil(extract(epoch FROM expires_at) * 1000)::bigint END
-           AS expires_ms,
-       revoked_at IS NOT NULL AS revoked
-FROM accounts.client
-WHERE key_digest = ANY ($1::bytea[]);
-
 -- name: load_sessions
 -- After a restart: the last session of this log that each origin opened, and when it last got an answer. Looks at one account's entries of the newest segments only ($7 is the oldest index worth reading).
 SELECT asked.position, session.session_ref, last.t_ms

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from litestar import Litestar
 
 from rempart.accounts.allowance import Allowance
-from rempart.accounts.client import Client
 from rempart.disclosure.note import NoteSigner
 from rempart.gateway.app import Parts, build_app
 from rempart.gateway.keeper import Clock
@@ -169,7 +168,6 @@ def create_gateway(
     psc = PscIntrospection(load_psc(settings, home))
     parts = Parts(
         open_desk=maker.open,
-        load_clients=plane.load_clients,
         load_standings=plane.accounts.load_standings,
         tokens=TokenParts(
             issuer=Issuer(url=settings.public_url, key_seed=home.key("token")),
@@ -207,10 +205,6 @@ class AccountsPlane:
         if self._reader is None:
             raise RuntimeError("the application has not started")
         return self._reader
-
-    async def load_clients(self, digests: Any) -> Mapping[bytes, Client]:
-        """Load the clients of several key digests."""
-        return await self.reader.load_clients(digests)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life."""

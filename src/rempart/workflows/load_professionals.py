@@ -18,9 +18,9 @@ from rempart.storage import accounts
 from rempart.storage.accounts import Establishment, Professional
 from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
-from rempart.workflows.create_client import draw_ref
 from rempart.workflows.first_accounts import open_first_accounts
 from rempart.workflows.register_organisation import register_establishments
+from rempart.workflows.web_session import draw_ref
 
 COLUMNS: Final = (
     "rpps",

@@ -194,26 +194,6 @@ CREATE TABLE accounts.professional (
     establishment_ref bigint REFERENCES accounts.establishment
 );
 
--- A key that lets software (or a signed-in browser) act for one account, until accounts land for good.
-CREATE TABLE accounts.client (
-    client_ref  bigint PRIMARY KEY,
-    account_ref bigint NOT NULL REFERENCES accounts.professional,
-    kind        text NOT NULL CHECK (kind IN ('software', 'portal')),
-    label       text NOT NULL,
-    key_digest  bytea NOT NULL UNIQUE CHECK (length(key_digest) = 32),
-    created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    expires_at  timestamptz NOT NULL DEFAULT 'infinity',
-    revoked_at  timestamptz
-);
-CREATE INDEX client_by_account ON accounts.client (account_ref);
-
-CREATE TABLE accounts.sign_in_link (
-    token_digest bytea PRIMARY KEY CHECK (length(token_digest) = 32),
-    account_ref  bigint REFERENCES accounts.professional,   -- null: the operator's console
-    expires_at   timestamptz NOT NULL,
-    used_at      timestamptz
-);
-
 -- ---------------------------------------------------------------- ledger
 -- Format and reasons: docs/reference/ledger-format.md. Every column of entry, tile, checkpoint and session is evidential
 -- unless a comment says otherwise.
@@ -406,7 +386,6 @@ GRANT USAGE ON SCHEMA jobs TO rempart_plane_jobs;
 -- The gateway: reads coverage by key, authenticates clients, appends to the ledger. Nothing of identity.
 GRANT USAGE ON SCHEMA rights, accounts TO rempart_gateway;
 GRANT SELECT ON rights.insurer, rights.terms, rights.lookup, rights.coverage TO rempart_gateway;
-GRANT SELECT (client_ref, account_ref, kind, key_digest, expires_at, revoked_at) ON accounts.client TO rempart_gateway;
 -- (and is a member of rempart_plane_ledger)
 
 -- Feeds: identity and rights, nothing of the ledger.
