@@ -10,7 +10,7 @@ from tests.portals.providers import OURS, THEIRS, Providers, Walker, make_psc
 from rempart.kernel.synthetic import make_synthetic_rpps
 from rempart.portals.oidc import DISCOVERY_LIFETIME_S, KEYS_PAUSE_S, OidcClient
 from rempart.portals.oidc_http import BODY_LIMIT, TOTAL_S, BoundedHttp, ProviderDown
-from rempart.portals.oidc_tokens import TokenRefused
+from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.simulators.faults import Fault
 from rempart.simulators.people import Activity, make_professional
 from rempart.simulators.tokens import Signer
@@ -88,12 +88,12 @@ def test_new_keys_are_found_when_a_token_names_them(bench):
 def test_unknown_keys_do_not_make_us_ask_for_ever(bench):
     bench.sign_in()
     for _ in range(5):
-        with pytest.raises(TokenRefused):
+        with pytest.raises(ProviderNotBelieved):
             bench.sign_in(Fault.UNKNOWN_KEY)
     assert bench.count("certs") == 1
     bench.clock += KEYS_PAUSE_S + 1
     for _ in range(5):
-        with pytest.raises(TokenRefused):
+        with pytest.raises(ProviderNotBelieved):
             bench.sign_in(Fault.UNKNOWN_KEY)
     assert bench.count("certs") == 2
 
@@ -125,7 +125,7 @@ def test_a_provider_that_never_says_its_name_is_accepted_when_it_never_promised_
         bench, authorization_response_iss_parameter_supported=None
     )
     assert bench.sign_in(Fault.ISS_MISSING).subject == PERSON.subject
-    with pytest.raises(TokenRefused):
+    with pytest.raises(ProviderNotBelieved):
         bench.sign_in(Fault.ISS_OF_ANOTHER)
 
 
@@ -142,7 +142,7 @@ def test_a_provider_without_a_way_out_offers_none(bench):
 )
 def test_keys_that_cannot_be_used_verify_nothing(bench, keys):
     bench.changed["certs"] = keys
-    with pytest.raises((ProviderDown, TokenRefused)):
+    with pytest.raises((ProviderDown, ProviderNotBelieved)):
         bench.sign_in()
 
 
@@ -160,7 +160,7 @@ def test_an_answer_without_its_tokens_is_refused(bench, changes):
     tokens = {"id_token": "a.b.c", "access_token": "x", "token_type": "Bearer", **changes}
     kept = {name: value for name, value in tokens.items() if value is not None}
     bench.changed["/token"] = json.dumps(kept).encode()
-    with pytest.raises(TokenRefused):
+    with pytest.raises(ProviderNotBelieved):
         bench.sign_in()
 
 

@@ -14,7 +14,7 @@ from rempart.portals.oidc_tokens import (
     OLDEST_LOGOUT_S,
     SKEW_S,
     Expected,
-    TokenRefused,
+    ProviderNotBelieved,
     UnknownKey,
     read_signed,
     verify_id_token,
@@ -83,7 +83,7 @@ def order(claims, *, now=NOW, **header):
 
 
 def reason(act):
-    with pytest.raises(TokenRefused) as caught:
+    with pytest.raises(ProviderNotBelieved) as caught:
         act()
     return caught.value.reason
 

@@ -3,7 +3,7 @@
 Refuses to guess: an identifier that is no RPPS number, or an answer without a situation, is told
 apart with what the person can do. Reads only what Rempart uses; everything else is dropped here.
 
-Source: domain shapes of prosanteconnect/proof-of-concept (docs/sources.md).
+Source: S34 (docs/sources.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping

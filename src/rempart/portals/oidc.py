@@ -25,7 +25,7 @@ from rempart.portals.oidc_tokens import (
     Expected,
     Identified,
     LogoutOrder,
-    TokenRefused,
+    ProviderNotBelieved,
     UnknownKey,
     read_signed,
     verify_id_token,
@@ -187,7 +187,7 @@ class OidcClient:
 
         Raises:
             ProviderDown: it does not answer, or not in a way that can be read.
-            TokenRefused: what it answers must not be believed.
+            ProviderNotBelieved: what it answers must not be believed.
         """
         endpoints = self._find_endpoints()
         _check_answer_issuer(answer, endpoints)
@@ -212,7 +212,7 @@ class OidcClient:
         )
         claims = self._ask_who(endpoints, access_token)
         if claims.get("sub") != identified.subject:
-            raise TokenRefused("userinfo is somebody else's")
+            raise ProviderNotBelieved("userinfo is somebody else's")
         return Recognition(subject=identified.subject, sid=identified.sid, claims=claims)
 
     def read_logout(self, token: str, *, now: int) -> LogoutOrder:
@@ -220,7 +220,7 @@ class OidcClient:
 
         Raises:
             ProviderDown: the provider's keys cannot be had.
-            TokenRefused: it must not be obeyed.
+            ProviderNotBelieved: it must not be obeyed.
         """
         endpoints = self._find_endpoints()
         return self._with_keys(
@@ -316,13 +316,13 @@ class OidcClient:
         answer = self._post_as_client(endpoints, form, now=now)
         tokens = answer.read_object()
         if answer.status != _OK:
-            raise TokenRefused(f"code: {_name_error(tokens)}")
+            raise ProviderNotBelieved(f"code: {_name_error(tokens)}")
         kind = tokens.get("token_type")
         identity_token, access_token = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(identity_token, str) or not isinstance(access_token, str):
-            raise TokenRefused("a token is missing")
+            raise ProviderNotBelieved("a token is missing")
         if not isinstance(kind, str) or kind.lower() != "bearer":
-            raise TokenRefused("token_type")
+            raise ProviderNotBelieved("token_type")
         return identity_token, access_token
 
     def _post_as_client(
@@ -350,7 +350,7 @@ class OidcClient:
     def _ask_who(self, endpoints: _Endpoints, access_token: str) -> Mapping[str, Any]:
         answer = self._http.get(endpoints.userinfo, token=access_token)
         if answer.status != _OK:
-            raise TokenRefused("userinfo")
+            raise ProviderNotBelieved("userinfo")
         if answer.kind != "application/jwt":
             return answer.read_object()
         _, claims = self._with_keys(
@@ -359,7 +359,7 @@ class OidcClient:
         audience = claims.get("aud")
         named = audience if isinstance(audience, list) else [audience]
         if claims.get("iss") != endpoints.issuer or self.provider.client_id not in named:
-            raise TokenRefused("userinfo is for another client")
+            raise ProviderNotBelieved("userinfo is for another client")
         return claims if isinstance(claims, Mapping) else {}
 
 
@@ -390,9 +390,9 @@ def _check_answer_issuer(answer: Mapping[str, str], endpoints: _Endpoints) -> No
     """Refuse an answer that another provider gave (RFC 9207)."""
     said = answer.get("iss")
     if said is None and endpoints.says_issuer:
-        raise TokenRefused("the answer does not say whose it is")
+        raise ProviderNotBelieved("the answer does not say whose it is")
     if said is not None and said != endpoints.issuer:
-        raise TokenRefused("the answer is another provider's")
+        raise ProviderNotBelieved("the answer is another provider's")
 
 
 def _read_address(document: Mapping[str, Any], name: str, *, optional: bool = False) -> str:

@@ -45,7 +45,7 @@ def _make_registry() -> JWSRegistry:
 _REGISTRY: Final = _make_registry()
 
 
-class TokenRefused(AccessDenied):
+class ProviderNotBelieved(AccessDenied):
     """A token is not what it should be; `reason` says what, in words that name nobody."""
 
     def __init__(self, reason: str) -> None:
@@ -53,7 +53,7 @@ class TokenRefused(AccessDenied):
         self.reason = reason
 
 
-class UnknownKey(TokenRefused):
+class UnknownKey(ProviderNotBelieved):
     """The token names a key we do not know: the provider may have changed its keys."""
 
 
@@ -104,24 +104,24 @@ def read_signed(token: str, keys: KeySet) -> tuple[Mapping[str, Any], Mapping[st
 
     Raises:
         UnknownKey: it names a key that is not among them.
-        TokenRefused: it is not a signed token, or its algorithm is not one of ours.
+        ProviderNotBelieved: it is not a signed token, or its algorithm is not one of ours.
     """
     header = _read_header(token)
     if header.get("alg") not in ALGORITHMS:
-        raise TokenRefused("algorithm")
+        raise ProviderNotBelieved("algorithm")
     if "crit" in header:
-        raise TokenRefused("critical header")
+        raise ProviderNotBelieved("critical header")
     kid = header.get("kid")
     usable = [key for key in keys.keys if key.get("use") != "enc"]
     named = [key for key in usable if kid is None or key.kid == kid]
     if not named:
         raise UnknownKey("unknown key")
     if len(named) > 1:
-        raise TokenRefused("the key is not named")
+        raise ProviderNotBelieved("the key is not named")
     try:
         decoded = jwt.decode(token, named[0], registry=_REGISTRY)
     except (JoseError, ValueError, TypeError, AttributeError) as failure:
-        raise TokenRefused("signature") from failure
+        raise ProviderNotBelieved("signature") from failure
     return header, decoded.claims
 
 
@@ -136,26 +136,26 @@ def verify_id_token(token: str, keys: KeySet, expected: Expected, *, now: int) -
 
     Raises:
         UnknownKey: the keys may be out of date.
-        TokenRefused: anything else is wrong.
+        ProviderNotBelieved: anything else is wrong.
     """
     header, claims = read_signed(token, keys)
     _check_issuer_and_audience(claims, expected.issuer, expected.client_id)
     _check_instants(claims, now=now, oldest_s=OLDEST_ID_TOKEN_S, must_expire=True)
     if not _is_same(claims.get("nonce"), expected.nonce):
-        raise TokenRefused("nonce")
+        raise ProviderNotBelieved("nonce")
     if expected.acr_values and claims.get("acr") not in expected.acr_values:
-        raise TokenRefused("acr")
+        raise ProviderNotBelieved("acr")
     if expected.fresh_since is not None:
         auth_time = _read_instant(claims, "auth_time")
         if auth_time is None or auth_time < expected.fresh_since - SKEW_S:
-            raise TokenRefused("auth_time")
+            raise ProviderNotBelieved("auth_time")
     if "at_hash" in claims and not _is_same(
         claims["at_hash"], _compute_at_hash(expected.access_token, header["alg"])
     ):
-        raise TokenRefused("at_hash")
+        raise ProviderNotBelieved("at_hash")
     subject = _read_name(claims, "sub")
     if not subject:
-        raise TokenRefused("sub")
+        raise ProviderNotBelieved("sub")
     return Identified(subject=subject, sid=_read_name(claims, "sid"))
 
 
@@ -166,27 +166,27 @@ def verify_logout_token(
 
     Raises:
         UnknownKey: the keys may be out of date.
-        TokenRefused: anything else is wrong.
+        ProviderNotBelieved: anything else is wrong.
     """
     header, claims = read_signed(token, keys)
     if str(header.get("typ", "")).lower() not in _LOGOUT_TYPES:
-        raise TokenRefused("typ")
+        raise ProviderNotBelieved("typ")
     _check_issuer_and_audience(claims, issuer, client_id)
     _check_instants(claims, now=now, oldest_s=OLDEST_LOGOUT_S, must_expire=False)
     events = claims.get("events")
     if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
-        raise TokenRefused("events")
+        raise ProviderNotBelieved("events")
     if "nonce" in claims:
-        raise TokenRefused("a nonce has no place here")
+        raise ProviderNotBelieved("a nonce has no place here")
     order = LogoutOrder(
         subject=_read_name(claims, "sub"),
         sid=_read_name(claims, "sid"),
         jti=_read_name(claims, "jti"),
     )
     if not order.jti:
-        raise TokenRefused("jti")
+        raise ProviderNotBelieved("jti")
     if not order.subject and not order.sid:
-        raise TokenRefused("neither sub nor sid")
+        raise ProviderNotBelieved("neither sub nor sid")
     return order
 
 
@@ -196,19 +196,19 @@ def _read_header(token: str) -> Mapping[str, Any]:
         header = base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(header, type=dict[str, Any])
     except (ValueError, msgspec.MsgspecError) as failure:
-        raise TokenRefused("unreadable") from failure
+        raise ProviderNotBelieved("unreadable") from failure
 
 
 def _check_issuer_and_audience(claims: Mapping[str, Any], issuer: str, client_id: str) -> None:
     if claims.get("iss") != issuer:
-        raise TokenRefused("iss")
+        raise ProviderNotBelieved("iss")
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]
     if client_id not in named:
-        raise TokenRefused("aud")
+        raise ProviderNotBelieved("aud")
     # A token for several clients must say which one asked; a token for one may.
     if claims.get("azp", client_id if len(named) == 1 else None) != client_id:
-        raise TokenRefused("azp")
+        raise ProviderNotBelieved("azp")
 
 
 def _check_instants(
@@ -216,14 +216,14 @@ def _check_instants(
 ) -> None:
     issued, expires = _read_instant(claims, "iat"), _read_instant(claims, "exp")
     if issued is None or issued > now + SKEW_S or issued < now - oldest_s - SKEW_S:
-        raise TokenRefused("iat")
+        raise ProviderNotBelieved("iat")
     if (expires is None and (must_expire or "exp" in claims)) or (
         expires is not None and expires <= now - SKEW_S
     ):
-        raise TokenRefused("exp")
+        raise ProviderNotBelieved("exp")
     not_before = _read_instant(claims, "nbf")
     if "nbf" in claims and (not_before is None or not_before > now + SKEW_S):
-        raise TokenRefused("nbf")
+        raise ProviderNotBelieved("nbf")
 
 
 def _read_instant(claims: Mapping[str, Any], name: str) -> float | None:
@@ -234,7 +234,7 @@ def _read_instant(claims: Mapping[str, Any], name: str) -> float | None:
 def _read_name(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name, "")
     if not isinstance(value, str) or len(value) > _LONGEST_NAME:
-        raise TokenRefused(name)
+        raise ProviderNotBelieved(name)
     return value
 
 

@@ -18,7 +18,7 @@ from rempart.portals.desk import get_desk
 from rempart.portals.landing import find_home
 from rempart.portals.oidc import PSC, Ceremony, OidcClient, Recognition
 from rempart.portals.oidc_http import ProviderDown
-from rempart.portals.oidc_tokens import TokenRefused
+from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.portals.session_store import SessionStore
 from rempart.portals.visit import begin_visit, get_visitor, get_whence, read_next, renew_visit
 from rempart.workflows.provider_logout import find_session_provider
@@ -134,7 +134,7 @@ def finish(
         )
     except ProviderDown:
         return answer_down(request, client)
-    except TokenRefused as refused:
+    except ProviderNotBelieved as refused:
         note_refusal(request, pending.provider, refused.reason)
         return refuse(request, "token")
     if pending.purpose == "step_up":

@@ -199,7 +199,7 @@ def describe_agent(person: Person) -> dict[str, Any]:
 def describe_professional(person: Person) -> dict[str, Any]:
     """Return the claims of a professional, in the shape of Pro Santé Connect's userinfo.
 
-    Source: prosanteconnect/proof-of-concept, UserInfo_site_PSC.json (docs/sources.md).
+    Source: S34 (docs/sources.md).
     """
     code, know_how = PROFESSIONS.get(person.profession, ("10", ""))
     first = person.activities[0] if person.activities else None

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rempart.portals.desk import get_desk
 from rempart.portals.oidc import OidcClient
 from rempart.portals.oidc_http import ProviderDown
-from rempart.portals.oidc_tokens import TokenRefused
+from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.portals.provider_ceremonies import get_now
 from rempart.portals.visit import get_whence
 from rempart.workflows.provider_logout import end_provider_sessions
@@ -25,7 +25,7 @@ def obey_logout(request: HttpRequest, client: OidcClient | None) -> HttpResponse
         return _refuse("unknown provider")
     try:
         order = client.read_logout(request.POST.get("logout_token", ""), now=get_now())
-    except TokenRefused as refused:
+    except ProviderNotBelieved as refused:
         return _refuse(refused.reason)
     except ProviderDown:
         return _refuse("your keys cannot be read", status=503)
