@@ -1,15 +1,18 @@
 """Professionals come in through Pro Santé Connect; whatever it answers wrongly opens nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import connections
 from django.test import Client
 from tests.portals import people
 from tests.portals.providers import OURS, THEIRS, Walker, come_back, make_company, make_psc
 from tests.portals.psc_world import World, make_world, place_of
 
 from rempart.accounts.roles import Role
+from rempart.portals.allowances import CEREMONIES
 from rempart.portals.oidc import ProviderBook, SigningKey
 from rempart.portals.provider_ceremonies import LIFETIME_S, MOST_AT_ONCE
 from rempart.simulators.faults import Fault
@@ -238,6 +241,40 @@ def test_a_session_planted_before_opens_nothing_after(world, browser):
     thief = make_browser()
     thief.cookies["rempart_session"] = planted
     assert thief.get("/professionnel").status_code == 302
+
+
+def test_one_address_does_not_start_for_ever(world, browser):
+    answers = [browser.get("/connexion/psc").status_code for _ in range(CEREMONIES.burst + 2)]
+    assert answers[0] == 302
+    assert answers[-1] == 429
+    assert "Trop d’essais" in text_of(browser.get("/connexion/psc"))
+
+
+def test_what_a_stranger_leaves_in_the_session_table_goes_soon(world, browser):
+    browser.get("/connexion/psc")
+    rows = world.read(
+        "SELECT expire_date < now() + interval '11 minutes' FROM accounts.django_session"
+    )
+    assert rows == [(True,)]
+
+
+def test_a_hundred_people_come_in_at_once(world):
+    """Each gets their own session; nobody gets another's."""
+
+    def come(_):
+        browser, walker = make_browser(), Walker(world.providers.simulator)
+        sent = browser.get("/connexion/psc").headers["Location"]
+        answer = come_back(browser, walker.sign_in(sent, world.person))
+        home = browser.get(answer.headers["Location"]).status_code
+        connections.close_all()
+        return answer.status_code, home, browser.cookies["rempart_session"].value
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(come, range(100)))
+    assert {(first, home) for first, home, _ in answers} == {(302, 200)}
+    assert len({token for _, _, token in answers}) == 100
+    assert len(world.read(SESSIONS)) == 100
+    assert world.read("SELECT count(DISTINCT token_digest) FROM accounts.session") == [(100,)]
 
 
 def test_a_browser_keeps_a_few_ceremonies_at_once_and_no_more(world, browser):

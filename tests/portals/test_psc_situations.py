@@ -106,6 +106,19 @@ def test_one_with_two_situations_chooses(two_places, browser):
     assert browser.get("/connexion/psc/situation").status_code == 403
 
 
+def test_one_who_was_in_already_is_out_while_they_choose(two_places, browser):
+    world, hospital = two_places
+    world.sign_in(browser)
+    name = f"{hospital.org_ref}-assistant-0"
+    choose(browser, "/connexion/psc/situation", situation=name)
+    before = browser.cookies["rempart_session"].value
+    world.sign_in(browser)
+    copy = Client(SERVER_NAME="localhost")
+    copy.cookies["rempart_session"] = before
+    assert copy.get("/professionnel").status_code == 302
+    assert world.read("SELECT end_reason FROM accounts.session") == [("replaced",)]
+
+
 @pytest.mark.parametrize("forged", ["", "1-holder-0", "x", "{org}-holder-0", "{org}-locum-0"])
 def test_a_situation_that_was_not_offered_is_not_given(two_places, browser, forged):
     world, hospital = two_places

@@ -6,21 +6,33 @@ state names the ceremony, and taking it removes it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.urls import reverse
 
 from rempart.accounts.visitor import Visitor
+from rempart.portals.addresses import find_browser_address
+from rempart.portals.challenges import STRANGER_LIFETIME_S
 from rempart.portals.desk import get_desk
 from rempart.portals.landing import find_home
 from rempart.portals.oidc import PSC, Ceremony, OidcClient, Recognition
 from rempart.portals.oidc_http import ProviderDown
 from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.portals.session_store import SessionStore
-from rempart.portals.visit import begin_visit, get_visitor, get_whence, read_next, renew_visit
+from rempart.portals.times import to_ms
+from rempart.portals.visit import (
+    begin_visit,
+    end_visit,
+    get_visitor,
+    get_whence,
+    read_next,
+    renew_visit,
+)
 from rempart.workflows.provider_logout import find_session_provider
 from rempart.workflows.sign_in_with_psc import record_refused_answer
 from rempart.workflows.web_session import Recognised
@@ -36,7 +48,7 @@ Purpose = Literal["sign_in", "step_up"]
 # Why a sign-in goes no further: each has its paragraph in templates/portals/providers/refused.html.
 Refusal = Literal[
     "no_provider", "expired", "gave_up", "provider_error", "token", "unknown", "suspended",
-    "no_place", "not_rpps", "no_situation", "malformed", "no_role", "another_person",
+    "no_place", "not_rpps", "no_situation", "malformed", "no_role", "another_person", "too_many",
 ]  # fmt: skip
 
 
@@ -87,6 +99,8 @@ def start(
     elsewhere = _find_own_address(request)
     if elsewhere is not None:
         return HttpResponseRedirect(elsewhere)
+    if get_desk().allowances.ceremonies.ask(find_browser_address(request), now_ms=_now_ms()):
+        return refuse(request, "too_many", status=429)
     now = get_now()
     try:
         address, ceremony = client.begin(
@@ -144,7 +158,11 @@ def finish(
 
 def refuse(request: HttpRequest, reason: Refusal, *, status: int = 403) -> HttpResponse:
     """Say that a sign-in goes no further, and what to do."""
-    return render(request, "portals/providers/refused.html", {"reason": reason}, status=status)
+    page = "portals/providers/refused.html"
+    response = render(request, page, {"reason": reason}, status=status)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def answer_down(request: HttpRequest, client: OidcClient) -> HttpResponse:
@@ -168,8 +186,14 @@ def enter(request: HttpRequest, recognised: Recognised, next_page: str) -> HttpR
 
 
 def keep_choice(request: HttpRequest, choice: Choice) -> None:
-    """Remember somebody recognised while they choose; the browser gets a new token first."""
-    request.session.cycle_key()
+    """Remember somebody recognised while they choose.
+
+    The browser gets a new token first, and whoever was signed in with the one before is out.
+    """
+    end_visit(request, reason="replaced")
+    request.session.create()
+    request.session.set_expiry(STRANGER_LIFETIME_S)
+    rotate_token(request)
     request.session[_CHOICE] = asdict(choice)
 
 
@@ -208,6 +232,10 @@ def get_now() -> int:
     return int(get_desk().now().timestamp())
 
 
+def _now_ms() -> float:
+    return to_ms(get_desk().now())
+
+
 def _confirm(request: HttpRequest, pending: Pending, recognition: Recognition) -> HttpResponse:
     """Note that the visitor is the person of this session, just proved again."""
     visitor = get_visitor(request)
@@ -230,6 +258,8 @@ def _keep(request: HttpRequest, pending: Pending) -> None:
     for name in names[: max(0, len(names) - MOST_AT_ONCE + 1)]:
         del request.session[name]
     request.session[f"{_PREFIX}{pending.ceremony.state}"] = asdict(pending)
+    if get_visitor(request) is None:
+        request.session.set_expiry(STRANGER_LIFETIME_S)
 
 
 def _take(request: HttpRequest, state: str) -> Pending | None:
