@@ -1,6 +1,7 @@
 """`rempart init` and `rempart db`, as an operator types them."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -48,10 +49,12 @@ def test_before_init_every_command_names_it(run: Run):
 def test_the_life_of_an_embedded_database(run: Run, reachable_path: Path):
     newest = list_migrations()[-1]
     made = run("init")
-    assert "roles: 14 created" in made
+    assert "roles: 16 created" in made
     assert f"storage.{newest}" in made
     again = run("init")
     assert "roles: all there" in again
+    [host] = re.findall(r"host operator: organisation (\d+), created", made)
+    assert f"host operator: organisation {host}\n" in again
     assert "schema: up to date" in again
 
     assert "stopped" in run("db", "status")
