@@ -22,7 +22,7 @@ from tests.portals import people, samples
 from tests.tokens import Minter, Prover
 
 from rempart.accounts.tokens import Binding
-from rempart.portals.session_store import compute_token_digest
+from rempart.portals import session_store
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 
@@ -48,7 +48,7 @@ class Stack:
             tx.execute(
                 "INSERT INTO accounts.django_session (session_key, session_data, expire_date)"
                 " VALUES (%s, '', now() + interval '1 hour')",
-                (compute_token_digest(token).hex()[:40],),
+                (session_store._format_digest(token),),
             )
         page.context.add_cookies([{"name": "rempart_session", "value": token, "url": self.url}])
 

@@ -53,6 +53,7 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.SOFTWARE_KEY_ADDED: _("Clé de logiciel ajoutée"),
         Kind.SOFTWARE_KEY_ENDED: _("Clé de logiciel arrêtée"),
         Kind.SOFTWARE_REVOKED: _("Logiciel révoqué"),
+        Kind.TOKEN_REFUSED: _("Jeton de logiciel refusé"),
         Kind.BANK_DETAILS_PROPOSED: _("Changement de compte bancaire demandé"),
         Kind.BANK_DETAILS_APPROVED: _("Changement de compte bancaire confirmé"),
         Kind.BANK_DETAILS_REFUSED: _("Changement de compte bancaire refusé"),
