@@ -38,7 +38,7 @@ def test_the_api_page_lists_what_the_gateway_describes(browser, gateway):
         assert f'<span class="path">{path}</span>' in page
     for field in ("identifiers.card_code", "answer.engagement.number", "receipt.checkpoint"):
         assert f">{field}" in page
-    assert "curl -sS http://testserver/v1/rights-checks" in page
+    assert 'with Rempart("http://testserver", client_id=' in page
     assert "too_many_requests" in page
 
 
