@@ -17,13 +17,15 @@ class Place:
     Args:
         self_employed: Whether they practise there on their own account.
         registered: Whether our own register says it is where they work.
-        holders: Professionals who hold it, the oldest first; none of them is suspended.
+        is_held: Whether somebody else holds it, suspended or not.
+        holders: Others who hold it and may answer for somebody, the first to come first.
     """
 
     org_ref: int
     name: str
     self_employed: bool
     registered: bool
+    is_held: bool = False
     holders: tuple[int, ...] = ()
 
 
@@ -51,21 +53,18 @@ class Offer:
     accountable_name: str = ""
 
 
-def decide_offers(
-    actor_ref: int, places: Iterable[Place], memberships: Sequence[MembershipFacts]
-) -> list[Offer]:
+def decide_offers(places: Iterable[Place], memberships: Sequence[MembershipFacts]) -> list[Offer]:
     """Say in which roles a professional may act.
 
     Args:
-        actor_ref: The professional.
         places: What the provider named, in its order, one per establishment.
         memberships: Every membership in force today, any order.
 
     Returns:
         The named places first, in their order, then places where they act under somebody else, by
-        name. At a named place: each role a membership gives; else holder when they practise on
-        their own account or our register says they work there; else assistant of the first
-        holder; else nothing. At a place not named: only roles under somebody, and managers.
+        name. At a named place: each role a membership gives; else holder, when our register says
+        they work there, or when they are self-employed and nobody else holds it; else assistant of
+        the first holder; else nothing. At a place not named: any role but holder.
     """
     by_org: dict[int, list[MembershipFacts]] = {}
     for membership in memberships:
@@ -74,7 +73,7 @@ def decide_offers(
     offers: list[Offer] = []
     for place in places:
         known = by_org.pop(place.org_ref, [])
-        offers += [_offer(one) for one in _sort(known)] or _offer_place(actor_ref, place)
+        offers += [_offer(one) for one in _sort(known)] or _offer_place(place)
     elsewhere = [one for given in by_org.values() for one in given if one.role is not Role.HOLDER]
     return offers + [_offer(one) for one in sorted(elsewhere, key=_by_name)]
 
@@ -84,14 +83,15 @@ def describe_offers(offers: Iterable[Offer]) -> Mapping[str, Offer]:
     return {f"{one.org_ref}-{one.role}-{one.membership_ref or 0}": one for one in offers}
 
 
-def _offer_place(actor_ref: int, place: Place) -> list[Offer]:
-    if place.self_employed or place.registered:
+def _offer_place(place: Place) -> list[Offer]:
+    # A self-employed colleague in somebody's clinic does not hold the clinic: who holds it decides
+    # where it is paid and who comes in.
+    if place.registered or (place.self_employed and not place.is_held):
         role, accountable = Role.HOLDER, None
+    elif place.holders:
+        role, accountable = Role.ASSISTANT, place.holders[0]
     else:
-        others = [ref for ref in place.holders if ref != actor_ref]
-        if not others:
-            return []
-        role, accountable = Role.ASSISTANT, others[0]
+        return []
     return [
         Offer(
             org_ref=place.org_ref,

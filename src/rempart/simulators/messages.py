@@ -58,7 +58,7 @@ class Request:
     def basic(self) -> tuple[str, str] | None:
         """The client's name and secret of RFC 6749 §2.3.1, if given that way."""
         kind, _, coded = self.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "basic":
+        if kind.lower() != "basic" or not coded:
             return None
         try:
             name, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")

@@ -37,6 +37,15 @@ class FoundPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundHolder:
+    """Who holds an establishment; `able`: they are not suspended."""
+
+    org_ref: int
+    actor_ref: int
+    able: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedActor:
     """Whoever a provider's subject is linked to."""
 
@@ -71,12 +80,10 @@ def describe_places(tx: Transaction, org_refs: Iterable[int]) -> Mapping[int, Fo
     return {row[0]: FoundPlace(*row) for row in rows}
 
 
-def list_holders(tx: Transaction, org_refs: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
-    """Return, by organisation, the professionals who hold it today, the first to come first."""
-    found: dict[int, tuple[int, ...]] = {}
-    for org_ref, actor_ref in tx.execute(QUERIES.list_holders, {"org_refs": list(org_refs)}):
-        found[org_ref] = (*found.get(org_ref, ()), actor_ref)
-    return found
+def list_holders(tx: Transaction, org_refs: Iterable[int]) -> list[FoundHolder]:
+    """Return who holds these establishments today, suspended or not, the first to come first."""
+    rows = tx.execute(QUERIES.list_holders, {"org_refs": list(org_refs)})
+    return [FoundHolder(*row) for row in rows]
 
 
 def list_names(tx: Transaction, actor_refs: Iterable[int]) -> Mapping[int, str]:

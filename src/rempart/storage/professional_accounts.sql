@@ -30,13 +30,12 @@ JOIN accounts.establishment AS e ON e.establishment_ref = o.establishment_ref
 WHERE o.org_ref = ANY(%(org_refs)s) AND o.suspended_at IS NULL;
 
 -- name: list_holders
--- Who holds each of these establishments today, the first to come first.
-SELECT m.org_ref, m.actor_ref
+-- Who holds each of these establishments, the first to come first, and whether they may answer for somebody today.
+SELECT m.org_ref, m.actor_ref, m.suspended_at IS NULL AND a.suspended_at IS NULL
 FROM accounts.membership AS m
 JOIN accounts.actor AS a ON a.actor_ref = m.actor_ref
 JOIN accounts.professional AS p ON p.account_ref = m.actor_ref
 WHERE m.org_ref = ANY(%(org_refs)s) AND m.role = 'holder'
-  AND m.suspended_at IS NULL AND a.suspended_at IS NULL
   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on
 ORDER BY m.created_at, m.membership_ref;
 

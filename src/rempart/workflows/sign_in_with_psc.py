@@ -65,7 +65,7 @@ def sign_in_with_psc(tx: Transaction, identity: PscIdentity, *, whence: Whence) 
     if found.suspended:
         return _refuse(tx, found.actor_ref, "suspended", whence)
     places = _match_places(tx, identity.situations)
-    offers = _list_offers(tx, found.actor_ref, found, places)
+    offers = _list_offers(tx, found, places)
     if not offers:
         return _refuse(tx, found.actor_ref, "no_place", whence)
     return PscSignIn(actor_ref=found.actor_ref, places=list(places), offers=offers)
@@ -82,7 +82,7 @@ def list_psc_offers(tx: Transaction, actor_ref: int, places: Iterable[NamedPlace
     found = professional_accounts.load_professional(tx, actor_ref)
     if found is None or found.suspended:
         return []
-    return _list_offers(tx, actor_ref, found, list(places))
+    return _list_offers(tx, found, list(places))
 
 
 def make_recognised(actor_ref: int, offer: Offer, *, subject: str, sid: str) -> Recognised:
@@ -130,26 +130,32 @@ def _is_at(situation: Situation, place: FoundPlace) -> bool:
 
 
 def _list_offers(
-    tx: Transaction, actor_ref: int, found: FoundProfessional, places: Iterable[NamedPlace]
+    tx: Transaction, found: FoundProfessional, places: Iterable[NamedPlace]
 ) -> list[Offer]:
     named = list(places)
     refs = [place.org_ref for place in named]
-    holders = professional_accounts.list_holders(tx, refs)
+    holders = [
+        one
+        for one in professional_accounts.list_holders(tx, refs)
+        if one.actor_ref != found.actor_ref
+    ]
     details = professional_accounts.describe_places(tx, refs)
     return decide_offers(
-        actor_ref,
         [
             Place(
                 org_ref=place.org_ref,
                 name=details[place.org_ref].name,
                 self_employed=place.self_employed,
                 registered=details[place.org_ref].establishment_ref == found.establishment_ref,
-                holders=holders.get(place.org_ref, ()),
+                is_held=any(one.org_ref == place.org_ref for one in holders),
+                holders=tuple(
+                    one.actor_ref for one in holders if one.org_ref == place.org_ref and one.able
+                ),
             )
             for place in named
             if place.org_ref in details
         ],
-        _list_memberships(tx, actor_ref),
+        _list_memberships(tx, found.actor_ref),
     )
 
 
