@@ -180,6 +180,12 @@ def make_report(now: datetime, counts: dict[int, int], random: Random) -> dict[s
     }
 
 
+def make_operator(stack: Stack) -> people.Somebody:
+    """Add somebody who runs the platform."""
+    org = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    return people.make_agent(stack.database, org, Role.OPERATOR_ADMIN)
+
+
 def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     page = visit.page
     now = datetime.now(ZoneInfo("Europe/Paris"))
@@ -189,8 +195,7 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
         add_history(tx, int(now.timestamp() * 1000))
         number = add_incident(tx, now)
 
-    org = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
-    stack.enter(page, people.make_agent(stack.database, org, Role.OPERATOR_ADMIN))
+    stack.enter(page, make_operator(stack))
     page.goto(f"{stack.url}/console")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vue d’ensemble")
     expect(page.get_by_role("img", name="Vérifications par minute, dernière heure")).to_be_visible()
