@@ -184,7 +184,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
   Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
-     {python} {EXAMPLE} {base_url} {psc} \
+     {python} {EXAMPLE} {base_url} {psc} \\
          {home / EXAMPLE_KEY} {rpps} {card}
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 

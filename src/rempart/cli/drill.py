@@ -87,7 +87,7 @@ def drill(
             say=bars.say,
             progress=bars.follow,
         )
-    page = f"http://{settings.host}:{settings.port}/console/incidents/{outcome.incident_id}"
+    page = f"{settings.public_url}/console/incidents/{outcome.incident_id}"
     if as_json:
         click.echo(json.dumps({**outcome.report, "incident_id": outcome.incident_id, "page": page}))
     else:
