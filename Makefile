@@ -46,7 +46,7 @@ fix: setup  ## Repair what can be repaired by a machine: format, imports, catalo
 	$(BIN)/python scripts/catalogues.py
 	REMPART_WRITE_DOCS=1 $(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/spec tests/api
 
-bench: setup  ## Rights checks and feed import, beside their baselines; prints ratios, saves JSON
+bench: setup  ## Rights checks, knowing who asks, feed import, beside their baselines; prints ratios
 	$(BIN)/python -m bench $(ARGS)
 
 requirements:  ## Recompute the pinned requirements from requirements/*.in (needs uv)
