@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from scripts.gateway_process import GatewayProcess
+from tests.api.asking import Psc, error_of, read_part
 from tests.api.proving import post, refusal, take_auth
 from tests.api.reading import PATH, read_entries
-from tests.api.test_tokens import Psc, error_of, read_part
 from tests.api.world import (
     ACCOUNT_REF,
     COVERED,

@@ -109,17 +109,8 @@ class ProofChecker:
             NonceNeeded: it lacks a nonce of ours that is still good; nothing was verified.
             ProofRefused: there is none, there are several, or it does not hold for this call.
         """
-        if len(proofs) != 1:
-            raise ProofRefused("send one DPoP header")
-        self._advance(now_ms)
-        try:
-            compact = split_compact(proofs[0])
-            algorithm, key = _read_key(compact.header_segment)
-            claims = _read_claims(compact)
-        except BadSignature as wrong:
-            raise ProofRefused("the DPoP header is not a proof") from wrong
-        if claims.nonce not in self._nonces or not claims.nonce:
-            raise NonceNeeded("sign again with the nonce of the DPoP-Nonce header")
+        compact, claims = self._read(proofs, now_ms)
+        algorithm, key = _read_key(compact.header_segment)
         check_proof(
             claims,
             method=call.method,
@@ -137,10 +128,32 @@ class ProofChecker:
         newest = self._nonces[0]
         return Proved(key.thumbprint, None if claims.nonce == newest else newest)
 
+    def check_nonce(self, proofs: Sequence[bytes], *, now_ms: int) -> None:
+        """See to it that a proof has a good nonce, before anything dearer is done for it.
+
+        Raises:
+            NonceNeeded: it has not.
+            ProofRefused: there is no proof, or there are several.
+        """
+        self._read(proofs, now_ms)
+
     def find_nonce(self, *, now_ms: int) -> str:
         """Return the nonce to sign with now."""
         self._advance(now_ms)
         return self._nonces[0]
+
+    def _read(self, proofs: Sequence[bytes], now_ms: int) -> tuple[Compact, ProofClaims]:
+        if len(proofs) != 1:
+            raise ProofRefused("send one DPoP header")
+        self._advance(now_ms)
+        try:
+            compact = split_compact(proofs[0])
+            claims = _read_claims(compact)
+        except BadSignature as wrong:
+            raise ProofRefused("the DPoP header is not a proof") from wrong
+        if claims.nonce not in self._nonces or not claims.nonce:
+            raise NonceNeeded("sign again with the nonce of the DPoP-Nonce header")
+        return compact, claims
 
     def _use_up(self, thumbprint: str, proof_id: str) -> None:
         name = hashlib.sha256(f"{thumbprint} {proof_id}".encode()).digest()[:16]
@@ -231,8 +244,11 @@ def _read_claims(compact: Compact) -> ProofClaims:
 
 def _read_key(segment: bytes) -> tuple[str, PublicKey]:
     if len(segment) > MAX_HEADER_SEGMENT:
-        raise BadSignature("a header that is too long")
-    return _read_short_key(segment)
+        raise ProofRefused("the header of a proof is short")
+    try:
+        return _read_short_key(segment)
+    except BadSignature as wrong:
+        raise ProofRefused("the header of a proof has typ, alg and jwk") from wrong
 
 
 # One software signs all its calls with one key: its header comes again and again, the same bytes.

@@ -121,6 +121,8 @@ class PublicKey:
         members = _MEMBERS.get((kind, curve)) if _are_texts(kind, curve) else None
         if members is None or not _are_texts(*(jwk.get(name) for name in members)):
             raise BadSignature("a key that is not P-256, Ed25519 or RSA")
+        if kind == "RSA" and len(str(jwk.get("n"))) * 6 < MIN_RSA_BITS:
+            raise BadSignature("an RSA key that is too short")
         try:
             imported = import_key({name: str(jwk[name]) for name in members})
             self._key: Any = imported.public_key

@@ -156,6 +156,9 @@ class TokenEndpoint:
 
     async def _answer(self, scope: HTTPScope, receive: Receive) -> Reply:
         request = await self._read(scope, receive)
+        if request.proofs and "client_assertion" in request.form:
+            # Before an assertion is used up for nothing.
+            self._proofs.check_nonce(request.proofs, now_ms=request.now_ms)
         try:
             recognised = await self._clients.recognise(
                 request.form, request.certificate, now_ms=request.now_ms
