@@ -41,7 +41,11 @@ def _plant_organisations(world: World, tx: Transaction) -> None:
             tx,
             "rights.insurer",
             {"insurer_id": number},
-            {"amc_number": f"900000000{number}", "name": letter, "agreement_from": "2020-01-01"},
+            {
+                "amc_number": f"900000000{number}",
+                "name": world.name(f"insurer {letter}"),
+                "agreement_from": "2020-01-01",
+            },
             readers=HOST | working_for(letter) | members_of(letter),
         )
         place = world.establishments[letter] = draw()
@@ -49,7 +53,12 @@ def _plant_organisations(world: World, tx: Transaction) -> None:
             tx,
             "accounts.establishment",
             {"establishment_ref": place},
-            {"siret": f"9{number:013d}", "name": letter, "postcode": "75009", "city": "Paris"},
+            {
+                "siret": f"9{number:013d}",
+                "name": world.name(f"establishment {letter}"),
+                "postcode": "75009",
+                "city": "Paris",
+            },
             readers=HOST | of(f"establishment {letter}"),
         )
     for name in ["host", *dict.fromkeys(place for _, place in ROLES.values() if place)]:
@@ -67,7 +76,7 @@ def _plant_organisations(world: World, tx: Transaction) -> None:
             {"org_ref": ref},
             {
                 "kind": kind,
-                "name": name,
+                "name": world.name(name),
                 "insurer_id": " AB".index(letter) if kind == "insurer" else None,
                 "establishment_ref": world.establishments.get(letter)
                 if kind == "establishment"
@@ -97,7 +106,7 @@ def _plant_people(world: World, tx: Transaction) -> None:
         tx,
         "accounts.actor",
         {"actor_ref": world.actors[GONE]},
-        {"kind": "agent", "display_name": GONE, "user_handle": secrets.token_bytes(32)},
+        {"kind": "agent", "display_name": world.name(GONE), "user_handle": secrets.token_bytes(32)},
         readers=HOST,
         changers=SECURES,
         adders=ADMINISTERS,
@@ -114,7 +123,7 @@ def _plant_people(world: World, tx: Transaction) -> None:
             {"actor_ref": ref},
             {
                 "kind": "member" if not org else "professional" if professional else "agent",
-                "display_name": name,
+                "display_name": world.name(name),
                 "user_handle": secrets.token_bytes(32),
             },
             readers=HOST | colleagues,
@@ -129,7 +138,7 @@ def _plant_people(world: World, tx: Transaction) -> None:
                 {
                     "rpps": f"99{ref % 10**9:09d}",
                     "profession": "pharmacist",
-                    "display_name": name,
+                    "display_name": world.name(name),
                     "establishment_ref": world.establishments[name[-1]],
                 },
                 readers=HOST | of(org or ""),
@@ -180,9 +189,9 @@ def _plant_proofs(world: World, tx: Transaction) -> None:
                     "accountable_ref": world.actors["holder A"] if role == "assistant" else None,
                     "method": "passkey",
                     "address": "192.0.2.1",
-                    "agent": name,
+                    "agent": world.name(f"browser of {name}"),
                     "idle_limit": "1 hour",
-                    "expires_at": "infinity",
+                    "expires_at": "2099-01-01",
                     "ended_at": ended,
                 },
                 readers=mine,
@@ -198,7 +207,7 @@ def _plant_proofs(world: World, tx: Transaction) -> None:
                     "sign_count": 0,
                     "aaguid": "00000000-0000-0000-0000-000000000000",
                     "backed_up": False,
-                    "label": name,
+                    "label": world.name(f"key of {name}"),
                     "revoked_at": ended,
                 },
                 readers=mine,
@@ -237,7 +246,7 @@ def _plant_invitations(world: World, tx: Transaction, name: str) -> None:
                 "code_digest": secrets.token_bytes(32),
                 "kind": kind,
                 "invited_by": author,
-                "expires_at": "infinity",
+                "expires_at": "2099-01-01",
             },
             readers=readers,
             changers=inviters | SECURES,
@@ -248,7 +257,7 @@ def _plant_invitations(world: World, tx: Transaction, name: str) -> None:
         "accounts.recovery_request",
         {"request_ref": draw()},
         # Asked by somebody who decides on none: nobody may decide on what they asked themselves.
-        {**whom, "asked_by": world.actors[GONE], "reason": "lost"},
+        {**whom, "asked_by": world.actors[GONE], "reason": world.name(f"key of {name} lost")},
         readers=readers,
         changers=askers | SECURES,
         adders=askers,
@@ -271,7 +280,7 @@ def _plant_software(world: World, tx: Transaction) -> None:
                 {
                     "client_id": f"software-{client}",
                     "publisher_ref": world.orgs[publisher],
-                    "label": letter,
+                    "label": world.name(f"software {letter}"),
                     "scopes": ["rights:check"],
                     "establishment_ref": place,
                     "created_by": world.actors[f"publisher admin {letter}"],
@@ -312,7 +321,7 @@ def _plant_events(world: World, tx: Transaction) -> None:
             tx,
             "accounts.event_report",
             {"event_ref": event},
-            {"actor_ref": world.actors[name], "words": "not me"},
+            {"actor_ref": world.actors[name], "words": world.name(f"{name}: not me")},
             readers=HOST | {name},
             changers=SECURES,
             adders=frozenset({name}),
@@ -329,7 +338,7 @@ def _plant_bank_details(world: World, tx: Transaction) -> None:
             {
                 "establishment_ref": world.establishments[letter],
                 "sealed_iban": b"sealed",
-                "last_digits": "1234",
+                "last_digits": f"{letter}7{letter}9",
                 "state": "proposed",
                 "proposed_by": world.actors[f"holder {letter}"],
             },
@@ -421,7 +430,9 @@ def _plant_ledger(world: World, tx: Transaction) -> None:
             {
                 "account_ref": world.actors[name],
                 **dict.fromkeys(("client_ref", "opened_ms"), 1),
-                **dict.fromkeys(("method", "address", "agent"), name),
+                "method": "psc+dpop",
+                "address": "192.0.2.1",
+                "agent": world.name(f"software of {name}"),
             },
             readers=HOST | {name},
         )
@@ -435,7 +446,12 @@ def _plant_incidents(world: World, tx: Transaction) -> None:
             tx,
             "incidents.incident",
             key,
-            {"title": name, "exercise": False, "starts_ms": 0, "ends_ms": 1},
+            {
+                "title": world.name(f"theft from {name}"),
+                "exercise": False,
+                "starts_ms": 0,
+                "ends_ms": 1,
+            },
             readers=HOST,
         )
         account = {"account_ref": world.actors[name]}

@@ -100,6 +100,11 @@ class World:
     establishments: dict[str, int] = field(default_factory=dict)
     persons: dict[str, int] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
+
+    def name(self, what: str) -> str:
+        """Return how something is called in its row: with a mark found nowhere else."""
+        return f"{what} {self.marks.setdefault(what, secrets.token_hex(8))}"
 
     def tables(self) -> list[str]:
         """Return every table that rows were planted in."""

@@ -1,0 +1,322 @@
+"""Every route as every visitor with every reference of others; the answers are searched."""
+
+import hashlib
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+from psycopg import sql
+from tests.storage.tenants import ROLES, Row, World
+
+from rempart.accounts.permissions import GRANTS, Permission
+from rempart.accounts.roles import Role
+from rempart.portals.session_store import SessionStore, compute_token_digest
+from rempart.portals.visit import GATE
+
+ANONYMOUS = "nobody"
+VISITORS = (
+    *("holder A", "holder B", "assistant A", "insurer admin A", "insurer manager A"),
+    *("insurer admin B", "member A", "member B", "employer admin A", "publisher admin A"),
+    *("publisher admin B", "hosted admin", "host ops", "host security", ANONYMOUS),
+)
+# The table that each parameter of a route leads to, and the column it names.
+LEADS_TO: Mapping[str, tuple[str, str]] = {
+    "session_ref": ("accounts.session", "session_ref"),
+    "handle": ("accounts.passkey", "credential_id"),
+    "event_ref": ("accounts.security_event", "event_ref"),
+    "client_ref": ("accounts.software", "client_ref"),
+    "kid": ("accounts.software_key", "kid"),
+    "change_ref": ("accounts.bank_details", "change_ref"),
+    "membership_ref": ("accounts.membership", "membership_ref"),
+    "request_ref": ("accounts.recovery_request", "request_ref"),
+    "invitation_ref": ("accounts.invitation", "invitation_ref"),
+    "org_ref": ("accounts.organisation", "org_ref"),
+    "incident_id": ("incidents.incident", "incident_id"),
+}
+# Names of providers, not references of anybody.
+NO_REFERENCE = frozenset({"slug"})
+# These end the visitor's own session: tried by nobody signed in, or once at the end.
+LEAVING = frozenset({"leave", "end-others"})
+WORD = re.compile(rb"[0-9A-Za-z]+")
+
+
+@dataclass
+class Findings:
+    """What the attempts gave."""
+
+    attempts: Counter[str] = field(default_factory=Counter)
+    leaks: list[str] = field(default_factory=list)
+    # A page that let in, or kept out, somebody that the permissions do not.
+    misplaced: list[str] = field(default_factory=list)
+    # An answer that tells a reference of somebody else from one that does not exist.
+    told_apart: list[str] = field(default_factory=list)
+    # A row of somebody else that is not what it was.
+    changed: list[str] = field(default_factory=list)
+    # How many marks of their own each visitor was shown: pages that show nothing leak nothing.
+    shown: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing came through."""
+        return not (self.leaks or self.misplaced or self.told_apart or self.changed)
+
+    def describe(self) -> str:
+        """Say how much was tried and what came of it."""
+        total = sum(self.attempts.values())
+        ways = ", ".join(f"{way} {count}" for way, count in sorted(self.attempts.items()))
+        return f"{total} attempts ({ways}), {len(self.leaks)} leaks"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address of the portals, with its parameters and its gate."""
+
+    name: str
+    pattern: str
+    parameters: tuple[str, ...]
+    gate: Permission | str
+
+    def fill(self, values: Mapping[str, object]) -> str:
+        """Return the address with these parameters."""
+        return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(values[found[1]]), self.pattern)
+
+    def opens_to(self, role: Role | None) -> bool:
+        """Say whether the table of permissions opens it to a role."""
+        return not isinstance(self.gate, Permission) or role in GRANTS[self.gate].roles
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """A visitor's browser, what it must not be shown, and whom it aims at."""
+
+    who: str
+    browser: Client
+    forbidden: set[bytes]
+    mine: set[bytes]
+    aim: Mapping[str, str]
+    unknown: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def role(self) -> Role | None:
+        """The role they are signed in in; None when they are not."""
+        return None if self.who == ANONYMOUS else Role(ROLES[self.who][0])
+
+    def ask(self, route: Route, method: str, values: Mapping[str, object]) -> HttpResponseBase:
+        """Send one request; whatever a page reads from a query or a form names others too."""
+        address = route.fill(values)
+        aimed = {**self.aim, **{name: str(value) for name, value in values.items()}}
+        if method == "GET":
+            return self.browser.get(address, aimed)
+        return self.browser.post(address, {**aimed, "approve": "1", "reason": "essai"})
+
+    def ask_in_vain(
+        self, route: Route, method: str, values: Mapping[str, object]
+    ) -> tuple[int, str]:
+        """Return how a route answers about a reference that leads nowhere."""
+        if (route.name, method) not in self.unknown:
+            answer = self.ask(route, method, invent(values))
+            self.unknown[route.name, method] = describe(answer)
+        return self.unknown[route.name, method]
+
+
+def list_routes() -> list[Route]:
+    """Return every route of the portals."""
+    routes = []
+    for one in get_resolver().url_patterns:
+        assert isinstance(one, URLPattern)
+        pattern = str(one.pattern)
+        view = one.callback
+        while not hasattr(view, GATE) and hasattr(view, "__wrapped__"):
+            view = view.__wrapped__
+        parameters = tuple(re.findall(r"<\w+:(\w+)>", pattern))
+        routes.append(Route(one.name or "", pattern, parameters, getattr(view, GATE)))
+    return routes
+
+
+def enter(world: World, who: str, now: datetime) -> Client:
+    """Return a browser of a visitor, who has just confirmed who they are."""
+    browser = Client(
+        raise_request_exception=False, headers={"user-agent": "Firefox on a test bench"}
+    )
+    if who == ANONYMOUS:
+        return browser
+    store = SessionStore()
+    store.create()
+    key = store.session_key or ""
+    [row] = [row for row in world.of_table("accounts.session") if is_own_session(world, who, row)]
+    with world.database.transaction("owner") as tx:
+        tx.execute(
+            "UPDATE accounts.session SET token_digest = %s, stepped_up_at = %s, ended_at = NULL,"
+            " end_reason = NULL WHERE session_ref = %s",
+            (compute_token_digest(key), now, row.key["session_ref"]),
+        )
+    browser.cookies[settings.SESSION_COOKIE_NAME] = key
+    return browser
+
+
+def is_own_session(world: World, who: str, row: Row) -> bool:
+    """Say whether a row is the live session of a visitor."""
+    return row.values["actor_ref"] == world.actors[who] and row.values["ended_at"] is None
+
+
+def list_words(values: Iterable[Any]) -> set[bytes]:
+    """Return the words of values that are found nowhere else: marks, references, last digits."""
+    words: set[bytes] = set()
+    for value in values:
+        if isinstance(value, int) and value > 10**9:
+            words.add(str(value).encode())
+        elif isinstance(value, str):
+            long = [word for word in WORD.findall(value.encode()) if len(word) == 16]
+            words.update(long or ([value.encode()] if re.fullmatch("[AB]7[AB]9", value) else []))
+        elif isinstance(value, bytes) and len(value) == 32:
+            words.add(make_handle(value).encode())
+    return words
+
+
+def make_handle(credential_id: bytes) -> str:
+    """Return what the pages call a passkey."""
+    return hashlib.sha256(credential_id).hexdigest()[:32]
+
+
+def split_words(world: World, who: str) -> tuple[set[bytes], set[bytes]]:
+    """Return the words of the rows a visitor may see, and those of the other rows only."""
+    theirs = [row for row in world.rows if who in row.readers]
+    others = [row for row in world.rows if who not in row.readers]
+    known = list_words(value for row in theirs for value in row.values.values())
+    return known, list_words(value for row in others for value in row.values.values()) - known
+
+
+def aim(world: World, who: str) -> dict[str, str]:
+    """Return fields of queries and forms that name somebody else, under each name that might do."""
+    aimed = {}
+    for row in world.rows:
+        if who not in row.readers:
+            for name, value in row.values.items():
+                if name.endswith(("_ref", "_id", "_by")) and value:
+                    shown = make_handle(value) if isinstance(value, bytes) else str(value)
+                    aimed.setdefault(name, shown)
+                    aimed.setdefault(name.removesuffix("_ref").removesuffix("_id"), shown)
+    return aimed
+
+
+def list_references(world: World, who: str, route: Route) -> Iterator[dict[str, object]]:
+    """Yield the parameters that lead to somebody else's rows: one per group who sees them."""
+    first = next((name for name in route.parameters if name not in NO_REFERENCE), None)
+    if first is None:
+        yield dict.fromkeys(route.parameters, "entra")
+        return
+    table, column = LEADS_TO[first]
+    tried = set()
+    for row in world.of_table(table):
+        if who in row.readers or row.readers in tried:
+            continue
+        tried.add(row.readers)
+        value = row.key[column]
+        shown = make_handle(value) if isinstance(value, bytes) else value
+        yield {name: "one" if name == "kid" else shown for name in route.parameters}
+
+
+def invent(values: Mapping[str, object]) -> dict[str, object]:
+    """Return parameters of the same shapes that lead nowhere."""
+    return {
+        name: secrets.token_hex(16)
+        if name == "handle"
+        else secrets.randbits(62) + 1
+        if isinstance(value, int)
+        else value
+        for name, value in values.items()
+    }
+
+
+def attack(
+    world: World,
+    now: datetime,
+    *,
+    visitors: Iterable[str] = VISITORS,
+    methods: Iterable[str] = ("GET", "POST"),
+    only: Callable[[Route], bool] = lambda _route: True,
+) -> Findings:
+    """Try every route as every visitor, with the references of everybody else."""
+    findings = Findings()
+    routes = [route for route in list_routes() if only(route)]
+    for who in visitors:
+        browser = enter(world, who, now)
+        mine, forbidden = split_words(world, who)
+        attacker = Attacker(who, browser, forbidden, mine, aim(world, who))
+        before = take_snapshot(world, who)
+        for route in routes:
+            for method in methods:
+                if route.name in LEAVING and method == "POST" and who != ANONYMOUS:
+                    continue
+                for values in list_references(world, who, route):
+                    _try(findings, attacker, route, method, values)
+        after = take_snapshot(world, who)
+        findings.changed += [f"{who}: {row}" for row in before if before[row] != after[row]]
+    return findings
+
+
+def _try(
+    findings: Findings,
+    attacker: Attacker,
+    route: Route,
+    method: str,
+    values: Mapping[str, object],
+) -> None:
+    findings.attempts[f"{method} {'by reference' if values else 'without'}"] += 1
+    what = f"{attacker.who}: {method} {route.name}"
+    answer = attacker.ask(route, method, values)
+    # What the attacker sent may come back: in the address of the page, for one.
+    sent = {*map(str, values.values()), *attacker.aim.values()}
+    words = search(answer)
+    findings.shown[attacker.who] += len(words & attacker.mine)
+    found = (words & attacker.forbidden) - {word.encode() for word in sent}
+    if found:
+        findings.leaks.append(f"{what}: {len(found)} marks ({answer.status_code})")
+    is_gated = isinstance(route.gate, Permission) and answer.status_code != 405
+    refused = answer.status_code == (302 if attacker.role is None else 403)
+    if (is_gated and not refused and not route.opens_to(attacker.role)) or (
+        answer.status_code == 500
+    ):
+        findings.misplaced.append(f"{what}: {answer.status_code}")
+    told = bool(values) and not NO_REFERENCE & values.keys()
+    if told and describe(answer) != attacker.ask_in_vain(route, method, values):
+        findings.told_apart.append(f"{what}: {answer.status_code}")
+
+
+def describe(answer: HttpResponseBase) -> tuple[int, str]:
+    """Return what tells two refusals apart, references aside."""
+    where = re.sub(r"[0-9a-f]{32}|[0-9]+", "…", answer.headers.get("Location", ""))
+    return answer.status_code, where
+
+
+def search(answer: HttpResponseBase) -> set[bytes]:
+    """Return the words of an answer, headers included."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    headers = " ".join(str(value) for value in answer.headers.values()).encode()
+    return set(WORD.findall(body)) | set(WORD.findall(headers))
+
+
+def take_snapshot(world: World, who: str) -> dict[tuple[Any, ...], str]:
+    """Return the rows that a visitor may not change, as they are."""
+    found = {}
+    with world.database.transaction("owner") as tx:
+        for table in world.tables():
+            rows = world.of_table(table)
+            query = sql.SQL("SELECT md5(t::text), {} FROM {} AS t").format(
+                sql.SQL(", ").join(map(sql.Identifier, rows[0].key)),
+                sql.Identifier(*table.split(".")),
+            )
+            known = {tuple(key): digest for digest, *key in tx.execute(query)}
+            for row in rows:
+                if who not in row.changers:
+                    key = tuple(row.key.values())
+                    found[table, *key] = known[key]
+    return found
