@@ -1,4 +1,4 @@
-"""Parts of the portals on their own: drawings, pseudonyms, colours, the seal, vendored files."""
+"""Parts of the portals on their own: drawings, pseudonyms, colours, vendored files."""
 
 import base64
 import hashlib
@@ -24,7 +24,6 @@ from rempart.portals.charts import (
     round_up,
 )
 from rempart.portals.pseudonyms import format_account, format_session
-from rempart.portals.seal import Seal
 from rempart.portals.times import from_ms, to_ms
 from rempart.portals.watching import parse_watch
 
@@ -122,19 +121,6 @@ def test_any_address_of_the_live_page_is_a_watch(bench_desk, query):
     watch = parse_watch(address)
     assert watch.page >= 1
     assert watch.minutes in (15, 60, 1440, 10080)
-
-
-def test_a_seal_opens_what_it_closed_and_nothing_else():
-    seal = Seal(bytes(32))
-    closed = seal.close("rmp_secret")
-    assert seal.open(closed) == "rmp_secret"
-    assert seal.close("rmp_secret") != closed
-    changed = closed[:-6] + ("A" if closed[-6] != "A" else "B") + closed[-5:]
-    for other in (changed, "", "not base64!", closed[:20]):
-        with pytest.raises(ValueError, match="not sealed with this key"):
-            seal.open(other)
-    with pytest.raises(ValueError, match="not sealed with this key"):
-        Seal(bytes([1]) * 32).open(closed)
 
 
 def test_contrast_is_that_of_the_published_examples():
