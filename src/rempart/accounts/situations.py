@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from rempart.accounts.roles import ROLES_OF, UNDER_SOMEBODY, Role
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A professional who holds an establishment and may answer for somebody."""
+
+    actor_ref: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """An establishment that has a space here and that the provider named.
@@ -19,6 +27,7 @@ class Place:
         registered: Whether our own register says it is where they work.
         is_held: Whether somebody else holds it, suspended or not.
         holders: Others who hold it and may answer for somebody, the first to come first.
+        stopped: Whether the establishment gave them a role once and has suspended or ended it.
     """
 
     org_ref: int
@@ -26,7 +35,8 @@ class Place:
     self_employed: bool
     registered: bool
     is_held: bool = False
-    holders: tuple[int, ...] = ()
+    holders: tuple[Holder, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +72,8 @@ def decide_offers(places: Iterable[Place], memberships: Sequence[MembershipFacts
 
     Returns:
         The named places first, in their order, then places where they act under somebody else, by
-        name. At a named place: each role a membership gives; else holder, when our register says
+        name. At a named place: each role a membership gives; else nothing, if they had one that is
+        suspended or over; else holder, when our register says
         they work there, or when they are self-employed and nobody else holds it; else assistant of
         the first holder; else nothing. At a place not named: any role but holder.
     """
@@ -84,12 +95,15 @@ def describe_offers(offers: Iterable[Offer]) -> Mapping[str, Offer]:
 
 
 def _offer_place(place: Place) -> list[Offer]:
+    # What the establishment says of a person comes before what a directory says of the place.
+    if place.stopped:
+        return []
     # A self-employed colleague in somebody's clinic does not hold the clinic: who holds it decides
     # where it is paid and who comes in.
     if place.registered or (place.self_employed and not place.is_held):
-        role, accountable = Role.HOLDER, None
+        role, answering = Role.HOLDER, None
     elif place.holders:
-        role, accountable = Role.ASSISTANT, place.holders[0]
+        role, answering = Role.ASSISTANT, place.holders[0]
     else:
         return []
     return [
@@ -98,7 +112,8 @@ def _offer_place(place: Place) -> list[Offer]:
             org_name=place.name,
             role=role,
             membership_ref=None,
-            accountable_ref=accountable,
+            accountable_ref=answering.actor_ref if answering else None,
+            accountable_name=answering.name if answering else "",
         )
     ]
 

@@ -9,7 +9,12 @@ SELECT software.client_ref IS NOT NULL AS software_known,
        place.suspended_at IS NOT NULL AS establishment_stopped,
        -- A browser session vouches for its situation itself: the national directory may have named it at the sign-in.
        asked.establishment_ref IS NULL OR asked.session_ref IS NOT NULL
-           OR (asked.accountable_ref IS NULL AND professional.establishment_ref = asked.establishment_ref)
+           OR (asked.accountable_ref IS NULL AND professional.establishment_ref = asked.establishment_ref
+               AND NOT EXISTS (
+                   SELECT 1 FROM accounts.membership AS over
+                   WHERE over.actor_ref = asked.account_ref AND over.org_ref = place.org_ref
+                     AND (over.suspended_at IS NOT NULL
+                          OR over.ends_on < (now() AT TIME ZONE 'Europe/Paris')::date)))
            OR EXISTS (
                SELECT 1 FROM accounts.membership AS held
                WHERE held.actor_ref = asked.account_ref AND held.org_ref = place.org_ref
@@ -69,7 +74,12 @@ FROM accounts.professional
 LEFT JOIN accounts.actor ON actor.actor_ref = professional.account_ref
 LEFT JOIN LATERAL (
     SELECT professional.establishment_ref, NULL::bigint AS accountable_ref, 0 AS rank
-    WHERE professional.establishment_ref IS NOT NULL
+    WHERE professional.establishment_ref IS NOT NULL AND NOT EXISTS (
+        -- What the establishment says of a person comes before what our register says of the place.
+        SELECT 1 FROM accounts.membership AS over
+        JOIN accounts.organisation AS own ON own.org_ref = over.org_ref
+        WHERE over.actor_ref = professional.account_ref AND own.establishment_ref = professional.establishment_ref
+          AND (over.suspended_at IS NOT NULL OR over.ends_on < (now() AT TIME ZONE 'Europe/Paris')::date))
     UNION ALL
     SELECT org.establishment_ref, held.accountable_ref, 1
     FROM accounts.membership AS held
@@ -97,11 +107,14 @@ WHERE session.session_ref = $1::bigint AND session.role = ANY ($2::text[])
   AND session.ended_at IS NULL AND session.expires_at > clock_timestamp();
 
 -- name: load_holders
--- The professionals who answer for an establishment: those whose own it is. Suspended ones answer for nothing.
+-- The professionals who answer for an establishment: those who hold it today. Suspended ones answer for nothing.
 SELECT professional.account_ref, professional.rpps
-FROM accounts.professional
-LEFT JOIN accounts.actor ON actor.actor_ref = professional.account_ref
-WHERE professional.establishment_ref = $1::bigint AND actor.suspended_at IS NULL
+FROM accounts.membership AS held
+JOIN accounts.organisation AS own ON own.org_ref = held.org_ref AND own.establishment_ref = $1::bigint
+JOIN accounts.professional ON professional.account_ref = held.actor_ref
+JOIN accounts.actor ON actor.actor_ref = held.actor_ref
+WHERE held.role = 'holder' AND held.suspended_at IS NULL AND actor.suspended_at IS NULL
+  AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN held.starts_on AND held.ends_on
 ORDER BY professional.account_ref
 LIMIT 100;
 

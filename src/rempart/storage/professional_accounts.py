@@ -42,6 +42,7 @@ class FoundHolder:
 
     org_ref: int
     actor_ref: int
+    name: str
     able: bool
 
 
@@ -84,6 +85,12 @@ def list_holders(tx: Transaction, org_refs: Iterable[int]) -> list[FoundHolder]:
     """Return who holds these establishments today, suspended or not, the first to come first."""
     rows = tx.execute(QUERIES.list_holders, {"org_refs": list(org_refs)})
     return [FoundHolder(*row) for row in rows]
+
+
+def list_stopped(tx: Transaction, actor_ref: int, org_refs: Iterable[int]) -> set[int]:
+    """Return which of these establishments suspended or ended a role of somebody."""
+    parameters = {"actor_ref": actor_ref, "org_refs": list(org_refs)}
+    return {ref for (ref,) in tx.execute(QUERIES.list_stopped, parameters)}
 
 
 def list_names(tx: Transaction, actor_refs: Iterable[int]) -> Mapping[int, str]:

@@ -31,13 +31,20 @@ WHERE o.org_ref = ANY(%(org_refs)s) AND o.suspended_at IS NULL;
 
 -- name: list_holders
 -- Who holds each of these establishments, the first to come first, and whether they may answer for somebody today.
-SELECT m.org_ref, m.actor_ref, m.suspended_at IS NULL AND a.suspended_at IS NULL
+SELECT m.org_ref, m.actor_ref, a.display_name, m.suspended_at IS NULL AND a.suspended_at IS NULL
 FROM accounts.membership AS m
 JOIN accounts.actor AS a ON a.actor_ref = m.actor_ref
 JOIN accounts.professional AS p ON p.account_ref = m.actor_ref
 WHERE m.org_ref = ANY(%(org_refs)s) AND m.role = 'holder'
   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on
 ORDER BY m.created_at, m.membership_ref;
+
+-- name: list_stopped
+-- Among these establishments, those that suspended or ended a role of somebody.
+SELECT DISTINCT m.org_ref
+FROM accounts.membership AS m
+WHERE m.actor_ref = %(actor_ref)s AND m.org_ref = ANY(%(org_refs)s)
+  AND (m.suspended_at IS NOT NULL OR m.ends_on < (now() AT TIME ZONE 'Europe/Paris')::date);
 
 -- name: list_names
 -- What people who answer for somebody are called.

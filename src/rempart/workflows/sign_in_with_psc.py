@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.situations import MembershipFacts, Offer, Place, decide_offers
+from rempart.accounts.situations import Holder, MembershipFacts, Offer, Place, decide_offers
 from rempart.exchange.psc import PscIdentity, Situation
 from rempart.storage import passkeys, professional_accounts
 from rempart.storage.connect import Transaction
@@ -140,6 +140,7 @@ def _list_offers(
         if one.actor_ref != found.actor_ref
     ]
     details = professional_accounts.describe_places(tx, refs)
+    stopped = professional_accounts.list_stopped(tx, found.actor_ref, refs)
     return decide_offers(
         [
             Place(
@@ -149,8 +150,11 @@ def _list_offers(
                 registered=details[place.org_ref].establishment_ref == found.establishment_ref,
                 is_held=any(one.org_ref == place.org_ref for one in holders),
                 holders=tuple(
-                    one.actor_ref for one in holders if one.org_ref == place.org_ref and one.able
+                    Holder(one.actor_ref, one.name)
+                    for one in holders
+                    if one.org_ref == place.org_ref and one.able
                 ),
+                stopped=place.org_ref in stopped,
             )
             for place in named
             if place.org_ref in details

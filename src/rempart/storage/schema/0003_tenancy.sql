@@ -137,12 +137,16 @@ BEGIN
           ELSE a.kind = 'professional' AND s.role IN ('holder', 'locum', 'assistant')
               AND (s.org_ref IS NULL OR o.kind = 'establishment')
       END
-      -- A holder stopped in their establishment neither acts there in a situation of their own nor answers for others.
+      -- Somebody stopped in their establishment, whatever they were there, neither acts there in a situation of their own
+      -- nor answers for others.
       AND NOT EXISTS (
            SELECT 1 FROM accounts.membership AS stopped
-           WHERE stopped.org_ref = s.org_ref AND stopped.suspended_at IS NOT NULL
-             AND ((stopped.actor_ref = s.accountable_ref AND stopped.role = 'holder')
-                  OR (s.membership_ref IS NULL AND stopped.actor_ref = s.actor_ref AND stopped.role = s.role)))
+           WHERE stopped.org_ref = s.org_ref
+             AND ((stopped.actor_ref = s.accountable_ref AND stopped.role = 'holder'
+                   AND stopped.suspended_at IS NOT NULL)
+                  OR (s.membership_ref IS NULL AND stopped.actor_ref = s.actor_ref
+                      AND (stopped.suspended_at IS NOT NULL
+                           OR stopped.ends_on < (now() AT TIME ZONE 'Europe/Paris')::date))))
       AND (ms.via_ref IS NULL OR EXISTS (
            SELECT 1 FROM accounts.mandate AS d
            WHERE d.principal_ref = ms.org_ref AND d.agent_ref = ms.via_ref AND d.kind = 'sub_processes'
