@@ -97,6 +97,7 @@ def test_one_with_two_situations_chooses(two_places, browser):
     page = text_of(browser.get("/connexion/psc/situation"))
     assert "Pharmacie du Pont" in page
     assert "Hôpital du Lac" in page
+    assert "sous la responsabilité de Yves Chef" in page
     chosen = choose(
         browser, "/connexion/psc/situation", situation=f"{hospital.org_ref}-assistant-0"
     )

@@ -200,5 +200,6 @@ button.plain { background: #fff; color: #14476b; }
 small { display: block; color: #4a5766; }
 input[type=search], select { font: inherit; padding: .45rem; max-width: 100%; }
 fieldset { border: 0; padding: 0; margin: 0 0 1rem; }
+label { display: inline-block; margin: 0 1rem .5rem 0; }
 code { background: #e8ecf1; padding: 0 .25rem; overflow-wrap: anywhere; }
 """

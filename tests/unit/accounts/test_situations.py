@@ -4,6 +4,7 @@ import pytest
 
 from rempart.accounts.roles import Role
 from rempart.accounts.situations import (
+    Holder,
     MembershipFacts,
     Offer,
     Place,
@@ -22,7 +23,7 @@ def place(org_ref=PHARMACY, *, own=True, registered=False, holders=(), held=None
         self_employed=own,
         registered=registered,
         is_held=bool(holders) if held is None else held,
-        holders=holders,
+        holders=tuple(Holder(ref, f"holder {ref}") for ref in holders),
     )
 
 
@@ -53,6 +54,7 @@ def test_a_salaried_professional_registered_there_holds_it():
 def test_a_salaried_professional_assists_the_first_holder():
     offers = decide_offers([place(HOSPITAL, own=False, holders=(BOSS, OTHER))], [])
     assert roles(offers) == [(HOSPITAL, Role.ASSISTANT, None, BOSS)]
+    assert offers[0].accountable_name == f"holder {BOSS}"
 
 
 @pytest.mark.parametrize("held", [False, True])
