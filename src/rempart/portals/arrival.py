@@ -17,7 +17,7 @@ from rempart.accounts.passkeys import is_challenge_alive
 from rempart.portals.challenges import STRANGER_LIFETIME_S
 from rempart.portals.desk import get_desk
 from rempart.portals.landing import find_home
-from rempart.portals.visit import begin_visit
+from rempart.portals.visit import begin_visit, end_visit
 from rempart.workflows.passkey_ceremony import OpenRole
 from rempart.workflows.web_session import Recognised
 
@@ -45,7 +45,7 @@ def arrive(request: HttpRequest, arrival: Arrival, roles: Sequence[OpenRole]) ->
     """
     if len(roles) == 1:
         return enter_in_role(request, arrival, roles[0])
-    request.session.flush()
+    end_visit(request, reason="replaced")
     request.session.create()
     request.session.set_expiry(STRANGER_LIFETIME_S)
     rotate_token(request)
