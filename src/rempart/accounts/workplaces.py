@@ -15,7 +15,7 @@ class Workplace(NamedTuple):
     """One place where a professional may act now.
 
     Attributes:
-        establishment_ref: The place; None for one who has none in the directory.
+        establishment_ref: The place; None when there is none, or it stopped them.
         finess: Its FINESS number, if it has one.
         siret: Its SIRET number.
         accountable_ref: Who answers for what they do there; None when they do.
@@ -46,11 +46,16 @@ def choose_workplace(workplaces: Sequence[Workplace], chosen: str | None) -> Wor
                 f"{PARAMETER}: not an establishment of this professional",
             )
         return theirs[0]
-    places = {one.establishment_ref for one in workplaces}
+    places = {one.establishment_ref for one in workplaces} - {None}
+    if not places:
+        # Nobody would answer for them, and no establishment could stop them.
+        raise GrantRefused(
+            OAuthError.INVALID_GRANT, f"{PARAMETER}: this professional works in no place known here"
+        )
     if len(places) > 1:
         raise GrantRefused(
             OAuthError.INVALID_REQUEST,
             f"{PARAMETER}: this professional works in several places; add the FINESS or SIRET "
             "number of the one chosen",
         )
-    return workplaces[0] if workplaces else Workplace(None)
+    return next(one for one in workplaces if one.establishment_ref is not None)

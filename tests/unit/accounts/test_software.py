@@ -144,7 +144,8 @@ UNDER_ANOTHER = Workplace(1, "990000019", "99000001900015", 9)
 @pytest.mark.parametrize(
     ("places", "chosen", "found"),
     [
-        ((), None, Workplace(None)),
+        ((), None, OAuthError.INVALID_GRANT),
+        ((Workplace(None),), None, OAuthError.INVALID_GRANT),
         ((OWN,), None, OWN),
         ((ELSEWHERE,), None, ELSEWHERE),
         ((OWN, UNDER_ANOTHER), None, OWN),
