@@ -15,6 +15,7 @@ from tests.api.world import PEOPLE, STRANGER, TODAY, card_body, typed_body
 from rempart.exchange.rights_answer import OpenAnswer
 from rempart.gateway.openapi import Readiness, RightsCheckResponse, build_openapi
 from rempart.gateway.problems import TEXTS, Problem
+from rempart.gateway.token_messages import TokenGiven
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "call-the-gateway.md"
 DOCUMENT = build_openapi()
@@ -141,15 +142,17 @@ def test_metrics_count_answers_and_problems(gateway):
 
 
 def read_examples() -> list[bytes]:
-    """The JSON examples of the how-to page, and the body of its curl command."""
+    """The JSON examples of the how-to page, and the body of its HTTP example."""
     text = HOW_TO.read_text(encoding="utf-8")
-    [curl] = re.findall(r"-d '(\{.*?\})'", text, re.DOTALL)
-    return [block.encode() for block in (curl, *re.findall(r"```json\n(.*?)```", text, re.DOTALL))]
+    [asked] = re.findall(r"```http\nPOST /v1/.*?\n\n(\{.*?\})\n```", text, re.DOTALL)
+    return [block.encode() for block in (asked, *re.findall(r"```json\n(.*?)```", text, re.DOTALL))]
 
 
 def test_the_examples_of_the_how_to_page_are_true(gateway):
-    card, typed, answer = read_examples()
+    card, token, typed, answer = read_examples()
     for example in (card, typed):
         body = json.loads(example) | {"care_date": TODAY.isoformat()}
         assert gateway.post(PATH, json=body).status_code == 200
     assert isinstance(msgspec.json.decode(answer, type=RightsCheckResponse).answer, OpenAnswer)
+    given = msgspec.json.decode(token, type=TokenGiven)
+    assert (given.token_type, given.scope) == ("DPoP", "rights:check")

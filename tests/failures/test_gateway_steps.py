@@ -23,7 +23,7 @@ from rempart.workflows.verify_ledger import verify_ledger
 
 KEY = {"Idempotency-Key": "3f2b6a1e-1d0f-4f43-9a38-0a3a8f3ad9c1"}
 STEPS = {
-    "bearers": (GatewayAccounts, "load_standings"),
+    "bearers": (GatewayAccounts, "_fetch"),
     "sessions": (SheetReader, "load_sessions"),
     "sheets": (SheetReader, "load"),
     "entries": (LedgerWriter, "append"),
