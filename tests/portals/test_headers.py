@@ -12,7 +12,7 @@ from tests.portals import samples
 
 import rempart.portals
 from rempart.gateway.openapi import build_openapi
-from rempart.wiring.portals_app import make_application
+from rempart.wiring.portals_app import make_application, make_django_settings
 
 PORTALS = Path(rempart.portals.__file__).parent
 POLICY = {
@@ -134,3 +134,15 @@ def test_every_static_file_a_page_names_exists(browser, operator):
 
 def test_debug_is_off_and_pages_never_show_a_setting(desk):
     assert settings.DEBUG is False
+
+
+def test_over_tls_no_neighbour_of_our_domain_can_plant_a_session(portals_database):
+    plain = make_django_settings(portals_database, "a secret of the tests")
+    safe = make_django_settings(portals_database, "a secret of the tests", over_tls=True)
+    assert plain["SESSION_COOKIE_NAME"] == "rempart_session"
+    for name in ("SESSION", "CSRF"):
+        assert safe[f"{name}_COOKIE_NAME"].startswith("__Host-")
+        assert safe[f"{name}_COOKIE_SECURE"] is True
+        # The prefix needs the whole host and no domain: Django's defaults, which nothing changes.
+        assert f"{name}_COOKIE_DOMAIN" not in safe
+        assert f"{name}_COOKIE_PATH" not in safe

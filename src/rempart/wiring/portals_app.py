@@ -102,7 +102,12 @@ def create_app() -> WsgiApplication:
         payee_provider=load_payee_provider(settings),
         iban_closer=IbanSeal(home.key("master")).closer,
     )
-    configure_django(database=database, desk=desk, secret=home.key("portals").hex())
+    configure_django(
+        database=database,
+        desk=desk,
+        secret=home.key("portals").hex(),
+        over_tls=settings.public_url.startswith("https:"),
+    )
     return make_application()
 
 
@@ -113,9 +118,12 @@ def _open_pool(database: Database, login: Login) -> ConnectionPool[Transaction]:
     return pool
 
 
-def configure_django(*, database: Database, desk: object, secret: str) -> None:
+def configure_django(
+    *, database: Database, desk: object, secret: str, over_tls: bool = False
+) -> None:
     """Give this process its Django settings. May be called once."""
-    django_settings.configure(**make_django_settings(database, secret), REMPART_DESK=desk)
+    given = make_django_settings(database, secret, over_tls=over_tls)
+    django_settings.configure(**given, REMPART_DESK=desk)
     django.setup()
 
 
@@ -132,12 +140,16 @@ def make_application() -> WsgiApplication:
     return application
 
 
-def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
+def make_django_settings(
+    database: Database, secret: str, *, over_tls: bool = False
+) -> dict[str, Any]:
     """Return Django's settings but for the desk.
 
     Args:
         database: Where sessions are kept, in schema accounts.
         secret: Signs CSRF tokens and messages.
+        over_tls: Whether browsers see us over TLS: cookies then carry names that no other host,
+            not even a neighbour under the same domain, can plant.
     """
     return {
         "SECRET_KEY": secret,
@@ -161,6 +173,7 @@ def make_django_settings(database: Database, secret: str) -> dict[str, Any]:
         "DATABASES": {"default": _describe_database(database)},
         **_INTERNATIONAL,
         **_SECURITY,
+        **(_COOKIES_OVER_TLS if over_tls else {}),
         "SESSION_ENGINE": "rempart.portals.session_store",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": BODY_LIMIT,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
@@ -201,6 +214,14 @@ _INTERNATIONAL: Final[Mapping[str, Any]] = {
     "LOCALE_PATHS": [str(PORTALS / "locale")],
     "USE_TZ": True,
     "TIME_ZONE": "Europe/Paris",
+}
+
+# RFC 6265bis: a browser accepts the prefix from this very host only, Secure and without a domain.
+_COOKIES_OVER_TLS: Final[Mapping[str, Any]] = {
+    "SESSION_COOKIE_NAME": "__Host-rempart_session",
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_NAME": "__Host-rempart_csrf",
+    "CSRF_COOKIE_SECURE": True,
 }
 
 _SECURITY: Final[Mapping[str, Any]] = {
