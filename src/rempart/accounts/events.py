@@ -40,7 +40,7 @@ class SecurityEventKind(enum.StrEnum):
     SOFTWARE_KEY_ADDED = "software_key_added"
     SOFTWARE_KEY_ENDED = "software_key_ended"
     SOFTWARE_REVOKED = "software_revoked"
-    TOKEN_REFUSED = "token_refused"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an event, not a secret
     BANK_DETAILS_PROPOSED = "bank_details_proposed"
     BANK_DETAILS_APPROVED = "bank_details_approved"
     BANK_DETAILS_REFUSED = "bank_details_refused"
