@@ -45,6 +45,11 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
 NO_REFERENCE = frozenset({"slug"})
 # These end the visitor's own session: tried by nobody signed in, or once at the end.
 LEAVING = frozenset({"leave", "end-others"})
+# What a page might read from a query or a form, whatever its address says.
+AIMED_AT = ("org_ref", "actor_ref", "account_ref", "session_ref", "insurer_id", "establishment_ref")
+AIMED_AT += ("person_ref", "membership_ref", "publisher_ref", "client_ref", "event_ref")
+# A provider that speaks wrongly is answered so.
+SPEAKS_TO_PROVIDERS = frozenset({"psc-logout", "oidc-logout"})
 WORD = re.compile(rb"[0-9A-Za-z]+")
 
 
@@ -195,15 +200,12 @@ def split_words(world: World, who: str) -> tuple[set[bytes], set[bytes]]:
 
 
 def aim(world: World, who: str) -> dict[str, str]:
-    """Return fields of queries and forms that name somebody else, under each name that might do."""
-    aimed = {}
+    """Return fields that name rows of somebody else; few enough for a page to read them."""
+    aimed: dict[str, str] = {}
     for row in world.rows:
-        if who not in row.readers:
-            for name, value in row.values.items():
-                if name.endswith(("_ref", "_id", "_by")) and value:
-                    shown = make_handle(value) if isinstance(value, bytes) else str(value)
-                    aimed.setdefault(name, shown)
-                    aimed.setdefault(name.removesuffix("_ref").removesuffix("_id"), shown)
+        for name in AIMED_AT if who not in row.readers else ():
+            if row.values.get(name):
+                aimed.setdefault(name, str(row.values[name]))
     return aimed
 
 
@@ -282,9 +284,9 @@ def _try(
         findings.leaks.append(f"{what}: {len(found)} marks ({answer.status_code})")
     is_gated = isinstance(route.gate, Permission) and answer.status_code != 405
     refused = answer.status_code == (302 if attacker.role is None else 403)
-    if (is_gated and not refused and not route.opens_to(attacker.role)) or (
-        answer.status_code == 500
-    ):
+    # A page that did not read the request would hide what it does with it.
+    broken = answer.status_code in (400, 500) and route.name not in SPEAKS_TO_PROVIDERS
+    if broken or (is_gated and not refused and not route.opens_to(attacker.role)):
         findings.misplaced.append(f"{what}: {answer.status_code}")
     told = bool(values) and not NO_REFERENCE & values.keys()
     if told and describe(answer) != attacker.ask_in_vain(route, method, values):

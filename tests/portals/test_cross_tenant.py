@@ -1,11 +1,24 @@
 """No page, list, export or form shows or changes anything of another tenant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from tests.portals.crossing import LEADS_TO, NO_REFERENCE, attack, list_routes
+from psycopg import sql
+from tests.portals.crossing import (
+    ANONYMOUS,
+    LEADS_TO,
+    NO_REFERENCE,
+    VISITORS,
+    Route,
+    attack,
+    enter,
+    list_routes,
+)
 from tests.storage.tenant_rows import plant_world
 from tests.storage.tenants import World
+
+from rempart.portals import visit
 
 
 @pytest.fixture
@@ -31,3 +44,86 @@ def test_no_page_reaches_another_tenant(desk, world: World, capsys):
     assert findings.told_apart == []
     assert findings.changed == []
     assert sum(findings.attempts.values()) > 1000
+    # Pages that showed nothing would leak nothing.
+    assert {who for who, marks in findings.shown.items() if marks} == set(VISITORS) - {ANONYMOUS}
+
+
+@pytest.mark.parametrize(
+    ("table", "who", "route"),
+    [
+        ("accounts.actor", "insurer admin A", "organisation"),
+        ("accounts.organisation", "publisher admin A", "register-software"),
+        ("accounts.software", "publisher admin A", "one-software"),
+    ],
+)
+def test_mutation_a_policy_opened_to_everybody_is_noticed(
+    desk, world: World, table: str, who: str, route: str
+):
+    [(name, using)] = run(
+        world,
+        "SELECT policyname, qual FROM pg_catalog.pg_policies"
+        " WHERE schemaname || '.' || tablename = %s AND policyname = 'seen'",
+        table,
+    )
+    run(world, f"ALTER POLICY {name} ON {table} USING (true)")
+    try:
+        findings = attack(world, desk.now(), visitors=[who], only=named(route))
+    finally:
+        run(world, f"ALTER POLICY {name} ON {table} USING ({using})")
+    assert findings.leaks
+
+
+def test_mutation_a_policy_taken_away_hides_ones_own_rows(desk, world: World):
+    before = attack(world, desk.now(), visitors=["holder A"], only=named("organisation"))
+    [(using,)] = run(
+        world,
+        "SELECT qual FROM pg_catalog.pg_policies"
+        " WHERE tablename = 'membership' AND policyname = 'seen'",
+    )
+    run(world, "DROP POLICY seen ON accounts.membership")
+    try:
+        after = attack(world, desk.now(), visitors=["holder A"], only=named("organisation"))
+    finally:
+        run(
+            world,
+            "CREATE POLICY seen ON accounts.membership FOR SELECT TO rempart_portals"
+            f" USING ({using})",
+        )
+    assert after.shown["holder A"] < before.shown["holder A"]
+
+
+def test_mutation_pages_that_ask_no_permission_are_noticed(desk, world: World, monkeypatch):
+    monkeypatch.setattr(visit, "check_can", lambda *_args, **_options: None)
+    findings = attack(world, desk.now(), visitors=["holder A"], methods=["GET"], only=is_console)
+    assert findings.misplaced
+    # The rows are still nobody's but their own.
+    assert findings.leaks == []
+
+
+def test_mutation_a_page_that_reads_as_somebody_else_is_noticed(desk, world: World, monkeypatch):
+    stranger = world.digests["insurer admin B"]
+    monkeypatch.setattr(visit, "compute_token_digest", lambda _key: stranger)
+    findings = attack(world, desk.now(), visitors=["holder A"], only=named("organisation"))
+    assert findings.leaks
+
+
+def test_the_table_of_ceremonies_knows_no_part_of_a_token_s_digest(desk, world: World):
+    enter(world, "holder A", desk.now())
+    kept = {key for (key,) in run(world, "SELECT session_key FROM accounts.django_session")}
+    digests = [digest for (digest,) in run(world, "SELECT token_digest FROM accounts.session")]
+    assert kept
+    assert not [one for one in kept for digest in digests if one[:16] in digest.hex()]
+
+
+def named(name: str) -> Callable[[Route], bool]:
+    return lambda route: route.name == name
+
+
+def is_console(route: Route) -> bool:
+    return route.pattern.startswith("console") and not route.parameters
+
+
+def run(world: World, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with world.database.transaction("owner") as tx:
+        cursor = tx.execute(sql.SQL(statement), values)  # type: ignore[arg-type]
+        return cursor.fetchall() if cursor.description else []
