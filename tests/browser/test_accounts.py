@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from tests.browser.conftest import Stack, Visit
 from tests.portals import people
 
+from rempart.accounts.invitations import InvitationCode
 from rempart.accounts.roles import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -100,7 +101,7 @@ def refuse_then_enrol(stack: Stack, visit: Visit, who: people.Somebody) -> None:
     page.goto(f"{stack.url}/connexion")
     visit.shoot("sign-in")
     page.goto(f"{stack.url}/invitation")
-    page.get_by_label("Code d’invitation").fill("0000-0000-0000-0000-0000")
+    page.get_by_label("Code d’invitation").fill(InvitationCode.from_number(0).format())
     page.get_by_role("button", name="Créer ma clé d’accès").click()
     expect(page.get_by_role("alert")).to_contain_text("Refusé")
     visit.shoot("invitation", documented=False)

@@ -19,6 +19,7 @@ from tests.portals.bench import (
     run_at_once,
 )
 
+from rempart.accounts.invitations import InvitationCode
 from rempart.accounts.roles import Role
 
 # ---------------------------------------------------------------- invitations
@@ -48,7 +49,9 @@ SPOILT = (
 def test_a_code_that_opens_nothing_never_says_why(desk, keyholder, manager, monkeypatch, how):
     code = people.invite(desk.database, manager)
     spoil(desk, how)
-    code = {"unknown": "0000-0000-0000-0000-0000", "not a code": "Bonjour"}.get(how, code)
+    code = {"unknown": InvitationCode.from_number(0).format(), "not a code": "Bonjour"}.get(
+        how, code
+    )
     done = []
     for module, name in (
         *(("invitations", "load_invitation"), ("passkeys", "list_open_roles")),
@@ -120,7 +123,10 @@ def test_mutation_a_code_used_up_without_looking_lets_two_in(desk, manager, monk
 def test_guessing_codes_is_slow_and_per_address(desk, keyholder, manager):
     code = people.invite(desk.database, manager)
     guesses = [
-        keyholder.send("/invitation/cle/debut", {"code": f"{n:020}"}).status_code for n in range(12)
+        keyholder.send(
+            "/invitation/cle/debut", {"code": InvitationCode.from_number(n).format()}
+        ).status_code
+        for n in range(12)
     ]
     assert guesses == [403] * 10 + [429] * 2
     told = keyholder.send("/invitation/cle/debut", {"code": code})

@@ -107,6 +107,8 @@ for (const form of document.querySelectorAll("form[data-ceremony]")) {
     continue;
   }
   form.querySelector("fieldset").disabled = false;
+  // What was disabled when the page asked for the focus did not get it.
+  form.querySelector("[autofocus]")?.focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.getAttribute("aria-busy") === "true") return;
