@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -38,7 +39,6 @@ from rempart.gateway.proofs import ProofChecker, make_certificate_finder
 from rempart.gateway.signatures import PublicKey
 from rempart.gateway.tokens import TokenReader
 from rempart.wiring.home import Home
-from rempart.wiring.settings import Settings
 from rempart.workflows.issue_token import API_PATH, build_public_jwk
 
 PATH = "/v1/rights-checks"
@@ -135,7 +135,7 @@ def _build_admission(home: Home, proofs: ProofChecker, directory: BearerDirector
         tokens=TokenReader(key, issuer=PUBLIC_URL, audience=PUBLIC_URL + API_PATH),
         proofs=proofs,
         bearers=directory,
-        find_certificate=make_certificate_finder(Settings().trusted_proxies),
+        find_certificate=make_certificate_finder([ip_network("127.0.0.1/32")]),
         url=PUBLIC_URL,
     )
 

@@ -147,6 +147,7 @@ def create_app() -> Litestar:
             clock=SystemClock(),
             allowance=Allowance(rate_per_s=1e6, burst=1_000_000),
             trusted_proxies=settings.trusted_proxies,
+            certificate_peers=settings.certificate_peers,
             stop=lambda: None,
         )
     )

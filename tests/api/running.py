@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from ipaddress import ip_network
 from typing import Any, TypeAlias
 
 import pytest
@@ -20,6 +21,9 @@ from rempart.wiring.settings import Settings
 
 Gateway: TypeAlias = "TestClient[Litestar]"
 OpenGateway: TypeAlias = "Callable[..., AbstractContextManager[Gateway]]"
+
+
+LOOPBACK = (ip_network("127.0.0.1/32"),)
 
 
 class TestClock(SystemClock):
@@ -66,8 +70,9 @@ def open_gateway(world: World, settings: Settings, clock: TestClock) -> OpenGate
 
     @contextmanager
     def start(*, introspect: Any = None, **changes: Any) -> Iterator[Gateway]:
+        given = {"certificate_proxies": LOOPBACK, **changes}
         app = create_gateway(
-            replace(settings, **changes),
+            replace(settings, **given),
             world.home,
             world.database,
             clock=clock,

@@ -226,7 +226,10 @@ def test_only_a_trusted_proxy_is_believed_about_the_caller_s_certificate(address
     async def scenario() -> None:
         async with destination() as (gateway, seen):
             front = Front(
-                gateways=[gateway], portals=NOBODY, trusted_proxies=[ip_network("127.0.0.0/8")]
+                gateways=[gateway],
+                portals=NOBODY,
+                trusted_proxies=[ip_network("0.0.0.0/0")],
+                certificate_proxies=[ip_network("127.0.0.0/8")],
             )
             certificate = {"client-cert": ":YQ==:", "client-cert-chain": ":YQ==:"}
             async with running(front):

@@ -14,11 +14,14 @@ from scripts.gateway_process import GatewayProcess
 from tests.api.asking import Psc, error_of, read_part
 from tests.api.proving import post, refusal, take_auth
 from tests.api.reading import PATH, read_entries
+from tests.api.running import LOOPBACK
 from tests.api.world import (
     ACCOUNT_REF,
     COVERED,
     ESTABLISHMENT_REF,
     RPPS,
+    save_holder,
+    save_organisation,
     save_professional,
     save_software,
     typed_body,
@@ -38,6 +41,7 @@ EXCHANGE = {
     "subject_token": "token-of-the-pharmacist",
     "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
 }
+ORG_REF = 4242
 SUBJECT = make_name("logiciel-du-test", "990000019")
 
 
@@ -71,6 +75,8 @@ def softwares(world: Any, certificate: Certificate) -> None:
     """One software of a structure, one that exchanges tokens; both hold the certificate."""
     with world.database.transaction("registrar") as tx:
         subject = certificate.subject
+        save_organisation(tx, ORG_REF, "establishment", establishment_ref=ESTABLISHMENT_REF)
+        save_holder(tx, ORG_REF, ACCOUNT_REF)
         save_software(
             tx,
             "logiciel-structure",
@@ -211,6 +217,7 @@ def test_where_several_could_answer_the_request_says_who(gateway, world, certifi
     colleague = make_synthetic_rpps(9)
     with world.database.transaction("registrar") as tx:
         save_professional(tx, 9, colleague, establishment_ref=ESTABLISHMENT_REF)
+        save_holder(tx, ORG_REF, 9)
     reply = ask(gateway, STRUCTURE, certificate)
     assert error_of(reply) == (400, "invalid_request")
     assert "professional" in reply.json()["error_description"]
@@ -226,6 +233,26 @@ def test_when_nobody_answers_for_a_structure_it_gets_nothing(gateway, world, cer
     with world.database.transaction("registrar") as tx:
         tx.execute("UPDATE accounts.actor SET suspended_at = clock_timestamp()")
     assert error_of(ask(gateway, STRUCTURE, certificate)) == (400, "invalid_grant")
+
+
+def test_somebody_an_establishment_stopped_does_not_answer_for_it(gateway, world, certificate):
+    with world.database.transaction("registrar") as tx:
+        tx.execute("UPDATE accounts.membership SET suspended_at = clock_timestamp()")
+    assert error_of(ask(gateway, STRUCTURE, certificate)) == (400, "invalid_grant")
+
+
+def test_a_certificate_proves_nothing_where_no_proxy_checks_them(
+    open_gateway, peer, softwares, certificate
+):
+    with open_gateway(introspect=Psc().introspect, certificate_proxies=()) as gateway:
+        take_auth(gateway)
+        assert error_of(ask(gateway, STRUCTURE, certificate))[0] == 401
+
+
+def test_a_certificate_written_twice_is_none(gateway, certificate):
+    twice = [("Client-Cert", certificate.header)] * 2
+    reply = gateway.post("/oauth/token", data=STRUCTURE, headers=twice)
+    assert error_of(reply)[0] == 401
 
 
 def test_mutation_a_gateway_that_believes_everybody_is_noticed(
@@ -285,8 +312,8 @@ def test_a_real_handshake_makes_the_token_and_only_it_uses_it(
 
 
 def trusting(settings: Settings, world: Any) -> Settings:
-    """Settings of a gateway that trusts this machine, as it does by default."""
-    return replace(settings, database_url=world.database.url())
+    """Settings of a gateway whose proxy, on this machine, checks certificates."""
+    return replace(settings, database_url=world.database.url(), certificate_proxies=LOOPBACK)
 
 
 def test_the_digest_is_that_of_the_certificate_as_it_is_sent(gateway, certificate, world):

@@ -220,6 +220,15 @@ def save_organisation(
     )
 
 
+def save_holder(tx: Transaction, org_ref: int, account_ref: int) -> None:
+    """Let a professional hold an establishment, as `rempart client load` does."""
+    tx.execute(
+        "INSERT INTO accounts.membership (membership_ref, actor_ref, org_ref, role, starts_on)"
+        " VALUES (%s, %s, %s, 'holder', '2020-01-01')",
+        (secrets.randbits(62), account_ref, org_ref),
+    )
+
+
 def save_software(
     tx: Transaction,
     client_id: str = CLIENT_ID,

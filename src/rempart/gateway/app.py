@@ -64,7 +64,8 @@ class Parts:
         keep_house: Forgets what has been kept long enough; called once a minute.
         clock: The time.
         allowance: What each client may ask.
-        trusted_proxies: Peers whose X-Forwarded-For and Client-Cert are believed.
+        trusted_proxies: Peers whose X-Forwarded-For is believed.
+        certificate_peers: Peers whose Client-Cert is believed: they checked the certificate.
         stop: Ends the process in good order.
     """
 
@@ -76,6 +77,7 @@ class Parts:
     clock: Clock
     allowance: Allowance
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
+    certificate_peers: Sequence[IPv4Network | IPv6Network]
     stop: Callable[[], None]
 
 
@@ -95,7 +97,7 @@ class Gateway:
         issuer = parts.tokens.issuer
         proofs = ProofChecker()
         find_address = make_address_finder(parts.trusted_proxies)
-        find_certificate = make_certificate_finder(parts.trusted_proxies)
+        find_certificate = make_certificate_finder(parts.certificate_peers)
         key = PublicKey(build_public_jwk(issuer.key_seed))
         self.door = RightsDoor(
             admission=Admission(

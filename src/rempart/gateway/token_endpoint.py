@@ -190,6 +190,8 @@ class TokenEndpoint:
 
     async def _read(self, scope: HTTPScope, receive: Receive) -> _Request:
         headers = dict(scope["headers"])
+        # Written twice, one of them is not our proxy's.
+        certificates = list_headers(scope, b"client-cert")
         peer = scope["client"][0] if scope["client"] else NOWHERE
         address = self._find_address(peer, headers.get(b"x-forwarded-for", b""))
         self._of_addresses.check_can_ask_now(address, now_ms=self._clock.steady_ms())
@@ -202,7 +204,7 @@ class TokenEndpoint:
         return _Request(
             _parse_form(body),
             list_headers(scope, b"dpop"),
-            self._find_certificate(peer, headers.get(b"client-cert")),
+            self._find_certificate(peer, certificates[0]) if len(certificates) == 1 else None,
             address,
             read_agent(headers.get(b"user-agent", b"")),
             self._clock.now_ms(),

@@ -58,11 +58,13 @@ class Front:
             session belongs to the log of one gateway.
         portals: Base URL.
         trusted_proxies: Networks whose word about the caller's address is believed.
+        certificate_proxies: Networks whose word about the caller's certificate is believed.
     """
 
     gateways: Sequence[str]
     portals: str
     trusted_proxies: Sequence[Network] = ()
+    certificate_proxies: Sequence[Network] = ()
     _client: httpx.AsyncClient | None = field(default=None, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,24 +132,21 @@ class Front:
         peer = scope["client"][0] if scope.get("client") else ""
         headers = _drop_hop_by_hop(scope["headers"])
         given = dict(headers)
-        trusted = self._is_trusted(peer)
+        trusted = _is_among(peer, self.trusted_proxies)
+        has_checked = _is_among(peer, self.certificate_proxies)
         before = given.get(b"x-forwarded-for", b"") if trusted else b""
         scheme = given.get(b"x-forwarded-proto", b"") if trusted else b""
-        refused = _SAID_BY_PROXIES if trusted else _SAID_BY_PROXIES | _CERTIFICATES
-        kept = [(name, value) for name, value in headers if name not in refused]
+        refused = _SAID_BY_PROXIES if has_checked else _SAID_BY_PROXIES | _CERTIFICATES
+        # Underscores: a WSGI server gives `x_forwarded_for` and `x-forwarded-for` one name.
+        kept = [
+            (name, value) for name, value in headers if name not in refused and b"_" not in name
+        ]
         chain = b", ".join(part for part in (before, peer.encode()) if part)
         return [
             *kept,
             (b"x-forwarded-for", chain),
             (b"x-forwarded-proto", scheme or scope["scheme"].encode()),
         ]
-
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted_proxies)
 
 
 def create_app() -> Front:
@@ -157,6 +156,7 @@ def create_app() -> Front:
         gateways=[f"http://127.0.0.1:{port}" for port in settings.gateway_ports],
         portals=f"http://127.0.0.1:{settings.portals_port}",
         trusted_proxies=settings.trusted_proxies,
+        certificate_proxies=settings.certificate_proxies,
     )
 
 
@@ -182,6 +182,14 @@ class _Named(msgspec.Struct):
 
     client_ref: str
     sub: str
+
+
+def _is_among(peer: str, networks: Sequence[Network]) -> bool:
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def _drop_hop_by_hop(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -179,6 +179,7 @@ def create_gateway(
         clock=clock,
         allowance=_read_allowance(settings),
         trusted_proxies=settings.trusted_proxies,
+        certificate_peers=settings.certificate_peers,
         stop=stop_process,
     )
     return build_app(parts, lifespan=[plane.running, psc.running])

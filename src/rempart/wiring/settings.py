@@ -41,6 +41,9 @@ class Settings:
         default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
     )
+    certificate_proxies: tuple[Network, ...] = field(
+        default=(), metadata={"variable": "REMPART_CERTIFICATE_PROXIES"}
+    )
     checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
     payee_check: str = field(default="none", metadata={"variable": "REMPART_PAYEE_CHECK"})
     psc_discovery: str | None = field(default=None, metadata={"variable": "REMPART_PSC_DISCOVERY"})
@@ -60,6 +63,15 @@ class Settings:
     dev_psc_agents: Path | None = field(
         default=None, metadata={"variable": "REMPART_DEV_PSC_AGENTS"}
     )
+
+    @property
+    def certificate_peers(self) -> tuple[Network, ...]:
+        """Whose `Client-Cert` the gateway believes: the proxies named, and our front behind them.
+
+        Nobody while no proxy is named: a header that nothing checked would be anybody's word.
+        """
+        loopback = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
+        return (*self.certificate_proxies, *loopback) if self.certificate_proxies else ()
 
     @property
     def gateway_ports(self) -> tuple[int, ...]:
@@ -202,6 +214,7 @@ _PARSERS = {
     "gateways": _parse_gateways,
     "log_id": _parse_log_id,
     "trusted_proxies": _parse_networks,
+    "certificate_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
     "payee_check": _parse_payee_check,
     "psc_discovery": _parse_provider_url,

@@ -33,6 +33,7 @@ def test_every_variable_is_read():
             "REMPART_GATEWAYS": "2",
             "REMPART_LOG_ID": "7",
             "REMPART_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "REMPART_CERTIFICATE_PROXIES": "10.0.0.7/32",
             "REMPART_CHECKS_PER_MINUTE": "60",
             "REMPART_PSC_DISCOVERY": "https://psc.example/auth/realms/x/.well-known/y",
             "REMPART_PSC_CLIENT_ID": "tp-example",
@@ -57,6 +58,7 @@ def test_every_variable_is_read():
         gateways=2,
         log_id=7,
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
+        certificate_proxies=(ip_network("10.0.0.7/32"),),
         checks_per_minute=60,
         psc_discovery="https://psc.example/auth/realms/x/.well-known/y",
         psc_client_id="tp-example",
@@ -135,6 +137,8 @@ def show_default(name: str) -> str:
         return "none"
     if isinstance(value, bool):
         return f"`{value:d}`"
+    if value == ():
+        return "none"
     if name == "trusted_proxies":
         value = ",".join(str(network.network_address) for network in value)
     return f"`{value}`"
