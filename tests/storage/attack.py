@@ -16,7 +16,7 @@ from rempart.storage.connect import Transaction
 CHANGES: Mapping[str, str] = {
     "accounts.organisation": "suspended_at = clock_timestamp()",
     "accounts.membership": "suspended_at = clock_timestamp()",
-    "accounts.actor": "suspended_at = clock_timestamp()",
+    "accounts.actor": "display_name = 'x'",
     "accounts.passkey": "revoked_at = clock_timestamp()",
     "accounts.session": "ended_at = clock_timestamp(), end_reason = 'left'",
     "accounts.invitation": "revoked_at = clock_timestamp()",
