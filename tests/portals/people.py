@@ -87,8 +87,9 @@ def make_agent(
     *,
     name: str = "Camille Essai",
     accountable_ref: int | None = None,
+    since: str = "2020-01-01",
 ) -> Somebody:
-    """Add an actor with a role; a holder or a locum is also a professional."""
+    """Add an actor with a role, given long ago; a holder or a locum is also a professional."""
     actor_ref, membership_ref = draw(), draw()
     professional = role in {Role.HOLDER, Role.LOCUM}
     with database.transaction("owner") as tx:
@@ -116,9 +117,9 @@ def make_agent(
             )
         tx.execute(
             "INSERT INTO accounts.membership"
-            " (membership_ref, actor_ref, org_ref, role, accountable_ref, starts_on)"
-            " VALUES (%s, %s, %s, %s, %s, '2020-01-01')",
-            (membership_ref, actor_ref, org.org_ref, role, accountable_ref),
+            " (membership_ref, actor_ref, org_ref, role, accountable_ref, starts_on, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, '2020-01-01', %s)",
+            (membership_ref, actor_ref, org.org_ref, role, accountable_ref, since),
         )
     return Somebody(actor_ref, role, org, membership_ref, accountable_ref)
 
@@ -188,8 +189,8 @@ def make_holder(database: Database, account_ref: int) -> Somebody:
         assert row is not None
         tx.execute(
             "INSERT INTO accounts.membership"
-            " (membership_ref, actor_ref, org_ref, role, starts_on)"
-            " VALUES (%s, %s, %s, 'holder', '2020-01-01')",
+            " (membership_ref, actor_ref, org_ref, role, starts_on, created_at)"
+            " VALUES (%s, %s, %s, 'holder', '2020-01-01', '2020-01-01')",
             (membership_ref, account_ref, row[0]),
         )
     org = Organisation(row[0], "establishment", None, row[1])

@@ -10,6 +10,7 @@ SHOWN = (
     "bank_details_cooling_days",
     "bank_details_unverified_cooling_days",
     "bank_details_lost_role_days",
+    "second_person_days",
     "contact_kept_days",
 )
 MEANING = {
@@ -92,8 +93,10 @@ proposed.
 
 1. Alone in the establishment: nobody else; the cooling-off period begins at once.
 2. With a colleague who may (holder or establishment manager): one of them, another person than
-   the proposer whatever the roles, and one who had the role before the proposal: a thief would
-   invite somebody.
+   the proposer whatever the roles. Both had their roles for `second_person_days` before the
+   proposal, and in that time neither invited the other: a thief would invite somebody, to approve
+   or to propose. A role changed or given back is a new one. A newcomer approves nothing and still
+   makes the proposer not alone.
 3. When the bank says that name and account do not match, a second person even then; so too when a
    colleague lost the role lately: a thief would suspend them first. If nobody there can, the
    operator approves, and only then.

@@ -52,8 +52,10 @@ class Practice:
         assert self.org.establishment_ref is not None
         return self.org.establishment_ref
 
-    def hire(self, role: Role = Role.HOLDER, name: str = "Claire Essai") -> Somebody:
-        return people.make_agent(self.database, self.org, role, name=name)
+    def hire(
+        self, role: Role = Role.HOLDER, name: str = "Claire Essai", *, since: str = "2020-01-01"
+    ) -> Somebody:
+        return people.make_agent(self.database, self.org, role, name=name, since=since)
 
     def open_account(self, iban: Iban = OLD) -> None:
         with self.database.transaction("registrar") as tx:

@@ -133,17 +133,13 @@ def test_one_person_in_two_roles_is_still_alone(practice, claire):
 
 def test_a_colleague_invited_after_the_proposal_approves_nothing(practice, claire, denis):
     change = practice.propose(claire)
-    accomplice = practice.hire(Role.ESTABLISHMENT_MANAGER, "Un complice")
+    accomplice = practice.hire(Role.ESTABLISHMENT_MANAGER, "Un complice", since="now")
     expect(Obstacle.ROLE_TOO_NEW, approve, practice, accomplice, change.change_ref)
 
 
 def test_an_assistant_made_manager_since_approves_nothing(practice, claire, denis):
     change = practice.propose(claire)
     accomplice = practice.hire(Role.ESTABLISHMENT_MANAGER, "Un complice")
-    practice.run(
-        "UPDATE accounts.membership SET created_at = '2020-01-01' WHERE actor_ref = %s",
-        accomplice.actor_ref,
-    )
     practice.run(
         "INSERT INTO accounts.security_event (event_ref, kind, actor_ref, org_ref)"
         " VALUES (1, 'role_changed', %s, %s)",

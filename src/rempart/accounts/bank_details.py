@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from rempart.accounts.events import SecurityEventKind
 from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import ROLES_OF, Role
+from rempart.accounts.second_person import Entitled, are_apart, is_settled
 from rempart.kernel.errors import Conflict
 from rempart.tariffs.parameters import value_on
 
@@ -56,6 +57,7 @@ class Obstacle(enum.StrEnum):
     ALREADY_DECIDED = "already_decided"
     OWN_CHANGE = "own_change"
     ROLE_TOO_NEW = "role_too_new"
+    NOT_APART = "not_apart"
     COLLEAGUE_NEEDED = "colleague_needed"
     NOT_ENTITLED = "not_entitled"
     TOO_LATE = "too_late"
@@ -185,24 +187,6 @@ class Signatory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entitled:
-    """Somebody who may change the account of an establishment, or lately could.
-
-    Args:
-        since: When they were given the role.
-        until: When they lost it, or will; None when no end is known.
-    """
-
-    actor_ref: int
-    since: datetime
-    until: datetime | None = None
-
-    def has_role(self, at: datetime) -> bool:
-        """Tell whether they have the role at an instant after they were given it."""
-        return self.until is None or at < self.until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PaidAccount:
     """The account that is paid."""
 
@@ -251,8 +235,9 @@ def decide_approver(
 ) -> Approver:
     """Say who must approve a change besides its proposer.
 
-    A colleague given the role after the proposal approves nothing: a thief would invite one. One
-    who lost the role lately still makes the proposer not alone: a thief would suspend them.
+    A colleague approves who counts as a second person (`are_apart`): a thief would invite one, or
+    propose as one. Newcomers, and those who lost the role lately, still make the proposer not
+    alone: a thief would suspend them. The operator approves then.
 
     Args:
         people: Those who may, or lately could, change the account of the establishment; the same
@@ -262,14 +247,27 @@ def decide_approver(
         proposed_at: When it was proposed.
         at: Now.
     """
+    people = list(people)
     lately = at - timedelta(days=value_on("bank_details_lost_role_days", at.date()))
     others = [p for p in people if p.actor_ref != proposer_ref and p.since <= proposed_at]
-    if any(p.has_role(at) for p in others):
+    if proposer_ref is not None and any(
+        are_apart(people, proposer_ref, p.actor_ref, asked_at=proposed_at, at=at) for p in others
+    ):
         return Approver.COLLEAGUE
-    lost_lately = any(p.has_role(lately) for p in others)
-    if lost_lately or payee_check is PayeeCheck.NO_MATCH:
+    is_not_alone = any(p.has_role(lately) for p in others)
+    if is_not_alone or payee_check is PayeeCheck.NO_MATCH:
         return Approver.OPERATOR
     return Approver.NOBODY
+
+
+def can_approve(
+    change: AccountVersion, people: Iterable[Entitled], *, actor_ref: int, at: datetime
+) -> bool:
+    """Tell whether somebody of the establishment counts as a second person for a change."""
+    proposer = change.proposed_by
+    return proposer is not None and are_apart(
+        people, proposer, actor_ref, asked_at=change.proposed_at, at=at
+    )
 
 
 def compute_active_from(payee_check: PayeeCheck | None, *, at: datetime) -> datetime:
@@ -326,7 +324,8 @@ def compute_approval(
 
     Raises:
         ChangeRefused: it is not waiting any more; it is their own, in whatever role; they got the
-            role since; a colleague must approve, not the operator.
+            role lately; they and the proposer do not count as two; a colleague must approve, not
+            the operator.
     """
     _check_may(change.state, ChangeState.COOLING, by)
     if by.actor_ref == change.proposed_by:
@@ -342,11 +341,7 @@ def compute_approval(
         if approver is Approver.COLLEAGUE:
             raise ChangeRefused(Obstacle.COLLEAGUE_NEEDED)
     else:
-        mine = [p for p in people if p.actor_ref == by.actor_ref and p.has_role(at)]
-        if not mine:
-            raise ChangeRefused(Obstacle.NOT_ENTITLED)
-        if min(p.since for p in mine) > change.proposed_at:
-            raise ChangeRefused(Obstacle.ROLE_TOO_NEW)
+        _check_second_person(change, people, by=by, at=at)
     return replace(
         change,
         state=ChangeState.COOLING,
@@ -404,6 +399,17 @@ def find_event(before: ChangeState | None, after: ChangeState) -> SecurityEventK
     if event is None:
         raise KeyError(after)
     return event
+
+
+def _check_second_person(
+    change: AccountVersion, people: Sequence[Entitled], *, by: Signatory, at: datetime
+) -> None:
+    if not any(p.actor_ref == by.actor_ref and p.has_role(at) for p in people):
+        raise ChangeRefused(Obstacle.NOT_ENTITLED)
+    if not is_settled(people, by.actor_ref, asked_at=change.proposed_at, at=at):
+        raise ChangeRefused(Obstacle.ROLE_TOO_NEW)
+    if not can_approve(change, people, actor_ref=by.actor_ref, at=at):
+        raise ChangeRefused(Obstacle.NOT_APART)
 
 
 def _is_paid_at(version: AccountVersion, at: datetime) -> bool:

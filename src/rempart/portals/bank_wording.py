@@ -52,7 +52,12 @@ OBSTACLES: Final[Mapping[Obstacle, Words]] = {
         "Vous avez demandé ce changement : une autre personne doit l’approuver."
     ),
     Obstacle.ROLE_TOO_NEW: _(
-        "Votre rôle date d’après la demande : une personne qui l’avait avant doit l’approuver."
+        "Votre rôle est trop récent : l’approuve une personne qui l’avait trente jours avant "
+        "la demande, ou l’opérateur."
+    ),
+    Obstacle.NOT_APART: _(
+        "Vous n’êtes pas assez indépendants l’un de l’autre : votre rôle ou le sien est récent, "
+        "ou l’un de vous a invité l’autre. Une autre personne ou l’opérateur l’approuve."
     ),
     Obstacle.COLLEAGUE_NEEDED: _(
         "Une personne de l’établissement peut approuver ce changement : c’est à elle de le faire."

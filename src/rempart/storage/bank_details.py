@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from rempart.accounts.bank_details import AccountVersion, ChangeState, Entitled, PayeeCheck
+from rempart.accounts.bank_details import AccountVersion, ChangeState, PayeeCheck
 from rempart.accounts.events import SecurityEventKind
+from rempart.accounts.permissions import GRANTS, Permission
+from rempart.accounts.second_person import Entitled
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
+from rempart.storage.standing import list_standing
 
 QUERIES: Final = load_queries("bank_details")
 
@@ -94,8 +97,10 @@ def load_place(tx: Transaction, establishment_ref: int) -> Place | None:
 
 def list_entitled(tx: Transaction, establishment_ref: int) -> list[Entitled]:
     """Return who may change the account of an establishment, or could before."""
-    rows = tx.execute(QUERIES.list_entitled, {"establishment_ref": establishment_ref}).fetchall()
-    return [Entitled(actor_ref=ref, since=since, until=until) for ref, since, until in rows]
+    place = load_place(tx, establishment_ref)
+    if place is None or place.org_ref is None:
+        return []
+    return list_standing(tx, place.org_ref, GRANTS[Permission.APPROVE_BANK_DETAILS].roles)
 
 
 def save_version(

@@ -28,30 +28,6 @@ FROM accounts.establishment AS e
 LEFT JOIN accounts.organisation AS o USING (establishment_ref)
 WHERE e.establishment_ref = %(establishment_ref)s;
 
--- name: list_entitled
--- Who may change the account of an establishment, or lately could: a role changed counts from the day of the change, and
--- one lost, with its membership, its role or its account, until that day.
-WITH changed AS (
-    SELECT ev.actor_ref, max(ev.at) AS at
-    FROM accounts.security_event AS ev
-    JOIN accounts.organisation AS o USING (org_ref)
-    WHERE o.establishment_ref = %(establishment_ref)s AND ev.kind = 'role_changed'
-    GROUP BY ev.actor_ref)
-SELECT m.actor_ref,
-       GREATEST(m.created_at, CASE WHEN m.role IN ('holder', 'establishment_manager') THEN changed.at END) AS since,
-       NULLIF(LEAST(COALESCE(m.suspended_at, 'infinity'), COALESCE(a.suspended_at, 'infinity'),
-                    m.ends_on::timestamp AT TIME ZONE 'Europe/Paris' + interval '1 day',
-                    CASE WHEN m.role IN ('holder', 'establishment_manager') THEN 'infinity' ELSE changed.at END),
-              'infinity') AS until
-FROM accounts.membership AS m
-JOIN accounts.organisation AS o USING (org_ref)
-JOIN accounts.actor AS a USING (actor_ref)
-LEFT JOIN changed USING (actor_ref)
-WHERE o.establishment_ref = %(establishment_ref)s
-  AND (m.role IN ('holder', 'establishment_manager') OR changed.at IS NOT NULL)
-  AND m.starts_on <= (clock_timestamp() AT TIME ZONE 'Europe/Paris')::date
-ORDER BY m.membership_ref;
-
 -- name: insert_version
 -- A change just proposed, its IBAN sealed.
 INSERT INTO accounts.bank_details

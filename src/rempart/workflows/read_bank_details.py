@@ -14,14 +14,15 @@ from rempart.accounts.bank_details import (
     AccountVersion,
     Approver,
     ChangeState,
-    Entitled,
     PaidAccount,
     PaymentHeld,
+    can_approve,
     decide_approver,
     decide_payment_account,
 )
 from rempart.accounts.events import SecurityEventKind
 from rempart.accounts.permissions import Permission, check_can
+from rempart.accounts.second_person import Entitled
 from rempart.kernel.errors import NotAllowed, NotFound
 from rempart.storage import bank_details
 from rempart.storage.bank_details import PendingChange, Place, Step
@@ -113,7 +114,7 @@ def read_bank_details(tx: Transaction, asker: Asker) -> BankDetailsSheet:
         approver=approver,
         may_approve=approver is Approver.COLLEAGUE
         and pending is not None
-        and pending.version.proposed_by != asker.visitor.actor_ref,
+        and can_approve(pending.version, people, actor_ref=asker.visitor.actor_ref, at=at),
         history=history,
     )
 

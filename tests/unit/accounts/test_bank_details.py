@@ -91,6 +91,21 @@ TWO = [holds(CLAIRE), holds(DENIS)]
         pytest.param(
             [*ALONE, holds(NEWCOMER, since=NOW + TICK)], "match", "nobody", id="came afterwards"
         ),
+        pytest.param(
+            [*ALONE, holds(NEWCOMER, since=NOW - 30 * DAY + TICK)],
+            "match",
+            "operator",
+            id="came less than a month before",
+        ),
+        pytest.param(
+            [*TWO, holds(NEWCOMER, since=NOW)], "match", "colleague", id="two, and a newcomer"
+        ),
+        pytest.param(
+            [holds(CLAIRE, since=NOW - DAY), holds(DENIS)],
+            "match",
+            "operator",
+            id="the proposer is the newcomer",
+        ),
     ],
 )
 def test_who_must_approve_besides_the_proposer(people, check, expected):
@@ -164,6 +179,18 @@ APPROVALS = [
     ),
     pytest.param(
         [*TWO, holds(NEWCOMER, since=NOW + TICK)], sign(NEWCOMER), "role_too_new", id="newcomer"
+    ),
+    pytest.param(
+        [*TWO, holds(NEWCOMER, since=NOW - 30 * DAY + TICK)],
+        sign(NEWCOMER),
+        "role_too_new",
+        id="a month short of a moment",
+    ),
+    pytest.param(
+        [holds(CLAIRE, since=NOW - DAY), holds(DENIS)],
+        sign(DENIS),
+        "not_apart",
+        id="a puppet's proposal",
     ),
     pytest.param(ALONE, sign(DENIS), "not_entitled", id="a stranger"),
     pytest.param(
