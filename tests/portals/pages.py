@@ -6,7 +6,7 @@ from html import unescape
 from django.test import Client
 from tests.portals import people
 
-CODE = re.compile(r'id="code">([0-9A-Z-]{24})<')
+CODE = re.compile(r'id="code">([0-9A-Z-]{29})<')
 _ROW = re.compile(r"<tr>\s*<th scope=\"row\">.*?</tr>", re.DOTALL)
 
 

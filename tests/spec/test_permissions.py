@@ -26,8 +26,10 @@ ABOUT_PERSONS = """\
 - The last person who administers an organisation keeps the role.
 - Holders come from the register of professionals, never from a page.
 - A holder answers for the locums and assistants they bring; nobody makes somebody else answer.
-- Only a holder stops a holder.
+- Only a holder stops a holder, in whatever role.
 - A recovery is decided by another person than who asked and who gets it.
+- Who asks and the colleague who approves were both there for 30 days, neither invited by the other;
+  else the host operator approves, and at the host itself `rempart organisation recover`.
 - Only the host operator stops an organisation, and never itself."""
 
 

@@ -108,6 +108,7 @@ def check_can_change_role(
     _check_is_a_colleague(visitor, person)
     if person.role in OF_THE_REGISTER:
         raise NotAllowed("a holder is one by the register of professionals: it cannot be changed")
+    _check_rank(visitor, person)
     accountable_ref = _decide_accountable(
         visitor, role, org_kind=person.org_kind, actor_kind=person.actor_kind
     )
@@ -123,7 +124,7 @@ def check_can_suspend(visitor: Visitor, person: Membership, *, other_administrat
 
     Raises:
         NotFound: the colleague is in another organisation.
-        NotAllowed: it is the visitor, or a holder whom only another holder stops.
+        NotAllowed: it is the visitor, or a holder, in whatever role, whom only a holder stops.
         Conflict: suspended already, or nobody would administer the organisation any more.
     """
     _check_is_a_colleague(visitor, person)
@@ -138,7 +139,7 @@ def check_can_restore(visitor: Visitor, person: Membership) -> None:
 
     Raises:
         NotFound: the colleague is in another organisation.
-        NotAllowed: it is the visitor, or a holder whom only another holder restores.
+        NotAllowed: it is the visitor, or a holder, in whatever role, whom only a holder restores.
         Conflict: not suspended.
     """
     _check_is_a_colleague(visitor, person)
@@ -194,13 +195,14 @@ def _check_is_a_colleague(visitor: Visitor, person: Membership) -> None:
 
 
 def _check_rank(visitor: Visitor, person: Membership) -> None:
-    if person.role is Role.HOLDER and visitor.role is not Role.HOLDER:
+    if person.has({Role.HOLDER}) and visitor.role is not Role.HOLDER:
         raise NotAllowed("a holder is stopped or restored by another holder, or by the operator")
 
 
 def _check_not_the_last(person: Membership, other_administrators: int) -> None:
-    removes = person.active and is_administrator(person.role, person.org_kind)
-    if removes and other_administrators < 1:
+    kind = person.org_kind
+    administrators = {role for role in ROLES_OF[kind] if is_administrator(role, kind)}
+    if person.has(administrators, active=True) and other_administrators < 1:
         raise Conflict("nobody else administers this organisation: name somebody first")
 
 

@@ -6,7 +6,7 @@ whoever invites sees it once, the database keeps its digest.
 
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -14,32 +14,33 @@ from typing import Final, Self
 
 from rempart.accounts.events import SecurityEventKind
 from rempart.accounts.roles import ActorKind
+from rempart.accounts.second_person import Entitled, are_apart
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.crockford import ALPHABET, encode_number, format_groups, normalise_code
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.identity import Identity
 
-CODE_LETTERS: Final = 20
-CODE_BITS: Final = 100
+CODE_LETTERS: Final = 24
+CODE_BITS: Final = 120
 AGENT_LIFETIME: Final = timedelta(hours=72)
 MEMBER_LIFETIME: Final = timedelta(days=30)
 
 INVITATION_CODE: Final = Refusal(
     rule="invitation_code",
-    fr="Le code d’invitation n’a pas 20 lettres et chiffres.",
-    en="The invitation code does not have 20 letters and digits.",
-    advice_fr="Recopier les cinq groupes de quatre que vous avez reçus (jamais la lettre U).",
-    advice_en="Copy the five groups of four you received (never the letter U).",
+    fr="Le code d’invitation n’a pas 24 lettres et chiffres.",
+    en="The invitation code does not have 24 letters and digits.",
+    advice_fr="Recopier les six groupes de quatre que vous avez reçus (jamais la lettre U).",
+    advice_en="Copy the six groups of four you received (never the letter U).",
 )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class InvitationCode(Identity):
-    """The secret of an invitation: 20 letters of base 32, 100 bits, so that nobody can guess one.
+    """The secret of an invitation: 24 letters of base 32, 120 bits, so that nobody can guess one.
 
     Raises:
-        BadValue: not 20 letters of the alphabet.
+        BadValue: not 24 letters of the alphabet.
     """
 
     code: str
@@ -53,13 +54,13 @@ class InvitationCode(Identity):
         """Read a code; dashes, blanks, lower case, O for 0 and I or L for 1 are forgiven.
 
         Raises:
-            BadValue: not 20 letters of the alphabet.
+            BadValue: not 24 letters of the alphabet.
         """
         return cls(normalise_code("".join(text.split())))
 
     @classmethod
     def from_number(cls, number: int) -> Self:
-        """Return the code of a number from 0 to 2**100 - 1, drawn by the caller.
+        """Return the code of a number from 0 to 2**120 - 1, drawn by the caller.
 
         Raises:
             ValueError: the number is negative or too large.
@@ -71,7 +72,7 @@ class InvitationCode(Identity):
         return format_groups(self.code)
 
     def compute_digest(self) -> bytes:
-        """Return what is stored of the code; 100 random bits cannot be searched backwards."""
+        """Return what is stored of the code; 120 random bits cannot be searched backwards."""
         return hashlib.sha256(b"rempart invitation\0" + self.code.encode("ascii")).digest()
 
 
@@ -126,13 +127,14 @@ RECOVERY_STEPS: Final[Mapping[RecoveryState, Mapping[RecoveryState, SecurityEven
 class RecoveryRequest:
     """Somebody asked that a person without a key be invited again.
 
-    `org_ref` is None when the person is a member.
+    `org_ref` is None when the person is a member; `asked_at` is by the database's clock.
     """
 
     request_ref: int
     actor_ref: int
     org_ref: int | None
     asked_by: int
+    asked_at: datetime
     state: RecoveryState
 
 
@@ -164,7 +166,7 @@ def find_invitation_state(
 
 
 def check_can_decide_recovery(visitor: Visitor, request: RecoveryRequest) -> None:
-    """Let a visitor approve or refuse a request for recovery, or refuse them.
+    """Let a visitor refuse a request for recovery, or refuse them.
 
     Their role is checked elsewhere (permissions); this is about the persons.
 
@@ -179,3 +181,56 @@ def check_can_decide_recovery(visitor: Visitor, request: RecoveryRequest) -> Non
         raise NotAllowed("a recovery is decided by another person than who asked and who gets it")
     if not RECOVERY_STEPS[request.state]:
         raise Conflict("this request was decided already: ask again if it is still needed")
+
+
+def check_can_approve_recovery(
+    visitor: Visitor, request: RecoveryRequest, people: Sequence[Entitled], *, at: datetime
+) -> None:
+    """Let a visitor approve a request for recovery, or refuse them.
+
+    Args:
+        visitor: Who would approve.
+        request: The request.
+        people: Those of the person's organisation who may approve, or lately could.
+        at: Now.
+
+    Raises:
+        NotAllowed: a colleague who does not count as a second person beside who asked: a thief
+            would invite one. For other organisations than its own, the host operator approves.
+            Also NotFound and Conflict: see `check_can_decide_recovery`.
+    """
+    check_can_decide_recovery(visitor, request)
+    if visitor.is_host and request.org_ref != visitor.org_ref:
+        return
+    asked_at = request.asked_at
+    if not are_apart(people, request.asked_by, visitor.actor_ref, asked_at=asked_at, at=at):
+        raise NotAllowed(
+            "who asks and who approves were both there for a month, neither invited by the other: "
+            "have another administrator or the host operator approve; at the host itself, "
+            "`rempart organisation recover`"
+        )
+
+
+def check_can_approve_at_the_machine(
+    request: RecoveryRequest, people: Sequence[Entitled], *, is_host: bool, at: datetime
+) -> None:
+    """Let the command line approve a request that nobody in the host operator can.
+
+    Args:
+        request: The request.
+        people: Those of the host operator who may approve, or lately could.
+        is_host: Whether the request is about somebody of the host operator.
+        at: Now.
+
+    Raises:
+        NotAllowed: it is about somebody of another organisation.
+        Conflict: it was decided already, or a colleague can approve it.
+    """
+    if not is_host:
+        raise NotAllowed("the host operator decides on this request, in its console")
+    if not RECOVERY_STEPS[request.state]:
+        raise Conflict("this request was decided already: ask again if it is still needed")
+    others = {person.actor_ref for person in people} - {request.actor_ref}
+    asked = request.asked_by
+    if any(are_apart(people, asked, other, asked_at=request.asked_at, at=at) for other in others):
+        raise Conflict("a colleague can approve this request: have them do it")

@@ -4,7 +4,7 @@ Refuses two operators of one insurer on one day, and a host that is itself hoste
 say who runs what, on any day.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -72,12 +72,20 @@ class Mandate:
     period: Period
 
 
+class OtherRole(NamedTuple):
+    """Another role of the same person in the same organisation; suspended, it is not active."""
+
+    role: Role
+    active: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
     """An actor's role in an organisation.
 
     `active` means neither suspended nor outside its dates. `accountable_ref` is the professional
-    who answers for a locum or an assistant.
+    who answers for a locum or an assistant. `others` are the same person's other roles there that
+    are not over: what is done to one role of a person is done to the person.
     """
 
     membership_ref: int
@@ -89,6 +97,12 @@ class Membership:
     active: bool
     suspended: bool = False
     accountable_ref: int | None = None
+    others: tuple[OtherRole, ...] = ()
+
+    def has(self, roles: Container[Role], *, active: bool = False) -> bool:
+        """Say whether the person has one of these roles here, if asked so an active one."""
+        mine = (OtherRole(self.role, self.active), *self.others)
+        return any(one.role in roles and (one.active or not active) for one in mine)
 
 
 def check_can_create(

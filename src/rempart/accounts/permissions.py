@@ -47,6 +47,7 @@ class Permission(enum.StrEnum):
     INVITE_AGENT = "invite_agent"
     CHANGE_ROLE = "change_role"
     SUSPEND_AGENT = "suspend_agent"
+    RESTORE_AGENT = "restore_agent"
     ASK_RECOVERY = "ask_recovery"
     APPROVE_RECOVERY = "approve_recovery"
     INVITE_MEMBER = "invite_member"
@@ -158,7 +159,10 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_ADMINS, purpose="give a colleague another role", step_up=True
         ),
         Permission.SUSPEND_AGENT: Grant(
-            roles=_ADMINS, purpose="stop a colleague's account at once, or let it go on"
+            roles=_ADMINS, purpose="stop a colleague's account at once"
+        ),
+        Permission.RESTORE_AGENT: Grant(
+            roles=_ADMINS, purpose="let a colleague's stopped account go on", step_up=True
         ),
         Permission.ASK_RECOVERY: Grant(
             roles=_ADMINS, purpose="ask for a new invitation for a colleague without a key"

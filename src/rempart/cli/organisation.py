@@ -17,6 +17,7 @@ from rempart.storage.connect import Transaction
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows import administer_organisation
+from rempart.workflows.read_organisation import list_host_recoveries
 from rempart.workflows.register_organisation import (
     create_organisation,
     list_organisations,
@@ -99,6 +100,22 @@ def restore(org_ref: int) -> None:
     with registering() as tx:
         administer_organisation.restore_organisation(tx, None, org_ref)
     click.echo(f"organisation {org_ref} is restored")
+
+
+@organisation.command()
+@click.argument("request_ref", metavar="REQUEST", type=int, required=False)
+def recover(request_ref: int | None) -> None:
+    """Approve recovery REQUEST at the host operator when nobody there can; print the code once.
+
+    Without REQUEST, list what waits there.
+    """
+    with registering() as tx:
+        if request_ref is None:
+            for waiting in list_host_recoveries(tx):
+                click.echo(f"{waiting.request_ref}  {waiting.asked_at:%Y-%m-%d %H:%M}")
+            return
+        made = administer_organisation.approve_recovery_at_the_machine(tx, request_ref)
+    click.echo(made.code.format())
 
 
 @organisation.command()

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import psycopg
 
 from rempart.accounts.invitations import RecoveryRequest, RecoveryState
-from rempart.accounts.organisations import Membership
+from rempart.accounts.organisations import Membership, OtherRole
 from rempart.accounts.roles import ActorKind, Role
 from rempart.kernel.errors import Conflict
 from rempart.storage.connect import Transaction
@@ -92,6 +92,17 @@ def load_membership(tx: Transaction, membership_ref: int) -> Membership | None:
     """Return a role, or None when there is none the asker sees."""
     row = tx.execute(QUERIES.load_membership, {"membership_ref": membership_ref}).fetchone()
     return None if row is None else _read_membership(row)
+
+
+def list_other_roles(tx: Transaction, person: Membership) -> tuple[OtherRole, ...]:
+    """Return the person's other roles in the same organisation that are not over."""
+    values = {
+        "membership_ref": person.membership_ref,
+        "actor_ref": person.actor_ref,
+        "org_ref": person.org_ref,
+    }
+    rows = tx.execute(QUERIES.list_other_roles, values)
+    return tuple(OtherRole(Role(role), active) for role, active in rows)
 
 
 def find_holder(tx: Transaction, org_ref: int, rpps: str) -> Membership | None:
@@ -329,12 +340,17 @@ def load_recovery(tx: Transaction, request_ref: int) -> RecoveryRequest | None:
     row = tx.execute(QUERIES.load_recovery, {"request_ref": request_ref}).fetchone()
     if row is None:
         return None
-    ref, actor_ref, org_ref, asked_by, decided, approved = row
+    ref, actor_ref, org_ref, asked_by, asked_at, decided, approved = row
     state = RecoveryState.ASKED
     if decided:
         state = RecoveryState.APPROVED if approved else RecoveryState.REFUSED
     return RecoveryRequest(
-        request_ref=ref, actor_ref=actor_ref, org_ref=org_ref, asked_by=asked_by, state=state
+        request_ref=ref,
+        actor_ref=actor_ref,
+        org_ref=org_ref,
+        asked_by=asked_by,
+        asked_at=asked_at,
+        state=state,
     )
 
 
@@ -344,8 +360,16 @@ def list_recoveries(tx: Transaction, org_ref: int | None) -> list[ListedRecovery
     return [ListedRecovery(*row) for row in rows]
 
 
-def decide_recovery(tx: Transaction, request_ref: int, *, decided_by: int, approved: bool) -> bool:
-    """Decide a request; False when it was decided already."""
+def read_clock(tx: Transaction) -> datetime:
+    """Return the present instant, by the one clock that decides."""
+    [(instant,)] = tx.execute(QUERIES.read_clock).fetchall()
+    return instant  # type: ignore[no-any-return]
+
+
+def decide_recovery(
+    tx: Transaction, request_ref: int, *, decided_by: int | None, approved: bool
+) -> bool:
+    """Decide a request (None: at the command line); False when it was decided already."""
     return _changed(
         tx,
         QUERIES.decide_recovery,

@@ -16,6 +16,14 @@ JOIN accounts.actor AS a USING (actor_ref)
 JOIN accounts.organisation AS o ON o.org_ref = m.org_ref
 WHERE m.membership_ref = %(membership_ref)s;
 
+-- name: list_other_roles
+-- The other roles of the same person in the same organisation that are not over.
+SELECT o.role, o.suspended_at IS NULL AND o.starts_on <= (now() AT TIME ZONE 'Europe/Paris')::date AS active
+FROM accounts.membership AS o
+WHERE o.actor_ref = %(actor_ref)s AND o.org_ref = %(org_ref)s AND o.membership_ref <> %(membership_ref)s
+  AND o.ends_on >= (now() AT TIME ZONE 'Europe/Paris')::date
+ORDER BY o.membership_ref;
+
 -- name: find_holder
 -- The role of the holder of an organisation's establishment who has an RPPS number.
 SELECT m.membership_ref, m.actor_ref, a.kind, m.org_ref, o.kind, m.role,
@@ -179,7 +187,7 @@ SELECT EXISTS (SELECT 1 FROM accounts.recovery_request WHERE actor_ref = %(actor
 
 -- name: load_recovery
 -- One request, as the rules look at it; locked until it is decided.
-SELECT request_ref, actor_ref, org_ref, asked_by, decided_at IS NOT NULL AS decided, approved
+SELECT request_ref, actor_ref, org_ref, asked_by, asked_at, decided_at IS NOT NULL AS decided, approved
 FROM accounts.recovery_request WHERE request_ref = %(request_ref)s;
 
 -- name: list_recoveries
@@ -199,6 +207,10 @@ UPDATE accounts.recovery_request
 SET decided_at = clock_timestamp(), decided_by = %(decided_by)s, approved = %(approved)s
 WHERE request_ref = %(request_ref)s AND decided_at IS NULL
 RETURNING request_ref;
+
+-- name: read_clock
+-- The instant that decides: one clock for every process.
+SELECT clock_timestamp();
 
 -- name: find_member
 -- The account of a person of an insurer, if they have one.

@@ -4,7 +4,7 @@ Each act: check the role, lock the people, load, check the persons, write, write
 to keep a code: it is returned once. Somebody stopped loses their sessions in the same transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -18,15 +18,22 @@ from rempart.accounts.administration import (
     is_administrator,
 )
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.invitations import RecoveryRequest, check_can_decide_recovery
+from rempart.accounts.invitations import (
+    RecoveryRequest,
+    check_can_approve_at_the_machine,
+    check_can_approve_recovery,
+    check_can_decide_recovery,
+)
 from rempart.accounts.organisations import Membership
-from rempart.accounts.permissions import Permission, check_can
+from rempart.accounts.permissions import GRANTS, Permission, check_can
 from rempart.accounts.roles import ROLES_OF, Role
+from rempart.accounts.second_person import Entitled
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.rpps import Rpps
 from rempart.storage import organisations, people
 from rempart.storage.connect import Transaction
+from rempart.storage.standing import list_standing
 from rempart.workflows.end_fallen_sessions import end_fallen_sessions
 from rempart.workflows.invite_people import NewInvitation, add_agent, make_invitation
 from rempart.workflows.register_organisation import load_organisation
@@ -147,7 +154,7 @@ def restore_agent(tx: Transaction, asker: Asker, membership_ref: int) -> None:
     Raises:
         NotFound: no such colleague (also NotAllowed, Conflict: see `check_can_restore`).
     """
-    check_can(asker.visitor, Permission.SUSPEND_AGENT, now=asker.now)
+    check_can(asker.visitor, Permission.RESTORE_AGENT, now=asker.now)
     person, _ = _load_colleague(tx, asker.visitor, membership_ref)
     check_can_restore(asker.visitor, person)
     people.restore_person(tx, person.actor_ref, person.org_ref)
@@ -184,19 +191,37 @@ def approve_recovery(tx: Transaction, asker: Asker, request_ref: int) -> NewInvi
     """Approve somebody else's request; return the new code to hand over.
 
     Raises:
-        NotFound: no such request (also NotAllowed, Conflict: see `check_can_decide_recovery`).
+        NotFound: no such request (also NotAllowed, Conflict: see `check_can_approve_recovery`).
     """
-    request = _decide_recovery(tx, asker, request_ref, approved=True)
-    people.revoke_waiting(tx, request.actor_ref, request.org_ref)
-    return make_invitation(
-        tx,
-        request.actor_ref,
-        org_ref=request.org_ref,
-        actor_kind="member" if request.org_ref is None else "agent",
-        kind="recovery",
-        invited_by=request.asked_by,
-        approved_by=asker.visitor.actor_ref,
+    check_can(asker.visitor, Permission.APPROVE_RECOVERY, now=asker.now)
+    request = _load_recovery(tx, request_ref)
+    deciders = _list_deciders(tx, request)
+    check_can_approve_recovery(asker.visitor, request, deciders, at=people.read_clock(tx))
+    _decide_recovery(tx, asker, request, approved=True)
+    return _invite_again(tx, request, approved_by=asker.visitor.actor_ref)
+
+
+def approve_recovery_at_the_machine(tx: Transaction, request_ref: int) -> NewInvitation:
+    """Approve a request that nobody else at the host operator can; return the code to hand over.
+
+    Args:
+        tx: A transaction of the role `registrar`.
+        request_ref: The request.
+
+    Raises:
+        NotFound: no such request (also NotAllowed, Conflict: see
+            `check_can_approve_at_the_machine`).
+    """
+    request = _load_recovery(tx, request_ref)
+    org = None if request.org_ref is None else load_organisation(tx, request.org_ref)
+    check_can_approve_at_the_machine(
+        request,
+        _list_deciders(tx, request),
+        is_host=org is not None and org.is_host,
+        at=people.read_clock(tx),
     )
+    _decide_recovery(tx, None, request, approved=True)
+    return _invite_again(tx, request, approved_by=None)
 
 
 def refuse_recovery(tx: Transaction, asker: Asker, request_ref: int) -> None:
@@ -205,7 +230,10 @@ def refuse_recovery(tx: Transaction, asker: Asker, request_ref: int) -> None:
     Raises:
         NotFound: no such request (also NotAllowed, Conflict: see `check_can_decide_recovery`).
     """
-    _decide_recovery(tx, asker, request_ref, approved=False)
+    check_can(asker.visitor, Permission.APPROVE_RECOVERY, now=asker.now)
+    request = _load_recovery(tx, request_ref)
+    check_can_decide_recovery(asker.visitor, request)
+    _decide_recovery(tx, asker, request, approved=False)
 
 
 def revoke_invitation(tx: Transaction, asker: Asker, invitation_ref: int) -> None:
@@ -276,26 +304,51 @@ def _load_colleague(
     person = people.load_membership(tx, membership_ref)
     if person is None or person.org_ref != org_ref:
         raise NotFound("no such person in your organisation")
+    person = replace(person, others=people.list_other_roles(tx, person))
     kind = person.org_kind
     roles = [role for role in ROLES_OF[kind] if is_administrator(role, kind)]
     return person, people.count_other_administrators(tx, org_ref, person.actor_ref, roles)
 
 
-def _decide_recovery(
-    tx: Transaction, asker: Asker, request_ref: int, *, approved: bool
-) -> RecoveryRequest:
-    check_can(asker.visitor, Permission.APPROVE_RECOVERY, now=asker.now)
+def _load_recovery(tx: Transaction, request_ref: int) -> RecoveryRequest:
     request = people.load_recovery(tx, request_ref)
     if request is None:
         raise NotFound("no such request in your organisation")
-    check_can_decide_recovery(asker.visitor, request)
+    return request
+
+
+def _list_deciders(tx: Transaction, request: RecoveryRequest) -> list[Entitled]:
+    if request.org_ref is None:
+        return []
+    roles = GRANTS[Permission.APPROVE_RECOVERY].roles
+    return list_standing(tx, request.org_ref, roles)
+
+
+def _decide_recovery(
+    tx: Transaction, asker: Asker | None, request: RecoveryRequest, *, approved: bool
+) -> None:
+    decided_by = None if asker is None else asker.visitor.actor_ref
     if not people.decide_recovery(
-        tx, request_ref, decided_by=asker.visitor.actor_ref, approved=approved
+        tx, request.request_ref, decided_by=decided_by, approved=approved
     ):
         raise Conflict("this request was decided already")
     kind = SecurityEventKind.RECOVERY_APPROVED if approved else SecurityEventKind.RECOVERY_REFUSED
     _record(tx, asker, kind, request.actor_ref, org_ref=request.org_ref)
-    return request
+
+
+def _invite_again(
+    tx: Transaction, request: RecoveryRequest, *, approved_by: int | None
+) -> NewInvitation:
+    people.revoke_waiting(tx, request.actor_ref, request.org_ref)
+    return make_invitation(
+        tx,
+        request.actor_ref,
+        org_ref=request.org_ref,
+        actor_kind="member" if request.org_ref is None else "agent",
+        kind="recovery",
+        invited_by=request.asked_by,
+        approved_by=approved_by,
+    )
 
 
 def _end_sessions(

@@ -6,7 +6,7 @@ Refuses to show another organisation's people: every list names whose it is.
 from rempart.accounts.roles import ROLES_OF
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
-from rempart.storage import people
+from rempart.storage import organisations, people
 from rempart.storage.connect import Transaction
 from rempart.storage.people import (
     ListedInvitation,
@@ -23,6 +23,7 @@ __all__ = [
     "PersonColumn",
     "PersonState",
     "find_recovery",
+    "list_host_recoveries",
     "list_invitations",
     "list_people",
     "list_recoveries",
@@ -79,6 +80,12 @@ def list_recoveries(tx: Transaction, visitor: Visitor) -> list[ListedRecovery]:
     if visitor.org_ref is None:
         return []
     return people.list_recoveries(tx, None if visitor.is_host else visitor.org_ref)
+
+
+def list_host_recoveries(tx: Transaction) -> list[ListedRecovery]:
+    """Return the requests that wait at the host operator, for the command line."""
+    host = organisations.find_host(tx)
+    return [] if host is None else people.list_recoveries(tx, host.org_ref)
 
 
 def find_recovery(tx: Transaction, visitor: Visitor, request_ref: int) -> ListedRecovery:

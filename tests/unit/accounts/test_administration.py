@@ -18,7 +18,7 @@ from rempart.accounts.administration import (
     is_administrator,
     list_roles_to_give,
 )
-from rempart.accounts.organisations import Organisation
+from rempart.accounts.organisations import Organisation, OtherRole
 from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import ADMINISTRATORS, ROLES_OF, Role
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound, RempartError
@@ -177,6 +177,28 @@ def test_a_manager_stops_no_holder():
     with pytest.raises(NotAllowed, match="another holder"):
         restore(MANAGER, make_membership(Role.HOLDER, suspended=True, active=False))
     suspend(HOLDER, make_membership(Role.HOLDER))
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("role", [Role.LOCUM, Role.ESTABLISHMENT_MANAGER])
+def test_a_manager_stops_no_holder_through_another_of_their_roles(role, active):
+    person = make_membership(role, others=(OtherRole(Role.HOLDER, active),))
+    stopped = replace(person, suspended=True, active=False)
+    for act, whom in ((suspend, person), (restore, stopped)):
+        with pytest.raises(NotAllowed, match="another holder"):
+            act(MANAGER, whom)
+        act(HOLDER, whom)
+    with pytest.raises(NotAllowed, match="holder"):
+        change(MANAGER, person, Role.ASSISTANT)
+
+
+def test_the_last_administrator_is_one_in_whatever_role_they_are_named():
+    person = make_membership(
+        Role.INSURER_MANAGER, others=(OtherRole(Role.INSURER_ADMIN, active=True),)
+    )
+    with pytest.raises(Conflict, match="nobody else"):
+        suspend(ADMIN, person, others=0)
+    suspend(ADMIN, replace(person, others=(OtherRole(Role.INSURER_ADMIN, active=False),)), others=0)
 
 
 def test_suspending_twice_or_restoring_nobody_is_told():

@@ -16,23 +16,31 @@ from rempart.accounts.invitations import (
     InvitationState,
     RecoveryRequest,
     RecoveryState,
+    check_can_approve_at_the_machine,
+    check_can_approve_recovery,
     check_can_decide_recovery,
     find_invitation_lifetime,
     find_invitation_state,
 )
+from rempart.accounts.second_person import Entitled
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
 from rempart.kernel.findings import BadValue
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ASKER, PERSON, OTHER = 11, 12, 13
 ASKED = RecoveryRequest(
-    request_ref=1, actor_ref=PERSON, org_ref=5, asked_by=ASKER, state=RecoveryState.ASKED
+    request_ref=1,
+    actor_ref=PERSON,
+    org_ref=5,
+    asked_by=ASKER,
+    asked_at=NOW,
+    state=RecoveryState.ASKED,
 )
 
 
-def test_a_code_is_five_groups_of_four_and_holds_a_hundred_bits():
-    assert InvitationCode.from_number(0).format() == "0000-0000-0000-0000-0000"
-    assert InvitationCode.from_number(2**CODE_BITS - 1).format() == "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ"
+def test_a_code_is_six_groups_of_four_and_holds_a_hundred_and_twenty_bits():
+    assert InvitationCode.from_number(0).format() == "0000-0000-0000-0000-0000-0000"
+    assert InvitationCode.from_number(2**CODE_BITS - 1).format() == "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ"
     with pytest.raises(ValueError):
         InvitationCode.from_number(2**CODE_BITS)
 
@@ -40,20 +48,20 @@ def test_a_code_is_five_groups_of_four_and_holds_a_hundred_bits():
 @pytest.mark.parametrize(
     "text",
     [
-        "7K3MQ2ZX01AB45CD89EF",
-        "7k3m-q2zx-01ab-45cd-89ef",
-        " 7K3M Q2ZX\u00a001AB 45CD 89EF ",
-        "\t7K3M-Q2ZX-01AB\r\n45CD-89EF\n",
-        "7K3M-Q2ZX-OlAB-45CD-89EF",
-        "7K3M-Q2ZX-oIAB-45CD-89EF",
+        "7K3MQ2ZX01AB45CD89EFGH01",
+        "7k3m-q2zx-01ab-45cd-89ef-gh01",
+        " 7K3M Q2ZX\u00a001AB 45CD 89EF GH01 ",
+        "\t7K3M-Q2ZX-01AB\r\n45CD-89EF-GH01\n",
+        "7K3M-Q2ZX-OlAB-45CD-89EF-GH01",
+        "7K3M-Q2ZX-oIAB-45CD-89EF-GH01",
     ],
 )
 def test_a_code_is_read_however_it_was_copied(text):
-    assert InvitationCode.parse(text).code == "7K3MQ2ZX01AB45CD89EF"
+    assert InvitationCode.parse(text).code == "7K3MQ2ZX01AB45CD89EFGH01"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7K3M", "7K3MQ2ZX01AB45CD89E", "7K3MQ2ZX01AB45CD89EFF", "U" * 20, "é" * 20]
+    "text", ["", "7K3M", "7K3MQ2ZX01AB45CD89EFGH0", "7K3MQ2ZX01AB45CD89EFGH01F", "U" * 24, "é" * 24]
 )
 def test_what_is_not_a_code_is_refused_without_being_repeated(text):
     with pytest.raises(BadValue) as refused:
@@ -77,8 +85,8 @@ def test_a_code_that_was_written_is_read_back_and_found_by_its_digest(number):
 
 
 def test_the_digest_is_of_an_invitation_and_of_nothing_else_that_looks_like_one():
-    digest = InvitationCode.parse("7K3MQ2ZX01AB45CD89EF").compute_digest()
-    assert digest.hex().startswith("afddca8c26c648d8")
+    digest = InvitationCode.parse("7K3MQ2ZX01AB45CD89EFGH01").compute_digest()
+    assert digest.hex().startswith("3f7e8b9fb2c78950")
 
 
 @pytest.mark.parametrize(
@@ -161,4 +169,43 @@ def test_a_request_is_decided_once(state):
     with pytest.raises(Conflict):
         check_can_decide_recovery(
             make_visitor(actor_ref=OTHER, org_ref=5), replace(ASKED, state=state)
+        )
+
+
+def stands(actor_ref, days=30):
+    return Entitled(actor_ref=actor_ref, since=NOW - timedelta(days=days))
+
+
+def test_a_colleague_who_was_there_for_a_month_approves():
+    colleague = make_visitor(actor_ref=OTHER, org_ref=5)
+    check_can_approve_recovery(colleague, ASKED, [stands(ASKER), stands(OTHER)], at=NOW)
+
+
+@pytest.mark.parametrize("is_host", [True, False])
+@pytest.mark.parametrize("days", [(30, 29), (29, 30)])
+def test_a_newcomer_is_no_second_person_not_even_at_the_host(is_host, days):
+    people = [stands(ASKER, days[0]), stands(OTHER, days[1])]
+    newcomer = make_visitor(actor_ref=OTHER, org_ref=5, is_host=is_host)
+    with pytest.raises(NotAllowed, match="month"):
+        check_can_approve_recovery(newcomer, ASKED, people, at=NOW)
+
+
+def test_the_host_operator_approves_for_another_organisation_whoever_is_there():
+    host = make_visitor(actor_ref=OTHER, org_ref=9, is_host=True)
+    check_can_approve_recovery(host, ASKED, [], at=NOW)
+    check_can_approve_recovery(host, replace(ASKED, org_ref=None), [], at=NOW)
+    with pytest.raises(NotAllowed, match="another person"):
+        check_can_approve_recovery(replace(host, actor_ref=ASKER), ASKED, [], at=NOW)
+
+
+def test_the_command_line_approves_only_what_nobody_at_the_host_can():
+    alone = [stands(ASKER), stands(PERSON), stands(OTHER, 29)]
+    check_can_approve_at_the_machine(ASKED, alone, is_host=True, at=NOW)
+    with pytest.raises(NotAllowed):
+        check_can_approve_at_the_machine(ASKED, alone, is_host=False, at=NOW)
+    with pytest.raises(Conflict, match="colleague"):
+        check_can_approve_at_the_machine(ASKED, [*alone, stands(OTHER)], is_host=True, at=NOW)
+    with pytest.raises(Conflict, match="already"):
+        check_can_approve_at_the_machine(
+            replace(ASKED, state=RecoveryState.REFUSED), alone, is_host=True, at=NOW
         )

@@ -44,7 +44,7 @@ class InvitationForm(forms.Form):
 
     code = forms.CharField(
         label=_("Code d’invitation"),
-        help_text=_("Vingt lettres et chiffres, remis par votre administrateur."),
+        help_text=_("Vingt-quatre lettres et chiffres, remis par votre administrateur."),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

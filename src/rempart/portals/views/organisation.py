@@ -66,6 +66,7 @@ _ACTS: Final = (
     Permission.INVITE_AGENT,
     Permission.CHANGE_ROLE,
     Permission.SUSPEND_AGENT,
+    Permission.RESTORE_AGENT,
     Permission.ASK_RECOVERY,
     Permission.APPROVE_RECOVERY,
 )
@@ -256,7 +257,7 @@ def suspend(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
 
 
 @require_http_methods(FORM_METHODS)
-@allows(Permission.SUSPEND_AGENT)
+@allows(Permission.RESTORE_AGENT)
 def restore(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
     """Give a suspended colleague their role back, once confirmed."""
     row, _visitor = _load(request, membership_ref)
