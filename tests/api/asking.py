@@ -19,7 +19,9 @@ from tests.tokens import (
     thumbprint,
 )
 
+from rempart.exchange.psc_introspection import PscToken
 from rempart.kernel.errors import Unavailable
+from rempart.kernel.rpps import Rpps
 
 TOKEN_URL = f"{PUBLIC_URL}/oauth/token"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -34,11 +36,13 @@ class Psc:
     def __init__(self) -> None:
         self.known = {PSC_TOKEN: RPPS.number}
         self.is_down = False
+        self.client_id = "psc-du-test"
 
-    async def introspect(self, token: str) -> str | None:
+    async def introspect(self, token: str) -> PscToken | None:
         if self.is_down:
             raise Unavailable("the provider does not answer", retry_after_s=7)
-        return self.known.get(token)
+        number = self.known.get(token)
+        return None if number is None else PscToken(Rpps.parse(number), self.client_id)
 
 
 class Publisher:

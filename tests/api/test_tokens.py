@@ -365,3 +365,12 @@ def test_a_role_that_is_over_is_no_place_any_more(publisher, world, two_places, 
     execute(world, change)
     assert error_of(publisher.ask(situation=OTHER_FINESS)) == (400, "invalid_grant")
     assert publisher.ask().status_code == 200, "one place is left: it need not be chosen"
+
+
+def test_a_token_given_to_another_application_is_not_exchanged(publisher, psc):
+    """Whoever catches a professional's token elsewhere cannot use it here."""
+    psc.client_id = "another-application"
+    refused = publisher.ask()
+    assert error_of(refused) == (400, "invalid_grant")
+    psc.known.clear()
+    assert publisher.ask().json() == refused.json()

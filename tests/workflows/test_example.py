@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.api.world import COVERED, PUBLISHER_REF, populate, save_professional
+from tests.api.world import COVERED, ESTABLISHMENT_REF, PUBLISHER_REF, populate, save_professional
 
 from rempart.accounts.registration import Registration, read_jwk
 from rempart.client import SigningKey
@@ -67,7 +67,7 @@ def demonstration(
     key = SigningKey.generate()
     key.save(tmp_path / "key.json")
     with database.transaction("registrar") as tx:
-        save_professional(tx, ACCOUNT_REF, RPPS)
+        save_professional(tx, ACCOUNT_REF, RPPS, establishment_ref=ESTABLISHMENT_REF)
         client_ref = register_software(
             tx,
             Registration(
@@ -75,6 +75,7 @@ def demonstration(
                 label="Logiciel exemple",
                 publisher_ref=PUBLISHER_REF,
                 key=read_jwk(key.public_jwk),
+                psc_clients=("logiciel-exemple",),
             ),
         )
     ports = {"REMPART_PORT": str(unused_port), "REMPART_DEV_PSC": "1"}

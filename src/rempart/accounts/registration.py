@@ -32,6 +32,7 @@ MAX_LIVE_KEYS: Final = 5
 MAX_LABEL: Final = 100
 MAX_JWK_CHARACTERS: Final = 8192
 
+_PSC_CLIENT: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _CLIENT_ID: Final = re.compile(r"[a-z0-9-]{3,64}")
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -89,6 +90,13 @@ SUBJECT: Final = Refusal(
     en="This certificate subject cannot be read.",
     advice_fr="Écrivez-le comme la RFC 4514, par exemple CN=clinique.example,O=Clinique,C=FR.",
     advice_en="Write it as RFC 4514 does, for example CN=clinique.example,O=Clinique,C=FR.",
+)
+PSC_CLIENT: Final = Refusal(
+    rule="psc_client",
+    fr="Un nom à Pro Santé Connect a de 1 à 100 lettres, chiffres, points, tirets ou soulignés.",
+    en="A name at Pro Santé Connect has 1 to 100 letters, digits, dots, hyphens or underscores.",
+    advice_fr="Recopiez le client_id que Pro Santé Connect a donné à ce logiciel.",
+    advice_en="Copy the client_id that Pro Santé Connect gave this software.",
 )
 ONE_PROOF: Final = Refusal(
     rule="one_proof",
@@ -158,6 +166,7 @@ class Registration:
         certificate_subject: The subject of its certificate, as `parse_subject` writes it.
         establishment_ref: The one it acts for without a person's token, by certificate only.
         scopes: What its tokens may be for.
+        psc_clients: Its names at Pro Santé Connect; without any, it exchanges no one's token.
     """
 
     client_id: str
@@ -167,6 +176,7 @@ class Registration:
     certificate_subject: str | None = None
     establishment_ref: int | None = None
     scopes: tuple[str, ...] = SCOPES
+    psc_clients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _CLIENT_ID.fullmatch(self.client_id) or self.client_id == PORTALS_CLIENT_ID:
@@ -177,6 +187,8 @@ class Registration:
             raise BadValue(ONE_PROOF)
         if self.establishment_ref is not None and self.certificate_subject is None:
             raise BadValue(STRUCTURE_BY_CERTIFICATE)
+        if not all(_PSC_CLIENT.fullmatch(name) for name in self.psc_clients):
+            raise BadValue(PSC_CLIENT)
         if not self.scopes or not set(self.scopes) <= set(SCOPES):
             raise ValueError(f"scopes are {', '.join(SCOPES)}")
 

@@ -38,7 +38,9 @@ class Software:
 
     `publisher_ref` is None for the portals of this installation. `certificate_subject` is set when
     it proves itself by its TLS certificate, `establishment_ref` when it may call for one structure
-    without a person's token. `stopped` tells that it was revoked or its publisher suspended.
+    without a person's token. `psc_clients` are its names at Pro Santé Connect: tokens given to
+    another one are not its to present. `stopped` tells that it was revoked or its publisher
+    suspended.
     """
 
     client_ref: int
@@ -47,6 +49,7 @@ class Software:
     scopes: tuple[str, ...]
     certificate_subject: str | None
     establishment_ref: int | None
+    psc_clients: frozenset[str]
     stopped: bool
     keys: tuple[SoftwareKey, ...]
 

@@ -109,6 +109,8 @@ def new_key(file: Path, algorithm: Algorithm) -> None:
 @click.option("--certificate-subject", help="Subject of its TLS client certificate instead.")
 @click.option("--establishment", metavar="FINESS|SIRET",
               help="Acts for this establishment without a person's token.")  # fmt: skip
+@click.option("--psc-client", "psc_clients", multiple=True, metavar="NAME",
+              help="Its name at Pro Santé Connect; may be given again.")  # fmt: skip
 def register(
     *,
     client_id: str,
@@ -117,6 +119,7 @@ def register(
     jwk: TextIO | None,
     certificate_subject: str | None,
     establishment: str | None,
+    psc_clients: tuple[str, ...],
 ) -> None:
     """Register a software: it may ask for tokens from now on."""
     with (
@@ -131,6 +134,7 @@ def register(
             key=None if jwk is None else parse_jwk(jwk.read()),
             certificate_subject=parse_subject(certificate_subject) if certificate_subject else None,
             establishment_ref=_find_establishment(tx, establishment) if establishment else None,
+            psc_clients=psc_clients,
         )
         register_software(tx, registration)
     kid = f", key {registration.key.kid}" if registration.key else ""

@@ -28,7 +28,7 @@ from rempart.wiring.settings import Settings
 SEED = 2024
 ESTABLISHMENTS_WARNED = 50
 PUBLISHER = "Logiciels Lambda"
-EXAMPLE_CLIENT = "logiciel-exemple"
+EXAMPLE_CLIENT = "logiciel-exemple"  # the simulated Pro Santé Connect knows it by this name too
 EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
 START_TIMEOUT_S = 60
@@ -125,7 +125,14 @@ def _register_example(home: Path) -> None:
     if EXAMPLE_CLIENT in _output_whole("client", "list"):
         _run("client", "rotate", EXAMPLE_CLIENT, "--jwk", str(draft), "--keep-hours", "0")
     else:
-        names = ("--id", EXAMPLE_CLIENT, "--label", "Logiciel exemple")
+        names = (
+            "--id",
+            EXAMPLE_CLIENT,
+            "--label",
+            "Logiciel exemple",
+            "--psc-client",
+            EXAMPLE_CLIENT,
+        )
         _run("client", "register", *names, "--publisher", PUBLISHER, "--jwk", str(draft))
     draft.rename(public)
 

@@ -14,6 +14,7 @@ from rempart.accounts.registration import (
     LABEL,
     MAX_LABEL,
     ONE_PROOF,
+    PSC_CLIENT,
     STRUCTURE_BY_CERTIFICATE,
     Obstacle,
     Registration,
@@ -39,6 +40,7 @@ _FIELD_OF_RULE: Final = {
     CLIENT_ID.rule: "client_id",
     LABEL.rule: "label",
     ONE_PROOF.rule: "jwk",
+    PSC_CLIENT.rule: "psc_clients",
     STRUCTURE_BY_CERTIFICATE.rule: "establishment",
 }
 
@@ -108,6 +110,15 @@ class RegisterForm(forms.Form):
         required=False,
         max_length=500,
     )
+    psc_clients = forms.CharField(
+        label=_("Noms à Pro Santé Connect"),
+        help_text=_(
+            "Les client_id sous lesquels ses utilisateurs s’y connectent, séparés par des espaces."
+            " Seuls les jetons donnés à ces noms sont échangés."
+        ),
+        required=False,
+        max_length=500,
+    )
     establishment = forms.CharField(
         label=_("Établissement"),
         help_text=_(
@@ -140,6 +151,7 @@ class RegisterForm(forms.Form):
                 key=given["jwk"],
                 certificate_subject=given["certificate_subject"],
                 establishment_ref=establishment_ref,
+                psc_clients=tuple(given["psc_clients"].split()),
             )
         except BadValue as bad:
             self.add_error(_FIELD_OF_RULE.get(bad.refusal.rule), describe_refusal(bad))

@@ -85,6 +85,7 @@ class GatewayAccounts:
             scopes=tuple(row["scopes"]),
             certificate_subject=row["certificate_subject"],
             establishment_ref=row["establishment_ref"],
+            psc_clients=frozenset(row["psc_clients"]),
             stopped=row["stopped"],
             keys=tuple(
                 SoftwareKey(kid, msgspec.json.decode(jwk))

@@ -45,7 +45,7 @@ ORDER BY asked.position;
 -- name: load_software
 -- One software with the keys that have not ended; revoked ones too, so that they cost the same work as the others.
 SELECT software.client_ref, software.client_id, software.publisher_ref, software.scopes, software.certificate_subject,
-       software.establishment_ref,
+       software.establishment_ref, software.psc_clients,
        software.revoked_at IS NOT NULL OR publisher.suspended_at IS NOT NULL AS stopped,
        ARRAY(SELECT key.kid FROM accounts.software_key AS key
              WHERE key.client_ref = software.client_ref AND key.ends_at > clock_timestamp() ORDER BY key.kid) AS kids,

@@ -4,9 +4,9 @@
 -- name: insert_software
 -- A new software; no row when its name is taken, by whomever.
 INSERT INTO accounts.software (client_ref, client_id, publisher_ref, label, scopes, certificate_subject, establishment_ref,
-                               created_by)
+                               psc_clients, created_by)
 VALUES (%(client_ref)s, %(client_id)s, %(publisher_ref)s, %(label)s, %(scopes)s, %(certificate_subject)s,
-        %(establishment_ref)s, %(created_by)s)
+        %(establishment_ref)s, %(psc_clients)s, %(created_by)s)
 ON CONFLICT (client_id) DO NOTHING
 RETURNING client_ref;
 

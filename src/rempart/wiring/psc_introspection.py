@@ -16,7 +16,7 @@ import msgspec
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 
 from rempart.accounts.software import ASSERTION_TYPE
-from rempart.exchange.psc_introspection import parse_introspection
+from rempart.exchange.psc_introspection import PscToken, parse_introspection
 from rempart.kernel.errors import Unavailable
 from rempart.portals.oidc import Provider
 
@@ -69,8 +69,8 @@ class PscIntrospection:
         ) as self._http:
             yield
 
-    async def introspect(self, token: str) -> str | None:
-        """Return the RPPS number of whoever a token was given to; None when it is worth nothing.
+    async def introspect(self, token: str) -> PscToken | None:
+        """Return whom a token is about and to whom it was given; None when it is worth nothing.
 
         Raises:
             Unavailable: the provider is not configured, does not answer, or answers nonsense.
@@ -85,8 +85,7 @@ class PscIntrospection:
             raise Unavailable(
                 "Pro Santé Connect does not answer", retry_after_s=RETRY_AFTER_S
             ) from failure
-        rpps = parse_introspection(body, issuer=discovery.issuer, now_s=self._clock())
-        return None if rpps is None else rpps.number
+        return parse_introspection(body, issuer=discovery.issuer, now_s=self._clock())
 
     async def _find_discovery(self, provider: Provider, http: httpx.AsyncClient) -> _Discovery:
         if self._discovery is None or self._clock() > self._until_s:

@@ -26,14 +26,15 @@ from rempart.accounts.tokens import (
     format_claims,
 )
 from rempart.accounts.workplaces import Workplace, choose_workplace
+from rempart.exchange.psc_introspection import PscToken
 from rempart.storage.gateway_accounts import FoundProfessional, Holder, PortalSession
 
 API_PATH: Final = "/v1"
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path, not a secret
 
-# Asks the national provider whose token this is: the RPPS number, None when the token is worth
-# nothing. Raises Unavailable when the provider does not answer.
-Introspect: TypeAlias = Callable[[str], Awaitable[str | None]]
+# Asks the national provider whose token this is, and to whom it was given; None when the token is
+# worth nothing. Raises Unavailable when the provider does not answer.
+Introspect: TypeAlias = Callable[[str], Awaitable[PscToken | None]]
 
 
 class AccountsReader(Protocol):
@@ -140,7 +141,7 @@ async def issue_token(
         Unavailable: the database or the national provider does not answer.
     """
     if isinstance(subject, PscSubject):
-        named = await _recognise_professional(subject, reader, introspect)
+        named = await _recognise_professional(software, subject, reader, introspect)
     elif isinstance(subject, PortalSubject):
         named = await _recognise_session(subject, reader)
     else:
@@ -229,12 +230,17 @@ def compute_key_id(jwk: dict[str, str]) -> str:
 
 
 async def _recognise_professional(
-    subject: PscSubject, reader: AccountsReader, introspect: Introspect
+    software: Software, subject: PscSubject, reader: AccountsReader, introspect: Introspect
 ) -> _Named:
-    rpps = await introspect(subject.token)
-    if rpps is None:
-        raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: not in force at the provider")
-    found = await reader.load_professional(rpps)
+    token = await introspect(subject.token)
+    # A token somebody gave another application was not given for this: whoever caught it there must
+    # not use it here. Said like a token that is not in force.
+    if token is None or token.client_id not in software.psc_clients:
+        raise GrantRefused(
+            OAuthError.INVALID_GRANT,
+            "subject_token: not in force at the provider, or not given to this software",
+        )
+    found = await reader.load_professional(token.rpps.number)
     if found is None or found.stopped:
         raise GrantRefused(OAuthError.INVALID_GRANT, "subject_token: not a professional known here")
     return _Named("psc", found.account_ref, choose_workplace(found.workplaces, subject.situation))

@@ -97,6 +97,7 @@ def register_software(
         "scopes": list(registration.scopes),
         "certificate_subject": registration.certificate_subject,
         "establishment_ref": registration.establishment_ref,
+        "psc_clients": list(registration.psc_clients),
         "created_by": author.visitor.actor_ref if author else None,
     }
     if not software.save_software(tx, facts):
@@ -247,6 +248,7 @@ def _describe_own(client_ref: int, client_id: str, label: str) -> dict[str, obje
         "scopes": list(SCOPES),
         "certificate_subject": None,
         "establishment_ref": None,
+        "psc_clients": [],
         "created_by": None,
     }
 

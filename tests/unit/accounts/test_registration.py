@@ -68,6 +68,7 @@ def test_one_private_member_is_enough(member):
         write(EC, x=12),
         write(ED, x=["a"]),
     ],
+    ids=lambda _: "text",
 )
 def test_what_is_not_one_key_is_refused(text):
     assert refuse(text) == "jwk_unreadable"
@@ -99,6 +100,8 @@ def move(coordinate: str) -> str:
         write(RSA, n="AQAB"),
         write(RSA, kty="EC", crv="P-256", x="", y=""),
     ],
+    # Keys are drawn anew by each process: what they are must not name the test.
+    ids=lambda _: "key",
 )
 def test_a_key_too_weak_or_of_another_kind_is_refused(text):
     assert refuse(text) == "jwk_kind"

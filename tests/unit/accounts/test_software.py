@@ -35,6 +35,7 @@ def make_software(**changes):
         "publisher_ref": 8,
         "scopes": ("rights:check",),
         "certificate_subject": None,
+        "psc_clients": frozenset(),
         "establishment_ref": None,
         "stopped": False,
         "keys": (SoftwareKey("one", {}), SoftwareKey("two", {})),

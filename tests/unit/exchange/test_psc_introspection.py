@@ -15,6 +15,8 @@ NOW_S = 1_795_000_000
 GOOD = {
     "active": True,
     "iss": ISSUER,
+    "client_id": "officine-plus",
+    "azp": "officine-plus",
     "acr": "eidas1",
     "exp": NOW_S + 120,
     "SubjectNameID": f"8{RPPS.number}",
@@ -32,7 +34,8 @@ def parse(**changes):
     "changes",
     [
         {},
-        {"iss": None},
+        {"client_id": None},
+        {"azp": None},
         {"SubjectNameID": RPPS.number},
         {"SubjectNameID": None, "username": f"8{RPPS.number}"},
         {"SubjectNameID": None, "preferred_username": f"8{RPPS.number}"},
@@ -40,7 +43,7 @@ def parse(**changes):
     ],
 )
 def test_a_token_in_force_is_a_professional_s(changes):
-    assert parse(**changes) == RPPS
+    assert parse(**changes) == (RPPS, "officine-plus")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,9 @@ def test_a_token_in_force_is_a_professional_s(changes):
         {"exp": NOW_S},
         {"exp": None},
         {"iss": "https://elsewhere.example"},
+        {"iss": None},
+        {"client_id": None, "azp": None},
+        {"azp": "another-application"},
         {"SubjectNameID": "ANS20210107161422"},
         {"SubjectNameID": None},
         {"SubjectNameID": ""},

@@ -17,6 +17,7 @@ from rempart.portals.oidc import PSC, Provider, SigningKey
 from rempart.wiring.psc_introspection import PscIntrospection
 
 RPPS = make_synthetic_rpps(1).number
+FOUND = (make_synthetic_rpps(1), "officine-plus")
 NOW_S = 1_795_000_000.0
 ISSUER = "https://psc.example/auth/realms/esante-wallet"
 DISCOVERY = f"{ISSUER}/.well-known/wallet-openid-configuration"
@@ -34,6 +35,7 @@ class Server:
             "acr": "eidas1",
             "exp": NOW_S + 60,
             "iss": ISSUER,
+            "client_id": "officine-plus",
             "SubjectNameID": f"8{RPPS}",
         }
         self.status = 200
@@ -82,7 +84,7 @@ def introspect(server: Server, provider: Provider | None, *tokens: str) -> list[
 
 def test_each_token_is_asked_about_and_nothing_is_kept():
     server = Server()
-    assert introspect(server, make_provider(), "one", "one", "two") == [RPPS] * 3
+    assert introspect(server, make_provider(), "one", "one", "two") == [FOUND] * 3
     urls = [str(request.url) for request in server.asked]
     assert urls == [DISCOVERY, ENDPOINT, ENDPOINT, ENDPOINT]
     forms = [parse_qs(request.content.decode()) for request in server.asked[1:]]
@@ -99,7 +101,7 @@ def test_a_secret_is_form_encoded_before_it_is_sent():
 def test_with_a_key_an_assertion_is_signed():
     server = Server()
     key = SigningKey(key=ECKey.generate_key("P-256"), algorithm="ES256")
-    assert introspect(server, make_provider(key=key), "one") == [RPPS]
+    assert introspect(server, make_provider(key=key), "one") == [FOUND]
     form = parse_qs(server.asked[1].content.decode())
     payload = form["client_assertion"][0].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))

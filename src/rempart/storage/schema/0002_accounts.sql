@@ -164,6 +164,8 @@ CREATE TABLE accounts.software (
     certificate_subject text,
     -- Structure-only calls (no person's token): the one establishment it may act for.
     establishment_ref  bigint REFERENCES accounts.establishment,
+    -- The names under which its users sign in to Pro Santé Connect: only tokens given to these are exchanged for it.
+    psc_clients        text[] NOT NULL DEFAULT '{}',
     created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by         bigint REFERENCES accounts.actor,
     revoked_at         timestamptz

@@ -221,7 +221,7 @@ GRANT UPDATE (state, approved_by, approved_at, active_from, ended_at, ended_by, 
 
 -- The gateway: what a token and its bearer must still be.
 GRANT SELECT ON accounts.software_key, accounts.membership TO rempart_gateway;
-GRANT SELECT (client_ref, client_id, publisher_ref, scopes, certificate_subject, establishment_ref, revoked_at)
+GRANT SELECT (client_ref, client_id, publisher_ref, scopes, certificate_subject, establishment_ref, psc_clients, revoked_at)
     ON accounts.software TO rempart_gateway;
 GRANT SELECT (org_ref, kind, establishment_ref, hosted_by, suspended_at) ON accounts.organisation TO rempart_gateway;
 GRANT SELECT (account_ref, rpps, establishment_ref) ON accounts.professional TO rempart_gateway;
