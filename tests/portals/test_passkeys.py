@@ -111,6 +111,25 @@ def test_somebody_with_several_roles_chooses_one_for_the_session(desk, enrolled,
     assert enrolled.client.get("/assureur").status_code == 403
 
 
+@pytest.mark.parametrize("end", ["revoked_at", "cloned_at"])
+def test_a_key_revoked_before_the_choice_of_a_role_opens_nothing(desk, enrolled, manager, end):
+    """A thief who waits at the choice while the owner recovers gets no session from it."""
+    employer = people.make_organisation(desk.database, "employer", name="Atelier")
+    change(
+        desk,
+        "INSERT INTO accounts.membership (membership_ref, actor_ref, org_ref, role, starts_on)"
+        " VALUES (77, %s, %s, 'employer_hr', '2020-01-01')",
+        manager.actor_ref,
+        employer.org_ref,
+    )
+    enrolled.sign_in()
+    change(desk, f"UPDATE accounts.passkey SET {end} = clock_timestamp()")
+    token = enrolled.client.cookies["rempart_csrf"].value
+    chosen = {"role": "77", "csrfmiddlewaretoken": token}
+    assert enrolled.client.post("/connexion/role", chosen).headers["Location"] == "/connexion"
+    assert fetch(desk, "SELECT 1 FROM accounts.session WHERE ended_at IS NULL") == []
+
+
 def test_a_choice_of_role_is_for_whoever_proved_a_key_and_for_five_minutes(desk, enrolled, manager):
     employer = people.make_organisation(desk.database, "employer", name="Atelier")
     change(

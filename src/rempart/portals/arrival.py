@@ -28,10 +28,12 @@ _SLOT: Final = "arrival"
 class Arrival:
     """Who just proved a passkey, before the choice of a role.
 
-    `next_page` is where they were going; empty for the first page of their space.
+    `credential_id` is the key: revoked before the choice, it opens nothing. `next_page` is where
+    they were going; empty for the first page of their space.
     """
 
     actor_ref: int
+    credential_id: bytes
     next_page: str
 
 
@@ -51,6 +53,7 @@ def arrive(request: HttpRequest, arrival: Arrival, roles: Sequence[OpenRole]) ->
     rotate_token(request)
     request.session[_SLOT] = {
         "actor_ref": arrival.actor_ref,
+        "credential_id": arrival.credential_id.hex(),
         "next_page": arrival.next_page,
         "recognised_at": get_desk().now().isoformat(),
     }
@@ -65,7 +68,11 @@ def get_arrival(request: HttpRequest) -> Arrival | None:
     recognised_at = datetime.fromisoformat(kept["recognised_at"])
     if not is_challenge_alive(recognised_at, now=get_desk().now()):
         return None
-    return Arrival(actor_ref=kept["actor_ref"], next_page=kept["next_page"])
+    return Arrival(
+        actor_ref=kept["actor_ref"],
+        credential_id=bytes.fromhex(kept["credential_id"]),
+        next_page=kept["next_page"],
+    )
 
 
 def enter_in_role(request: HttpRequest, arrival: Arrival, role: OpenRole) -> str:

@@ -38,6 +38,7 @@ class Proven:
     """Somebody proved one of their keys; `roles` are those they may sign in with, never empty."""
 
     actor_ref: int
+    credential_id: bytes
     roles: list[OpenRole]
 
 
@@ -101,7 +102,7 @@ def sign_in_with_passkey(
     roles = list_passkey_roles(tx, judged.actor_ref or _NOBODY)
     refused_for = judged.refused_for or (None if roles else "no_role")
     if judged.actor_ref is not None and refused_for is None:
-        return Proven(judged.actor_ref, roles)
+        return Proven(judged.actor_ref, read_credential_id(message), roles)
     _record_refusal(tx, judged.actor_ref, refused_for or "", step="sign_in", whence=whence)
     return None
 
@@ -170,6 +171,15 @@ def list_passkey_roles(tx: Transaction, actor_ref: int) -> list[OpenRole]:
     return [
         one for one in passkeys.list_open_roles(tx, actor_ref) if can_sign_in_with_passkey(one.role)
     ]
+
+
+def list_proven_roles(tx: Transaction, actor_ref: int, credential_id: bytes) -> list[OpenRole]:
+    """Return the roles that a key proven a moment ago opens; none once it is revoked or cloned.
+
+    Between the proof and the choice of a role, the owner may have recovered their account.
+    """
+    usable = {reference for reference, _ in passkeys.list_usable(tx, actor_ref)}
+    return list_passkey_roles(tx, actor_ref) if credential_id in usable else []
 
 
 def _judge(

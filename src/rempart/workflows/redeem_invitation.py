@@ -110,7 +110,7 @@ def redeem_invitation(
         _revoke_everything(tx, found, whence=whence)
     record_event(tx, _describe(SecurityEventKind.INVITATION_USED, found, whence))
     keep_key(tx, key, actor_ref=found.actor_ref, org_ref=found.org_ref, label=label, whence=whence)
-    return Proven(found.actor_ref, roles)
+    return Proven(found.actor_ref, key.credential_id, roles)
 
 
 def record_refused_code(tx: Transaction, found: StoredInvitation | None, *, whence: Whence) -> None:

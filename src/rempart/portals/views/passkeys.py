@@ -84,7 +84,11 @@ def finish_sign_in(request: HttpRequest) -> HttpResponse:
         )
     if proven is None:
         return answer_refused()
-    arrival = Arrival(actor_ref=proven.actor_ref, next_page=read_next(request, otherwise=""))
+    arrival = Arrival(
+        actor_ref=proven.actor_ref,
+        credential_id=proven.credential_id,
+        next_page=read_next(request, otherwise=""),
+    )
     return answer_next(arrive(request, arrival, proven.roles))
 
 
@@ -137,7 +141,11 @@ def finish_invitation(request: HttpRequest) -> HttpResponse:
         with get_desk().signin() as tx:
             record_refused_code(tx, None, whence=whence)
         return answer_refused()
-    arrival = Arrival(actor_ref=proven.actor_ref, next_page=reverse("second-key"))
+    arrival = Arrival(
+        actor_ref=proven.actor_ref,
+        credential_id=proven.credential_id,
+        next_page=reverse("second-key"),
+    )
     return answer_next(arrive(request, arrival, proven.roles))
 
 

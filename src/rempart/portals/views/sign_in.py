@@ -16,7 +16,7 @@ from rempart.portals.forms import current_language
 from rempart.portals.landing import find_home
 from rempart.portals.provider_ceremonies import find_logout_url
 from rempart.portals.visit import end_visit, get_visitor, public, read_next
-from rempart.workflows.passkey_ceremony import OpenRole, list_passkey_roles
+from rempart.workflows.passkey_ceremony import OpenRole, list_proven_roles
 
 _LANGUAGE_COOKIE_S: Final = 365 * 24 * 3600
 
@@ -43,7 +43,9 @@ def choose_role(request: HttpRequest) -> HttpResponse:
     if arrival is None:
         return HttpResponseRedirect(reverse("sign-in"))
     with get_desk().signin() as tx:
-        roles = list_passkey_roles(tx, arrival.actor_ref)
+        roles = list_proven_roles(tx, arrival.actor_ref, arrival.credential_id)
+    if not roles:
+        return HttpResponseRedirect(reverse("sign-in"))
     wanted = request.POST.get("role", "")
     chosen = [role for role in roles if _name(role) == wanted]
     if request.method == "POST" and chosen:
