@@ -36,9 +36,10 @@ from rempart.portals.desk import get_desk
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
 from rempart.portals.landing import find_home
+from rempart.portals.paging import read_paging
 from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, get_whence, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, read_number, read_order
+from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows.enrol_passkey import add_own_passkey, ask_for_new_key, check_can_add_key
 from rempart.workflows.own_account import (
     WORDS_LIMIT,
@@ -247,19 +248,14 @@ def revoke_key(request: HttpRequest, handle: str) -> HttpResponseBase:
 def events(request: HttpRequest) -> HttpResponseBase:
     """Show what happened to one's account, the newest first unless asked otherwise."""
     sort, descending = read_order(request.GET, get_args(EventColumn), "time")
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
+    paging = read_paging(request.GET)
     with open_visit(request) as (tx, visitor):
         found = list_own_events(
-            tx, visitor, sort=sort, descending=descending, limit=PAGE_ROWS, offset=offset
+            tx, visitor, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
         )
     context = {
         "rows": [_describe_event(event) for event in found.events],
-        "total": found.total,
-        "first": offset + 1,
-        "last": offset + len(found.events),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < found.total,
+        **paging.describe(found.total),
         "columns": COLUMNS,
         "sort": sort,
         "descending": descending,

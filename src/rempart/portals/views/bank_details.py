@@ -36,9 +36,10 @@ from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
+from rempart.portals.paging import read_paging
 from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, get_whence, open_visit
-from rempart.portals.watching import read_number, read_order
+from rempart.portals.watching import read_order
 from rempart.workflows.change_bank_details import (
     Asker,
     NewAccount,
@@ -211,20 +212,15 @@ def read_ref(ref: int) -> int:
 
 def _show(request: HttpRequest, refusal: ChangeRefused | None = None) -> HttpResponse:
     column, descending = _read_order(request)
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * HISTORY_ROWS
+    paging = read_paging(request.GET, limit=HISTORY_ROWS)
     with open_visit(request) as (tx, visitor):
         sheet = read_bank_details(tx, make_asker(request, visitor))
     lines = _sort([_describe(line) for line in sheet.history], column, descending=descending)
     context = {
         **_describe_pending(sheet, visitor),
         "trouble": bank_wording.OBSTACLES[refusal.obstacle] if refusal else "",
-        "rows": lines[offset : offset + HISTORY_ROWS],
-        "total": len(lines),
-        "first": offset + 1,
-        "last": min(offset + HISTORY_ROWS, len(lines)),
-        "page": page,
-        "has_next": offset + HISTORY_ROWS < len(lines),
+        "rows": lines[paging.offset :][: paging.limit],
+        **paging.describe(len(lines)),
         "columns": COLUMNS,
         "sort": column,
         "descending": descending,

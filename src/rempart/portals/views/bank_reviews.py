@@ -18,6 +18,7 @@ from rempart.kernel.errors import NotAllowed, NotFound
 from rempart.portals import bank_wording
 from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
+from rempart.portals.paging import read_paging
 from rempart.portals.times import PARIS
 from rempart.portals.views.bank_details import (
     describe_check,
@@ -26,7 +27,7 @@ from rempart.portals.views.bank_details import (
     read_ref,
 )
 from rempart.portals.visit import allows, open_visit
-from rempart.portals.watching import PAGE_ROWS, read_number, read_order
+from rempart.portals.watching import read_order
 from rempart.workflows.change_bank_details import approve_change
 from rempart.workflows.read_bank_details import ReviewedChange, list_changes, read_change
 
@@ -45,18 +46,13 @@ COLUMNS: Final = (
 @allows(Permission.REVIEW_BANK_DETAILS)
 def reviews(request: HttpRequest) -> HttpResponseBase:
     """List the changes under way everywhere."""
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
+    paging = read_paging(request.GET)
     column, descending = _read_order(request)
     lines = _sort(_list(request), column, descending=descending)
     context = {
-        "rows": lines[offset : offset + PAGE_ROWS],
+        "rows": lines[paging.offset :][: paging.limit],
         "waiting": sum(line["waits_for_us"] for line in lines),
-        "total": len(lines),
-        "first": offset + 1,
-        "last": min(offset + PAGE_ROWS, len(lines)),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < len(lines),
+        **paging.describe(len(lines)),
         "columns": COLUMNS,
         "sort": column,
         "descending": descending,

@@ -30,9 +30,10 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
+from rempart.portals.paging import read_paging
 from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, read_number, read_order
+from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.handle_reports import (
     ListedReport,
@@ -62,18 +63,13 @@ REPORT_COLUMNS: Final = (("reported", _("Signalé")), ("event", _("Événement")
 @allows(Permission.READ_ORGANISATIONS)
 def organisations(request: HttpRequest) -> HttpResponseBase:
     """Show the organisations of the platform, by kind and name."""
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
-    rows, total, context = _list_organisations(request, limit=PAGE_ROWS, offset=offset)
+    paging = read_paging(request.GET)
+    rows, total, context = _list_organisations(request, limit=paging.limit, offset=paging.offset)
     context |= {
         "rows": [_describe_organisation(row) for row in rows],
         "kinds": [(kind, name_kind(kind, current_language())) for kind in KIND_NAMES],
         "columns": COLUMNS,
-        "total": total,
-        "first": offset + 1,
-        "last": offset + len(rows),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < total,
+        **paging.describe(total),
     }
     return render(request, "portals/organisation/organisations.html", context)
 
@@ -146,16 +142,15 @@ def reports(request: HttpRequest) -> HttpResponseBase:
     _check_is_host(require_visitor(request))
     sort, descending = read_order(request.GET, get_args(ReportColumn), "reported")
     handled = "traites" in request.GET
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
+    paging = read_paging(request.GET)
     with open_visit(request) as (tx, _visitor):
         rows, total = list_reports(
             tx,
             handled=handled,
             sort=sort,
             descending=descending,
-            limit=PAGE_ROWS,
-            offset=offset,
+            limit=paging.limit,
+            offset=paging.offset,
         )
     context = {
         "rows": [_describe_report(row) for row in rows],
@@ -163,11 +158,7 @@ def reports(request: HttpRequest) -> HttpResponseBase:
         "columns": REPORT_COLUMNS,
         "sort": sort,
         "descending": descending,
-        "total": total,
-        "first": offset + 1,
-        "last": offset + len(rows),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < total,
+        **paging.describe(total),
     }
     return render(request, "portals/console/reports.html", context)
 

@@ -39,9 +39,10 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
+from rempart.portals.paging import read_paging
 from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, read_number
+from rempart.portals.watching import EXPORT_ROWS
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.invite_people import NewInvitation
 from rempart.workflows.read_organisation import (
@@ -77,11 +78,10 @@ _ACTS: Final = (
 def people(request: HttpRequest) -> HttpResponseBase:
     """Show the people of one's organisation, and what waits for somebody."""
     sort, descending = _read_order(request)
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
+    paging = read_paging(request.GET)
     with open_visit(request) as (tx, visitor):
         rows, total = list_people(
-            tx, visitor, sort=sort, descending=descending, limit=PAGE_ROWS, offset=offset
+            tx, visitor, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
         )
         abilities = list_abilities(visitor, _ACTS)
         may_invite = abilities[f"can_{Permission.INVITE_AGENT}"]
@@ -97,11 +97,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
         "columns": COLUMNS if may_invite else COLUMNS[:-1],
         "sort": sort,
         "descending": descending,
-        "total": total,
-        "first": offset + 1,
-        "last": offset + len(rows),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < total,
+        **paging.describe(total),
     }
     return render(request, "portals/organisation/people.html", context)
 

@@ -19,9 +19,10 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
+from rempart.portals.paging import read_paging
 from rempart.portals.software_forms import WORDS, KeyForm, RegisterForm
 from rempart.portals.visit import Transaction, allows, get_whence, open_visit
-from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, read_number, read_order
+from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows.register_software import (
     Author,
     ListedSoftware,
@@ -53,17 +54,14 @@ _BIGGEST_REF: Final = (1 << 63) - 1
 def software(request: HttpRequest) -> HttpResponseBase:
     """List the software one may see."""
     sort, descending = read_order(request.GET, get_args(SoftwareSort), "added")
-    page = max(read_number(request.GET, "page", most=10_000) or 1, 1)
-    offset = (page - 1) * PAGE_ROWS
+    paging = read_paging(request.GET)
     with open_visit(request) as (tx, visitor):
-        found = list_software(tx, sort=sort, descending=descending, limit=PAGE_ROWS, offset=offset)
+        found = list_software(
+            tx, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
+        )
     context = {
         "rows": found.rows,
-        "total": found.total,
-        "first": offset + 1,
-        "last": offset + len(found.rows),
-        "page": page,
-        "has_next": offset + PAGE_ROWS < found.total,
+        **paging.describe(found.total),
         "columns": COLUMNS,
         "sort": sort,
         "descending": descending,
