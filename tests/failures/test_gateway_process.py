@@ -109,6 +109,7 @@ def test_what_is_not_http_does_not_stop_the_gateway(process, world, garbage):
         connection.sendall(garbage)
         connection.recv(4096)
     process.wait_until_ready()
+    assert read_entries(world.database) == []
 
 
 def test_a_gateway_asked_to_stop_answers_what_it_began_and_keeps_a_checkpoint(process, world):

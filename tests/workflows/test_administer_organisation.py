@@ -183,6 +183,7 @@ def test_mutation_an_asker_said_to_be_of_the_other_organisation_passes(database,
     act = list_attacks(forged, stranger)[1]
     with database.transaction("registrar") as tx:
         act(tx)
+        assert tx.execute("SELECT count(*) FROM accounts.security_event").fetchone() != (0,)
 
 
 def test_only_a_holder_brings_a_locum_whatever_the_page_asked(database):
