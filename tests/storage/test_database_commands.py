@@ -49,7 +49,7 @@ def test_before_init_every_command_names_it(run: Run):
 def test_the_life_of_an_embedded_database(run: Run, reachable_path: Path):
     newest = list_migrations()[-1]
     made = run("init")
-    assert "roles: 16 created" in made
+    assert "roles: 18 created" in made
     assert f"storage.{newest}" in made
     again = run("init")
     assert "roles: all there" in again

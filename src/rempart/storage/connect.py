@@ -26,6 +26,8 @@ Login: TypeAlias = Literal[
     "registrar",
     "auditor",
     "analyst",
+    "recorder",
+    "archivist",
 ]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.

@@ -12,7 +12,18 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-LOGINS = ("owner", "gateway", "feeds", "portals", "signin", "registrar", "auditor", "analyst")
+LOGINS = (
+    "owner",
+    "gateway",
+    "feeds",
+    "portals",
+    "signin",
+    "registrar",
+    "auditor",
+    "analyst",
+    "recorder",
+    "archivist",
+)
 PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
 
 # Which planes each process belongs to. The owner, who runs migrations, owns everything. The pages

@@ -1,0 +1,1 @@
+-- Sessions bound to a device.

@@ -1,0 +1,1 @@
+-- What still works while something is cut.
