@@ -1,4 +1,4 @@
-"""What makes the ledger provable by strangers: storage/schema/0009_ledger_proofs.sql, forward only."""
+"""What makes the ledger provable: storage/schema/0009_ledger_proofs.sql, forward only."""
 
 from pathlib import Path
 
