@@ -70,7 +70,7 @@ def run(*, members: int, seconds: float) -> None:
             pace = asyncio.run(
                 open_loop.measure(gateway.port, requests, per_second=PACE, seconds=2 * seconds)
             )
-        rempart(ground.home.path, "ledger", "verify")
+        rempart(ground.home.path, "ledger", "audit")
     _print(members, rounds, pace)
     path = save_results(
         f"rights-checks-{members}",

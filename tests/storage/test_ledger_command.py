@@ -1,4 +1,4 @@
-"""`rempart ledger verify`: what it prints, and how it ends."""
+"""`rempart ledger audit`: what it prints, and how it ends."""
 
 import json
 
@@ -33,12 +33,12 @@ def falsify(database: Database, statement: str) -> None:
         tx.execute(statement)
 
 
-def verify(*options: str) -> Result:
-    return CliRunner().invoke(cli, ["ledger", "verify", *options])
+def audit(*options: str) -> Result:
+    return CliRunner().invoke(cli, ["ledger", "audit", *options])
 
 
 def test_a_sound_ledger_is_said_to_be_sound_with_what_was_read(ledger: Database):
-    result = verify()
+    result = audit()
     assert result.exit_code == 0, result.output
     assert "log 1 (rempart.invalid/00000000/log/1): 300 entries, 1 tiles, 1 checkpoints" in (
         result.stdout
@@ -48,16 +48,16 @@ def test_a_sound_ledger_is_said_to_be_sound_with_what_was_read(ledger: Database)
 
 def test_a_difference_is_told_with_its_place(ledger: Database):
     falsify(ledger, "UPDATE ledger.entry SET outcome = 5 WHERE log_id = 2 AND idx = 17")
-    result = verify()
+    result = audit()
     assert result.exit_code == 1
     assert "DIFFERENT entry, log 2, idx 17 [outcome]: the row was changed" in result.stdout
     assert "NOT SOUND: 1 differences" in result.stdout
-    assert verify("--log", "1").exit_code == 0
+    assert audit("--log", "1").exit_code == 0
 
 
 def test_a_program_reads_the_same(ledger: Database):
     falsify(ledger, "DELETE FROM ledger.entry WHERE log_id = 1 AND idx >= 290")
-    result = verify("--json")
+    result = audit("--json")
     assert result.exit_code == 1
     verdict = json.loads(result.stdout)
     assert verdict["sound"] is False
@@ -76,16 +76,16 @@ def test_a_program_reads_the_same(ledger: Database):
 
 def test_many_differences_are_counted_and_the_first_shown(ledger: Database):
     falsify(ledger, "UPDATE ledger.entry SET person_ref = 1, outcome = 4")
-    result = verify()
+    result = audit()
     assert result.exit_code == 1
     assert result.stdout.count("DIFFERENT entry") == 50
     assert "... and 550 more" in result.stdout
 
 
 def test_the_key_one_holds_is_compared_with_the_databases(ledger: Database):
-    assert verify("--vkey", make_signer(1).verifier.vkey).exit_code == 0
-    assert verify("--vkey", make_signer(3).verifier.vkey).exit_code == 1
-    refused = verify("--vkey", "nonsense")
+    assert audit("--vkey", make_signer(1).verifier.vkey).exit_code == 0
+    assert audit("--vkey", make_signer(3).verifier.vkey).exit_code == 1
+    refused = audit("--vkey", "nonsense")
     assert refused.exit_code == 2
     assert "three parts" in refused.stderr
 
@@ -93,14 +93,14 @@ def test_the_key_one_holds_is_compared_with_the_databases(ledger: Database):
 def test_what_could_not_be_verified_is_not_called_sound(
     ledger: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    missing = verify("--log", "9")
+    missing = audit("--log", "9")
     assert missing.exit_code == 2
     assert "there is no log 9" in missing.stderr
     falsify(ledger, "DROP TABLE ledger.session")
-    dropped = verify()
+    dropped = audit()
     assert dropped.exit_code == 2
     assert "the database stopped the verification (UndefinedTable)" in dropped.stderr
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:nothing@127.0.0.1:1/rempart")
-    away = verify()
+    away = audit()
     assert away.exit_code == 2
     assert "[unavailable]" in away.stderr

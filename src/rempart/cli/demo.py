@@ -197,7 +197,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
 
   Next, in another terminal:
      make drill      the attack again, with figures
-     {rempart} ledger verify      recompute the whole ledger
+     {rempart} ledger audit       recompute the whole ledger
 """
     )
     if open_browser:

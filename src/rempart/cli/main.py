@@ -33,7 +33,7 @@ COMMANDS = {
         "warnings",
         "Send warnings; load where people are warned.",
     ),
-    "ledger": ("rempart.cli.ledger", "ledger", "Verify the disclosure ledger."),
+    "ledger": ("rempart.cli.ledger", "ledger", "Audit, prove and ask the disclosure ledger."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
 }

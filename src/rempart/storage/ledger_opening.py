@@ -136,7 +136,7 @@ async def _load_standing(connection: asyncpg.Connection, log_id: int) -> Standin
     """Fence earlier writers, then read. In this order: what is read cannot change any more."""
     head = await connection.fetchrow(_sql.take_over, log_id, timeout=OPEN_TIMEOUT_S)
     if head is None:
-        raise InconsistentRecord(f"log {log_id} has no head: run `rempart ledger verify`")
+        raise InconsistentRecord(f"log {log_id} has no head: run `rempart ledger audit`")
     size, root = head["size"], head["root"]
     tree = await _load_tree(connection, log_id, size)
     if tree.compute_root() != root:
@@ -190,5 +190,5 @@ async def _load_tree(connection: asyncpg.Connection, log_id: int, size: int) -> 
 def _disagreement(log_id: int, what: str) -> InconsistentRecord:
     return InconsistentRecord(
         f"log {log_id} does not agree with itself: {what}. "
-        "Nothing was written; run `rempart ledger verify`"
+        "Nothing was written; run `rempart ledger audit`"
     )

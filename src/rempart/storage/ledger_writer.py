@@ -141,7 +141,7 @@ class LedgerWriter:
             SetupError: The server does not keep what it acknowledges, or the log belongs to another
                 key; the message says what to set.
             LedgerUnavailable: The database is down, or another writer has the log: try later.
-            InconsistentRecord: The rows do not lead to the head: run `rempart ledger verify`.
+            InconsistentRecord: The rows do not lead to the head: run `rempart ledger audit`.
         """
         try:
             standing = await open_log(connection, log_id=log_id, signer=signer)
