@@ -47,10 +47,37 @@ class Note(NamedTuple):
     signatures: tuple[Signature, ...]
 
 
-def compute_key_id(name: str, public_key: bytes) -> bytes:
+def compute_key_id(
+    name: str, public_key: bytes, *, signature_type: bytes = SIGNATURE_TYPE_ED25519
+) -> bytes:
     """Return the four bytes that, with its name, designate an Ed25519 key."""
-    key = name.encode() + b"\n" + SIGNATURE_TYPE_ED25519 + public_key
+    key = name.encode() + b"\n" + signature_type + public_key
     return hashlib.sha256(key).digest()[:KEY_ID_SIZE]
+
+
+def format_vkey(name: str, public_key: bytes, *, signature_type: bytes) -> str:
+    """Return a verifier key: `<name>+<key id, 8 hex digits>+<base64(type || public key)>`."""
+    key_id = compute_key_id(name, public_key, signature_type=signature_type)
+    return f"{name}+{key_id.hex()}+{base64.b64encode(signature_type + public_key).decode()}"
+
+
+def parse_vkey(vkey: str, *, signature_type: bytes) -> tuple[str, bytes]:
+    """Read a verifier key of one type; return its name and its public key.
+
+    Raises:
+        NoteRefused: It is malformed, of another type, or its id is not its key's.
+    """
+    parts = vkey.split("+", 2)
+    if len(parts) != 3:
+        raise NoteRefused("a verifier key has three parts joined by +")
+    name, _, encoded = parts
+    key = decode_base64(encoded)
+    if key[:1] != signature_type or len(key) != 1 + PUBLIC_KEY_SIZE:
+        raise NoteRefused(f"the verifier key is not an Ed25519 key of type {signature_type.hex()}")
+    check_key_name(name)
+    if format_vkey(name, key[1:], signature_type=signature_type) != vkey:
+        raise NoteRefused("the verifier key's id does not belong to its key")
+    return name, key[1:]
 
 
 class NoteVerifier:
@@ -59,7 +86,7 @@ class NoteVerifier:
     __slots__ = ("_key", "key_id", "name", "public_key")
 
     def __init__(self, name: str, public_key: bytes) -> None:
-        _check_name(name)
+        check_key_name(name)
         self.name = name
         self.public_key = public_key
         self.key_id = compute_key_id(name, public_key)
@@ -67,28 +94,17 @@ class NoteVerifier:
 
     @classmethod
     def parse(cls, vkey: str) -> "NoteVerifier":
-        """Read a verifier key: `<name>+<key id, 8 hex digits>+<base64(type || public key)>`.
+        """Read a verifier key as `format_vkey` writes it.
 
         Raises:
             NoteRefused: It is malformed, or not an Ed25519 key.
         """
-        parts = vkey.split("+", 2)
-        if len(parts) != 3:
-            raise NoteRefused("a verifier key has three parts joined by +")
-        name, key_id, encoded = parts
-        key = decode_base64(encoded)
-        if key[:1] != SIGNATURE_TYPE_ED25519 or len(key) != 1 + PUBLIC_KEY_SIZE:
-            raise NoteRefused("the verifier key is not an Ed25519 key")
-        verifier = cls(name, key[1:])
-        if verifier.key_id.hex() != key_id:
-            raise NoteRefused("the verifier key's id does not belong to its key")
-        return verifier
+        return cls(*parse_vkey(vkey, signature_type=SIGNATURE_TYPE_ED25519))
 
     @property
     def vkey(self) -> str:
         """The verifier key as text."""
-        key = base64.b64encode(SIGNATURE_TYPE_ED25519 + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{key}"
+        return format_vkey(self.name, self.public_key, signature_type=SIGNATURE_TYPE_ED25519)
 
     def verify(self, note: Note) -> None:
         """Check that this key signed the note.
@@ -145,11 +161,12 @@ class NoteSigner:
 
 def format_note(note: Note) -> str:
     """Return a note as text. Nothing is verified."""
-    lines = [
-        f"{_DASH}{line.name} {base64.b64encode(line.key_id + line.signature).decode()}\n"
-        for line in note.signatures
-    ]
-    return f"{note.text}\n{''.join(lines)}"
+    return f"{note.text}\n{''.join(map(format_signature, note.signatures))}"
+
+
+def format_signature(line: Signature) -> str:
+    """Return one signature line, its newline included."""
+    return f"{_DASH}{line.name} {base64.b64encode(line.key_id + line.signature).decode()}\n"
 
 
 def parse_note(message: str) -> Note:
@@ -191,14 +208,19 @@ def _parse_signature(line: str) -> Signature:
     if not line.startswith(_DASH) or len(parts) != 2:
         raise NoteRefused("a signature line is a dash, a key name and a signature")
     name, encoded = parts
-    _check_name(name)
+    check_key_name(name)
     value = decode_base64(encoded)
     if len(value) <= KEY_ID_SIZE:
         raise NoteRefused("a signature is longer than its key id")
     return Signature(name, value[:KEY_ID_SIZE], value[KEY_ID_SIZE:])
 
 
-def _check_name(name: str) -> None:
+def check_key_name(name: str) -> None:
+    """Refuse a key name that a signature line could not hold.
+
+    Raises:
+        NoteRefused: It is empty, or has a space, a plus or a control character.
+    """
     if not name or "+" in name or any(letter.isspace() for letter in name) or has_controls(name):
         raise NoteRefused("a key name is not empty and has no space, no plus, no control character")
 
