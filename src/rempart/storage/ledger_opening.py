@@ -69,7 +69,9 @@ class Standing:
     insurer_counters: Mapping[int, int]
 
 
-async def open_log(connection: asyncpg.Connection, *, log_id: int, signer: NoteSigner) -> Standing:
+async def open_log(
+    connection: asyncpg.Connection, *, log_id: int, signer: NoteSigner, patience_s: float
+) -> Standing:
     """Lock a log, fence its earlier writers and rebuild its tree from the stored rows.
 
     Raises: see `LedgerWriter.open`.
@@ -80,7 +82,7 @@ async def open_log(connection: asyncpg.Connection, *, log_id: int, signer: NoteS
         await connection.set_type_codec(
             "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
         )
-        await _lock(connection, log_id)
+        await _lock(connection, log_id, patience_s)
         await _declare(connection, log_id, signer)
         return await _load_standing(connection, log_id)
     except asyncpg.UndefinedTableError as failure:
@@ -115,9 +117,19 @@ async def _check_guarantees(connection: asyncpg.Connection) -> None:
     await connection.fetch(_sql.pin_settings, row["synchronous_commit"], timeout=OPEN_TIMEOUT_S)
 
 
-async def _lock(connection: asyncpg.Connection, log_id: int) -> None:
-    """Take the log. The lock goes with the connection, however it ends."""
-    if not await connection.fetchval(_sql.lock_log, LOCK_CLASS, log_id, timeout=OPEN_TIMEOUT_S):
+async def _lock(connection: asyncpg.Connection, log_id: int, patience_s: float) -> None:
+    """Take the log, waiting in line for it. The lock goes with the connection, however it ends."""
+    if patience_s:
+        patience = str(round(patience_s * 1000))
+        try:
+            await connection.execute(
+                _sql.await_log, *(LOCK_CLASS, log_id, patience), timeout=OPEN_TIMEOUT_S
+            )
+        except asyncpg.LockNotAvailableError as failure:
+            raise LedgerUnavailable(
+                f"log {log_id} is being written by others for {patience_s:g} s already"
+            ) from failure
+    elif not await connection.fetchval(_sql.lock_log, LOCK_CLASS, log_id, timeout=OPEN_TIMEOUT_S):
         raise LedgerUnavailable(f"log {log_id} is being written by another process")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
+from rempart.disclosure.acts import ACT_KINDS, Statement, check_statements
 from rempart.disclosure.batch import (
     Batch,
     Columns,
@@ -124,6 +125,7 @@ class LedgerWriter:
         log_id: int,
         signer: NoteSigner,
         clock_ms: Callable[[], int],
+        patience_s: float = 0.0,
     ) -> Self:
         """Take a log over: check it, fence every earlier writer, and stand ready to append.
 
@@ -136,6 +138,7 @@ class LedgerWriter:
             log_id: The log.
             signer: The log's key; its name is the log's origin.
             clock_ms: Unix milliseconds.
+            patience_s: How long to wait for another writer to give the log back.
 
         Raises:
             SetupError: The server does not keep what it acknowledges, or the log belongs to another
@@ -144,7 +147,9 @@ class LedgerWriter:
             InconsistentRecord: The rows do not lead to the head: run `rempart ledger audit`.
         """
         try:
-            standing = await open_log(connection, log_id=log_id, signer=signer)
+            standing = await open_log(
+                connection, log_id=log_id, signer=signer, patience_s=patience_s
+            )
             return cls(connection, standing, signer=signer, clock_ms=clock_ms)
         except BaseException:
             connection.terminate()
@@ -176,6 +181,7 @@ class LedgerWriter:
         *,
         sessions: Sequence[SessionFacts] = (),
         replays: Sequence[Replay] = (),
+        statements: Sequence[Statement] = (),
     ) -> list[Receipt]:
         """Record a batch and wait until it is durable.
 
@@ -183,6 +189,7 @@ class LedgerWriter:
             drafts: At least one; draft i gets index `size` + i.
             sessions: The facts of the SESSION drafts, in their order.
             replays: Answers to keep with the batch. One that is kept already stays as it is.
+            statements: What the drafts of acts state, in their order.
 
         Returns:
             One receipt for each draft, in order, under one checkpoint.
@@ -194,6 +201,7 @@ class LedgerWriter:
                 and no receipt may be given. Whoever opens the log next sees which.
         """
         check_sessions(drafts, sessions)
+        check_statements(drafts, statements)
         async with self._alone():
             # 1. The checkpoint of what is committed, when one is due. A crash after it leaves a log
             #    that is complete; the batch was never promised to anybody.
@@ -217,6 +225,8 @@ class LedgerWriter:
                     *_transpose(batch.tiles, 3),
                     *_transpose(sessions, len(SessionFacts._fields)),
                     *_transpose(replays, len(Replay._fields)),
+                    *_transpose(statements, len(Statement._fields)),
+                    [place for place, draft in enumerate(drafts) if draft.kind in ACT_KINDS],
                     timeout=COMMIT_TIMEOUT_S,
                 )
                 self._check_fence(moved)

@@ -19,6 +19,10 @@ SELECT set_config('synchronous_commit', $1, false),
 -- Take the log for this connection; false when another connection has it.
 SELECT pg_try_advisory_lock($1, $2);
 
+-- name: await_log
+-- Wait in line for the log. The limit stays with the connection: no lock a writer takes is waited for longer.
+SELECT set_config('lock_timeout', $3, false), pg_advisory_lock($1, $2);
+
 -- name: declare_log
 -- Make a log that does not exist yet: its name, its key, an empty head.
 WITH log AS (
@@ -113,6 +117,16 @@ WITH moved AS (
     FROM moved, unnest($35::bigint[], $36::uuid[], $37::bytea[], $38::bytea[])
         AS replay (session_ref, request_id, body_digest, answer)
     ON CONFLICT DO NOTHING
+), statements AS (
+    INSERT INTO ledger.statement (log_id, idx, kind, body)
+    SELECT moved.log_id, $3 + statement.place, statement.kind, statement.body
+    FROM moved, unnest($39::smallint[], $40::text[], $41::bigint[]) AS statement (kind, body, place)
+), keys AS (
+    INSERT INTO ledger.log_key (log_id, from_size, vkey, act_log, act_idx)
+    SELECT (stated.body ->> 'log')::smallint, (stated.body ->> 'from_size')::bigint,
+        stated.body ->> 'new_vkey', moved.log_id, $3 + stated.place
+    FROM moved, unnest($39::smallint[], $40::jsonb[], $41::bigint[]) AS stated (kind, body, place)
+    WHERE stated.kind = 7
 )
 SELECT count(*) FROM moved;
 
