@@ -5,6 +5,7 @@ Refuses unknown codes: an insurer's own code is transcoded at the edge or report
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -68,6 +69,8 @@ class Domain:
 _FILE: Final = load_data_file("domains.toml")
 SOURCE: Final[str] = _FILE["source"]
 """Where the list comes from."""
+VALID_FROM: Final[date] = _FILE["valid_from"]
+"""First day of the list."""
 
 DOMAINS: Final[Mapping[str, Domain]] = MappingProxyType(
     {row["code"]: Domain(**row) for row in _FILE["domain"]}
