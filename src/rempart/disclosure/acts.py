@@ -236,7 +236,8 @@ class Erase(_Stated):
     Attributes:
         log: The log they are in.
         ground: Why: the law or decision.
-        signers: The two different people who decided it.
+        signers: The two different people who decided it. None when a segment's time is over: that
+            is retention, which nobody decides case by case.
         count: How many openings.
         digest: Of their indexes, in hexadecimal (see `compute_indexes_digest`), or None.
         segment: The segment dropped, or None. Exactly one of the two is given.
@@ -252,7 +253,8 @@ class Erase(_Stated):
 
     def __post_init__(self) -> None:
         _Stated.__post_init__(self)
-        if len(self.signers) != 2 or self.signers[0] == self.signers[1]:
+        nobody = self.segment is not None and not self.signers
+        if not nobody and (len(self.signers) != 2 or self.signers[0] == self.signers[1]):
             raise ActRefused("Erase: two different people sign")
         if (self.digest is None) == (self.segment is None):
             raise ActRefused("Erase: either the digest of indexes or a segment")
@@ -267,6 +269,8 @@ class Seal(_Stated):
         segment: Number of the segment.
         leaves: How many it has.
         root: Root of their subtree, in hexadecimal.
+        first_ms: Time of its first entry.
+        last_ms: Time of its last entry.
         by_account: The file sorted by account.
         by_person: The file sorted by person.
     """
@@ -276,6 +280,8 @@ class Seal(_Stated):
     segment: Number
     leaves: Number
     root: Digest
+    first_ms: Number
+    last_ms: Number
     by_account: SealedFile
     by_person: SealedFile
 

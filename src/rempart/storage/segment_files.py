@@ -1,0 +1,364 @@
+"""The files of sealed segments: Parquet in a folder or a bucket, written whole or not at all.
+
+Nothing here judges a row: see `disclosure.segment`. Refuses to hold a segment in memory: rows are
+written and read in groups, and DuckDB sorts on disk when they do not fit.
+"""
+
+import contextlib
+import hashlib
+import os
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rempart.disclosure.segment import ENTRY_COLUMNS, PERSON_COLUMNS
+from rempart.kernel.errors import InconsistentRecord, SetupError, Unavailable
+
+# Rows of one row group: what is held in memory when writing.
+ROW_GROUP: Final = 1 << 16
+# Differences between the two files that are told one by one.
+MOST_TOLD: Final = 100
+SORTING_MEMORY: Final = "512MB"
+_CHUNK: Final = 1 << 20
+_KEY: Final = pa.binary(16)
+_TYPES: Final = {
+    **dict.fromkeys(
+        ("log_id", "kind", "purpose", "mode", "domain", "outcome", "schema_version"), pa.int16()
+    ),
+    **dict.fromkeys(("insurer_id", "care_day"), pa.int32()),
+    **dict.fromkeys(("salt", "lookup_key", "request_id"), _KEY),
+}
+BY_ACCOUNT: Final = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in ENTRY_COLUMNS])
+BY_PERSON: Final = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in PERSON_COLUMNS])
+
+# What reading a damaged file raises.
+UNREADABLE: Final = (pa.ArrowException, duckdb.Error, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A part of a file that cannot be read: its row group and column, as far as they are known."""
+
+    row_group: int | None
+    column: str | None
+
+
+class SegmentStore:
+    """Where the files are: a local folder, or any store that fsspec reaches (`s3://…`).
+
+    Args:
+        url: A path or a URL.
+        options: What fsspec's file system of that URL takes.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        try:
+            self._fs, root = fsspec.url_to_fs(url, **options)
+        except (ImportError, ValueError) as failure:
+            raise SetupError(
+                f"the segments' store cannot be used ({type(failure).__name__}): set "
+                "REMPART_SEGMENTS to a folder or a URL that fsspec knows, and install its driver"
+            ) from failure
+        self._root = root.rstrip("/")
+        self._local = "file" in _protocols(self._fs)
+
+    def write(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write one file whole: under another name first, on disk, then renamed.
+
+        A crash leaves at most a file whose name ends in `.partial`; `sweep` removes it. An object
+        store shows an object only once it is whole.
+        """
+        place = self._place(name)
+        partial = f"{place}.partial" if self._local else place
+        try:
+            self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
+            with self._fs.open(partial, "wb") as file:
+                with pq.ParquetWriter(
+                    file, schema, compression="zstd", write_page_checksum=True
+                ) as writer:
+                    for batch in batches:
+                        writer.write_batch(batch, row_group_size=ROW_GROUP)
+                if self._local:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if self._local:
+                Path(partial).replace(place)
+                _sync_directory(Path(place).parent)
+        except OSError as failure:
+            raise _unavailable(name, failure) from failure
+
+    def sweep(self, log_id: int) -> int:
+        """Remove what crashes left of unfinished files of a log; return how many there were."""
+        folder = self._place(f"log-{log_id}")
+        if not self._local or not self._fs.exists(folder):
+            return 0
+        partial = [path for path in self._fs.ls(folder, detail=False) if path.endswith(".partial")]
+        for path in partial:
+            self._fs.rm_file(path)
+        return len(partial)
+
+    def measure(self, name: str) -> tuple[str, int]:
+        """Return the SHA-256 of a file's bytes, in hexadecimal, and how many they are.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        digest, size = hashlib.sha256(), 0
+        with self._fs.open(self._place(name), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        return digest.hexdigest(), size
+
+    def has(self, name: str) -> bool:
+        """Say whether a file is there."""
+        return bool(self._fs.exists(self._place(name)))
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that is gone already is well."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._place(name))
+
+    def locate(self, name: str) -> str:
+        """Return where a file is, for a reader that takes paths and URLs."""
+        place = self._place(name)
+        return place if self._local else f"{_protocols(self._fs)[0]}://{place}"
+
+    def register(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let a DuckDB connection read the store."""
+        if not self._local:
+            connection.register_filesystem(self._fs)
+
+    def read_batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield a file's rows in the order they are stored, some columns only."""
+        with self._fs.open(self._place(name), "rb") as file:
+            yield from pq.ParquetFile(file).iter_batches(ROW_GROUP, columns=list(columns))
+
+    def find_damage(self, name: str, schema: pa.Schema) -> list[Damage]:
+        """Say which parts of a file cannot be read, or that it is not the file it must be."""
+        try:
+            with self._fs.open(self._place(name), "rb") as file:
+                parquet = pq.ParquetFile(file, page_checksum_verification=True)
+                if not parquet.schema_arrow.equals(schema):
+                    return [Damage(None, None)]
+                return [
+                    Damage(group, column)
+                    for group in range(parquet.num_row_groups)
+                    for column in schema.names
+                    if not _can_read(parquet, group, column)
+                ]
+        except UNREADABLE:
+            return [Damage(None, None)]
+
+    def _place(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+class SortedRows:
+    """The rows of a segment's file in order of index, read forward once.
+
+    Attributes:
+        strange: Indexes of rows that do not belong: twice there, of another log or segment.
+    """
+
+    def __init__(self, store: SegmentStore, name: str, *, log_id: int, first: int) -> None:
+        self.strange: list[int] = []
+        self._log_id = log_id
+        self._next = first
+        self._ahead: list[tuple[Any, ...]] = []
+        self._batches = _sort_by_index(store, name)
+
+    def read(self, start: int, stop: int) -> list[tuple[Any, ...]]:
+        """Return the rows of indexes [start, stop) that exist, each once, in order of index.
+
+        Raises:
+            duckdb.Error, pyarrow.ArrowException, OSError: the file cannot be read.
+        """
+        rows = self._ahead
+        while not rows or rows[-1][1] < stop:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            rows += make_rows(batch)
+        cut = next((n for n, row in enumerate(rows) if row[1] >= stop), len(rows))
+        page, self._ahead = rows[:cut], rows[cut:]
+        if len(page) == stop - start and page[0][1] == start and _is_regular(page, self._log_id):
+            self._next = stop
+            return page
+        return list(self._choose(page, start, stop))
+
+    def read_strange(self, stop: int) -> list[int]:
+        """Read what is left beyond `stop`: nothing belongs there; return all that is strange."""
+        self.strange += (row[1] for row in self._ahead if row[1] >= stop)
+        for batch in self._batches:
+            self.strange += (row[1] for row in make_rows(batch))
+        return self.strange
+
+    def _choose(
+        self, rows: Iterable[tuple[Any, ...]], start: int, stop: int
+    ) -> Iterator[tuple[Any, ...]]:
+        expected = start
+        for row in rows:
+            if row[0] != self._log_id or not expected <= row[1] < stop:
+                self.strange.append(row[1])
+                continue
+            expected = row[1] + 1
+            yield row
+        self._next = stop
+
+
+def make_batch(schema: pa.Schema, rows: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
+    """Return rows as a record batch of a schema."""
+    columns = zip(*rows, strict=True)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def make_rows(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """Return the rows of a batch as tuples."""
+    return list(zip(*map(_list_values, batch.columns), strict=True))
+
+
+def sort_by_person(store: SegmentStore, name: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a by-account file as the by-person file holds them."""
+    with _open_reader(store) as reader:
+        rows = reader.read_parquet(store.locate(name)).select(*PERSON_COLUMNS)
+        for batch in rows.order("person_ref, idx").to_arrow_reader(ROW_GROUP):
+            yield batch.cast(BY_PERSON)
+
+
+def leave_out(
+    store: SegmentStore, name: str, schema: pa.Schema, indexes: Iterable[int]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file, in their order, without those of some indexes."""
+    erased = pa.array(sorted(indexes), pa.int64())
+    for batch in store.read_batches(name, schema.names):
+        kept = batch.filter(pc.invert(pc.is_in(batch.column("idx"), erased)))
+        if kept.num_rows:
+            yield kept
+
+
+def find_disagreements(store: SegmentStore, by_account: str, by_person: str) -> list[int]:
+    """Return indexes whose rows differ between a segment's two files, the first hundred."""
+    with _open_reader(store) as reader:
+        accounts = reader.read_parquet(store.locate(by_account)).select(*PERSON_COLUMNS)
+        persons = reader.read_parquet(store.locate(by_person)).select(*PERSON_COLUMNS)
+        differing = {
+            index
+            for one, other in ((accounts, persons), (persons, accounts))
+            for (index,) in one.except_(other)
+            .select("idx")
+            .distinct()
+            .order("idx")
+            .limit(MOST_TOLD)
+            .fetchall()
+        }
+        # A set knows no second time: a row that stands twice is seen by counting.
+        if not differing and len(accounts) != len(persons):
+            twice = persons.aggregate("idx, count(*) AS times", "idx").filter("times > 1")
+            differing = {row[0] for row in twice.order("idx").limit(MOST_TOLD).fetchall()}
+        return sorted(differing)[:MOST_TOLD]
+
+
+def read_session_refs(store: SegmentStore, name: str, session_kind: int) -> set[int]:
+    """Return the sessions that entries of a by-account file opened."""
+    refs: set[int] = set()
+    for batch in store.read_batches(name, ("kind", "session_ref")):
+        opened = batch.filter(pc.equal(batch.column("kind"), session_kind))
+        refs.update(opened.column("session_ref").to_pylist())
+    return refs
+
+
+def _sort_by_index(store: SegmentStore, name: str) -> Iterator[pa.RecordBatch]:
+    with _open_reader(store) as reader:
+        rows = reader.read_parquet(store.locate(name)).select(*ENTRY_COLUMNS)
+        yield from rows.order("idx, log_id").to_arrow_reader(ROW_GROUP)
+
+
+@contextlib.contextmanager
+def _open_reader(store: SegmentStore) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB with bounded memory; what it sorts beyond that goes to a directory that ends."""
+    with (
+        tempfile.TemporaryDirectory(prefix="rempart-sort-") as overflow,
+        duckdb.connect(
+            config={
+                "memory_limit": SORTING_MEMORY,
+                "temp_directory": overflow,
+                "threads": 1,
+                "autoinstall_known_extensions": False,
+            }
+        ) as reader,
+    ):
+        store.register(reader)
+        yield reader
+
+
+def _list_values(column: pa.Array) -> list[Any]:
+    """Return a column's values: numbers by way of their buffer, keys of 16 bytes by slicing."""
+    if column.null_count:
+        return list(column.to_pylist())
+    if not pa.types.is_binary(column.type):
+        return list(column.to_numpy(zero_copy_only=False).tolist())
+    try:
+        keys = column.cast(_KEY)
+    except pa.ArrowInvalid:
+        return list(column.to_pylist())
+    buffer = memoryview(keys.buffers()[1])[16 * keys.offset : 16 * (keys.offset + len(keys))]
+    return [key for (key,) in struct.iter_unpack("16s", buffer)]
+
+
+def _is_regular(page: Sequence[tuple[Any, ...]], log_id: int) -> bool:
+    """Say whether a page of the right length has each index once, all of one log."""
+    first = page[0][1]
+    return all(row[1] == index and row[0] == log_id for index, row in enumerate(page, first))
+
+
+def _can_read(parquet: pq.ParquetFile, group: int, column: str) -> bool:
+    try:
+        parquet.read_row_group(group, columns=[column]).validate(full=True)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a rename last: the name is in the directory, which is on disk only once it is told."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unavailable(name: str, failure: OSError) -> Unavailable:
+    return Unavailable(
+        f"the segments' store refuses {name} ({type(failure).__name__}): see that it is writable "
+        "and has room, then run the same command again"
+    )
+
+
+def get_file(name: str, measured: tuple[str, int], expected: bytes) -> None:
+    """Check a file's digest against the one that was recorded.
+
+    Raises:
+        InconsistentRecord: the file is another one.
+    """
+    if bytes.fromhex(measured[0]) != expected:
+        raise InconsistentRecord(
+            f"{name} is not the file that was sealed: run `rempart ledger audit`, restore the file"
+        )
