@@ -1,0 +1,60 @@
+-- The two questions to the ledger, over the rows that are in the database (role auditor): who has seen a person, whom a
+-- session or an account has seen. The same questions over the files of sealed segments are in ledger_questions.py; tests
+-- hold both to one brute-force answer. Ranges of entries are parameters: what is read twice would be counted twice.
+
+-- name: list_spans
+-- The entries of each log that a window may concern: a checkpoint's time is that of its last entry, and time never goes back.
+SELECT log.log_id, log.segment_bits,
+    coalesce((
+        SELECT kept.size FROM ledger.checkpoint AS kept
+        WHERE kept.log_id = log.log_id AND kept.t_ms < %(from_ms)s
+        ORDER BY kept.size DESC LIMIT 1
+    ), 0) AS start,
+    coalesce((
+        SELECT kept.size FROM ledger.checkpoint AS kept
+        WHERE kept.log_id = log.log_id AND kept.t_ms >= %(to_ms)s
+        ORDER BY kept.size LIMIT 1
+    ), head.size) AS stop
+FROM ledger.log
+JOIN ledger.head ON head.log_id = log.log_id
+ORDER BY log.log_id;
+
+-- name: list_segments
+-- The segments that were sealed, whatever became of them.
+SELECT log_id, segment, state, first_ms, last_ms, by_account_name, by_person_name
+FROM ledger.segment
+ORDER BY log_id, segment;
+
+-- name: count_erased
+-- How many openings of each span were erased one by one.
+SELECT erased.log_id, count(*)
+FROM unnest(%(log_ids)s::smallint[], %(starts)s::bigint[], %(stops)s::bigint[]) AS span (log_id, start, stop)
+JOIN ledger.erased ON erased.log_id = span.log_id AND erased.idx >= span.start AND erased.idx < span.stop
+GROUP BY erased.log_id
+ORDER BY erased.log_id;
+
+-- name: find_session_accounts
+-- The accounts that some sessions belong to.
+SELECT session_ref, account_ref FROM ledger.session WHERE session_ref = ANY(%(session_refs)s::bigint[]);
+
+-- name: who_saw
+-- Every entry about some persons, oldest first.
+SELECT e.log_id, e.idx, e.kind, e.t_ms, e.account_ref, e.session_ref, e.person_ref, e.insurer_id, e.purpose, e.mode,
+       e.domain, e.care_day, e.outcome, e.fields, e.schema_version, e.data_version
+FROM unnest(%(log_ids)s::smallint[], %(starts)s::bigint[], %(stops)s::bigint[]) AS span (log_id, start, stop)
+JOIN ledger.entry AS e ON e.log_id = span.log_id AND e.idx >= span.start AND e.idx < span.stop
+WHERE e.person_ref = ANY(%(person_refs)s::bigint[]) AND e.t_ms >= %(from_ms)s AND e.t_ms < %(to_ms)s
+ORDER BY e.t_ms, e.log_id, e.idx;
+
+-- name: seen_by
+-- The persons shown to some accounts, or to some of their sessions: NULL sessions are all of them; NULL accounts are those of
+-- the sessions, when one of these is not known.
+SELECT e.person_ref, e.insurer_id, bit_or(e.fields) AS fields, count(*) AS lookups, min(e.t_ms) AS first_ms,
+       max(e.t_ms) AS last_ms
+FROM unnest(%(log_ids)s::smallint[], %(starts)s::bigint[], %(stops)s::bigint[]) AS span (log_id, start, stop)
+JOIN ledger.entry AS e ON e.log_id = span.log_id AND e.idx >= span.start AND e.idx < span.stop
+WHERE (%(account_refs)s::bigint[] IS NULL OR e.account_ref = ANY(%(account_refs)s::bigint[]))
+  AND (%(session_refs)s::bigint[] IS NULL OR e.session_ref = ANY(%(session_refs)s::bigint[]))
+  AND e.kind IN (1, 2) AND e.person_ref <> 0 AND e.t_ms >= %(from_ms)s AND e.t_ms < %(to_ms)s
+GROUP BY e.person_ref, e.insurer_id
+ORDER BY e.person_ref, e.insurer_id;
