@@ -151,6 +151,11 @@ class SegmentFold:
         self.rows += len(rows)
         self._tree.grow(leaves)
 
+    @property
+    def leaves(self) -> int:
+        """How many leaves were taken, erased ones included."""
+        return self._tree.size
+
     def compute_root(self) -> bytes:
         """Return the root over what was taken so far."""
         return self._tree.compute_root()

@@ -68,12 +68,15 @@ FROM (
 GROUP BY insurer_id;
 
 -- name: load_account_counters
--- The last number each of these accounts received.
-SELECT account.ref, coalesce((
+-- The last number each of these accounts received; its entry may have left the database with its segment.
+SELECT account.ref, greatest(0, (
     SELECT entry.acct_seq FROM ledger.entry AS entry
     WHERE entry.log_id = $1 AND entry.account_ref = account.ref
     ORDER BY entry.idx DESC LIMIT 1
-), 0)
+), (
+    SELECT counter.last FROM ledger.account_counter AS counter
+    WHERE counter.log_id = $1 AND counter.account_ref = account.ref
+))
 FROM unnest($2::bigint[]) AS account (ref);
 
 -- name: ensure_segment

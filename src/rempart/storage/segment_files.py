@@ -7,6 +7,7 @@ written and read in groups, and DuckDB sorts on disk when they do not fit.
 import contextlib
 import hashlib
 import os
+import re
 import struct
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rempart.disclosure.segment import ENTRY_COLUMNS, PERSON_COLUMNS
-from rempart.kernel.errors import InconsistentRecord, SetupError, Unavailable
+from rempart.kernel.errors import SetupError, Unavailable
 
 # Rows of one row group: what is held in memory when writing.
 ROW_GROUP: Final = 1 << 16
@@ -39,6 +40,8 @@ _TYPES: Final = {
 }
 BY_ACCOUNT: Final = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in ENTRY_COLUMNS])
 BY_PERSON: Final = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in PERSON_COLUMNS])
+
+_FILE: Final = re.compile(r"([0-9]+)(?:\.erase-[0-9]+)?\.by-(?:account|person)\.parquet")
 
 # What reading a damaged file raises.
 UNREADABLE: Final = (pa.ArrowException, duckdb.Error, OSError)
@@ -105,6 +108,16 @@ class SegmentStore:
         for path in partial:
             self._fs.rm_file(path)
         return len(partial)
+
+    def list_files(self, log_id: int) -> list[tuple[str, int]]:
+        """Return the files of a log's segments: name and segment."""
+        folder = self._place(f"log-{log_id}")
+        self._fs.invalidate_cache()
+        if not self._fs.exists(folder):
+            return []
+        names = [path.rpartition("/")[2] for path in self._fs.ls(folder, detail=False)]
+        found = [(name, _FILE.fullmatch(name)) for name in names]
+        return [(f"log-{log_id}/{name}", int(is_ours[1])) for name, is_ours in found if is_ours]
 
     def measure(self, name: str) -> tuple[str, int]:
         """Return the SHA-256 of a file's bytes, in hexadecimal, and how many they are.
@@ -280,6 +293,17 @@ def read_session_refs(store: SegmentStore, name: str, session_kind: int) -> set[
     return refs
 
 
+def read_openings(
+    store: SegmentStore, name: str, indexes: Iterable[int]
+) -> list[tuple[int, int, int]]:
+    """Return index, kind and time of those openings of a by-account file."""
+    wanted = pa.array(sorted(indexes), pa.int64())
+    found: list[tuple[int, int, int]] = []
+    for batch in store.read_batches(name, ("idx", "kind", "t_ms")):
+        found += make_rows(batch.filter(pc.is_in(batch.column("idx"), wanted)))
+    return found
+
+
 def _sort_by_index(store: SegmentStore, name: str) -> Iterator[pa.RecordBatch]:
     with _open_reader(store) as reader:
         rows = reader.read_parquet(store.locate(name)).select(*ENTRY_COLUMNS)
@@ -350,15 +374,3 @@ def _unavailable(name: str, failure: OSError) -> Unavailable:
         f"the segments' store refuses {name} ({type(failure).__name__}): see that it is writable "
         "and has room, then run the same command again"
     )
-
-
-def get_file(name: str, measured: tuple[str, int], expected: bytes) -> None:
-    """Check a file's digest against the one that was recorded.
-
-    Raises:
-        InconsistentRecord: the file is another one.
-    """
-    if bytes.fromhex(measured[0]) != expected:
-        raise InconsistentRecord(
-            f"{name} is not the file that was sealed: run `rempart ledger audit`, restore the file"
-        )

@@ -1,0 +1,79 @@
+"""Requests to erase openings, as rows. The database holds the pages to two people (0009)."""
+
+from datetime import datetime
+
+from rempart.disclosure.erasure import ErasureGround, ErasureRequest, ErasureState
+from rempart.storage.connect import Transaction
+from rempart.storage.queries import load_queries
+
+_sql = load_queries("erasures")
+
+
+def save_request(tx: Transaction, request: ErasureRequest) -> None:
+    """Save a request that was just asked; the database writes when."""
+    tx.execute(
+        _sql.save_request,
+        {
+            "request_ref": request.request_ref,
+            "log_id": request.log_id,
+            "indexes": list(request.indexes),
+            "ground": request.ground.value,
+            "case_number": request.case_number,
+            "asked_by": request.asked_by,
+        },
+    )
+
+
+def load_request(tx: Transaction, request_ref: int) -> ErasureRequest | None:
+    """Return a request; None when there is none for whoever asks."""
+    row = tx.execute(_sql.load_request, {"request_ref": request_ref}).fetchone()
+    return _make(row) if row else None
+
+
+def list_requests(
+    tx: Transaction, *, state: ErasureState | None = None, most: int = 1000
+) -> list[ErasureRequest]:
+    """Return requests in one state or in all, oldest first."""
+    values = {"state": state.value if state else None, "most": most}
+    return [_make(row) for row in tx.execute(_sql.list_requests, values)]
+
+
+def decide(tx: Transaction, request_ref: int, *, state: ErasureState, decided_by: int) -> bool:
+    """Approve or refuse a request; say whether nobody had."""
+    values = {"request_ref": request_ref, "state": state.value, "decided_by": decided_by}
+    return tx.execute(_sql.decide, values).rowcount == 1
+
+
+def finish(tx: Transaction, request_ref: int, *, act: int | None) -> None:
+    """Write down that a request was carried out."""
+    tx.execute(_sql.finish, {"request_ref": request_ref, "act": act})
+
+
+def load_log_size(tx: Transaction, log_id: int) -> int:
+    """Return how many entries a log has; 0 for one that does not exist."""
+    row = tx.execute(_sql.load_log_size, {"log_id": log_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def read_clock(tx: Transaction) -> datetime:
+    """Return the database's instant."""
+    row = tx.execute(_sql.read_clock).fetchone()
+    if row is None:
+        raise RuntimeError("the database gave no time")
+    instant: datetime = row[0]
+    return instant
+
+
+def _make(row: tuple[object, ...]) -> ErasureRequest:
+    (ref, log_id, indexes, ground, case, state, asked_by, asked_at, decided_by) = row
+    return ErasureRequest(
+        request_ref=ref,  # type: ignore[arg-type]
+        log_id=log_id,  # type: ignore[arg-type]
+        indexes=tuple(indexes),  # type: ignore[arg-type]
+        ground=ErasureGround(ground),
+        case_number=case,  # type: ignore[arg-type]
+        state=ErasureState(state),
+        asked_by=asked_by,  # type: ignore[arg-type]
+        asked_at=asked_at,  # type: ignore[arg-type]
+        decided_by=decided_by,  # type: ignore[arg-type]
+    )
