@@ -143,7 +143,8 @@ END $$;
 -- A key is changed by a KEY act, and by nobody else.
 CREATE POLICY acts ON ledger.log_key FOR INSERT TO rempart_recorder WITH CHECK (act_log = 0);
 CREATE POLICY seen_by_recorder ON ledger.log_key FOR SELECT TO rempart_recorder USING (log_id = 0);
-CREATE POLICY for_everybody ON ledger.replay TO rempart_plane_ledger USING (true) WITH CHECK (true);
+CREATE POLICY for_everybody ON ledger.replay TO rempart_plane_ledger, rempart_auditor, rempart_analyst
+    USING (true) WITH CHECK (true);
 CREATE POLICY nothing ON ledger.session FOR INSERT TO rempart_recorder WITH CHECK (false);
 CREATE POLICY nothing ON ledger.replay TO rempart_recorder USING (false) WITH CHECK (false);
 -- Entries: policies of 0004 let whoever writes the ledger write all of it.
@@ -369,3 +370,39 @@ GRANT EXECUTE ON FUNCTION ledger.save_segment, ledger.cool_segment, ledger.drop_
     TO rempart_archivist;
 -- Segments and erasures are written by those functions, and by nobody else.
 REVOKE INSERT ON ledger.erased, ledger.segment FROM rempart_plane_ledger;
+
+-- ---------------------------------------------------------------- publishing and witnesses
+
+-- A witness's refusal that accuses the log. Nothing removes it: a fork stays a fork.
+--   fork: what we signed does not continue what the witness cosigned; rollback: the witness has seen more than we have.
+CREATE TABLE ledger.witness_alarm (
+    log_id       smallint NOT NULL,
+    witness      text NOT NULL,
+    size         bigint NOT NULL,   -- of the checkpoint that was refused
+    reason       text NOT NULL CHECK (reason IN ('fork', 'rollback')),
+    witness_size bigint NOT NULL,   -- what the witness was believed, or said, to have
+    t_ms         bigint NOT NULL,
+    note         text NOT NULL,
+    PRIMARY KEY (log_id, witness, size, reason)
+);
+
+GRANT SELECT ON ledger.witness_alarm TO rempart_plane_ledger, rempart_auditor, rempart_analyst;
+-- Anybody may see hashes and signatures: the pages publish them. No right on entries comes with it.
+GRANT SELECT ON ledger.tile, ledger.edge, ledger.log_key, ledger.cosignature, ledger.stamp, ledger.witness_alarm
+    TO rempart_portals;
+-- Whoever asks witnesses and timestamps: the same hashes to read, what they answered to write.
+GRANT USAGE ON SCHEMA ledger TO rempart_cosigner;
+GRANT SELECT ON ledger.log, ledger.checkpoint, ledger.tile, ledger.edge, ledger.cosignature, ledger.stamp,
+    ledger.witness_alarm TO rempart_cosigner;
+GRANT INSERT ON ledger.cosignature, ledger.stamp, ledger.witness_alarm TO rempart_cosigner;
+REVOKE INSERT ON ledger.cosignature, ledger.stamp FROM rempart_plane_ledger;
+CREATE POLICY seen ON ledger.log_key FOR SELECT TO rempart_portals USING (true);
+DO $$
+DECLARE
+    place text;
+BEGIN
+    FOREACH place IN ARRAY ARRAY['log', 'checkpoint', 'tile', 'edge']
+    LOOP
+        EXECUTE format('CREATE POLICY published ON ledger.%I FOR SELECT TO rempart_cosigner USING (true)', place);
+    END LOOP;
+END $$;
