@@ -18,6 +18,7 @@ from tests.portals.bench import leave, make_client
 
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
+from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import FakePayeeProvider, PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
@@ -67,6 +68,7 @@ class BenchDesk:
         return self.database.transaction("signin")
 
     payee_provider: PayeeProvider = field(default_factory=FakePayeeProvider)
+    quorum: Quorum = field(default_factory=Quorum)
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account."""
@@ -108,13 +110,15 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     bench_desk.clock = samples.NOW
     bench_desk.providers = ProviderBook(())
     bench_desk.allowances = Allowances()
+    bench_desk.quorum = Quorum()
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
             "TRUNCATE accounts.actor, accounts.organisation, accounts.establishment,"
             " accounts.professional,"
             " accounts.django_session, rights.insurer, ledger.log,"
-            " ledger.head, ledger.entry, ledger.checkpoint, ledger.session,"
+            " ledger.head, ledger.entry, ledger.checkpoint, ledger.session, ledger.tile,"
+            " ledger.edge, ledger.cosignature, ledger.stamp, ledger.witness_alarm,"
             " incidents.incident CASCADE"
         )
 

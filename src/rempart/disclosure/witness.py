@@ -206,3 +206,45 @@ def _is_signed(note: Note, keys: Sequence[NoteVerifier]) -> bool:
     except NoteRefused:
         return False
     return bool(signers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownWitness:
+    """A witness one has chosen to trust.
+
+    Attributes:
+        label: Who holds it, for people.
+        verifier: Its key.
+        url: Where it takes checkpoints (the submission prefix), without a slash at the end.
+    """
+
+    label: str
+    verifier: CosignatureVerifier
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quorum:
+    """The witnesses one trusts, and how many of them make a checkpoint good.
+
+    Raises:
+        ValueError: It can never be reached, or two witnesses share a name or a key.
+    """
+
+    witnesses: tuple[KnownWitness, ...] = ()
+    needed: int = 0
+
+    def __post_init__(self) -> None:
+        if not min(len(self.witnesses), 1) <= self.needed <= len(self.witnesses):
+            raise ValueError("the quorum is from 1 to the number of witnesses, 0 without any")
+        for things in (
+            [one.verifier.name for one in self.witnesses],
+            [one.verifier.public_key for one in self.witnesses],
+        ):
+            if len(set(things)) != len(things):
+                raise ValueError("two witnesses have one name or one key: they are one witness")
+
+    @property
+    def verifiers(self) -> tuple[CosignatureVerifier, ...]:
+        """The witnesses' keys."""
+        return tuple(one.verifier for one in self.witnesses)

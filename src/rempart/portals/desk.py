@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 from psycopg import Connection
 
+from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
@@ -44,6 +45,11 @@ class Desk(Protocol):
     @property
     def payee_provider(self) -> PayeeProvider:
         """Whoever says whether a name goes with an account."""
+        ...
+
+    @property
+    def quorum(self) -> Quorum:
+        """The witnesses whose cosignatures a published checkpoint needs."""
         ...
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:

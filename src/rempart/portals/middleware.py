@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from rempart.portals.published import PublishedFile
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -25,6 +27,8 @@ class LanguageMiddleware:
         language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         with translation.override(language):
             response = self._get_response(request)
+        if isinstance(response, PublishedFile):
+            return response
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ("Cookie",))
         return response
@@ -39,6 +43,8 @@ class PrivacyHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Add the headers to whatever answers."""
         response = self._get_response(request)
+        if isinstance(response, PublishedFile):
+            return response
         response.headers["Cache-Control"] = "no-store"
         response.headers["Permissions-Policy"] = (
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()"

@@ -28,6 +28,7 @@ Login: TypeAlias = Literal[
     "analyst",
     "recorder",
     "archivist",
+    "cosigner",
 ]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.

@@ -23,6 +23,7 @@ LOGINS = (
     "analyst",
     "recorder",
     "archivist",
+    "cosigner",
 )
 PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
 

@@ -20,6 +20,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 import rempart.portals
 from rempart.client.keys import SigningKey
+from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
@@ -32,6 +33,7 @@ from rempart.wiring.home import Home
 from rempart.wiring.payees import load_payee_provider
 from rempart.wiring.providers import load_providers
 from rempart.wiring.settings import Network, Settings
+from rempart.wiring.witnesses import load_quorum
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
 STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' content
@@ -54,6 +56,7 @@ class PooledDesk:
     signin_pool: ConnectionPool[Transaction]
     payee_provider: PayeeProvider
     iban_closer: IbanCloser
+    quorum: Quorum
     allowances: Allowances = field(default_factory=Allowances)
 
     @contextmanager
@@ -101,6 +104,7 @@ def create_app() -> WsgiApplication:
         signin_pool=signin_pool,
         payee_provider=load_payee_provider(settings),
         iban_closer=IbanSeal(home.key("master")).closer,
+        quorum=load_quorum(settings.witnesses_file),
     )
     configure_django(
         database=database,

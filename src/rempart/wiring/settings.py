@@ -64,6 +64,15 @@ class Settings:
         default=None, metadata={"variable": "REMPART_DEV_PSC_AGENTS"}
     )
 
+    witnesses_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_WITNESSES_FILE"}
+    )
+    cosign_port: int = field(default=8088, metadata={"variable": "REMPART_COSIGN_PORT"})
+    tsa_url: str | None = field(default=None, metadata={"variable": "REMPART_TSA_URL"})
+    tsa_roots_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_TSA_ROOTS_FILE"}
+    )
+
     @property
     def certificate_peers(self) -> tuple[Network, ...]:
         """Whose `Client-Cert` the gateway believes: the proxies named, and our front behind them.
@@ -98,6 +107,7 @@ class Settings:
         values.setdefault("public_url", f"http://localhost:{first}")
         values.setdefault("gateway_port", first + 1)
         values.setdefault("portals_port", first + 2)
+        values.setdefault("cosign_port", first + 8)
         values.setdefault("dev_psc_port", first + 9)
         settings = cls(**values)
         _check_simulator(settings)
@@ -153,6 +163,13 @@ def _parse_provider_url(variable: str, text: str) -> str:
             f"{variable}: write the https address of the provider's discovery document, "
             "https://…/.well-known/…"
         )
+    return text
+
+
+def _parse_tsa_url(variable: str, text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SetupError(f"{variable}: write the address of an RFC 3161 service, https://…")
     return text
 
 
@@ -226,4 +243,8 @@ _PARSERS = {
     "dev_psc_port": _parse_port,
     "dev_psc_professionals": _parse_path,
     "dev_psc_agents": _parse_path,
+    "witnesses_file": _parse_path,
+    "cosign_port": _parse_port,
+    "tsa_url": _parse_tsa_url,
+    "tsa_roots_file": _parse_path,
 }

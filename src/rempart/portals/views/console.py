@@ -19,6 +19,7 @@ from rempart.portals.times import from_ms, to_ms
 from rempart.portals.visit import allows, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
+from rempart.workflows.publish_ledger import describe_ledger
 from rempart.workflows.read_incident import list_incidents
 from rempart.workflows.watch_lookups import (
     LookupRow,
@@ -109,7 +110,9 @@ def ledger(request: HttpRequest) -> HttpResponse:
     """Show each log: how far it is, and the last checkpoint it signed."""
     with open_visit(request) as (tx, _visitor):
         logs = read_logs(tx)
-    return render(request, "portals/console/ledger.html", {"logs": logs})
+        published = describe_ledger(tx, get_desk().quorum)
+    context = {"logs": logs, "published": published}
+    return render(request, "portals/console/ledger.html", context)
 
 
 def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
