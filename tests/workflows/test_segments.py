@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.ledger_samples import START_MS, read_rows
-from tests.segment_samples import (
+from tests.archive_samples import (
     approve,
     begin_log,
     list_segments,

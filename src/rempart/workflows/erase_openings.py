@@ -1,8 +1,8 @@
 """Carry out the erasures that two people decided: the openings go, the hashes stay.
 
-In this order, so that a crash never leaves an opening gone without the act that says so:
-the ERASE act; files written again without the openings, each with its SEAL act; then, in one
-transaction, the new files' names, the list of what is erased, and the rows' end; then the old files.
+In this order, so that a crash never leaves an opening gone without the act that says so: the ERASE
+act; files written again without the openings, each with its SEAL act; then, in one transaction, the
+new files' names, the list of what is erased, and the rows' end; then the old files.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
