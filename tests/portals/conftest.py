@@ -18,12 +18,15 @@ from tests.portals.bench import leave, make_client
 
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
+from rempart.disclosure.note import NoteSigner, NoteVerifier
 from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import FakePayeeProvider, PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.rights.lookup import Identifiers, compute_lookup_key
+from rempart.storage.acts_log import AppendsActs
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.roles import prepare_database
@@ -43,6 +46,7 @@ class BenchDesk:
     clock: datetime = samples.NOW
     trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
     allowances: Allowances = field(default_factory=Allowances)
+    sensitive_needs_device: bool = False
 
     def __post_init__(self) -> None:
         def carry(request: httpx.Request) -> httpx.Response:
@@ -69,6 +73,21 @@ class BenchDesk:
 
     payee_provider: PayeeProvider = field(default_factory=FakePayeeProvider)
     quorum: Quorum = field(default_factory=Quorum)
+
+    log_keys: tuple[NoteVerifier, ...] = ()
+
+    @property
+    def acts(self) -> AppendsActs:
+        """The acts log of the tests, by the desk's clock."""
+        return AppendsActs(
+            connection=self.database.asyncpg_kwargs("recorder"),
+            signers=[NoteSigner("rempart.invalid/5f0c12ab/log/0", KEY)],
+            clock_ms=lambda: int(self.clock.timestamp() * 1000),
+        )
+
+    def designate(self, identifiers: Identifiers) -> bytes:
+        """Return a look-up key."""
+        return compute_lookup_key(KEY, identifiers)
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account."""
@@ -110,7 +129,9 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     bench_desk.clock = samples.NOW
     bench_desk.providers = ProviderBook(())
     bench_desk.allowances = Allowances()
+    bench_desk.sensitive_needs_device = False
     bench_desk.quorum = Quorum()
+    bench_desk.log_keys = ()
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(

@@ -167,7 +167,7 @@ def test_no_view_reads_as_its_owner(database: Database):
 CALLED_BY_PAGES = {
     *("my_actor()", "my_establishment()", "my_insurer()", "my_insurers()", "my_org()"),
     *("my_person()", "my_role()", "my_session()", "is_host()", "administers()", "secures()"),
-    *("is_ours(bigint)", "may_join(bigint)", "enter_session(bytea)"),
+    *("is_ours(bigint)", "may_join(bigint)", "enter_session(bytea,bytea)"),
     *("bring_locum(text,bigint,date)", "end_fallen_sessions(bigint,bigint)"),
     *("count_warnings(bigint[])", "sees_event(accounts.security_event)"),
     "warn_contacts(bigint,timestamp with time zone)",

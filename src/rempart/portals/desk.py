@@ -3,6 +3,7 @@
 The portals build none of these themselves, so a test hands them its own.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
@@ -11,12 +12,15 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 from psycopg import Connection
 
+from rempart.disclosure.note import NoteVerifier
 from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.rights.lookup import Identifiers
+from rempart.workflows.record_act import ActsLog
 
 
 class Desk(Protocol):
@@ -43,6 +47,11 @@ class Desk(Protocol):
         ...
 
     @property
+    def sensitive_needs_device(self) -> bool:
+        """Whether a sensitive act waits for a session bound to its device."""
+        ...
+
+    @property
     def payee_provider(self) -> PayeeProvider:
         """Whoever says whether a name goes with an account."""
         ...
@@ -50,6 +59,20 @@ class Desk(Protocol):
     @property
     def quorum(self) -> Quorum:
         """The witnesses whose cosignatures a published checkpoint needs."""
+        ...
+
+    @property
+    def acts(self) -> ActsLog:
+        """Where a reading of the ledger is recorded before it happens."""
+        ...
+
+    @property
+    def log_keys(self) -> Sequence[NoteVerifier]:
+        """The keys of this installation's logs, for checking proofs without a database."""
+        ...
+
+    def designate(self, identifiers: Identifiers) -> bytes:
+        """Return what identifiers lead to in the database; nothing here goes back from it."""
         ...
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:

@@ -17,6 +17,7 @@ from rempart.portals.views import (
     passkeys,
     psc,
     public,
+    session_devices,
     sign_in,
     software,
 )
@@ -58,6 +59,8 @@ urlpatterns = [
     path("compte", account.account, name="account"),
     path("compte/sessions/autres/fin", account.end_others, name="end-others"),
     path("compte/sessions/<int:session_ref>/fin", account.end_session, name="end-session"),
+    path("compte/appareil/lier", session_devices.bind, name="bind-device"),
+    path("compte/appareil/prouver", session_devices.refresh, name="refresh-device"),
     path("compte/cles/seconde", account.second_key, name="second-key"),
     path("compte/cles/ajouter", account.new_key, name="new-key"),
     path("compte/cles/debut", account.start_new_key, name="new-key-start"),

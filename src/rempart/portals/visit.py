@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from psycopg import Connection
 
+from rempart.accounts.devices import needs_device
 from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.session import clean_agent
 from rempart.accounts.session_limits import find_session_limits
@@ -25,7 +26,9 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotAllowed, StepUpNeeded
 from rempart.portals.addresses import find_browser_address
 from rempart.portals.desk import get_desk
+from rempart.portals.device_binding import keep_offer, read_device_digest
 from rempart.portals.session_store import compute_token_digest
+from rempart.workflows.bind_device import offer_device
 from rempart.workflows.passkey_ceremony import renew_web_session
 from rempart.workflows.web_session import (
     EndReason,
@@ -77,7 +80,11 @@ def open_visit(request: HttpRequest) -> Iterator[tuple[Transaction, Visitor]]:
     """
     key = request.session.session_key
     with get_desk().transaction() as tx:
-        visitor = enter_session(tx, compute_token_digest(key)) if key else None
+        visitor = (
+            enter_session(tx, compute_token_digest(key), read_device_digest(request))
+            if key
+            else None
+        )
         if visitor is None:
             raise SessionOver
         yield tx, visitor
@@ -100,6 +107,7 @@ def begin_visit(request: HttpRequest, recognised: Recognised) -> int:
         session_ref = open_web_session(
             tx, recognised, token_digest=compute_token_digest(key), whence=get_whence(request)
         )
+        keep_offer(request, offer_device(tx, session_ref))
     _forget(request)
     return session_ref
 
@@ -168,6 +176,8 @@ def allows(permission: Permission) -> Callable[[View[Parameters]], View[Paramete
                 return _send(request, "step-up")
             except NotAllowed:
                 return render(request, "portals/error.html", _FORBIDDEN, status=403)
+            if needs_device(visitor, permission, is_policy=get_desk().sensitive_needs_device):
+                return render(request, "portals/device_needed.html", status=403)
             try:
                 return view(request, *args, **kwargs)
             except SessionOver:
@@ -204,7 +214,7 @@ def _recognise(request: HttpRequest) -> Visitor | None:
     if not key:
         return None
     with get_desk().transaction() as tx:
-        return enter_session(tx, compute_token_digest(key))
+        return enter_session(tx, compute_token_digest(key), read_device_digest(request))
 
 
 def _send(request: HttpRequest, name: str) -> HttpResponse:

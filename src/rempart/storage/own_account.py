@@ -31,6 +31,7 @@ class OwnSession:
     agent: str
     opened_at: datetime
     seen_at: datetime
+    is_bound: bool
 
 
 @dataclass(frozen=True, slots=True)

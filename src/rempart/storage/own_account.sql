@@ -3,7 +3,8 @@
 
 -- name: list_sessions
 -- An actor's live sessions, the last seen first.
-SELECT s.session_ref, s.role, COALESCE(o.name, '') AS org_name, s.method, s.address, s.agent, s.opened_at, s.seen_at
+SELECT s.session_ref, s.role, COALESCE(o.name, '') AS org_name, s.method, s.address, s.agent, s.opened_at, s.seen_at,
+       s.device_key IS NOT NULL
 FROM accounts.session AS s
 LEFT JOIN accounts.organisation AS o USING (org_ref)
 WHERE s.actor_ref = %(actor_ref)s AND s.ended_at IS NULL

@@ -18,12 +18,12 @@ QUERIES: Final = load_queries("web_sessions")
 _FIELDS: Final = tuple(Visitor.__dataclass_fields__)
 
 
-def enter(tx: Transaction, token_digest: bytes) -> Visitor | None:
+def enter(tx: Transaction, token_digest: bytes, device_digest: bytes | None) -> Visitor | None:
     """Give this transaction the ticket of a live session and return who it is; None if it is not.
 
     From here on, row-level security shows this transaction the rows of that visitor only.
     """
-    cursor = tx.execute(QUERIES.enter, {"digest": token_digest})
+    cursor = tx.execute(QUERIES.enter, {"digest": token_digest, "device": device_digest})
     row = cursor.fetchone()
     if row is None:
         return None

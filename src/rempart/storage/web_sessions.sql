@@ -1,10 +1,10 @@
 -- Browser sessions: opened by the role that recognises people, entered by the pages, and the events of both.
 
 -- name: enter
--- Recognises a live session by its token's digest and gives this transaction its ticket; no row when it is not one.
+-- Recognises a live session by the digests of its token and of its device's cookie, and gives this transaction its ticket; no row when it is not one.
 SELECT session_ref, actor_ref, actor_kind, display_name, role, org_ref, org_name, org_kind, insurer_id, establishment_ref,
-       person_ref, accountable_ref, membership_ref, method, is_host, opened_at, expires_at, idle_limit, stepped_up_at
-FROM accounts.enter_session(%(digest)s);
+       person_ref, accountable_ref, membership_ref, method, is_host, opened_at, expires_at, idle_limit, stepped_up_at, is_bound
+FROM accounts.enter_session(%(digest)s, %(device)s);
 
 -- name: insert_session
 -- A new session. Its limits are those of the role.

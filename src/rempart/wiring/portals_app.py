@@ -20,20 +20,25 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 import rempart.portals
 from rempart.client.keys import SigningKey
+from rempart.disclosure.note import NoteVerifier
 from rempart.disclosure.witness import Quorum
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.iban_seal import IbanCloser, IbanSeal
+from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
+from rempart.wiring.log_signers import load_log_keys
 from rempart.wiring.payees import load_payee_provider
 from rempart.wiring.providers import load_providers
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
+from rempart.workflows.record_act import ActsLog
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
 STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' content
@@ -57,7 +62,11 @@ class PooledDesk:
     payee_provider: PayeeProvider
     iban_closer: IbanCloser
     quorum: Quorum
+    acts: ActsLog
+    log_keys: tuple[NoteVerifier, ...]
+    lookup_secret: bytes = field(repr=False)
     allowances: Allowances = field(default_factory=Allowances)
+    sensitive_needs_device: bool = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -78,6 +87,10 @@ class PooledDesk:
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account with the public half of its key: this process opens none."""
         return self.iban_closer.close(iban, establishment_ref=establishment_ref)
+
+    def designate(self, identifiers: Identifiers) -> bytes:
+        """Return the look-up key of identifiers: this process cannot read what it leads to."""
+        return compute_lookup_key(self.lookup_secret, identifiers)
 
     def now(self) -> datetime:
         """Return the present instant."""
@@ -104,7 +117,11 @@ def create_app() -> WsgiApplication:
         signin_pool=signin_pool,
         payee_provider=load_payee_provider(settings),
         iban_closer=IbanSeal(home.key("master")).closer,
+        sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
+        acts=open_acts_log(settings, home, database),
+        log_keys=load_log_keys(settings, home),
+        lookup_secret=home.key("lookup"),
     )
     configure_django(
         database=database,
@@ -167,6 +184,7 @@ def make_django_settings(
             "csp.middleware.CSPMiddleware",
             "rempart.portals.middleware.PrivacyHeadersMiddleware",
             "rempart.portals.middleware.SecureCookiesMiddleware",
+            "rempart.portals.device_binding.DeviceOfferMiddleware",
             "rempart.portals.middleware.LanguageMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",

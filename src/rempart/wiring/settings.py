@@ -37,6 +37,7 @@ class Settings:
     portals_port: int = field(default=8082, metadata={"variable": "REMPART_PORTALS_PORT"})
     gateways: int = field(default=1, metadata={"variable": "REMPART_GATEWAYS"})
     log_id: int = field(default=1, metadata={"variable": "REMPART_LOG_ID"})
+    segment_bits: int = field(default=24, metadata={"variable": "REMPART_SEGMENT_BITS"})
     trusted_proxies: tuple[Network, ...] = field(
         default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
@@ -46,6 +47,9 @@ class Settings:
     )
     checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
     payee_check: str = field(default="none", metadata={"variable": "REMPART_PAYEE_CHECK"})
+    sensitive_needs_device: bool = field(
+        default=False, metadata={"variable": "REMPART_SENSITIVE_NEEDS_DEVICE"}
+    )
     psc_discovery: str | None = field(default=None, metadata={"variable": "REMPART_PSC_DISCOVERY"})
     psc_client_id: str = field(default="rempart", metadata={"variable": "REMPART_PSC_CLIENT_ID"})
     psc_secret_file: Path | None = field(
@@ -63,7 +67,6 @@ class Settings:
     dev_psc_agents: Path | None = field(
         default=None, metadata={"variable": "REMPART_DEV_PSC_AGENTS"}
     )
-
     witnesses_file: Path | None = field(
         default=None, metadata={"variable": "REMPART_WITNESSES_FILE"}
     )
@@ -195,6 +198,12 @@ def _parse_log_id(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 32767)
 
 
+def _parse_segment_bits(variable: str, text: str) -> int:
+    if text not in ("8", "16", "24"):
+        raise SetupError(f"{variable}={text}: write 24, or 8 or 16 for a small ledger")
+    return int(text)
+
+
 def _parse_gateways(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 64)
 
@@ -230,10 +239,12 @@ _PARSERS = {
     "portals_port": _parse_port,
     "gateways": _parse_gateways,
     "log_id": _parse_log_id,
+    "segment_bits": _parse_segment_bits,
     "trusted_proxies": _parse_networks,
     "certificate_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
     "payee_check": _parse_payee_check,
+    "sensitive_needs_device": _parse_switch,
     "psc_discovery": _parse_provider_url,
     "psc_client_id": _parse_text,
     "psc_secret_file": _parse_path,

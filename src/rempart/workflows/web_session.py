@@ -53,9 +53,17 @@ class Recognised:
     provider_sub: str = ""
 
 
-def enter_session(tx: Transaction, token_digest: bytes) -> Visitor | None:
-    """Return who a live session belongs to, and open this transaction to their rows; else None."""
-    return web_sessions.enter(tx, token_digest)
+def enter_session(
+    tx: Transaction, token_digest: bytes, device_digest: bytes | None = None
+) -> Visitor | None:
+    """Return who a live session belongs to, and open this transaction to their rows; else None.
+
+    Args:
+        tx: A transaction of the role `portals`.
+        token_digest: SHA-256 of the browser's token.
+        device_digest: Digest of the cookie its device earned: a bound session opens with both.
+    """
+    return web_sessions.enter(tx, token_digest, device_digest)
 
 
 def open_web_session(
