@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.analytics import brute_force
-from tests.analytics.segments import (
+from tests.segment_samples import (
     SEGMENT,
     invent_entries,
     make_entry,

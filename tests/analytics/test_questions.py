@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.analytics import brute_force
-from tests.analytics.segments import SEGMENT, invent_entries, seal, write_log
+from tests.segment_samples import SEGMENT, invent_entries, seal, write_log
 from tests.ledger_samples import START_MS, replace_in_query
 
 from rempart.disclosure.entry import Kind

@@ -38,6 +38,10 @@ class Settings:
     gateways: int = field(default=1, metadata={"variable": "REMPART_GATEWAYS"})
     log_id: int = field(default=1, metadata={"variable": "REMPART_LOG_ID"})
     segment_bits: int = field(default=24, metadata={"variable": "REMPART_SEGMENT_BITS"})
+    segments: str | None = field(default=None, metadata={"variable": "REMPART_SEGMENTS"})
+    question_memory: str = field(default="1GB", metadata={"variable": "REMPART_QUESTION_MEMORY"})
+    question_threads: int = field(default=2, metadata={"variable": "REMPART_QUESTION_THREADS"})
+    spark: str | None = field(default=None, metadata={"variable": "REMPART_SPARK"})
     trusted_proxies: tuple[Network, ...] = field(
         default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
         metadata={"variable": "REMPART_TRUSTED_PROXIES"},
@@ -204,6 +208,22 @@ def _parse_segment_bits(variable: str, text: str) -> int:
     return int(text)
 
 
+def _parse_memory(variable: str, text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*(MB|GB)", text):
+        raise SetupError(f"{variable}={text}: write a size such as 800MB or 4GB")
+    return text
+
+
+def _parse_threads(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 256)
+
+
+def _parse_spark(variable: str, text: str) -> str:
+    if not re.fullmatch(r"spark://[A-Za-z0-9.-]+:[0-9]+(,[A-Za-z0-9.-]+:[0-9]+)*", text):
+        raise SetupError(f"{variable}: write the address of the master, spark://host:7077")
+    return text
+
+
 def _parse_gateways(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 64)
 
@@ -240,6 +260,10 @@ _PARSERS = {
     "gateways": _parse_gateways,
     "log_id": _parse_log_id,
     "segment_bits": _parse_segment_bits,
+    "segments": _parse_text,
+    "question_memory": _parse_memory,
+    "question_threads": _parse_threads,
+    "spark": _parse_spark,
     "trusted_proxies": _parse_networks,
     "certificate_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
