@@ -60,7 +60,7 @@ WRONG_NIR = COVERED.nir.number + f"{COVERED.nir.key % 97 + 1:02d}"
         pytest.param({}, "identifiers", "obligatoire", id="an empty object"),
         pytest.param({**typed_body(COVERED), "name": "x"}, "", "n'existe pas", id="unknown field"),
         pytest.param(with_identifiers(x=1), "identifiers", "n'existe pas", id="unknown identifier"),
-        pytest.param(with_identifiers(mode="vitale"), "identifiers.mode", "type", id="other mode"),
+        pytest.param(with_identifiers(mode="name"), "identifiers.mode", "type", id="other mode"),
         pytest.param(
             without("identifiers", "mode"), "identifiers.mode", "obligatoire", id="no mode"
         ),

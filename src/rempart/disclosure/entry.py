@@ -44,6 +44,7 @@ class Outcome(enum.IntEnum):
     CLOSED_SUSPENDED = 3
     CLOSED_DOMAIN = 4
     UNKNOWN = 5
+    CUT = 6  # the person's insurer was cut: nothing but that was said
 
 
 class Mode(enum.IntEnum):
@@ -52,6 +53,8 @@ class Mode(enum.IntEnum):
     CARD = 1
     TYPED = 2
     VITALE = 3
+    CODE = 4  # typed, and the six digits of the electronic card
+    OFFLINE = 5  # verified without us, reported afterwards
 
 
 class Purpose(enum.IntEnum):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, cast
 
@@ -27,6 +27,7 @@ from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
+from rempart.gateway.checkpoint_header import CheckpointHeader
 from rempart.gateway.door import PATH, RightsDoor
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
@@ -36,6 +37,13 @@ from rempart.gateway.origins import make_address_finder
 from rempart.gateway.problems import MethodNotAllowed, format_problem
 from rempart.gateway.proofs import ProofChecker, make_certificate_finder
 from rempart.gateway.signatures import PublicKey
+from rempart.gateway.terminals import (
+    LoadTerminal,
+    Terminals,
+    UseNonce,
+    know_no_terminal,
+    refuse_nonce,
+)
 from rempart.gateway.token_endpoint import TokenEndpoint, TokenParts
 from rempart.gateway.token_messages import (
     KEYS_PATH,
@@ -46,10 +54,12 @@ from rempart.gateway.token_messages import (
 from rempart.gateway.tokens import TokenReader
 from rempart.kernel.errors import NotFound, RempartError
 from rempart.workflows.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
+from rempart.workflows.posture import LoadPosture, Posture, make_open_posture
 from rempart.workflows.rights_desk import Answered, Asked
 
 IDLE_CHECKPOINT_S: Final = 0.5
 HOUSEKEEPING_S: Final = 60.0
+POSTURE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +77,10 @@ class Parts:
         trusted_proxies: Peers whose X-Forwarded-For is believed.
         certificate_peers: Peers whose Client-Cert is believed: they checked the certificate.
         stop: Ends the process in good order.
+        posture: What is cut and what needs presence, shared with the desk.
+        load_posture: Reads it, once a second.
+        load_terminal: Finds a reader of Vitale cards by the name of its key.
+        use_nonce: Uses what a terminal signed up; False when it was used before.
     """
 
     open_desk: OpensDesk
@@ -79,6 +93,10 @@ class Parts:
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
     certificate_peers: Sequence[IPv4Network | IPv6Network]
     stop: Callable[[], None]
+    posture: Posture = field(default_factory=make_open_posture)
+    load_posture: LoadPosture | None = None
+    load_terminal: LoadTerminal = know_no_terminal
+    use_nonce: UseNonce = refuse_nonce
 
 
 class Gateway:
@@ -86,6 +104,7 @@ class Gateway:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.posture = parts.posture
         self.metrics = Metrics()
         self.keeper = DeskKeeper(
             parts.open_desk, clock=parts.clock, metrics=self.metrics, stop=parts.stop
@@ -112,6 +131,8 @@ class Gateway:
             clock=parts.clock,
             metrics=self.metrics,
             find_address=find_address,
+            posture=parts.posture,
+            terminals=Terminals(parts.load_terminal, parts.use_nonce, audience=issuer.url + PATH),
         )
         self.token_endpoint = TokenEndpoint(
             parts.tokens,
@@ -138,7 +159,10 @@ class Gateway:
         and the next start finds the head where the last commit left it.
         """
         working = [asyncio.create_task(work.run()) for work in (self.checks, self.bearers)]
-        watching = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self._keep_house())]
+        watching = [
+            asyncio.create_task(task)
+            for task in (self.keeper.run(), self._keep_house(), self._watch_posture())
+        ]
         try:
             yield
         finally:
@@ -149,6 +173,18 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
             await self.keeper.close()
+
+    async def _watch_posture(self) -> None:
+        """Read what is cut, once a second: a cut bites in two seconds at most, everywhere."""
+        load = self._parts.load_posture
+        while load is not None:
+            try:
+                await self._parts.posture.refresh(load)
+            except RempartError:
+                pass  # the database is away, and with it every answer: what was known stays
+            except Exception as bug:  # noqa: BLE001 - outermost layer of this task
+                log_bug("reading what is cut", bug)
+            await asyncio.sleep(POSTURE_S)
 
     async def _keep_house(self) -> None:
         while True:
@@ -167,9 +203,12 @@ class GatewayApp(Litestar):
     The framework's routing and layers do nothing for a rights check and cost a tenth of it.
     """
 
-    def __init__(self, door: RightsDoor, **options: Any) -> None:
+    def __init__(
+        self, door: RightsDoor, checkpoint_header: CheckpointHeader, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._door = door
+        self._checkpoint_header = checkpoint_header
 
     def __call__(
         self,
@@ -180,8 +219,9 @@ class GatewayApp(Litestar):
         """Answer one request, or live through the process's life."""
         if scope["type"] == ScopeType.HTTP:
             request = cast("Scope", scope)
+            send = self._checkpoint_header.wrap(cast("Send", send))
             if request["path"] == PATH:
-                return self._door(request, cast("Receive", receive), cast("Send", send))
+                return self._door(request, cast("Receive", receive), send)
         return super().__call__(scope, receive, send)
 
 
@@ -202,6 +242,7 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
 
     return GatewayApp(
         gateway.door,
+        CheckpointHeader(gateway.keeper.find_checkpoint),
         route_handlers=[
             _make_rights_route(gateway.door),
             *_make_token_routes(gateway.token_endpoint, parts.tokens),
@@ -256,7 +297,7 @@ def _make_small_routes(gateway: Gateway) -> list[Any]:
     @get("/readyz")
     async def read_readiness() -> Response[bytes]:
         readiness = Readiness(await gateway.is_database_there(), gateway.keeper.is_open)
-        is_ready = readiness.database and readiness.ledger
+        is_ready = readiness.database and readiness.ledger and gateway.posture.is_known
         return Response(
             msgspec.json.encode(readiness),
             media_type="application/json",

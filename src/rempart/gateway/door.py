@@ -14,6 +14,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from rempart.accounts.dpop import NonceNeeded
 from rempart.accounts.session import Origin
+from rempart.accounts.tokens import Bearer
 from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
@@ -25,11 +26,14 @@ from rempart.gateway.origins import NOWHERE, read_agent
 from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
 from rempart.gateway.questions import MAX_BODY_BYTES, parse_question
 from rempart.gateway.requests import read_body, send_reply
+from rempart.gateway.terminals import Terminals
 from rempart.kernel.errors import RempartError, UnsupportedMediaType
 from rempart.kernel.findings import Refusal
 from rempart.kernel.periods import Period
+from rempart.rights.lookup import TypedIdentifiers
 from rempart.tariffs.parameters import compute_care_dates
-from rempart.workflows.rights_desk import Answered, Asked
+from rempart.workflows.posture import Posture
+from rempart.workflows.rights_desk import Answered, Asked, Question
 
 PATH: Final = "/v1/rights-checks"
 ANSWER_TYPE: Final = b"application/json"
@@ -58,6 +62,8 @@ class RightsDoor:
         clock: Clock,
         metrics: Metrics,
         find_address: Callable[[str, bytes], str],
+        posture: Posture,
+        terminals: Terminals,
     ) -> None:
         self._admission = admission
         self._allowances = allowances
@@ -65,6 +71,8 @@ class RightsDoor:
         self._clock = clock
         self._metrics = metrics
         self._find_address = find_address
+        self._posture = posture
+        self._terminals = terminals
         self._care_dates: tuple[date, Period] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,17 +106,35 @@ class RightsDoor:
             read_agent(headers.get(b"user-agent", b"")),
             bearer.portal_session_ref,
         )
+        await self._check_presence_and_cuts(question, origin, bearer, now_ms=now_ms)
         answered = await self._checks.submit(
             Asked(
                 question=question,
                 origin=origin,
                 request_id=request_id or secrets.token_bytes(16),
                 body_digest=hashlib.sha256(body).digest() if request_id else None,
+                establishment_ref=bearer.establishment_ref,
             )
         )
         self._metrics.count_answer(question.mode, is_open=answered.is_open)
         self._metrics.seconds.observe((self._clock.steady_ms() - started_ms) / 1000)
         return Reply(200, ANSWER_TYPE, answered.body, _offer(next_nonce))
+
+    async def _check_presence_and_cuts(
+        self, question: Question, origin: Origin, bearer: Bearer, *, now_ms: int
+    ) -> None:
+        """Refuse what is cut, by what the question names; then what a terminal did not sign."""
+        identifiers = question.identifiers
+        typed = identifiers if isinstance(identifiers, TypedIdentifiers) else None
+        amc_number = typed.amc_number.number if typed else None
+        self._posture.check_not_cut(origin, amc_number=amc_number, now_ms=now_ms)
+        if question.assertion is not None and typed is not None:
+            await self._terminals.check(
+                question.assertion,
+                typed,
+                establishment_ref=bearer.establishment_ref,
+                now_ms=now_ms,
+            )
 
     def _find_care_dates(self) -> Period:
         """Return the days that may be asked about, computed once a day."""

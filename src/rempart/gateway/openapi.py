@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from rempart import __version__
 from rempart.exchange.rights_answer import ClosedAnswer, OpenAnswer
+from rempart.gateway.checkpoint_header import describe_in_every_answer
 from rempart.gateway.openapi_tokens import (
     SECURITY,
     SECURITY_SCHEMES,
@@ -59,14 +60,15 @@ class Readiness(msgspec.Struct, frozen=True):
 _RIGHTS_CHECK_PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("malformed_request",),
     401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce"),
+    403: ("presence_required",),
     405: ("method_not_allowed",),
     409: ("conflict",),
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
     422: ("invalid_request",),
-    429: ("too_many_requests",),
+    429: ("too_many_requests", "typed_allowance_spent"),
     500: ("inconsistent_record", "error"),
-    503: ("unavailable", "ledger_unavailable"),
+    503: ("unavailable", "ledger_unavailable", "rights_cut"),
 }
 _EXTRA_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("DPoP-Nonce", "With `use_dpop_nonce`: the nonce to sign the next proofs with."),
@@ -104,7 +106,7 @@ def build_openapi() -> dict[str, Any]:
         ref_template=_REF,
     )
     _describe_tags(components)
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Rempart gateway",
@@ -136,6 +138,7 @@ def build_openapi() -> dict[str, Any]:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
+    return describe_in_every_answer(document)
 
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}

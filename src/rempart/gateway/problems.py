@@ -6,6 +6,7 @@ and nothing that was found, can leave through an error.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
@@ -27,6 +28,8 @@ from rempart.kernel.errors import (
     UnsupportedMediaType,
 )
 from rempart.kernel.findings import Language, Refusal
+from rempart.rights.cuts import CutReason, CutScope, RightsCut, StillWorks, list_still_works
+from rempart.workflows.weigh_presence import PresenceRequired, TypedAllowanceSpent
 
 PROBLEM_TYPE = b"application/problem+json"
 
@@ -49,6 +52,20 @@ class FieldProblem(msgspec.Struct, frozen=True):
     message: Annotated[str, Meta(description="What is wrong and what to do.")]
 
 
+class CutFacts(msgspec.Struct, frozen=True):
+    """What is cut, since when and why, and what still works meanwhile."""
+
+    scope: Annotated[CutScope, Meta(description="What is cut, the widest that applies.")]
+    reason: Annotated[CutReason, Meta(description="Why, in a word.")]
+    since: Annotated[str, Meta(description="Since when (RFC 3339, UTC).")]
+    until: Annotated[
+        str | None, Meta(description="When it ends by itself; null when nobody knows yet.")
+    ]
+    still_works: Annotated[
+        list[StillWorks], Meta(description="What goes on, the most useful first.")
+    ]
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A problem document (RFC 9457)."""
 
@@ -60,6 +77,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: Annotated[
         list[FieldProblem], Meta(description="All the fields at fault (422 only).")
     ] = []
+    cut: Annotated[
+        CutFacts | None, Meta(description="What is cut and what still works (`rights_cut` only).")
+    ] = None
 
 
 class Reply(NamedTuple):
@@ -180,6 +200,39 @@ TEXTS: Mapping[str, Text] = {
             "No trace, no answer: wait for Retry-After and send the same request again.",
         ),
     ),
+    RightsCut.code: _text(
+        RightsCut.status,
+        (
+            "Vérification coupée",
+            "Voir `cut` : la carte se vérifie hors ligne, facturation et paiements continuent.",
+        ),
+        (
+            "Rights checks are cut",
+            "Rights are cut, see `cut`: cards verify offline, claims and payments go on.",
+        ),
+    ),
+    PresenceRequired.code: _text(
+        PresenceRequired.status,
+        (
+            "Présence demandée",
+            "Pour une personne nouvelle, montrez sa carte, son code ou une lecture de Vitale.",
+        ),
+        (
+            "Presence required",
+            "For a new person, show their card, their code or a reading of their Vitale card.",
+        ),
+    ),
+    TypedAllowanceSpent.code: _text(
+        TypedAllowanceSpent.status,
+        (
+            "Saisies du jour épuisées",
+            "Assez de personnes nouvelles saisies aujourd’hui : montrez leur carte.",
+        ),
+        (
+            "Typed look-ups spent for today",
+            "This account typed enough new persons today: show their card.",
+        ),
+    ),
     InconsistentRecord.code: _text(
         InconsistentRecord.status,
         ("Dossier incohérent", "Un opérateur doit corriger ce dossier : appelez l’assistance."),
@@ -217,9 +270,25 @@ def format_problem(error: RempartError | None, language: Language) -> Reply:
         code=code,
         detail=text.detail[language],
         errors=[FieldProblem(path, _explain(refusal, language)) for path, refusal in faults],
+        cut=_describe_cut(error) if isinstance(error, RightsCut) else None,
     )
     body = msgspec.json.encode(problem)
     return Reply(text.status, PROBLEM_TYPE, body, _extra_headers(error, language))
+
+
+def _describe_cut(error: RightsCut) -> CutFacts:
+    cut = error.cut
+    return CutFacts(
+        scope=cut.scope,
+        reason=cut.reason,
+        since=_format_instant(cut.starts_ms),
+        until=None if cut.ends_ms is None else _format_instant(cut.ends_ms),
+        still_works=list(list_still_works(cut.scope)),
+    )
+
+
+def _format_instant(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _explain(refusal: Refusal, language: Language) -> str:

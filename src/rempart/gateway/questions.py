@@ -19,7 +19,8 @@ from rempart.kernel.errors import MalformedRequest
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.nir import Nir
 from rempart.kernel.periods import Period
-from rempart.rights.lookup import CardCode, Identifiers, TypedIdentifiers
+from rempart.rights.lookup import Identifiers, TypedIdentifiers, parse_card_code
+from rempart.rights.presence import PresenceDigits
 from rempart.tariffs.domains import DOMAINS, Domain
 from rempart.workflows.rights_desk import Question
 
@@ -30,47 +31,100 @@ Given = TypeVar("Given")
 Value = TypeVar("Value")
 
 
+AmcText = Annotated[
+    str,
+    Meta(
+        description="Number of the complementary insurer (numéro AMC): 8 to 10 digits.",
+        examples=["9900000001"],
+    ),
+]
+NirText = Annotated[
+    str,
+    Meta(
+        description="NIR of the insured (assuré, not ayant droit), 15 characters with the key.",
+        examples=["284050000100104"],
+    ),
+]
+BirthDateText = Annotated[
+    str,
+    Meta(
+        description="Birth date of the beneficiary, AAAAMMJJ, as on the certificate.",
+        examples=["19840512"],
+    ),
+]
+BirthRankNumber = Annotated[
+    int,
+    Meta(description="Birth rank (rang de naissance), 1 to 9; 1 but for twins.", examples=[1]),
+]
+
+
 class IdentifiersTyped(
     msgspec.Struct, frozen=True, tag_field="mode", tag="typed", forbid_unknown_fields=True
 ):
     """Identifiers typed by hand, without the card: every refusal looks the same."""
 
-    amc_number: Annotated[
+    amc_number: AmcText
+    insured_nir: NirText
+    birth_date: BirthDateText
+    birth_rank: BirthRankNumber
+
+
+class IdentifiersCode(
+    msgspec.Struct, frozen=True, tag_field="mode", tag="code", forbid_unknown_fields=True
+):
+    """Typed identifiers and the six digits of the electronic card, for care at a distance.
+
+    A wrong code, one used by somebody else and an unknown person get the same closed answer.
+    """
+
+    amc_number: AmcText
+    insured_nir: NirText
+    birth_date: BirthDateText
+    birth_rank: BirthRankNumber
+    presence_digits: Annotated[
         str,
         Meta(
-            description="Number of the complementary insurer (numéro AMC): 8 to 10 digits.",
-            examples=["9900000001"],
+            description="The six digits that the electronic card shows now; they last a minute.",
+            examples=["402917"],
         ),
     ]
-    insured_nir: Annotated[
+
+
+class IdentifiersVitale(
+    msgspec.Struct, frozen=True, tag_field="mode", tag="vitale", forbid_unknown_fields=True
+):
+    """What a registered terminal read from a Vitale card, and signed."""
+
+    amc_number: AmcText
+    insured_nir: NirText
+    birth_date: BirthDateText
+    birth_rank: BirthRankNumber
+    assertion: Annotated[
         str,
         Meta(
-            description="NIR of the insured (assuré, not ayant droit), 15 characters with the key.",
-            examples=["284050000100104"],
+            description=(
+                "Compact JWS of the terminal (ES256 or EdDSA): `typ` `rempart-vitale+jws`, `kid` "
+                "the thumbprint of its key (RFC 7638); claims `aud` the address of rights checks, "
+                "`iat` seconds, `jti` a nonce used once, `sub` base64url of SHA-256 over "
+                "`rempart vitale v1`, a zero byte and `typed|AMC|NIR|AAAAMMJJ|rank` (ten digits, "
+                "thirteen characters, eight digits, one digit)."
+            )
         ),
-    ]
-    birth_date: Annotated[
-        str,
-        Meta(
-            description="Birth date of the beneficiary, AAAAMMJJ, as on the certificate.",
-            examples=["19840512"],
-        ),
-    ]
-    birth_rank: Annotated[
-        int,
-        Meta(description="Birth rank (rang de naissance), 1 to 9; 1 but for twins.", examples=[1]),
     ]
 
 
 class IdentifiersCard(
     msgspec.Struct, frozen=True, tag_field="mode", tag="card", forbid_unknown_fields=True
 ):
-    """The code on the card: proof that the card was there, so that a refusal says its reason."""
+    """The code on a card: proof that the card was there, so that a refusal says its reason."""
 
     card_code: Annotated[
         str,
         Meta(
-            description="20 characters in groups of 4; case, spaces and dashes do not matter.",
+            description=(
+                "Presence code of a signed card: 26 characters and one for the beneficiary's line; "
+                "or the 20 characters of a feed's card. Case, spaces and dashes do not matter."
+            ),
             examples=["7K3M-Q2ZX-0V9T-5RBN-HC41"],
         ),
     ]
@@ -80,7 +134,7 @@ class RightsCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """One person, one domain of care, one day."""
 
     identifiers: Annotated[
-        IdentifiersTyped | IdentifiersCard,
+        IdentifiersTyped | IdentifiersCard | IdentifiersCode | IdentifiersVitale,
         Meta(description="The person, as the caller knows them."),
     ]
     domain: Annotated[
@@ -174,7 +228,13 @@ def parse_question(body: bytes, *, care_dates: Period) -> Question:
 
 def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question:
     faults: list[tuple[str, Refusal]] = []
-    identifiers = _build_identifiers(request.identifiers, faults)
+    given = request.identifiers
+    identifiers = _build_identifiers(given, faults)
+    digits = (
+        _try(PresenceDigits.parse, given.presence_digits, "identifiers.presence_digits", faults)
+        if isinstance(given, IdentifiersCode)
+        else None
+    )
     domain = _try(Domain.parse, request.domain, "domain", faults)
     if not care_dates.contains(request.care_date):
         faults.append(("care_date", CARE_DATE))
@@ -185,14 +245,17 @@ def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question
         domain=domain,
         care_date=request.care_date,
         purpose=_PURPOSES[request.purpose],
+        digits=digits,
+        assertion=given.assertion if isinstance(given, IdentifiersVitale) else None,
     )
 
 
 def _build_identifiers(
-    given: IdentifiersTyped | IdentifiersCard, faults: list[tuple[str, Refusal]]
+    given: IdentifiersTyped | IdentifiersCard | IdentifiersCode | IdentifiersVitale,
+    faults: list[tuple[str, Refusal]],
 ) -> Identifiers | None:
     if isinstance(given, IdentifiersCard):
-        return _try(CardCode.parse, given.card_code, "identifiers.card_code", faults)
+        return _try(parse_card_code, given.card_code, "identifiers.card_code", faults)
     amc_number = _try(AmcNumber.parse, given.amc_number, "identifiers.amc_number", faults)
     insured_nir = _try(Nir.parse, given.insured_nir, "identifiers.insured_nir", faults)
     birth_date = _try(BirthDate.parse, given.birth_date, "identifiers.birth_date", faults)

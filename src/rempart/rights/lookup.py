@@ -13,6 +13,7 @@ from rempart.kernel.crockford import ALPHABET, encode_number, format_groups, nor
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.identity import Identity
 from rempart.kernel.nir import Nir
+from rempart.rights.card import PresenceCode, canonical_presence
 
 CARD_LETTERS: Final = 20
 LOOKUP_KEY_BYTES: Final = 16
@@ -70,7 +71,19 @@ class TypedIdentifiers:
     birth_rank: BirthRank
 
 
-Identifiers: TypeAlias = TypedIdentifiers | CardCode
+Identifiers: TypeAlias = TypedIdentifiers | CardCode | PresenceCode
+
+
+def parse_card_code(text: str) -> CardCode | PresenceCode:
+    """Read the code of a card: 20 letters of a feed's card, or 27 of a card of ours.
+
+    The length tells them apart; whatever has neither is refused as the usual code is.
+
+    Raises:
+        BadValue: it is neither.
+    """
+    letters = len(normalise_code(text))
+    return PresenceCode.parse(text) if letters > CARD_LETTERS + 2 else CardCode.parse(text)
 
 
 def canonical_typed(amc_number: str, nir_number: str, birth_date: str, birth_rank: str) -> bytes:
@@ -102,7 +115,7 @@ def compute_lookup_key(key: bytes, identifiers: Identifiers) -> bytes:
 
     Args:
         key: The installation's secret, 32 bytes.
-        identifiers: What was typed, or the code of the card.
+        identifiers: What was typed, or the code of a card.
 
     Raises:
         ValueError: the secret is not 32 bytes.
@@ -111,6 +124,8 @@ def compute_lookup_key(key: bytes, identifiers: Identifiers) -> bytes:
         raise ValueError(f"The lookup secret must have {SECRET_BYTES} bytes, not {len(key)}.")
     if isinstance(identifiers, CardCode):
         canonical = canonical_card(identifiers.code)
+    elif isinstance(identifiers, PresenceCode):
+        canonical = canonical_presence(identifiers)
     else:
         canonical = canonical_typed(
             identifiers.amc_number.number,

@@ -134,6 +134,11 @@ class SheetReader:
         self._terms: dict[int, Terms | None] = {}
         self._decoy_ref: int | None = None
 
+    @property
+    def connection(self) -> asyncpg.Connection:
+        """Its connection, lent to whoever reads in the same batch; closed with this reader."""
+        return self._connection
+
     async def load(self, wanted: Sequence[Wanted]) -> list[Found]:
         """Load what a batch of questions needs, in their order: one query.
 

@@ -5,8 +5,8 @@ import gc
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from rempart.gateway.app import Parts, build_app
 from rempart.gateway.keeper import Clock
 from rempart.gateway.token_endpoint import TokenParts
 from rempart.storage.connect import Database
+from rempart.storage.continuity import PosturePlane
 from rempart.storage.gateway import (
     GatewayReader,
     SheetReader,
@@ -28,13 +29,16 @@ from rempart.storage.gateway import (
 )
 from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import LedgerWriter
+from rempart.storage.presence import CodeSeal, PresencePlane, PresenceReader
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
+from rempart.wiring.log_signers import load_signers
 from rempart.wiring.providers import load_psc
 from rempart.wiring.psc_introspection import PscIntrospection
 from rempart.wiring.settings import Settings
 from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
+from rempart.workflows.posture import Posture, make_open_posture
 from rempart.workflows.rights_desk import Desk
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -92,10 +96,13 @@ class DeskMaker:
 
     connection: Mapping[str, Any]
     log_id: int
-    signer: NoteSigner
+    signers: Sequence[NoteSigner]
+    segment_bits: int
     lookup_secret: bytes
     engagement_secret: bytes
     clock: Clock
+    presence_key: bytes = bytes(32)
+    posture: Posture = field(default_factory=make_open_posture)
 
     async def open(self, *, on_loss: Callable[[], None]) -> DatabaseDesk:
         """Take the log over and open a reader beside it.
@@ -111,8 +118,9 @@ class DeskMaker:
             writer = await LedgerWriter.open(
                 await connect(self.connection, on_loss=on_loss),
                 log_id=self.log_id,
-                signer=self.signer,
+                signers=self.signers,
                 clock_ms=self.clock.now_ms,
+                segment_bits=self.segment_bits,
             )
         except BaseException:
             await reader.close()
@@ -123,6 +131,8 @@ class DeskMaker:
             sessions=SessionBook(opened_ms=self.clock.now_ms()),
             lookup_secret=self.lookup_secret,
             engagement_secret=self.engagement_secret,
+            presence=PresenceReader(reader.connection, CodeSeal(self.presence_key)),
+            posture=self.posture,
         )
         return DatabaseDesk(desk, reader, writer)
 
@@ -155,14 +165,16 @@ def create_gateway(
     """
     clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
-    origin = f"rempart.invalid/{home.id}/log/{settings.log_id}"
     maker = DeskMaker(
         connection=connection,
         log_id=settings.log_id,
-        signer=NoteSigner(origin, home.log_key(settings.log_id)),
+        signers=load_signers(home, settings.log_id),
+        segment_bits=settings.segment_bits,
         lookup_secret=home.key("lookup"),
         engagement_secret=home.key("engagement"),
         clock=clock,
+        presence_key=home.key("presence"),
+        posture=Posture(),
     )
     plane = AccountsPlane(connection, clock)
     psc = PscIntrospection(load_psc(settings, home))
@@ -181,6 +193,10 @@ def create_gateway(
         trusted_proxies=settings.trusted_proxies,
         certificate_peers=settings.certificate_peers,
         stop=stop_process,
+        posture=maker.posture,
+        load_posture=plane.posture.load,
+        load_terminal=plane.presence.load_terminal,
+        use_nonce=plane.use_nonce,
     )
     return build_app(parts, lifespan=[plane.running, psc.running])
 
@@ -193,6 +209,8 @@ class AccountsPlane:
         self._clock = clock
         self._reader: GatewayReader | None = None
         self.accounts = GatewayAccounts(lambda: self.reader.pool)
+        self.posture = PosturePlane(lambda: self.reader.pool)
+        self.presence = PresencePlane(lambda: self.reader.pool)
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:
@@ -211,8 +229,13 @@ class AccountsPlane:
         """Ask the database for a sign of life."""
         await self.reader.ping()
 
+    async def use_nonce(self, digest: bytes, expires_s: float) -> bool:
+        """Use what a terminal signed up; False when any gateway has seen it before."""
+        return await self.accounts.use_assertion(digest, expires_s=expires_s)
+
     async def keep_house(self) -> None:
-        """Forget the answers kept for more than a day, and assertions long expired."""
+        """Forget answers kept for more than a day, assertions long expired, tries of last month."""
+        await self.presence.delete_old_tries(today=self._clock.today())
         await self.reader.delete_old_replays(now_ms=self._clock.now_ms())
         await self.accounts.delete_old_assertions(now_ms=self._clock.now_ms())
 

@@ -7,6 +7,7 @@ every lookup key, engagement number and signature made with it would stop being 
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,17 @@ from typing import Final
 from rempart.kernel.errors import SetupError
 from rempart.storage.roles import LOGINS
 
-KEY_NAMES = ("lookup", "engagement", "master", "blind", "portals", "token", "portals-client")
+KEY_NAMES = (
+    "lookup",
+    "engagement",
+    "master",
+    "blind",
+    "portals",
+    "token",
+    "portals-client",
+    "presence",
+    "cards",
+)
 KEY_BYTES = 32
 
 _PRIVATE_DIRECTORIES = ("keys", "secrets", "run")
@@ -92,14 +103,36 @@ class Home:
             raise SetupError(f"{self.key_file(name)} is not a key of {KEY_BYTES} bytes: restore it")
         return key
 
-    def log_key(self, log_id: int) -> bytes:
-        """Return the Ed25519 seed (32 bytes) that signs log `log_id`, drawn at its first use."""
-        file = self.path / "keys" / f"log-{log_id}.ed25519"
-        _write_once(file, secrets.token_bytes(KEY_BYTES))
-        seed = file.read_bytes()
-        if len(seed) != KEY_BYTES:
-            raise SetupError(f"{file} is not a seed of {KEY_BYTES} bytes: restore it")
-        return seed
+    def log_keys(self, log_id: int) -> list[bytes]:
+        """Return the Ed25519 seeds (32 bytes) of log `log_id`, the first one first.
+
+        One is drawn if there is none. A key that was replaced may be taken away: nothing is signed with it any more.
+        """
+        numbers = self._list_log_keys(log_id) or [1]
+        return [_read_seed(self._log_key_file(log_id, number)) for number in numbers]
+
+    def draw_log_key(self, log_id: int) -> bytes:
+        """Draw another seed for log `log_id`, beside those it has; durable when this returns."""
+        number = max(self._list_log_keys(log_id), default=1) + 1
+        return _read_seed(self._log_key_file(log_id, number))
+
+    def _log_key_file(self, log_id: int, number: int) -> Path:
+        name = f"log-{log_id}" if number == 1 else f"log-{log_id}.{number}"
+        return self.path / "keys" / f"{name}.ed25519"
+
+    def _list_log_keys(self, log_id: int) -> list[int]:
+        """Return the numbers of the seeds a log has, in order."""
+        pattern = re.compile(rf"log-{log_id}(?:\.([0-9]+))?\.ed25519")
+        found = (pattern.fullmatch(file.name) for file in (self.path / "keys").iterdir())
+        return sorted(int(match[1] or 1) for match in found if match)
+
+    def signing_seed(self, name: str) -> bytes:
+        """Return the Ed25519 seed (32 bytes) kept under a name, drawn at its first use."""
+        return _read_seed(self.path / "keys" / f"{name}.ed25519")
+
+    def keep_signing_seed(self, name: str, seed: bytes) -> None:
+        """Keep an Ed25519 seed under a name that has none; durable when this returns."""
+        _write_once(self.path / "keys" / f"{name}.ed25519", seed)
 
     @property
     def passwords(self) -> Mapping[str, str]:
@@ -172,6 +205,15 @@ def _write_once(file: Path, content: bytes) -> None:
     finally:
         draft.unlink()
     _sync_directory(file.parent)
+
+
+def _read_seed(file: Path) -> bytes:
+    """Return the seed of a log's key, drawn if the file does not exist."""
+    _write_once(file, secrets.token_bytes(KEY_BYTES))
+    seed = file.read_bytes()
+    if len(seed) != KEY_BYTES:
+        raise SetupError(f"{file} is not a seed of {KEY_BYTES} bytes: restore it")
+    return seed
 
 
 def _sync_directory(directory: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final
 
 from rempart.disclosure.entry import Draft, Kind, Mode, Outcome
-from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION
+from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
 from rempart.exchange.rights_answer import (
     Answer,
     Engagement,
@@ -28,10 +28,12 @@ from rempart.rights.coverage import (
     RightsOpen,
     decide_rights,
 )
+from rempart.rights.cuts import RightsCut
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage.gateway import Found, Wanted
 from rempart.workflows.ledger_page import LedgerPage, Place
 from rempart.workflows.rights_desk import Answered, Asked, Desk, Question
+from rempart.workflows.weigh_presence import Evidence, weigh_presence
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _OUTCOMES: Final = {
@@ -64,23 +66,34 @@ async def check_rights(
     page = await LedgerPage.open(desk, asked, now_ms=now_ms, today=today)
     wanted = [_want(desk, one, page.find_session(one)) for one in asked]
     found = await desk.sheets.load(wanted)
-    for one, want, seen in zip(asked, wanted, found, strict=True):
+    weighed = await weigh_presence(desk, asked, wanted, found, now_ms=now_ms, today=today)
+    for one, want, seen, evidence in zip(asked, wanted, found, weighed, strict=True):
         if page.repeat(one, seen.given):
             continue
+        if isinstance(evidence, RempartError):
+            page.refuse(evidence)
+            continue
         try:
-            decision = decide(one.question, seen)
+            decision = decide(one.question, seen, evidence)
         except InconsistentRecord as failure:
             page.refuse(failure)
             continue
         place = page.next_place(one)
-        answer = show(one.question, decision, promise=place.promise)
+        if cut := _find_cut(desk, one.question, seen, decision, now_ms=now_ms):
+            # A card leads to a member of an insurer that is cut: that much is said, so it is
+            # written before, like an answer.
+            page.write_refusal(one, place, cut, draft_cut(one, want, seen, place=place))
+            continue
+        answer = show(one.question, decision, evidence, promise=place.promise)
         entry = draft_entry(one, want, seen, decision=decision, shown=answer, place=place)
         page.write(one, place, answer, entry)
     return await page.commit()
 
 
-def decide(question: Question, found: Found) -> RightsDecision | None:
-    """Decide on what was found; None when the identifiers lead to nobody.
+def decide(
+    question: Question, found: Found, evidence: Evidence = Evidence.TYPED
+) -> RightsDecision | None:
+    """Decide on what was found; None when the identifiers lead to nobody, or the code is wrong.
 
     Raises:
         InconsistentRecord: the stored facts contradict each other. Only whoever has the card is
@@ -96,21 +109,29 @@ def decide(question: Question, found: Found) -> RightsDecision | None:
             )
         except InconsistentRecord:
             _log.error("a sheet of feed version %d contradicts itself", found.sheet.version)
-            if found.person_ref is not None and question.mode is Mode.CARD:
+            if found.person_ref is not None and evidence is Evidence.PRESENT:
                 raise
             decision = RightsClosed(ClosedReason.OUT_OF_PERIOD)
     # A stranger's sheet is a decoy: the same work was done, and nothing of it is kept.
-    return decision if found.person_ref is not None else None
+    shown = found.person_ref is not None and evidence is not Evidence.WRONG_CODE
+    return decision if shown else None
 
 
 def show(
-    question: Question, decision: RightsDecision | None, *, promise: Callable[[], Engagement]
+    question: Question,
+    decision: RightsDecision | None,
+    evidence: Evidence,
+    *,
+    promise: Callable[[], Engagement],
 ) -> Answer:
     """Choose what is shown of a decision, and promise payment when rights are open."""
     domain, care_date = question.domain, question.care_date
     if isinstance(decision, RightsOpen):
         return build_open_answer(decision, domain=domain, care_date=care_date, engagement=promise())
-    reason = decide_shown_reason(decision, presence=question.mode is Mode.CARD)
+    present = evidence is Evidence.PRESENT
+    if present and decision is None and question.mode is not Mode.CARD:
+        present = False  # a terminal read a card of somebody we do not know: that is no card's code
+    reason = decide_shown_reason(decision, presence=present)
     return build_closed_answer(reason or ShownReason.NOT_OPEN, domain=domain, care_date=care_date)
 
 
@@ -154,6 +175,43 @@ def draft_entry(
         data_version=0 if sheet is None else sheet.version,
         request_id=one.request_id,
     )
+
+
+def draft_cut(one: Asked, want: Wanted, found: Found, *, place: Place) -> Draft:
+    """Write down that a card was found to be of an insurer that is cut."""
+    question = one.question
+    return Draft(
+        kind=Kind.DISCLOSE,
+        account_ref=one.origin.account_ref,
+        session_ref=place.session_ref,
+        person_ref=found.person_ref or 0,
+        insurer_id=0 if found.sheet is None else found.sheet.insurer_id,
+        lookup_key=want.lookup_key,
+        purpose=question.purpose,
+        mode=question.mode,
+        domain=question.domain.number,
+        care_day=question.care_date.toordinal() - _EPOCH,
+        outcome=Outcome.CUT,
+        fields=Field.INSURER,
+        schema_version=FIELDS_SCHEMA_VERSION,
+        data_version=0 if found.sheet is None else found.sheet.version,
+        request_id=one.request_id,
+    )
+
+
+def _find_cut(
+    desk: Desk,
+    question: Question,
+    found: Found,
+    decision: RightsDecision | None,
+    *,
+    now_ms: int,
+) -> RightsCut | None:
+    """Return why a card leads nowhere now. Typed questions were stopped at the door, by a name."""
+    typed = isinstance(question.identifiers, TypedIdentifiers)
+    if typed or decision is None or found.sheet is None:
+        return None
+    return desk.posture.find_insurer_cut(found.sheet.insurer_id, now_ms=now_ms)
 
 
 def _read_outcome(decision: RightsDecision | None) -> Outcome:

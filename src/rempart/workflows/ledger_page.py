@@ -126,6 +126,12 @@ class LedgerPage:
             self._given[place.session_ref, one.request_id] = (one.body_digest, start)
             self._replays.append(Replay(place.session_ref, one.request_id, one.body_digest, start))
 
+    def write_refusal(self, one: Asked, place: Place, refusal: RempartError, draft: Draft) -> None:
+        """Add the entry of a refusal that tells something of a person; it waits like an answer."""
+        self._drafts.append(draft)
+        self._used[one.origin] = place.session_ref
+        self._pending.append(refusal)
+
     def write_engagement(self, index: int) -> Engagement:
         """Write the promise to pay that names entry `index`."""
         ledger = self._desk.ledger

@@ -4,32 +4,52 @@ Holds no rule: `check_rights` has them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, cast
 
 from rempart.accounts.session import Origin
 from rempart.disclosure.entry import Draft, Mode, Purpose
 from rempart.disclosure.session import SessionFacts
-from rempart.rights.lookup import CardCode, Identifiers
+from rempart.rights.lookup import Identifiers, TypedIdentifiers
+from rempart.rights.presence import PresenceDigits
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.tariffs.domains import Domain
 from rempart.workflows.open_session import SessionBook, SessionReader
+from rempart.workflows.posture import Posture, make_open_posture
+
+if TYPE_CHECKING:
+    from rempart.workflows.weigh_presence import PresenceBook
 
 
 class Question(NamedTuple):
-    """What a professional asks, already known to be possible."""
+    """What a professional asks, already known to be possible.
+
+    Attributes:
+        identifiers: The person, as the caller knows them.
+        domain: The family of care.
+        care_date: The day care is given.
+        purpose: Why.
+        digits: The six digits of the electronic card, with typed identifiers; or None.
+        assertion: What a terminal signed of the Vitale card it read, with the same; or None.
+    """
 
     identifiers: Identifiers
     domain: Domain
     care_date: date
     purpose: Purpose
+    digits: PresenceDigits | None = None
+    assertion: str | None = None
 
     @property
     def mode(self) -> Mode:
-        """How the person is designated."""
-        return Mode.CARD if isinstance(self.identifiers, CardCode) else Mode.TYPED
+        """How the person is designated, and what proves that they are there."""
+        if not isinstance(self.identifiers, TypedIdentifiers):
+            return Mode.CARD
+        if self.assertion is not None:
+            return Mode.VITALE
+        return Mode.TYPED if self.digits is None else Mode.CODE
 
 
 class Asked(NamedTuple):
@@ -41,12 +61,14 @@ class Asked(NamedTuple):
         request_id: 16 bytes that name the request.
         body_digest: Digest of the body sent with an Idempotency-Key; None without one, and then
             the answer is not kept for a repetition.
+        establishment_ref: Where they act; None for one who has no establishment.
     """
 
     question: Question
     origin: Origin
     request_id: bytes
     body_digest: bytes | None
+    establishment_ref: int | None = None
 
 
 class Answered(NamedTuple):
@@ -107,3 +129,12 @@ class Desk:
     sessions: SessionBook
     lookup_secret: bytes
     engagement_secret: bytes
+    presence: "PresenceBook" = field(default_factory=lambda: cast("PresenceBook", _NoPresence()))
+    posture: Posture = field(default_factory=make_open_posture)
+
+
+class _NoPresence:
+    """Where nothing is bounded and nobody has a code, nothing is asked of it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise LookupError(f"this desk keeps no presence, and was asked for {name}")

@@ -1,0 +1,183 @@
+"""Weigh presence: what each question of a batch proves of the person's being there.
+
+Refuses before anything is shown, and the same way whether the person exists or not: a bound looks
+at the key that was typed, and a wrong code is answered like a stranger's.
+"""
+
+import enum
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import ClassVar, Final, Protocol, TypeAlias
+
+from rempart.disclosure.entry import Mode
+from rempart.kernel.errors import AccessDenied, RempartError, TooManyRequests
+from rempart.rights.presence import (
+    FACE_KNOWN_DAYS,
+    Attempt,
+    PresenceDigits,
+    PresencePolicy,
+    find_matching_step,
+)
+from rempart.storage.gateway import Found, Wanted
+from rempart.storage.presence import TypedWish
+from rempart.workflows.rights_desk import Asked, Desk
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+class Evidence(enum.Enum):
+    """What a question proves."""
+
+    PRESENT = "present"
+    TYPED = "typed"
+    WRONG_CODE = "wrong_code"
+    """Or a right one that was used, or that came after too many wrong ones: nothing is shown."""
+
+
+Weighed: TypeAlias = "Evidence | RempartError"
+
+
+class PresenceRequired(RempartError):
+    """This account shows a proof that the person is there: card, terminal or code."""
+
+    code: ClassVar[str] = "presence_required"
+    status: ClassVar[int] = 403
+
+
+class TypedAllowanceSpent(TooManyRequests):
+    """The account typed as many new persons today as it may; presence goes on without a bound."""
+
+    code: ClassVar[str] = "typed_allowance_spent"
+
+
+class PresenceBook(Protocol):
+    """Where faces, allowances and tries are kept."""
+
+    async def find_known_faces(
+        self, pairs: Sequence[tuple[int, int | None]], *, since_ms: int
+    ) -> Sequence[bool]:
+        """Say of each (account, person or None) whether it was shown them with presence."""
+        ...
+
+    async def take_typed(self, wishes: Sequence[TypedWish], *, day: date) -> Sequence[bool]:
+        """Take persons off allowances, durably."""
+        ...
+
+    async def take_code_try(self, target: bytes, account_ref: int, *, day: date) -> Attempt:
+        """Take one try, durably."""
+        ...
+
+    async def give_code_try_back(self, target: bytes, account_ref: int, *, day: date) -> None:
+        """Give the try of a right code back."""
+        ...
+
+    async def load_code_secret(self, person_ref: int | None) -> bytes:
+        """Return the secret of a person's codes, or one nobody has."""
+        ...
+
+    async def use_code(self, person_ref: int, step: int, account_ref: int) -> bool:
+        """Use a code up."""
+        ...
+
+
+async def weigh_presence(
+    desk: Desk,
+    asked: Sequence[Asked],
+    wanted: Sequence[Wanted],
+    found: Sequence[Found],
+    *,
+    now_ms: int,
+    today: date,
+) -> list[Weighed]:
+    """Weigh a batch, in its order; what was answered before is not counted again.
+
+    Raises:
+        Unavailable: what is counted cannot be read or written; nothing may be shown.
+    """
+    weighed: list[Weighed] = [_weigh_alone(one) for one in asked]
+    bounded: list[tuple[int, PresencePolicy]] = []
+    for n, (one, seen) in enumerate(zip(asked, found, strict=True)):
+        if seen.given is not None:
+            continue
+        if one.question.mode is Mode.CODE:
+            weighed[n] = await _weigh_code(desk, one, wanted[n], seen, now_ms=now_ms, today=today)
+        elif one.question.mode is Mode.TYPED:
+            policy = desk.posture.find_policy(one.origin.account_ref, one.establishment_ref)
+            if not policy.is_open:
+                bounded.append((n, policy))
+    if bounded:
+        pairs = [(asked[n].origin.account_ref, found[n].person_ref) for n, _ in bounded]
+        since_ms = now_ms - FACE_KNOWN_DAYS * DAY_MS
+        known = await desk.presence.find_known_faces(pairs, since_ms=since_ms)
+        new = [one for one, is_known in zip(bounded, known, strict=True) if not is_known]
+        for n, refusal in await _weigh_new_faces(desk, asked, wanted, new, today=today):
+            weighed[n] = refusal
+    return weighed
+
+
+def _weigh_alone(one: Asked) -> Evidence:
+    present = one.question.mode in (Mode.CARD, Mode.VITALE)
+    return Evidence.PRESENT if present else Evidence.TYPED
+
+
+async def _weigh_new_faces(
+    desk: Desk,
+    asked: Sequence[Asked],
+    wanted: Sequence[Wanted],
+    new: Sequence[tuple[int, PresencePolicy]],
+    *,
+    today: date,
+) -> list[tuple[int, RempartError]]:
+    """Refuse the new faces that a policy does not let be typed; return which, and why."""
+    refused: list[tuple[int, RempartError]] = [
+        (n, PresenceRequired("this account shows proof of presence for a new person"))
+        for n, policy in new
+        if policy.required
+    ]
+    metered = [
+        (n, TypedWish(asked[n].origin.account_ref, wanted[n].lookup_key, allowed))
+        for n, policy in new
+        if not policy.required and (allowed := policy.typed_persons_per_day) is not None
+    ]
+    if metered:
+        # Written before anything is shown. A crash here leaves an allowance smaller by a person
+        # nobody was shown; the same question asked again that day takes nothing more.
+        taken = await desk.presence.take_typed([wish for _, wish in metered], day=today)
+        refused += [
+            (n, TypedAllowanceSpent("today's new persons are spent", retry_after_s=_WAIT_S))
+            for (n, _), is_taken in zip(metered, taken, strict=True)
+            if not is_taken
+        ]
+    return refused
+
+
+# Tomorrow is at most so far; how far exactly would say nothing more useful.
+_WAIT_S: Final = int(timedelta(hours=1).total_seconds())
+
+
+async def _weigh_code(
+    desk: Desk, one: Asked, want: Wanted, seen: Found, *, now_ms: int, today: date
+) -> Weighed:
+    """Look at a code, if there is a try left. The same queries and sums for a stranger."""
+    account_ref, digits = one.origin.account_ref, one.question.digits
+    if digits is None:
+        raise AccessDenied("a question by code has a code")
+    # Taken before the code is looked at, by one statement: gateways side by side cannot try more.
+    # A crash after it leaves one try less for that day.
+    attempt = await desk.presence.take_code_try(want.lookup_key, account_ref, day=today)
+    if attempt is Attempt.CALLER_STOPPED:
+        return TooManyRequests("too many wrong codes by this account", retry_after_s=_WAIT_S)
+    step = await _find_step(desk, digits, seen.person_ref, now_ms=now_ms)
+    if step is None or seen.person_ref is None or attempt is not Attempt.LOOK:
+        return Evidence.WRONG_CODE
+    if not await desk.presence.use_code(seen.person_ref, step, account_ref):
+        return Evidence.WRONG_CODE
+    await desk.presence.give_code_try_back(want.lookup_key, account_ref, day=today)
+    return Evidence.PRESENT
+
+
+async def _find_step(
+    desk: Desk, digits: PresenceDigits, person_ref: int | None, *, now_ms: int
+) -> int | None:
+    secret = await desk.presence.load_code_secret(person_ref)
+    return find_matching_step(secret, digits, now_s=now_ms / 1000)
