@@ -16,6 +16,8 @@ COMMANDS = {
     "serve": ("rempart.cli.serve", "serve", "Start the gateway, the portals, or both on one port."),
     "synth": ("rempart.cli.synth", "synth", "Write synthetic feeds and professionals."),
     "feed": ("rempart.cli.feed", "feed", "Import an insurer's feed of rights."),
+    "cards": ("rempart.cli.cards", "cards", "Issue cards, revoke them, publish their lists."),
+    "card": ("rempart.cli.cards", "card", "Verify a card without a network."),
     "client": ("rempart.cli.client", "client", "Load professionals; register software."),
     "organisation": (
         "rempart.cli.organisation",
@@ -34,6 +36,7 @@ COMMANDS = {
         "Send warnings; load where people are warned.",
     ),
     "ledger": ("rempart.cli.ledger", "ledger", "Audit, prove and ask the disclosure ledger."),
+    "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
 }

@@ -126,6 +126,12 @@ def register_insurer(tx: Transaction, insurer: FeedInsurer) -> None:
         )
 
 
+def find_insurer(tx: Transaction, amc_number: str) -> int | None:
+    """Return who holds an AMC number, ten digits, or None."""
+    row = tx.execute(_QUERIES.find_insurer_by_amc, {"amc_number": amc_number}).fetchone()
+    return None if row is None else int(row[0])
+
+
 def load_insurer(tx: Transaction, insurer_id: int) -> FeedInsurer | None:
     """Return an insurer, or None."""
     row = tx.execute(_QUERIES.load_insurer, {"insurer_id": insurer_id}).fetchone()

@@ -234,7 +234,8 @@ SELECT key, person_ref, %(feed_version)s FROM given_up
 ON CONFLICT (person_key) DO NOTHING;
 
 -- name: admit_members
--- Look-up keys of people changed by a version and covered now: new ones, and those of people who came back.
+-- Look-up keys of people changed by a version and covered now: new ones, and those of people who came back, of their
+-- cards in force too.
 WITH member_key AS (
     SELECT known.key, person.person_ref
     FROM identity.seen_in_feed AS seen
@@ -243,6 +244,15 @@ WITH member_key AS (
       ON sheet.person_ref = person.person_ref AND sheet.closed_in = 9223372036854775807
     CROSS JOIN LATERAL unnest(person.lookup_keys) AS known (key)
     WHERE seen.feed_version = %(feed_version)s AND seen.changed
+    UNION ALL
+    SELECT own.presence_key, own.person_ref
+    FROM identity.seen_in_feed AS seen
+    JOIN rights.card_key AS own USING (person_ref)
+    JOIN rights.card USING (serial)
+    JOIN rights.coverage AS sheet
+      ON sheet.person_ref = own.person_ref AND sheet.closed_in = 9223372036854775807
+    WHERE seen.feed_version = %(feed_version)s AND seen.changed
+      AND card.revoked_at IS NULL AND card.valid_to >= (now() AT TIME ZONE 'Europe/Paris')::date
 ), out_of_store AS (
     DELETE FROM identity.person_key USING member_key WHERE person_key = member_key.key
 )
@@ -284,6 +294,11 @@ WITH leaver AS MATERIALIZED (
     USING leaver JOIN identity.person USING (person_ref)
     WHERE lookup.lookup_key = ANY (person.lookup_keys) AND lookup.person_ref = person.person_ref
     RETURNING lookup.lookup_key, lookup.person_ref
+), without_card AS (
+    -- rights.card_key keeps them: they come back with the person.
+    DELETE FROM rights.lookup
+    USING leaver JOIN rights.card_key AS own USING (person_ref)
+    WHERE lookup.lookup_key = own.presence_key AND lookup.person_ref = own.person_ref
 ), stored AS (
     INSERT INTO identity.person_key (person_key, person_ref, added_in)
     SELECT lookup_key, person_ref, 0 FROM closed

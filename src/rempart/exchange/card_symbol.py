@@ -1,0 +1,101 @@
+"""The symbol of a card as a picture, and back: DataMatrix ECC 200.
+
+Refuses to trust what it reads: a picture gives a text, and `rights.card_verdict` judges it.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import Any, Final
+
+import zxingcpp
+from PIL import Image, UnidentifiedImageError
+
+from rempart.kernel.findings import BadValue, Refusal
+
+QUIET_MODULES: Final = 1
+"""White modules around a symbol: the least the norm allows."""
+MAX_PIXELS: Final = 60_000_000
+_FORMATS: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.DataMatrix])
+
+NOT_A_PICTURE: Final = Refusal(
+    rule="card_picture",
+    fr="Ce fichier n’est pas une image lisible.",
+    en="This file is not a readable picture.",
+    advice_fr="Donner une image PNG, JPEG ou WebP de la carte, de moins de 60 millions de points.",
+    advice_en="Give a PNG, JPEG or WebP picture of the card, of under 60 million pixels.",
+)
+NO_SYMBOL: Final = Refusal(
+    rule="card_symbol",
+    fr="Aucun symbole lisible sur cette image.",
+    en="No readable symbol on this picture.",
+    advice_fr="Photographier le carré de points de près, à plat, sans reflet, bord blanc compris.",
+    advice_en="Take the dotted square from near, flat, without reflection, white border included.",
+)
+
+
+def draw_png(text: str, *, scale: int = 1) -> bytes:
+    """Return the symbol of a text as a PNG, `scale` pixels to a module, quiet zone included."""
+    picture = Image.fromarray(_draw(text).to_image(scale=scale)).convert("1")
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def draw_svg(text: str) -> str:
+    """Return the symbol of a text as an SVG of one path, in units of one module.
+
+    One path, so that no viewer leaves hair lines between modules; no size, so that a page gives it.
+    """
+    picture = Image.fromarray(_draw(text).to_image(scale=1)).convert("L")
+    side = picture.width
+    points = picture.tobytes()
+    path = "".join(
+        f"M{start} {row}h{end - start}v1h-{end - start}z"
+        for row in range(side)
+        for start, end in _dark_runs(points[row * side : (row + 1) * side])
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" '
+        f'shape-rendering="crispEdges" role="img"><rect width="{side}" height="{side}" '
+        f'fill="#fff"/><path d="{path}" fill="#000"/></svg>'
+    )
+
+
+def count_modules(text: str) -> int:
+    """Return how many modules the side of a text's symbol has, without its quiet zone."""
+    return int(_draw(text).to_image(scale=1).shape[0]) - 2 * QUIET_MODULES
+
+
+def read_picture(data: bytes) -> str:
+    """Return the text of the symbol on a picture of a card.
+
+    Raises:
+        BadValue: the file is no picture, or no symbol can be read on it.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise BadValue(NOT_A_PICTURE)
+            picture = opened.convert("L")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as unreadable:
+        raise BadValue(NOT_A_PICTURE) from unreadable
+    found = zxingcpp.read_barcodes(picture, formats=_FORMATS)
+    texts = [barcode.text for barcode in found if barcode.valid and barcode.text]
+    if not texts:
+        raise BadValue(NO_SYMBOL)
+    return str(texts[0])
+
+
+def _draw(text: str) -> Any:
+    return zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.DataMatrix)
+
+
+def _dark_runs(row: bytes) -> Iterable[tuple[int, int]]:
+    """Return where the dark modules of one row begin and end."""
+    start = None
+    for place, value in enumerate((*row, 255)):
+        if value < 128 and start is None:
+            start = place
+        elif value >= 128 and start is not None:
+            yield start, place
+            start = None
