@@ -34,7 +34,10 @@ def format_page(document: dict[str, Any]) -> str:
             for name, scheme in document["components"]["securitySchemes"].items()
         ),
     )
-    parts = [head]
+    parts = [head, "## Every answer\n\n| header | what for |\n|---|---|"]
+    for name, header in document["components"]["headers"].items():
+        parts.append(f"| `{name}` | {header['description']} |")
+    parts.append("")
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             parts.append("\n".join(_describe_operation(method, path, operation)))
@@ -61,6 +64,7 @@ def _describe_operation(method: str, path: str, operation: dict[str, Any]) -> It
         headers = ", ".join(
             f"`{name}`: {header['description']}"
             for name, header in response.get("headers", {}).items()
+            if "description" in header  # those of every answer are described once, above
         )
         body = _describe_content(response["content"])
         yield f"| {status} | {response['description']} | {body} | {headers} |"

@@ -8,8 +8,9 @@ from typing import Final
 import click
 
 from rempart.cli.ledger_audit import audit
+from rempart.cli.ledger_cosign import cosign, stamp
 
-COMMANDS: Final[tuple[click.Command, ...]] = (audit,)
+COMMANDS: Final[tuple[click.Command, ...]] = (audit, cosign, stamp,)
 
 
 @click.group()

@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "ledger": ("rempart.cli.ledger", "ledger", "Audit, prove and ask the disclosure ledger."),
     "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
+    "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
 }

@@ -17,6 +17,7 @@ from rempart.client.answers import (
     TicketModerateur,
     Typed,
 )
+from rempart.client.checkpoints import CheckpointStore, LedgerContradicted
 from rempart.client.connection import Access, Rempart
 from rempart.client.keys import SigningKey
 from rempart.client.problems import (
@@ -36,10 +37,12 @@ __all__ = [
     "AccessRefused",
     "AlreadyAsked",
     "Card",
+    "CheckpointStore",
     "Closed",
     "Engagement",
     "FieldError",
     "Forfait",
+    "LedgerContradicted",
     "NoAnswer",
     "Open",
     "Problem",

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 import httpx
 
 from rempart.client.answers import Person, RightsAnswer, read_answer
+from rempart.client.checkpoints import HEADER, CheckpointStore
 from rempart.client.keys import SigningKey
 from rempart.client.problems import NoAnswer, TokenRefused, Unavailable, read_problem
 from rempart.client.proofs import make_assertion, make_proof
@@ -58,6 +59,7 @@ class Rempart:
         key: The registered key; None with a certificate.
         certificate: Files of the client certificate and of its private key; None with a key.
         agent: How this software calls itself: name and version.
+        checkpoints: Where the largest checkpoint seen of each log is kept; in memory by default.
         timeout_s: How long a call may take.
         transport: Another way of carrying requests; tests use it.
 
@@ -73,6 +75,7 @@ class Rempart:
         key: SigningKey | None = None,
         certificate: tuple[str, str] | None = None,
         agent: str = "rempart.client",
+        checkpoints: CheckpointStore | None = None,
         timeout_s: float = 10.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -83,6 +86,7 @@ class Rempart:
         self._key = key
         self._proof_key = SigningKey.generate() if key else None
         self._nonce = Nonce()
+        self.checkpoints: Final = checkpoints or CheckpointStore()
         tls = ssl.create_default_context()
         if certificate:
             tls.load_cert_chain(*certificate)
@@ -188,6 +192,7 @@ class Rempart:
 
         Raises:
             NoAnswer: the network broke.
+            LedgerContradicted: the answer shows another log than the one seen so far.
         """
         url = f"{self.url}{path}"
         scheme = "DPoP" if self._proof_key else "Bearer"
@@ -211,6 +216,7 @@ class Rempart:
     def _post(
         self, url: str, nonce: Nonce, *, headers: Mapping[str, str], name: str = "", **content: Any
     ) -> httpx.Response:
+        before = self.checkpoints.sizes() if name else None
         try:
             response = self._http.post(url, headers=dict(headers), **content)
         except httpx.HTTPError as failure:
@@ -218,6 +224,9 @@ class Rempart:
             kind = type(failure).__name__
             raise NoAnswer(f"no answer from {self.url} ({kind})", idempotency_key=name) from None
         nonce.value = response.headers.get("DPoP-Nonce", nonce.value)
+        # Only who holds the log answers a question; a refusal may come from who just lost it.
+        is_answer = response.status_code == httpx.codes.OK
+        self.checkpoints.see(response.headers.get(HEADER, ""), before=before if is_answer else None)
         return response
 
 

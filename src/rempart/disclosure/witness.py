@@ -79,6 +79,11 @@ class Submission:
     checkpoint: Checkpoint
     text: str
 
+    @property
+    def body(self) -> str:
+        """The request as it came: what proves a contradiction to others."""
+        return format_add_checkpoint(self.request)
+
 
 def format_add_checkpoint(request: AddCheckpoint) -> str:
     """Return the body of a request.

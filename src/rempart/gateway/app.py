@@ -28,6 +28,7 @@ from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.checkpoint_header import CheckpointHeader
+from rempart.gateway.checkpoint_header import CheckpointHeader
 from rempart.gateway.door import PATH, RightsDoor
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
@@ -242,6 +243,7 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
 
     return GatewayApp(
         gateway.door,
+        CheckpointHeader(gateway.keeper.find_checkpoint),
         CheckpointHeader(gateway.keeper.find_checkpoint),
         route_handlers=[
             _make_rights_route(gateway.door),

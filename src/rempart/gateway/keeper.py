@@ -103,6 +103,11 @@ class DeskKeeper:
         """Whether rights can be checked now."""
         return self._desk is not None and not self._lost.is_set()
 
+    def find_checkpoint(self) -> str | None:
+        """Return the signed note of the present size, None while the desk is not open."""
+        kept = self._desk
+        return None if kept is None or self._lost.is_set() else kept.desk.ledger.checkpoint
+
     async def check(self, asked: Sequence[Asked]) -> Sequence[Answered | RempartError]:
         """Check the rights of a batch.
 

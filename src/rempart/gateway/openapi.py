@@ -12,6 +12,7 @@ from msgspec import Meta
 from rempart import __version__
 from rempart.exchange.rights_answer import ClosedAnswer, OpenAnswer
 from rempart.gateway.checkpoint_header import describe_in_every_answer
+from rempart.gateway.checkpoint_header import describe_in_every_answer
 from rempart.gateway.openapi_tokens import (
     SECURITY,
     SECURITY_SCHEMES,
@@ -138,6 +139,7 @@ def build_openapi() -> dict[str, Any]:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
+    return describe_in_every_answer(document)
     return describe_in_every_answer(document)
 
 

@@ -107,8 +107,18 @@ def plan_parts(settings: Settings, what: What) -> list[Part]:
         port=settings.dev_psc_port,
         variable="REMPART_DEV_PSC_PORT",
     )
+    cosigner = Part(
+        name="cosigner",
+        interface="asgi",
+        factory="rempart.wiring.cosigning:create_app",
+        host="127.0.0.1",  # metrics only: it asks others and is asked nothing
+        port=settings.cosign_port,
+        variable="REMPART_COSIGN_PORT",
+    )
     outside = [simulator] if settings.dev_psc else []
-    everything = [*outside, *gateways, portals, front]
+    has_witnesses = settings.witnesses_file is not None or settings.tsa_url is not None
+    behind = [cosigner] if has_witnesses else []
+    everything = [*outside, *gateways, *behind, portals, front]
     return {"gateway": gateways, "portals": [portals], "all": everything}[what]
 
 
