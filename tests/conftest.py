@@ -30,6 +30,7 @@ from rempart.wiring.settings import Settings
 FAST_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
+    "rempart.throwaway": "on",
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "min_wal_size": "64MB",

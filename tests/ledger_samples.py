@@ -24,7 +24,7 @@ from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 START_MS = 1_700_000_000_000
 
@@ -122,12 +122,12 @@ async def open_writer(
     """Open a log as the gateway does."""
     connection = await connect(database)
     return await LedgerWriter.open(
-        connection, log_id=log_id, signer=make_signer(log_id), clock_ms=clock or Clock()
+        connection, log_id=log_id, signers=[make_signer(log_id)], clock_ms=clock or Clock()
     )
 
 
 def find_differences(tx: Transaction) -> list[Difference]:
-    return verify_ledger(tx).differences
+    return audit_ledger(tx).differences
 
 
 def list_places(differences: list[Difference]) -> set[tuple[str, tuple[int, ...]]]:
@@ -153,7 +153,7 @@ def read_rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 
 def check_ledger(database: Database, entries: int) -> None:
     with database.transaction("auditor") as tx:
-        verdict = verify_ledger(tx)
+        verdict = audit_ledger(tx)
     assert verdict.is_sound, verdict.differences
     assert sum(log.entries for log in verdict.logs) == entries
 
@@ -161,8 +161,9 @@ def check_ledger(database: Database, entries: int) -> None:
 def replace_in_query(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, old: str, new: str
 ) -> None:
-    """Replace a part of one query."""
-    text = module._sql[name]
-    assert old in text
-    changed = {**module._sql, name: text.replace(old, new)}
+    """Replace a part of one query; what was replaced before stays so."""
+    present = module._sql
+    queries = vars(present) if isinstance(present, SimpleNamespace) else present
+    assert old in queries[name]
+    changed = {**queries, name: queries[name].replace(old, new)}
     monkeypatch.setattr(module, "_sql", SimpleNamespace(**changed))

@@ -1,4 +1,4 @@
-"""Every answer of the gateway shows how far the log is; the mutation that forgets one is noticed."""
+"""Every answer of the gateway shows how far the log is; an app that forgets one is noticed."""
 
 import base64
 
@@ -18,7 +18,7 @@ def read_header(gateway: Gateway, world, reply) -> Checkpoint:
     assert "=" not in value
     note = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
     origin = f"rempart.invalid/{world.home.id}/log/1"
-    signer = NoteSigner(origin, world.home.log_key(1))
+    signer = NoteSigner(origin, world.home.log_keys(1)[0])
     return verify_checkpoint(note, signer.verifier, origin=origin)
 
 

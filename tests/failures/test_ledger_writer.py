@@ -20,7 +20,7 @@ from rempart.storage import ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.queries import load_queries
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 NAMES = {text: name for name, text in load_queries("ledger_writer").items()}
 BEFORE, AFTER = "it failed", "it was done"
@@ -91,7 +91,7 @@ class World:
         return await LedgerWriter.open(
             connection or await self.connect(),
             log_id=1,
-            signer=self.signer,
+            signers=[self.signer],
             clock_ms=self.clock,
         )
 
@@ -111,7 +111,7 @@ class World:
     def check(self, *sizes: int) -> None:
         """Check all that a crash must leave; the log may have any of these sizes."""
         with self.database.transaction("auditor") as tx:
-            verdict = verify_ledger(tx)
+            verdict = audit_ledger(tx)
             assert verdict.is_sound, verdict.differences
             assert verdict.logs[0].entries in sizes
             stored = dict(tx.execute("SELECT idx, uuid_send(request_id) FROM ledger.entry"))

@@ -119,7 +119,7 @@ def test_a_taken_log_is_told_and_nothing_is_written(database: Database, home: Ho
     impatient = open_acts_log(Settings(), home, database)
     impatient = AppendsActs(
         connection=impatient.connection,
-        signer=impatient.signer,
+        signers=impatient.signers,
         clock_ms=impatient.clock_ms,
         patience_s=0.2,
     )

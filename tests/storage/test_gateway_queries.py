@@ -8,7 +8,6 @@ from tests.api.memory_desk import ORIGIN, make_asked
 from tests.api.world import COVERED, ENDED, STRANGER, TODAY, populate
 
 from rempart.disclosure.entry import Purpose
-from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import Unavailable
 from rempart.storage.connect import Database
 from rempart.storage.gateway import READER_SETTINGS, Wanted, open_sheet_reader
@@ -16,6 +15,7 @@ from rempart.storage.queries import load_queries
 from rempart.tariffs.domains import DOMAINS
 from rempart.wiring.gateway_app import DatabaseDesk, DeskMaker, SystemClock
 from rempart.wiring.home import Home
+from rempart.wiring.log_signers import load_signers
 from rempart.workflows.check_rights import check_rights
 from rempart.workflows.rights_desk import Question
 
@@ -30,7 +30,8 @@ def make_maker(database: Database, home: Home) -> DeskMaker:
     return DeskMaker(
         connection=database.asyncpg_kwargs("gateway"),
         log_id=1,
-        signer=NoteSigner("rempart.invalid/test/log/1", home.log_key(1)),
+        signers=load_signers(home, 1),
+        segment_bits=24,
         lookup_secret=home.key("lookup"),
         engagement_secret=home.key("engagement"),
         clock=SystemClock(),

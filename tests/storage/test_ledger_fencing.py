@@ -21,7 +21,7 @@ from rempart.kernel.errors import InconsistentRecord, LedgerFenced, LedgerUnavai
 from rempart.storage import ledger_opening, ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter, Receipt
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 # ---------------------------------------------------------------- one writer only
 
@@ -137,6 +137,39 @@ def test_a_server_without_checksums_is_refused(database: Database, monkeypatch: 
         run(lambda: open_writer(database))
 
 
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_a_power_cut_empties_is_refused_unless_its_file_says_it_may_be(
+    database: Database, monkeypatch: pytest.MonkeyPatch, setting: str
+):
+    run(lambda: open_writer(database))  # the server of these tests says so
+    replace_in_query(
+        monkeypatch, ledger_opening, "load_guarantees", "'rempart.throwaway'", "'no.such'"
+    )
+    with pytest.raises(SetupError, match="fsync is off"):
+        run(lambda: open_writer(database))
+    other = "full_page_writes" if setting == "fsync" else "fsync"
+    asked = f"current_setting('{other}')"
+    replace_in_query(monkeypatch, ledger_opening, "load_guarantees", asked, "'on'")
+    with pytest.raises(SetupError, match=f"{setting} is off"):
+        run(lambda: open_writer(database))
+
+
+def test_mutation_a_role_that_calls_the_server_throwaway_is_not_believed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    with database.connect("admin", autocommit=True) as admin:
+        admin.execute("ALTER ROLE rempart_gateway SET rempart.throwaway = on")
+    try:
+        with pytest.raises(SetupError, match="fsync is off"):
+            run(lambda: open_writer(database))
+        given = "one LIKE 'rempart.throwaway=%'"
+        replace_in_query(monkeypatch, ledger_opening, "load_guarantees", given, "false")
+        run(lambda: open_writer(database))
+    finally:
+        with database.connect("admin", autocommit=True) as admin:
+            admin.execute("ALTER ROLE rempart_gateway RESET ALL")
+
+
 def test_the_guarantee_is_pinned_for_the_connection(database: Database):
     async def scenario() -> str:
         writer = await open_writer(database)
@@ -157,7 +190,9 @@ def test_a_log_of_another_key_is_refused(database: Database):
         await (await open_writer(database)).close()
         connection = await connect(database)
         with pytest.raises(SetupError, match="another name or key"):
-            await LedgerWriter.open(connection, log_id=1, signer=make_signer(2), clock_ms=Clock())
+            await LedgerWriter.open(
+                connection, log_id=1, signers=[make_signer(2)], clock_ms=Clock()
+            )
         assert connection.is_closed()
 
     run(scenario)
@@ -263,4 +298,4 @@ def test_mutation_without_the_second_hash_a_flipped_bit_makes_the_log_unprovable
 
     run(scenario)
     with database.transaction("auditor") as tx:
-        assert not verify_ledger(tx).is_sound
+        assert not audit_ledger(tx).is_sound

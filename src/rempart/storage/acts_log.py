@@ -16,7 +16,7 @@ from rempart.disclosure.acts import ACTS_LOG, Statement
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import LedgerUnavailable
-from rempart.storage.ledger_opening import DRIVER_FAILURES
+from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
 from rempart.storage.ledger_writer import LedgerWriter, Receipt
 
 # How long to wait for whoever else is acting at this moment.
@@ -30,18 +30,20 @@ class AppendsActs:
 
     Args:
         connection: asyncpg's arguments, as login `recorder`. They hold a password.
-        signer: The key of log 0.
+        signers: Our keys of log 0, the first one first.
+        segment_bits: If the log is made: see `LedgerWriter.open`.
         clock_ms: Unix milliseconds.
         patience_s: How long to wait for another writer.
     """
 
     connection: Mapping[str, Any]
-    signer: NoteSigner
+    signers: Sequence[NoteSigner]
     clock_ms: Callable[[], int]
+    segment_bits: int = SEGMENT_BITS
     patience_s: float = PATIENCE_S
 
     def __repr__(self) -> str:
-        return f"AppendsActs({self.signer!r})"
+        return f"AppendsActs({self.signers!r})"
 
     def append(self, acts: Sequence[tuple[Draft, Statement]]) -> Sequence[Receipt]:
         """Record acts in one batch; return once they, and a checkpoint over them, are durable.
@@ -73,7 +75,8 @@ class AppendsActs:
         return await LedgerWriter.open(
             connection,
             log_id=ACTS_LOG,
-            signer=self.signer,
+            signers=self.signers,
             clock_ms=self.clock_ms,
+            segment_bits=self.segment_bits,
             patience_s=self.patience_s,
         )

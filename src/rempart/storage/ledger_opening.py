@@ -5,14 +5,16 @@ so every start exercises the recovery.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from rempart.disclosure.checkpoint import verify_checkpoint
 from rempart.disclosure.entry import compute_leaf_hashes
-from rempart.disclosure.note import NoteSigner
+from rempart.disclosure.log_keys import KeyPeriod, LogKeys
+from rempart.disclosure.note import NoteRefused, NoteSigner
 from rempart.disclosure.tree import (
     EMPTY_ROOT,
     TILE_HEIGHT,
@@ -25,7 +27,8 @@ from rempart.disclosure.tree import (
 from rempart.kernel.errors import InconsistentRecord, LedgerUnavailable, SetupError
 from rempart.storage.queries import load_queries
 
-# A segment, which is a partition, holds 2**24 leaves: one hash of tile level 3.
+# A segment, which is a partition, holds 2**24 leaves (one hash of tile level 3), unless the log was
+# begun with smaller ones.
 SEGMENT_BITS = 24
 # No checkpoint is kept sooner after the one before, unless the caller asks; none much later.
 CHECKPOINT_PERIOD_MS = 1000
@@ -57,6 +60,9 @@ class Standing:
         checkpoint_size: Size of the last checkpoint kept; 0 when there is none.
         checkpoint_due_ms: When the next one is due.
         insurer_counters: The last number of each insurer.
+        segment_bits: Its segments hold two to this power leaves.
+        signer: The key that signs it now.
+        note: The kept checkpoint of the present size when an earlier key signed it, else None.
     """
 
     log_id: int
@@ -67,10 +73,27 @@ class Standing:
     checkpoint_size: int
     checkpoint_due_ms: int
     insurer_counters: Mapping[int, int]
+    segment_bits: int
+    signer: NoteSigner
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Declaration:
+    """What a log was declared with, and the one of our keys that signs it now."""
+
+    keys: LogKeys
+    segment_bits: int
+    signer: NoteSigner
 
 
 async def open_log(
-    connection: asyncpg.Connection, *, log_id: int, signer: NoteSigner, patience_s: float
+    connection: asyncpg.Connection,
+    *,
+    log_id: int,
+    signers: Sequence[NoteSigner],
+    segment_bits: int,
+    patience_s: float,
 ) -> Standing:
     """Lock a log, fence its earlier writers and rebuild its tree from the stored rows.
 
@@ -83,8 +106,8 @@ async def open_log(
             "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
         )
         await _lock(connection, log_id, patience_s)
-        await _declare(connection, log_id, signer)
-        return await _load_standing(connection, log_id)
+        declared = await _declare(connection, log_id, signers, segment_bits)
+        return await _load_standing(connection, log_id, declared)
     except asyncpg.UndefinedTableError as failure:
         raise SetupError("the database has no ledger: run `rempart db migrate`") from failure
     except DRIVER_FAILURES as failure:
@@ -107,8 +130,15 @@ async def _check_guarantees(connection: asyncpg.Connection) -> None:
     if row["synchronous_commit"] == "off":
         raise SetupError(
             "synchronous_commit is off: a crash would lose entries already acknowledged. "
-            "Set synchronous_commit = on for the role rempart_gateway"
+            f"Set synchronous_commit = on for the role {row['login']}"
         )
+    for name in ("fsync", "full_page_writes"):
+        if row[name] != "on" and not row["throwaway"]:
+            raise SetupError(
+                f"{name} is off: a power cut would lose entries already acknowledged. Set "
+                f"{name} = on on the server (one whose data may be lost, such as that of a test, "
+                "says so in its own configuration file: rempart.throwaway = on)"
+            )
     if row["data_checksums"] != "on":
         raise SetupError(
             "the database cluster has no data checksums: silent disk errors would reach the "
@@ -133,18 +163,30 @@ async def _lock(connection: asyncpg.Connection, log_id: int, patience_s: float) 
         raise LedgerUnavailable(f"log {log_id} is being written by another process")
 
 
-async def _declare(connection: asyncpg.Connection, log_id: int, signer: NoteSigner) -> None:
-    vkey = signer.verifier.vkey
-    await connection.execute(_sql.declare_log, log_id, signer.name, vkey, EMPTY_ROOT)
+async def _declare(
+    connection: asyncpg.Connection, log_id: int, signers: Sequence[NoteSigner], segment_bits: int
+) -> _Declaration:
+    """Make the log unless it exists; find the key that signs it among ours."""
+    first = signers[0]
+    await connection.execute(
+        _sql.declare_log, log_id, first.name, first.verifier.vkey, EMPTY_ROOT, segment_bits
+    )
     row = await connection.fetchrow(_sql.load_log, log_id)
-    if row is None or (row["origin"], row["vkey"]) != (signer.name, vkey):
-        raise SetupError(
-            f"log {log_id} was begun under another name or key: use the home it was begun with, "
-            "or begin a log with another number"
-        )
+    later = await connection.fetch(_sql.load_keys, log_id)
+    with contextlib.suppress(NoteRefused):
+        keys = LogKeys(first.name, row["vkey"], [KeyPeriod(*key) for key in later])
+        for signer in signers:
+            if (row["origin"], keys.current.vkey) == (signer.name, signer.verifier.vkey):
+                return _Declaration(keys, row["segment_bits"], signer)
+    raise SetupError(
+        f"log {log_id} was begun under another name or key: use the home it was begun with, "
+        "or begin a log with another number"
+    )
 
 
-async def _load_standing(connection: asyncpg.Connection, log_id: int) -> Standing:
+async def _load_standing(
+    connection: asyncpg.Connection, log_id: int, declared: _Declaration
+) -> Standing:
     """Fence earlier writers, then read. In this order: what is read cannot change any more."""
     head = await connection.fetchrow(_sql.take_over, log_id, timeout=OPEN_TIMEOUT_S)
     if head is None:
@@ -163,7 +205,7 @@ async def _load_standing(connection: asyncpg.Connection, log_id: int) -> Standin
     counters = await connection.fetch(
         _sql.load_insurer_counters, log_id, checkpoint_size, size, timeout=OPEN_TIMEOUT_S
     )
-    await connection.execute(_sql.ensure_segment, log_id, size >> SEGMENT_BITS)
+    await connection.execute(_sql.ensure_segment, log_id, size >> declared.segment_bits)
     return Standing(
         log_id=log_id,
         epoch=head["epoch"],
@@ -173,7 +215,27 @@ async def _load_standing(connection: asyncpg.Connection, log_id: int) -> Standin
         checkpoint_size=checkpoint_size,
         checkpoint_due_ms=kept["t_ms"] + CHECKPOINT_PERIOD_MS if kept else 0,
         insurer_counters=dict(counters),
+        segment_bits=declared.segment_bits,
+        signer=declared.signer,
+        note=_find_earlier_note(log_id, declared.keys, size, kept),
     )
+
+
+def _find_earlier_note(
+    log_id: int, keys: LogKeys, size: int, kept: asyncpg.Record | None
+) -> str | None:
+    """Return the note of this very size that the key before signed: ours never signs it again."""
+    if not size or size > keys.current.from_size:
+        return None
+    try:
+        verifier = keys.find_verifier(size)
+        checkpoint = verify_checkpoint(kept["note"] if kept else "", verifier, origin=verifier.name)
+    except NoteRefused as failure:
+        raise _disagreement(log_id, "its last key did not sign where the next begins") from failure
+    if kept is None or (checkpoint.size, checkpoint.root) != (size, kept["root"]):
+        raise _disagreement(log_id, "its last key did not sign where the next begins")
+    note: str = kept["note"]
+    return note
 
 
 async def _load_tree(connection: asyncpg.Connection, log_id: int, size: int) -> Tree:

@@ -93,11 +93,10 @@ class LedgerWriter:
         connection: asyncpg.Connection,
         standing: Standing,
         *,
-        signer: NoteSigner,
         clock_ms: Callable[[], int],
     ) -> None:
         self._connection = connection
-        self._signer = signer
+        self._signer = standing.signer
         self._clock_ms = clock_ms
         self.log_id = standing.log_id
         self._epoch = standing.epoch
@@ -110,8 +109,9 @@ class LedgerWriter:
         # Counters to keep with the next checkpoint; those found in the tail were never kept.
         self._moved_insurers = set(self._insurers)
         self._accounts: dict[int, int] = {}
-        self._next_segment = (standing.tree.size >> SEGMENT_BITS) + 1
-        self._note = self._sign()
+        self._segment_bits = standing.segment_bits
+        self._next_segment = (standing.tree.size >> standing.segment_bits) + 1
+        self._note = standing.note or self._sign()
         self._usable = True
         self._busy = False
         self._warnings: list[str] = []
@@ -123,8 +123,9 @@ class LedgerWriter:
         connection: asyncpg.Connection,
         *,
         log_id: int,
-        signer: NoteSigner,
+        signers: Sequence[NoteSigner],
         clock_ms: Callable[[], int],
+        segment_bits: int = SEGMENT_BITS,
         patience_s: float = 0.0,
     ) -> Self:
         """Take a log over: check it, fence every earlier writer, and stand ready to append.
@@ -136,8 +137,10 @@ class LedgerWriter:
             connection: A direct connection as the gateway's role (no pooler between). The writer
                 owns it from here on: it ends with the writer, or now if this fails.
             log_id: The log.
-            signer: The log's key; its name is the log's origin.
+            signers: Our keys of the log, the first one first; their name is the log's origin. The
+                one the log has now signs.
             clock_ms: Unix milliseconds.
+            segment_bits: If the log is made: its segments hold two to this power leaves.
             patience_s: How long to wait for another writer to give the log back.
 
         Raises:
@@ -148,9 +151,13 @@ class LedgerWriter:
         """
         try:
             standing = await open_log(
-                connection, log_id=log_id, signer=signer, patience_s=patience_s
+                connection,
+                log_id=log_id,
+                signers=signers,
+                segment_bits=segment_bits,
+                patience_s=patience_s,
             )
-            return cls(connection, standing, signer=signer, clock_ms=clock_ms)
+            return cls(connection, standing, clock_ms=clock_ms)
         except BaseException:
             connection.terminate()
             raise
@@ -326,7 +333,8 @@ class LedgerWriter:
         self._moved_insurers.clear()
 
     async def _ensure_segments(self, size: int) -> None:
-        while (size + SEGMENT_AHEAD) >> SEGMENT_BITS >= self._next_segment:
+        ahead = min(SEGMENT_AHEAD, 1 << self._segment_bits)
+        while (size + ahead) >> self._segment_bits >= self._next_segment:
             async with self._fatal():
                 await self._connection.execute(
                     _sql.ensure_segment, self.log_id, self._next_segment, timeout=COMMIT_TIMEOUT_S

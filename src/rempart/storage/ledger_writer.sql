@@ -1,9 +1,17 @@
 -- What the writer of a log sends (asyncpg). Each statement is a transaction of its own.
 
 -- name: load_guarantees
--- The settings without which a commit that was acknowledged may be lost.
-SELECT current_setting('synchronous_commit') AS synchronous_commit,
-       current_setting('data_checksums') AS data_checksums;
+-- The settings without which a commit that was acknowledged may be lost. A server is throwaway by its own configuration
+-- file, not by what somebody gave a role or a database.
+SELECT current_user AS login,
+       current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('fsync') AS fsync,
+       current_setting('full_page_writes') AS full_page_writes,
+       current_setting('data_checksums') AS data_checksums,
+       current_setting('rempart.throwaway', true) IS NOT DISTINCT FROM 'on' AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_db_role_setting AS given, unnest(given.setconfig) AS one
+           WHERE one LIKE 'rempart.throwaway=%'
+       ) AS throwaway;
 
 -- name: pin_settings
 -- For this connection: keep its guarantee whatever is set elsewhere later; plan each statement once; notice within
@@ -24,16 +32,21 @@ SELECT pg_try_advisory_lock($1, $2);
 SELECT set_config('lock_timeout', $3, false), pg_advisory_lock($1, $2);
 
 -- name: declare_log
--- Make a log that does not exist yet: its name, its key, an empty head.
+-- Make a log that does not exist yet: its name, its key, the size of its segments, an empty head.
 WITH log AS (
-    INSERT INTO ledger.log (log_id, origin, vkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+    INSERT INTO ledger.log (log_id, origin, vkey, segment_bits) VALUES ($1, $2, $3, $5)
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO ledger.head (log_id, size, epoch, root, t_ms) VALUES ($1, 0, 0, $4, 0)
 ON CONFLICT DO NOTHING;
 
 -- name: load_log
--- The name and key a log was declared with.
-SELECT origin, vkey FROM ledger.log WHERE log_id = $1;
+-- The name, first key and segments a log was declared with.
+SELECT origin, vkey, segment_bits FROM ledger.log WHERE log_id = $1;
+
+-- name: load_keys
+-- The keys a log was given since, in their order.
+SELECT from_size, vkey FROM ledger.log_key WHERE log_id = $1 ORDER BY from_size;
 
 -- name: take_over
 -- From here on every writer of an older epoch is refused.
@@ -41,7 +54,7 @@ UPDATE ledger.head SET epoch = epoch + 1 WHERE log_id = $1 RETURNING size, epoch
 
 -- name: load_last_checkpoint
 -- The largest checkpoint kept.
-SELECT size, t_ms, root FROM ledger.checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT 1;
+SELECT size, t_ms, root, note FROM ledger.checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT 1;
 
 -- name: load_tail
 -- The entries of the unfinished tile, as they are stored.

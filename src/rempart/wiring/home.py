@@ -106,7 +106,8 @@ class Home:
     def log_keys(self, log_id: int) -> list[bytes]:
         """Return the Ed25519 seeds (32 bytes) of log `log_id`, the first one first.
 
-        One is drawn if there is none. A key that was replaced may be taken away: nothing is signed with it any more.
+        One is drawn if there is none. A key that was replaced may be taken away: nothing is signed
+        with it any more.
         """
         numbers = self._list_log_keys(log_id) or [1]
         return [_read_seed(self._log_key_file(log_id, number)) for number in numbers]

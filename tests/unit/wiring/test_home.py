@@ -38,11 +38,11 @@ def test_only_its_owner_reads_a_secret(home: Home):
 
 
 def test_making_a_home_again_changes_nothing(home: Home):
-    home.log_key(1)
+    home.log_keys(1)
     before = read_secrets(home)
     again = Home.create(home.path)
     assert again == home
-    assert again.log_key(1) == home.log_key(1)
+    assert again.log_keys(1) == home.log_keys(1)
     assert read_secrets(home) == before
 
 
@@ -64,9 +64,19 @@ def test_a_crash_before_the_key_has_its_name_leaves_no_short_key(
 
     monkeypatch.setattr(home_module.os, "fsync", crash)
     with pytest.raises(KeyboardInterrupt):
-        home.log_key(1)
+        home.log_keys(1)
     monkeypatch.undo()
-    assert len(home.log_key(1)) == KEY_BYTES
+    assert [len(seed) for seed in home.log_keys(1)] == [KEY_BYTES]
+
+
+def test_a_log_is_given_another_key_beside_those_it_has(home: Home):
+    [first] = home.log_keys(1)
+    second = home.draw_log_key(1)
+    third = home.draw_log_key(1)
+    assert home.log_keys(1) == [first, second, third]
+    assert len(home.log_keys(11)) == 1
+    (home.path / "keys" / "log-1.ed25519").unlink()
+    assert home.log_keys(1) == [second, third]
 
 
 def test_two_processes_at_once_agree_on_one_key(tmp_path: Path):
@@ -77,12 +87,12 @@ def test_two_processes_at_once_agree_on_one_key(tmp_path: Path):
         pool.map(make, range(8))
     home = Home.open(tmp_path / "home")
     with ThreadPool(8) as pool:
-        assert len(set(pool.map(lambda _: home.log_key(3), range(8)))) == 1
+        assert len(set(pool.map(lambda _: home.log_keys(3)[0], range(8)))) == 1
     assert not list(home.path.rglob(".*"))
 
 
 def test_each_log_signs_with_a_key_of_its_own(home: Home):
-    assert home.log_key(1) != home.log_key(2)
+    assert home.log_keys(1)[0] != home.log_keys(2)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,7 @@ def test_a_damaged_secret_is_to_be_restored_never_replaced(
 ):
     damage(home)
     with pytest.raises(SetupError, match="restore it"):
-        (home.key("lookup"), home.log_key(1), home.passwords)
+        (home.key("lookup"), home.log_keys(1)[0], home.passwords)
 
 
 def test_a_place_that_is_not_a_home_says_which_command_makes_one(tmp_path: Path):
