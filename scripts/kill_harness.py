@@ -33,7 +33,7 @@ from rempart.storage.connect import Database
 from rempart.wiring.database import locate_cluster, locate_database, make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 THREADS = 8
 TARGETS = ("gateway", "postgresql")
@@ -152,7 +152,7 @@ class Stage:
         """Compare what callers were told with what the ledger holds."""
         with self.world.database.transaction("auditor") as tx:
             rows = tx.execute("SELECT idx, request_id FROM ledger.entry ORDER BY idx").fetchall()
-            verdict = verify_ledger(tx)
+            verdict = audit_ledger(tx)
         stored = {index: request_id.bytes for index, request_id in rows}
         lost = sum(stored.get(index) != name for name, index in self.told.indexes.items())
         gaps = sum(index != place for place, (index, _) in enumerate(rows))

@@ -73,7 +73,7 @@ def make_acts_log(database: Database) -> AppendsActs:
     """The acts log of tests."""
     return AppendsActs(
         connection=database.asyncpg_kwargs("recorder"),
-        signer=NoteSigner("rempart.invalid/00000000/log/0", bytes([9] * 32)),
+        signers=[NoteSigner("rempart.invalid/00000000/log/0", bytes([9] * 32))],
         clock_ms=Clock(START_MS + 1_000_000),
     )
 

@@ -5,7 +5,7 @@ from tests.api.reading import PATH, read_entries
 from tests.api.world import ACCOUNT_REF, COVERED, ENDED, typed_body
 
 from rempart.disclosure.entry import Kind
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 
 def ask(gateway, *, agent=None):
@@ -46,7 +46,7 @@ def test_the_ledger_with_its_sessions_verifies(gateway, world):
     for agent in ("A", "B"):
         ask(gateway, agent=agent)
     with world.database.transaction("auditor") as tx:
-        verdict = verify_ledger(tx)
+        verdict = audit_ledger(tx)
     assert verdict.is_sound
     assert [log.sessions for log in verdict.logs] == [2]
 

@@ -13,7 +13,7 @@ from tests.api.reading import PATH, read_entries
 from tests.api.world import COVERED, World, typed_body
 
 from rempart.wiring.settings import Settings
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 MEGABYTE = 1_000_000
 
@@ -88,7 +88,7 @@ def test_a_caller_that_hangs_up_before_its_answer_leaves_its_entry_and_harms_nob
     entries = read_entries(world.database)
     assert [entry.idx for entry in entries] == list(range(len(entries)))
     with world.database.transaction("auditor") as tx:
-        assert verify_ledger(tx).is_sound
+        assert audit_ledger(tx).is_sound
 
 
 def test_a_caller_that_stops_in_the_middle_of_its_body_is_not_answered(process, world):
@@ -120,7 +120,7 @@ def test_a_gateway_asked_to_stop_answers_what_it_began_and_keeps_a_checkpoint(pr
     entries = read_entries(world.database)
     with world.database.transaction("auditor") as tx:
         [(checkpoint,)] = tx.execute("SELECT max(size) FROM ledger.checkpoint").fetchall()
-        assert verify_ledger(tx).is_sound
+        assert audit_ledger(tx).is_sound
     assert len(told.indexes) > 10
     assert max(told.indexes.values()) < len(entries)
     assert checkpoint == len(entries)

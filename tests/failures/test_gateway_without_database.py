@@ -20,7 +20,7 @@ from rempart.wiring.database import make_ready
 from rempart.wiring.gateway_app import create_gateway
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def check_recovered(gateway: Gateway, world: World, acknowledged: set[int]) -> N
     assert stored == list(range(len(stored)))
     assert acknowledged | {reply.json()["receipt"]["index"]} <= set(stored)
     with world.database.transaction("auditor") as tx:
-        assert verify_ledger(tx).is_sound
+        assert audit_ledger(tx).is_sound
 
 
 def test_a_check_whose_database_dies_gets_a_503_and_leaves_nothing(

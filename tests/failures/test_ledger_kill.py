@@ -16,7 +16,7 @@ from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 BATCH = 40
 ROUNDS = 3
@@ -62,7 +62,7 @@ async def write_until_killed(database: Database, cluster: Cluster, batches: int)
 
 def count_entries(database: Database) -> int:
     with database.transaction("auditor") as tx:
-        verdict = verify_ledger(tx)
+        verdict = audit_ledger(tx)
     assert verdict.is_sound, verdict.differences
     return sum(log.entries for log in verdict.logs)
 

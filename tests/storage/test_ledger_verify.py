@@ -22,7 +22,7 @@ from tests.ledger_samples import (
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import NotFound
 from rempart.storage.connect import Database, Transaction
-from rempart.workflows.verify_ledger import LedgerVerdict, verify_ledger
+from rempart.workflows.audit_ledger import LedgerVerdict, Trust, audit_ledger
 
 # 2 full tiles and an unfinished one; 3 sessions; some 11 checkpoints.
 ENTRIES = 703
@@ -71,7 +71,7 @@ def allow_moves(tx: Transaction) -> None:
 
 
 def test_a_log_as_it_was_written_is_sound(ledger: Transaction):
-    verdict = verify_ledger(ledger)
+    verdict = audit_ledger(ledger)
     assert verdict.is_sound
     [verified] = verdict.logs
     assert (verified.entries, verified.tiles, verified.sessions) == (ENTRIES, 2, 3)
@@ -80,7 +80,7 @@ def test_a_log_as_it_was_written_is_sound(ledger: Transaction):
 
 def test_the_auditor_verifies_and_can_write_nothing(ledger_database: Database):
     with ledger_database.transaction("auditor") as tx:
-        assert verify_ledger(tx).is_sound
+        assert audit_ledger(tx).is_sound
         privileges = tx.execute(
             "SELECT DISTINCT privilege_type FROM information_schema.role_table_grants"
             " WHERE grantee = 'rempart_auditor'"
@@ -328,29 +328,29 @@ def test_a_note_signed_by_another_key_is_refused(ledger: Transaction):
 
 def test_a_database_whose_key_was_replaced_does_not_pass_for_the_trusted_one(ledger: Transaction):
     trusted = make_signer().verifier
-    assert verify_ledger(ledger, trusted_keys=[trusted]).is_sound
+    assert audit_ledger(ledger, trust=Trust(keys=[trusted])).is_sound
     thief = NoteSigner(trusted.name, bytes(32)).verifier
-    differences = verify_ledger(ledger, trusted_keys=[thief]).differences
+    differences = audit_ledger(ledger, trust=Trust(keys=[thief])).differences
     assert [(one.table, one.columns) for one in differences] == [("log", ("vkey",))]
     unknown = NoteSigner("elsewhere.invalid", bytes(32)).verifier
-    [found] = verify_ledger(ledger, trusted_keys=[unknown]).differences
+    [found] = audit_ledger(ledger, trust=Trust(keys=[unknown])).differences
     assert "no log is called elsewhere.invalid" in found.message
 
 
 def test_a_log_that_does_not_exist_is_not_called_sound(ledger: Transaction):
     with pytest.raises(NotFound, match="no log 5"):
-        verify_ledger(ledger, log_id=5)
+        audit_ledger(ledger, log_id=5)
 
 
 def test_one_log_is_verified_alone(ledger: Transaction):
-    verdict: LedgerVerdict = verify_ledger(ledger, log_id=1)
+    verdict: LedgerVerdict = audit_ledger(ledger, log_id=1)
     assert verdict.is_sound
     assert [one.log_id for one in verdict.logs] == [1]
 
 
 def test_an_empty_ledger_is_sound(database: Database):
     with database.transaction("auditor") as tx:
-        assert verify_ledger(tx).is_sound
+        assert audit_ledger(tx).is_sound
 
 
 async def write_nothing(database: Database) -> None:
@@ -360,7 +360,7 @@ async def write_nothing(database: Database) -> None:
 def test_a_log_without_entries_is_sound(database: Database):
     run(lambda: write_nothing(database))
     with database.transaction("auditor") as tx:
-        verdict = verify_ledger(tx)
+        verdict = audit_ledger(tx)
     assert verdict.is_sound
     assert verdict.logs[0].entries == 0
 
@@ -385,7 +385,7 @@ def test_what_the_writer_adds_meanwhile_is_not_a_difference(database: Database):
 
         loop = asyncio.get_running_loop()
         with database.transaction("auditor") as tx:
-            verdict = await asyncio.to_thread(verify_ledger, tx, on_progress=grow)
+            verdict = await asyncio.to_thread(audit_ledger, tx, on_progress=grow)
         await writer.close()
         return verdict
 
@@ -406,7 +406,7 @@ async def write_large_log(database: Database) -> None:
 def test_a_tile_of_the_second_level_is_watched_too(database: Database):
     run(lambda: write_large_log(database))
     with database.connect("owner") as tx:
-        verdict = verify_ledger(tx)
+        verdict = audit_ledger(tx)
         assert verdict.is_sound
         assert verdict.logs[0].tiles == 259
         tx.execute("UPDATE ledger.entry SET person_ref = 3 WHERE idx = 65000")

@@ -23,7 +23,7 @@ from rempart.disclosure.session import draft_session
 from rempart.storage import ledger_opening, ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import Receipt, Replay
-from rempart.workflows.verify_ledger import verify_ledger
+from rempart.workflows.audit_ledger import audit_ledger
 
 # ---------------------------------------------------------------- what a batch gets
 
@@ -122,7 +122,7 @@ def test_mutation_a_writer_that_forgets_where_insurers_stood_leaves_a_repeated_n
 
     run(scenario)
     with database.transaction("auditor") as tx:
-        assert {found.rule for found in verify_ledger(tx).differences} >= {"ins_seq"}
+        assert {found.rule for found in audit_ledger(tx).differences} >= {"ins_seq"}
 
 
 def test_mutation_a_writer_that_keeps_only_the_counters_it_moved_is_caught(database: Database):
@@ -140,7 +140,7 @@ def test_mutation_a_writer_that_keeps_only_the_counters_it_moved_is_caught(datab
 
     run(scenario)
     with database.transaction("auditor") as tx:
-        found = verify_ledger(tx).differences
+        found = audit_ledger(tx).differences
     assert {(one.table, one.row["insurer_id"]) for one in found} == {
         ("insurer_counter", insurer_id) for insurer_id in (2, 3, 4, 5)
     }
@@ -158,7 +158,7 @@ def test_mutation_a_writer_that_skips_a_number_is_caught(
 
     run(scenario)
     with database.transaction("auditor") as tx:
-        [found] = verify_ledger(tx).differences
+        [found] = audit_ledger(tx).differences
     assert (found.rule, found.row) == ("acct_seq", {"idx": 10})
 
 
@@ -197,9 +197,7 @@ def test_mutation_a_writer_that_believes_its_clock_is_caught(database: Database)
 
     run(scenario)
     with database.transaction("auditor") as tx:
-        assert ("time", {"idx": 1}) in [
-            (one.rule, one.row) for one in verify_ledger(tx).differences
-        ]
+        assert ("time", {"idx": 1}) in [(one.rule, one.row) for one in audit_ledger(tx).differences]
 
 
 def test_a_session_is_kept_with_the_entry_that_commits_to_it_and_an_answer_with_its_batch(

@@ -7,10 +7,25 @@ from typing import Final
 
 import click
 
+from rempart.cli.ledger_ask import seen_by, who_saw
 from rempart.cli.ledger_audit import audit
 from rempart.cli.ledger_cosign import cosign, stamp
+from rempart.cli.ledger_prove import prove, verify
+from rempart.cli.ledger_segments import cool, drop, erase, seal
 
-COMMANDS: Final[tuple[click.Command, ...]] = (audit, cosign, stamp,)
+COMMANDS: Final[tuple[click.Command, ...]] = (
+    audit,
+    cosign,
+    stamp,
+    prove,
+    verify,
+    cool,
+    drop,
+    erase,
+    seal,
+    who_saw,
+    seen_by,
+)
 
 
 @click.group()

@@ -19,11 +19,13 @@ from rich.progress import (
 )
 
 from rempart.disclosure.audit_source import LogState
+from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.note import NoteRefused, NoteVerifier
 from rempart.kernel.errors import RempartError, Unavailable
 from rempart.wiring.database import open_installation
+from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
-from rempart.workflows.verify_ledger import LedgerVerdict, verify_ledger
+from rempart.workflows.audit_ledger import LedgerVerdict, Trust, audit_ledger
 
 EXIT_SOUND, EXIT_DIFFERENT, EXIT_NOT_VERIFIED = 0, 1, 2
 DIFFERENCES_SHOWN = 50
@@ -38,15 +40,27 @@ DIFFERENCES_SHOWN = 50
     multiple=True,
     help="A log's key as you received it from elsewhere; the database must show the same.",
 )
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    help="A witness's key as you received it: its lines under checkpoints are verified.",
+)
 @click.pass_context
-def audit(ctx: click.Context, log_id: int | None, as_json: bool, vkeys: tuple[str, ...]) -> None:
-    """Recompute the ledger from the database and say where a byte differs.
+def audit(
+    ctx: click.Context,
+    log_id: int | None,
+    as_json: bool,
+    vkeys: tuple[str, ...],
+    witnesses: tuple[str, ...],
+) -> None:
+    """Recompute the ledger from the database and the sealed files; say where a byte differs.
 
     Exits with 0 when it is sound, 1 when it differs, 2 when it could not be verified.
     """
     started = time.monotonic()
     try:
-        verdict = _verify(log_id, [_parse_key(vkey) for vkey in vkeys])
+        verdict = _audit(log_id, _parse_trust(vkeys, witnesses))
     except RempartError as refusal:
         click.echo(f"rempart: {refusal} [{refusal.code}]", err=True)
         ctx.exit(EXIT_NOT_VERIFIED)
@@ -57,7 +71,7 @@ def audit(ctx: click.Context, log_id: int | None, as_json: bool, vkeys: tuple[st
     ctx.exit(EXIT_SOUND if verdict.is_sound else EXIT_DIFFERENT)
 
 
-def _verify(log_id: int | None, trusted_keys: list[NoteVerifier]) -> LedgerVerdict:
+def _audit(log_id: int | None, trust: Trust) -> LedgerVerdict:
     say = Console(stderr=True).print
     with (
         open_installation(Settings.from_environment(), say) as installation,
@@ -72,8 +86,9 @@ def _verify(log_id: int | None, trusted_keys: list[NoteVerifier]) -> LedgerVerdi
 
         try:
             with installation.database.transaction("auditor") as tx:
-                return verify_ledger(
-                    tx, log_id=log_id, trusted_keys=trusted_keys, on_progress=advance
+                store = open_segment_store(installation.settings, installation.home)
+                return audit_ledger(
+                    tx, log_id=log_id, store=store, trust=trust, on_progress=advance
                 )
         except psycopg.Error as failure:
             raise Unavailable(
@@ -98,11 +113,14 @@ def _show_progress() -> Iterator[Progress]:
         yield progress
 
 
-def _parse_key(vkey: str) -> NoteVerifier:
+def _parse_trust(vkeys: tuple[str, ...], witnesses: tuple[str, ...]) -> Trust:
+    option = "--vkey"
     try:
-        return NoteVerifier.parse(vkey)
+        keys = [NoteVerifier.parse(vkey) for vkey in vkeys]
+        option = "--witness"
+        return Trust(keys=keys, witnesses=[CosignatureVerifier.parse(key) for key in witnesses])
     except NoteRefused as refusal:
-        raise click.BadParameter(str(refusal), param_hint="--vkey") from refusal
+        raise click.BadParameter(str(refusal), param_hint=option) from refusal
 
 
 def describe_verdict(verdict: LedgerVerdict) -> dict[str, object]:
@@ -112,6 +130,7 @@ def describe_verdict(verdict: LedgerVerdict) -> dict[str, object]:
         "logs": [asdict(log) for log in verdict.logs],
         "difference_count": verdict.count,
         "differences": [difference.to_json() for difference in verdict.differences],
+        "unfinished": verdict.unfinished,
     }
 
 
@@ -121,8 +140,11 @@ def print_verdict(verdict: LedgerVerdict, duration_s: float) -> None:
     for log in verdict.logs:
         click.echo(
             f"log {log.log_id} ({log.origin}): {log.entries:,} entries, {log.tiles:,} tiles, "
-            f"{log.checkpoints:,} checkpoints, {log.sessions:,} sessions"
+            f"{log.checkpoints:,} checkpoints, {log.sessions:,} sessions, "
+            f"{log.segments:,} sealed segments, {log.erased:,} openings erased"
         )
+    for what in verdict.unfinished:
+        click.echo(f"UNFINISHED {what}")
     if verdict.is_sound:
         rate = f"{entries / duration_s:,.0f} entries/s" if duration_s else "at once"
         click.echo(f"OK: the ledger is what was recorded ({duration_s:.1f} s, {rate})")

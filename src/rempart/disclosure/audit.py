@@ -8,17 +8,22 @@ signature can show.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from rempart.disclosure.acts import Erase, KeyChange, Seal
+from rempart.disclosure.acts_audit import PlacedAct, read_acts
+from rempart.disclosure.audit_checkpoints import CheckpointKeys
 from rempart.disclosure.audit_report import AuditReport
-from rempart.disclosure.audit_source import CheckpointRow, LogSource, LogState
-from rempart.disclosure.checkpoint import Checkpoint, parse_checkpoint
+from rempart.disclosure.audit_source import CheckpointRow, CosignatureRow, LogSource, LogState
+from rempart.disclosure.checkpoint import Checkpoint
+from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.differences import Difference
 from rempart.disclosure.entry import Entry, Kind, compute_leaf_hashes
-from rempart.disclosure.note import NoteRefused, NoteVerifier, parse_note
+from rempart.disclosure.note import NoteRefused
 from rempart.disclosure.numbering import Numbering
 from rempart.disclosure.recovery import recover_entry
+from rempart.disclosure.segment import SegmentState
 from rempart.disclosure.session import commits_to
 from rempart.disclosure.tree import HASH_SIZE, TILE_WIDTH, Tile, Tree, split_hashes, tile_width
 
@@ -40,6 +45,8 @@ class LogAudit:
 
     Attributes:
         entries, tiles, checkpoints, sessions: How many were read and checked so far.
+        erased: How many openings were erased, one by one or with their segment.
+        acts: The acts of this log that others rest on: erasures, seals, keys.
     """
 
     def __init__(
@@ -47,13 +54,20 @@ class LogAudit:
         state: LogState,
         source: LogSource,
         *,
+        witnesses: Mapping[str, CosignatureVerifier] | None = None,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.entries = self.tiles = self.checkpoints = self.sessions = 0
+        self.entries = self.tiles = self.checkpoints = self.sessions = self.erased = 0
+        self.acts: list[PlacedAct] = []
         self._state = state
         self._source = source
         self._on_progress = on_progress
-        self._report = AuditReport(state.log_id)
+        self._report = AuditReport(
+            state.log_id,
+            cold=state.list_numbers(SegmentState.COLD),
+            segment_bits=state.segment_bits,
+        )
+        self._dropped = state.list_numbers(SegmentState.DROPPED)
         self._numbering = Numbering(self._report.number)
         self._by_rows = Tree()
         # The tree by tiles and edge, while it is another one.
@@ -64,12 +78,16 @@ class LogAudit:
         self._open_tiles: list[tuple[Tile, Tile, bytes]] = []
         self._checkpoints: list[CheckpointRow] = []
         self._checkpoint_read = 0
-        self._openings: list[Entry] = []
+        self._cosignatures: dict[int, list[CosignatureRow]] = {}
+        # Entries that something else commits to or rests on: sessions and acts.
+        self._special: list[Entry] = []
         self._counters_left = set(state.insurer_counters)
         self._counters_wrong: set[int] = set()
         self._recoveries_left = RECOVERIES
         self._last_slot: Slot = None
-        self._verifier = self._parse_key()
+        self._keys = CheckpointKeys(state, witnesses or {})
+        if self._keys.fault:
+            self._report.log_key(self._keys.fault)
         self._edge = self._parse_edge()
 
     def run(self) -> Iterator[Difference]:
@@ -86,16 +104,6 @@ class LogAudit:
         self._check_counters_left()
         self._report.finish(self.checkpoints)
         yield from self._report.drain()
-
-    def _parse_key(self) -> NoteVerifier | None:
-        try:
-            verifier = NoteVerifier.parse(self._state.vkey)
-        except NoteRefused:
-            self._report.log_key("the key is malformed: no checkpoint can be verified")
-            return None
-        if verifier.name != self._state.origin:
-            self._report.log_key("the key's name is not the log's origin")
-        return verifier
 
     def _parse_edge(self) -> list[bytes]:
         """Return the kept edge, or nothing when it cannot be what the last checkpoint left."""
@@ -116,18 +124,35 @@ class LogAudit:
 
     def _check_page(self, start: int, stop: int) -> None:
         rows: Sequence[Slot] = self._source.read_entries(start, stop)
-        if len(rows) < stop - start:
-            found = {row[1]: row for row in rows if row is not None}
-            rows = [found.get(index) for index in range(start, stop)]
-            self._report.missing_entries(
-                [index for index in range(start, stop) if index not in found]
-            )
+        erased = self._source.read_erased(start, stop)
+        if erased or len(rows) < stop - start:
+            rows = self._explain(start, stop, rows, erased)
         computed = _hash_rows(rows)
         tiles = self._source.read_tiles(0, start // TILE_WIDTH, stop // TILE_WIDTH)
         for first in range(start, stop, TILE_WIDTH):
             block = slice(first - start, first - start + TILE_WIDTH)
             self._check_block(first, rows[block], computed[block], tiles.get(first // TILE_WIDTH))
-        self._check_sessions()
+        special, self._special = self._special, []
+        self._check_sessions([entry for entry in special if entry.kind == Kind.SESSION])
+        self._check_statements(start, stop, special)
+
+    def _explain(
+        self, start: int, stop: int, rows: Sequence[Slot], erased: Sequence[int]
+    ) -> list[Slot]:
+        """Put rows in their places; tell which are missing without a reason, or there without."""
+        found = {row[1]: row for row in rows if row is not None}
+        gone = set(erased)
+        for index in sorted(gone & found.keys()):
+            self._report.not_erased(index)
+        absent = [index for index in range(start, stop) if index not in found]
+        missing = [
+            index
+            for index in absent
+            if index not in gone and index >> self._state.segment_bits not in self._dropped
+        ]
+        self.erased += len(absent) - len(missing)
+        self._report.missing_entries(missing)
+        return [found.get(index) for index in range(start, stop)]
 
     def _check_block(
         self, first: int, rows: Sequence[Slot], computed: Sequence[Leaf], tile: bytes | None
@@ -145,7 +170,7 @@ class LogAudit:
             rows, computed, by_record = self._compare(first, rows, computed, recorded, source)
         if self._by_record is None and by_record != computed:
             self._by_record = self._by_rows.copy()
-        self._openings += (Entry(*row) for row in rows if row and row[2] == Kind.SESSION)
+        self._special += (Entry(*row) for row in rows if row and row[2] >= Kind.BULK)
         offset = 0
         while offset < len(rows):
             checkpoint = self._next_checkpoint(first + len(rows))
@@ -219,9 +244,17 @@ class LogAudit:
         self._recoveries_left -= 1
         return recover_entry(Entry(*row), leaf_hash)
 
-    def _check_sessions(self) -> None:
+    def _check_statements(self, start: int, stop: int, entries: Sequence[Entry]) -> None:
+        """Check what the acts of a page state, and remember those that others rest on."""
+        statements = self._source.read_statements(start, stop)
+        if not entries and not statements:
+            return
+        acts, differences = read_acts(self._state.log_id, entries, statements)
+        self._report.include(differences)
+        self.acts += (one for one in acts if isinstance(one.act, Erase | Seal | KeyChange))
+
+    def _check_sessions(self, openings: Sequence[Entry]) -> None:
         """Check the facts that the SESSION entries of a page commit to."""
-        openings, self._openings = self._openings, []
         if not openings:
             return
         kept = {
@@ -300,7 +333,10 @@ class LogAudit:
                 self._checkpoint_read, self._state.last_checkpoint, CHECKPOINT_PAGE
             )
             self._checkpoints = list(reversed(page))
+            before = self._checkpoint_read
             self._checkpoint_read = page[-1].size if page else self._state.last_checkpoint
+            for row in self._source.read_cosignatures(before, self._checkpoint_read):
+                self._cosignatures.setdefault(row.size, []).append(row)
         if self._checkpoints and self._checkpoints[-1].size <= up_to:
             return self._checkpoints.pop()
         return None
@@ -329,25 +365,19 @@ class LogAudit:
             )
         self._numbering.note_checkpoint(row.size, t_ms)
         self._check_counters(row.size)
+        for cosignature in self._cosignatures.pop(row.size, ()):
+            for columns, message in self._keys.check_cosignature(row.note, cosignature):
+                self._report.cosignature(row.size, columns, message)
 
     def _verify_note(self, row: CheckpointRow) -> Checkpoint | None:
-        if self._verifier is None:
+        if not self._keys.are_usable:
             return None
         try:
-            checkpoint = self._read_note(row.note, self._verifier)
+            checkpoint = self._keys.verify(row)
         except NoteRefused:
             self._report.signature(row.size, is_right=False)
             return None
         self._report.signature(row.size, is_right=True)
-        return checkpoint
-
-    def _read_note(self, message: str, verifier: NoteVerifier) -> Checkpoint:
-        """Read a kept note: ours alone signed it, so nothing in it may change unseen."""
-        note = parse_note(message)
-        verifier.verify(note)
-        checkpoint = parse_checkpoint(note.text)
-        if len(note.signatures) != 1 or checkpoint.origin != self._state.origin:
-            raise NoteRefused("a kept note is of its own log and has one signature")
         return checkpoint
 
     def _check_counters(self, size: int) -> None:

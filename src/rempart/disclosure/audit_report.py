@@ -17,8 +17,18 @@ MAX_DISPUTES = 100_000
 class AuditReport:
     """Collects the differences of one log until they are drained."""
 
-    def __init__(self, log_id: int) -> None:
+    def __init__(
+        self, log_id: int, *, cold: frozenset[int] = frozenset(), segment_bits: int = 24
+    ) -> None:
+        """Begin.
+
+        Args:
+            log_id: The log.
+            cold: Segments whose rows are in files: a difference there is in the file.
+            segment_bits: A segment holds 2**segment_bits leaves.
+        """
         self._log_id = log_id
+        self._cold, self._bits = cold, segment_bits
         self._found: list[Difference] = []
         # Entries whose row and record disagree: (index, tile number or None for the edge).
         self._disputes: list[tuple[int, int | None]] = []
@@ -46,6 +56,19 @@ class AuditReport:
             )
         )
 
+    def _add_row(self, index: int, columns: Sequence[str], rule: str, message: str) -> None:
+        """Tell of one row of entries, in the database or in a segment's file."""
+        segment = index >> self._bits
+        if segment in self._cold:
+            row = {"segment": segment, "idx": index}
+            self._add("segment", row, columns, rule, message)
+        else:
+            self._add("entry", {"idx": index}, columns, rule, message)
+
+    def include(self, differences: Sequence[Difference]) -> None:
+        """Take differences that were found elsewhere."""
+        self._found += differences
+
     def stray(self, table: str, row: Mapping[str, int]) -> None:
         """A row lies outside what the head covers."""
         self._add(table, row, (), "extra_row", "the row is beyond the head, or no log has it")
@@ -60,14 +83,14 @@ class AuditReport:
 
     def entry(self, index: int, columns: Sequence[str], message: str) -> None:
         """A row does not hash to its leaf."""
-        self._add("entry", {"idx": index}, columns, "leaf", f"the row was changed: {message}")
+        self._add_row(index, columns, "leaf", f"the row was changed: {message}")
 
     def number(self, index: int, column: str, rule: str, message: str) -> None:
         """A row is out of order, or (for the cadence) no checkpoint stands where one must."""
         if rule == "cadence":
             self._add("checkpoint", {"size": index}, (), "missing_row", message)
         else:
-            self._add("entry", {"idx": index}, (column,), rule, message)
+            self._add_row(index, (column,), rule, message)
 
     def missing_entries(self, indexes: Sequence[int]) -> None:
         """Rows are missing; neighbours are told together."""
@@ -76,7 +99,11 @@ class AuditReport:
             what = f"entry {members[0]} is missing"
             if len(members) > 1:
                 what = f"entries {members[0]} to {members[-1]} are missing"
-            self._add("entry", {"idx": members[0]}, (), "missing_row", what)
+            self._add_row(members[0], (), "missing_row", what)
+
+    def not_erased(self, index: int) -> None:
+        """An opening is there although the ledger says that it was erased."""
+        self._add_row(index, (), "erasure", "it was erased, and is there")
 
     def tile(self, level: int, n: int, rule: str, message: str) -> None:
         """A tile is missing or malformed."""
@@ -102,6 +129,10 @@ class AuditReport:
     def checkpoint(self, size: int, columns: Sequence[str], rule: str, message: str) -> None:
         """A checkpoint's row is wrong."""
         self._add("checkpoint", {"size": size}, columns, rule, message)
+
+    def cosignature(self, size: int, columns: Sequence[str], message: str) -> None:
+        """A witness's line is wrong."""
+        self._add("cosignature", {"size": size}, columns, "signature", message)
 
     def counter(self, insurer_id: int, columns: Sequence[str], message: str) -> None:
         """An insurer's kept counter is wrong."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from rempart.disclosure.acts_audit import KeyRow, StatementRow
+from rempart.disclosure.segment import SegmentRow, SegmentState
 from rempart.disclosure.session import SessionFacts
 
 
@@ -24,6 +26,15 @@ class CounterRow(NamedTuple):
 
     size: int
     last: int
+
+
+class CosignatureRow(NamedTuple):
+    """One row of `ledger.cosignature`, without its log."""
+
+    size: int
+    witness: str
+    t_ms: int
+    line: str
 
 
 class Stray(NamedTuple):
@@ -49,6 +60,9 @@ class LogState:
         edge_hashes: The kept edge, hashes end to end.
         insurer_counters: By insurer.
         strays: Rows outside what the head covers.
+        segment_bits: A segment holds 2**segment_bits leaves.
+        segments: The sealed ones, whatever their state.
+        keys: The later keys, in the order of `from_size`.
     """
 
     log_id: int
@@ -62,6 +76,13 @@ class LogState:
     edge_hashes: bytes = b""
     insurer_counters: Mapping[int, CounterRow] = field(default_factory=dict)
     strays: Sequence[Stray] = ()
+    segment_bits: int = 24
+    segments: Sequence[SegmentRow] = ()
+    keys: Sequence[KeyRow] = ()
+
+    def list_numbers(self, *states: SegmentState) -> frozenset[int]:
+        """Return the numbers of the segments in some states."""
+        return frozenset(row.segment for row in self.segments if row.state in states)
 
 
 class LogSource(Protocol):
@@ -78,3 +99,12 @@ class LogSource(Protocol):
 
     def read_sessions(self, session_refs: Sequence[int]) -> Iterable[SessionFacts]:
         """Return the sessions among these that exist, in any order."""
+
+    def read_erased(self, start: int, stop: int) -> Sequence[int]:
+        """Return the indexes of [start, stop) that are in `ledger.erased`, in order."""
+
+    def read_statements(self, start: int, stop: int) -> Sequence[StatementRow]:
+        """Return the statements of indexes [start, stop), in order."""
+
+    def read_cosignatures(self, after: int, up_to: int) -> Sequence[CosignatureRow]:
+        """Return the cosignatures of sizes after < size <= up_to, in any order."""

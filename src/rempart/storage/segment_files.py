@@ -10,8 +10,7 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,14 +44,6 @@ _FILE: Final = re.compile(r"([0-9]+)(?:\.erase-[0-9]+)?\.by-(?:account|person)\.
 
 # What reading a damaged file raises.
 UNREADABLE: Final = (pa.ArrowException, duckdb.Error, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A part of a file that cannot be read: its row group and column, as far as they are known."""
-
-    row_group: int | None
-    column: str | None
 
 
 class SegmentStore:
@@ -156,21 +147,24 @@ class SegmentStore:
         with self._fs.open(self._place(name), "rb") as file:
             yield from pq.ParquetFile(file).iter_batches(ROW_GROUP, columns=list(columns))
 
-    def find_damage(self, name: str, schema: pa.Schema) -> list[Damage]:
-        """Say which parts of a file cannot be read, or that it is not the file it must be."""
+    def find_damage(self, name: str, schema: pa.Schema) -> list[tuple[int | None, str | None]]:
+        """Return which parts of a file cannot be read: row group and column.
+
+        One pair of None when nothing of it can, or it has not the columns it must have.
+        """
         try:
             with self._fs.open(self._place(name), "rb") as file:
                 parquet = pq.ParquetFile(file, page_checksum_verification=True)
                 if not parquet.schema_arrow.equals(schema):
-                    return [Damage(None, None)]
+                    return [(None, None)]
                 return [
-                    Damage(group, column)
+                    (group, column)
                     for group in range(parquet.num_row_groups)
                     for column in schema.names
                     if not _can_read(parquet, group, column)
                 ]
         except UNREADABLE:
-            return [Damage(None, None)]
+            return [(None, None)]
 
     def _place(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -189,6 +183,10 @@ class SortedRows:
         self._next = first
         self._ahead: list[tuple[Any, ...]] = []
         self._batches = _sort_by_index(store, name)
+
+    def close(self) -> None:
+        """Let the file and what was sorted go."""
+        self._batches.close()
 
     def read(self, start: int, stop: int) -> list[tuple[Any, ...]]:
         """Return the rows of indexes [start, stop) that exist, each once, in order of index.
@@ -304,7 +302,7 @@ def read_openings(
     return found
 
 
-def _sort_by_index(store: SegmentStore, name: str) -> Iterator[pa.RecordBatch]:
+def _sort_by_index(store: SegmentStore, name: str) -> Generator[pa.RecordBatch, None, None]:
     with _open_reader(store) as reader:
         rows = reader.read_parquet(store.locate(name)).select(*ENTRY_COLUMNS)
         yield from rows.order("idx, log_id").to_arrow_reader(ROW_GROUP)

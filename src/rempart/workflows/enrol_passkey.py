@@ -20,6 +20,7 @@ from rempart.exchange.passkey_messages import (
 from rempart.kernel.errors import AccessDenied, Conflict, NotAllowed
 from rempart.storage import passkeys
 from rempart.storage.connect import Transaction
+from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import Whence, record_event
 
 KEYS_LIMIT: Final = 10
@@ -115,7 +116,7 @@ def keep_key(
     whence: Whence,
     session_ref: int | None = None,
 ) -> None:
-    """Write a verified key and its event.
+    """Write a verified key and its event, and warn its owner wherever they can be told.
 
     Raises:
         AccessDenied: the key is known here already, whoever has it.
@@ -135,7 +136,7 @@ def keep_key(
     )
     if not saved:
         raise AccessDenied("the key could not be kept: begin again")
-    record_event(
+    event_ref = record_event(
         tx,
         SecurityEvent(
             kind=SecurityEventKind.PASSKEY_ADDED,
@@ -147,3 +148,4 @@ def keep_key(
             details={"label": label},
         ),
     )
+    warn_now(tx, event_ref)

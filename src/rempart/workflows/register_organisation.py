@@ -4,9 +4,10 @@ Refuses a second operator of one insurer on one day, and a second host of the in
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.organisations import (
     Mandate,
     MandateKind,
@@ -29,7 +30,7 @@ from rempart.storage.organisations import (
     OrganisationColumn,
     ProfessionalActor,
 )
-from rempart.workflows.web_session import draw_ref
+from rempart.workflows.web_session import draw_ref, record_event
 
 __all__ = [
     "HOST_NAME",
@@ -71,6 +72,10 @@ def create_organisation(
     check_can_create(kind, host=organisations.find_host(tx), hosted_by=host)
     made = Organisation(org_ref=draw_ref(), kind=kind, name=name.strip(), hosted_by=hosted_by)
     organisations.save_organisation(tx, made)
+    details = {"kind_of_organisation": kind}
+    if hosted_by is not None:
+        details["hosted_by"] = str(hosted_by)
+    _record(tx, SecurityEventKind.ORGANISATION_CREATED, made.org_ref, details)
     return made.org_ref
 
 
@@ -103,6 +108,14 @@ def record_mandate(
     )
     mandate = Mandate(kind=kind, principal_ref=principal_ref, agent_ref=agent_ref, period=period)
     organisations.save_mandate(tx, mandate, mandate_ref=draw_ref())
+    details = {
+        "mandate": kind,
+        "from": period.starts_on.isoformat(),
+        "to": period.ends_on.isoformat(),
+    }
+    # Whoever is given it and whoever gives it each have their event.
+    _record(tx, SecurityEventKind.MANDATE_GIVEN, principal_ref, {**details, "to_org": str(agent_ref)})
+    _record(tx, SecurityEventKind.MANDATE_GIVEN, agent_ref, {**details, "by_org": str(principal_ref)})
 
 
 def load_organisation(tx: Transaction, org_ref: int) -> Organisation:
@@ -187,3 +200,11 @@ def register_establishments(
             if one.establishment_ref is not None
         ],
     )
+
+
+def _record(
+    tx: Transaction, kind: SecurityEventKind, org_ref: int, details: Mapping[str, str]
+) -> None:
+    """Write an event of an organisation, done at the machine: nobody's account did it."""
+    event = SecurityEvent(kind=kind, actor_ref=None, org_ref=org_ref, details=details)
+    record_event(tx, event)

@@ -36,6 +36,7 @@ from rempart.storage.software import (
     list_publishers,
     list_software,
 )
+from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import Whence, draw_ref, record_event
 
 __all__ = [
@@ -62,6 +63,10 @@ __all__ = [
 # A gateway may already have read the key that ends: the directory is read again within this time.
 AT_ONCE: Final = timedelta(0)
 EXERCISE_PREFIX: Final = "exercise-"
+# A thief in a publisher's account begins with a key of their own.
+_WARNED: Final = frozenset(
+    {SecurityEventKind.SOFTWARE_REGISTERED, SecurityEventKind.SOFTWARE_KEY_ADDED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +297,7 @@ def _record(
     author: Author | None,
     details: Mapping[str, str | int | bool],
 ) -> None:
-    record_event(
+    event_ref = record_event(
         tx,
         SecurityEvent(
             kind=kind,
@@ -305,3 +310,5 @@ def _record(
             details={"software": client_id, **details},
         ),
     )
+    if kind in _WARNED:
+        warn_now(tx, event_ref)

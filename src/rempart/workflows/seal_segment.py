@@ -11,25 +11,21 @@ from dataclasses import dataclass
 
 from rempart.disclosure.acts import COMMAND_LINE, Seal, SealedFile, make_statement
 from rempart.disclosure.segment import (
-    PAGE,
     SegmentFold,
     SegmentRow,
     SegmentState,
-    cut_tiles,
     get_bounds,
-    load_root,
     name_files,
 )
-from rempart.disclosure.tree import TILE_WIDTH
 from rempart.kernel.errors import InconsistentRecord, NotFound
 from rempart.storage import segments
+from rempart.storage.cold_rows import fold_file, load_tile_root
 from rempart.storage.connect import Transaction
 from rempart.storage.segment_files import (
     BY_ACCOUNT,
     BY_PERSON,
     UNREADABLE,
     SegmentStore,
-    SortedRows,
     find_disagreements,
     leave_out,
     make_batch,
@@ -139,7 +135,7 @@ def verify_files(archive: Archive, row: SegmentRow) -> None:
         InconsistentRecord: they are not, or do not.
     """
     check_digests(archive.store, row)
-    fold, strange = _fold(archive, row, row.by_account_name, also_erased=())
+    fold, strange = _fold(archive, row, also_erased=())
     if strange or fold.wrong or fold.missing or fold.compute_root() != row.root:
         raise _disagreement(row.log_id, row.segment, "its file does not lead to its root")
 
@@ -174,7 +170,7 @@ def _seal(archive: Archive, one: segments.Sealable) -> SegmentRow:
     # 2. Read back, compared with the tile, and said in the acts log. A crash after it leaves an act
     #    without a row; run again, the same files are found to be stated by it.
     with archive.begin() as tx:
-        root = load_root(one.segment, one.bits, _tile_reader(tx, one.log_id))
+        root = load_tile_root(tx, one.log_id, one.segment, one.bits)
     if root is None:
         raise _disagreement(one.log_id, one.segment, "its tile is missing")
     row = SegmentRow(
@@ -195,7 +191,8 @@ def _record_seal(
     archive: Archive, row: SegmentRow, names: tuple[str, str], *, also_erased: Sequence[int]
 ) -> int:
     """Read files back, check them against the tiles, and record the act that pins them."""
-    fold, strange = _fold(archive, row, names[0], also_erased=also_erased)
+    written = row._replace(by_account_name=names[0], by_person_name=names[1])
+    fold, strange = _fold(archive, written, also_erased=also_erased)
     if strange or fold.wrong or fold.missing or fold.compute_root() != row.root:
         raise _disagreement(row.log_id, row.segment, "its rows do not lead to its tile")
     if find_disagreements(archive.store, *names):
@@ -224,39 +221,25 @@ def _measure(archive: Archive, name: str) -> dict[str, object]:
 
 
 def _fold(
-    archive: Archive, row: SegmentRow, name: str, *, also_erased: Sequence[int]
-) -> tuple[SegmentFold, list[int]]:
+    archive: Archive, row: SegmentRow, *, also_erased: Sequence[int]
+) -> tuple[SegmentFold, Sequence[int]]:
     """Recompute a segment from its file; return also the indexes that have no business there."""
     with archive.begin() as tx:
         shape = segments.load_shape(tx, row.log_id)
         if shape is None:
             raise NotFound(f"there is no log {row.log_id}")
-        first, stop = get_bounds(row.segment, shape.bits)
-        erased = frozenset(segments.list_erased(tx, row.log_id, first, stop)).union(also_erased)
-        rows = SortedRows(archive.store, name, log_id=row.log_id, first=first)
-        fold = SegmentFold(row.log_id)
         try:
-            for start in range(first, stop, PAGE):
-                end = min(start + PAGE, stop)
-                tiles = segments.read_tiles(
-                    tx, row.log_id, 0, range(start // TILE_WIDTH, end // TILE_WIDTH)
-                )
-                for at, part in cut_tiles(start, rows.read(start, end), end - start):
-                    tile = tiles.get(at // TILE_WIDTH)
-                    if tile is None:
-                        raise _disagreement(row.log_id, row.segment, "a tile is missing")
-                    fold.add_tile(at, part, tile, erased)
-                archive.on_progress(row.log_id, row.segment, end - first)
-            return fold, rows.read_strange(stop)
+            return fold_file(
+                tx,
+                archive.store,
+                row,
+                bits=shape.bits,
+                also_erased=also_erased,
+                on_progress=lambda done: archive.on_progress(row.log_id, row.segment, done),
+            )
         except UNREADABLE as failure:
-            raise _disagreement(row.log_id, row.segment, f"{name} cannot be read") from failure
-
-
-def _tile_reader(tx: Transaction, log_id: int) -> Callable[[int, int, int], object]:
-    def read(level: int, start: int, stop: int) -> object:
-        return segments.read_tiles(tx, log_id, level, range(start, stop))
-
-    return read
+            what = f"{row.by_account_name} cannot be read"
+            raise _disagreement(row.log_id, row.segment, what) from failure
 
 
 def _disagreement(log_id: int, segment: int, what: str) -> InconsistentRecord:

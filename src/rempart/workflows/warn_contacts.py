@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 
 from rempart.exchange.warning_text import OutgoingWarning, WarningSender
-from rempart.storage import contacts
+from rempart.storage import bank_details, contacts
 from rempart.storage.connect import Transaction
 from rempart.storage.contacts import UnsentWarning
 from rempart.storage.letterbox import Letterbox
@@ -48,6 +48,11 @@ def warn_contacts(tx: Transaction, event_ref: int, *, at: datetime) -> int:
     """
     kept = timedelta(days=value_on("contact_kept_days", at.date()))
     return contacts.warn(tx, event_ref, since=at - kept)
+
+
+def warn_now(tx: Transaction, event_ref: int) -> int:
+    """Write the warnings of an event that happens at this very moment, by the database's clock."""
+    return warn_contacts(tx, event_ref, at=bank_details.read_clock(tx))
 
 
 def send_warnings(
