@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.analytics import brute_force
+from tests.ledger_samples import START_MS
 from tests.segment_samples import (
     SEGMENT,
     invent_entries,
@@ -21,7 +22,6 @@ from tests.segment_samples import (
     write_files,
     write_log,
 )
-from tests.ledger_samples import START_MS
 
 from rempart.disclosure.entry import Kind
 from rempart.kernel.errors import SetupError

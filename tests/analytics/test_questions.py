@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.analytics import brute_force
-from tests.segment_samples import SEGMENT, invent_entries, seal, write_log
 from tests.ledger_samples import START_MS, replace_in_query
+from tests.segment_samples import SEGMENT, invent_entries, seal, write_log
 
 from rempart.disclosure.entry import Kind
 from rempart.disclosure.reach import Place

@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import ibis
 
@@ -172,6 +173,27 @@ def find_session_accounts(tx: Transaction, session_refs: Iterable[int]) -> dict[
     return dict(rows.fetchall())
 
 
+def find_persons(tx: Transaction, lookup_key: bytes) -> list[int]:
+    """Return the persons a key leads to or ever led to; the role is feeds."""
+    rows = tx.execute(QUERIES.find_persons, {"lookup_key": UUID(bytes=lookup_key)})
+    return [person_ref for (person_ref,) in rows]
+
+
+def check_references(refs: Iterable[int]) -> list[int]:
+    """Return references in order, each once.
+
+    Raises:
+        InvalidRequest: there is none, or more than a question holds.
+    """
+    found = sorted(set(refs))
+    if not 0 < len(found) <= MAX_REFERENCES:
+        raise InvalidRequest(
+            f"a question is about 1 to {MAX_REFERENCES:,} references, not {len(found):,}: "
+            "ask several"
+        )
+    return found
+
+
 def who_saw(
     sources: Sources, person_refs: Iterable[int], *, from_ms: int, to_ms: int
 ) -> Sequence[Seen]:
@@ -187,7 +209,7 @@ def who_saw(
         Unavailable: a sealed segment cannot be read.
         Conflict: a segment was moved meanwhile.
     """
-    persons = _check_references(person_refs)
+    persons = check_references(person_refs)
     cold = _read_by_log(
         sources,
         ask_who_saw(persons, from_ms=from_ms, to_ms=to_ms),
@@ -255,7 +277,7 @@ def read_cold_lookups(
     Raises:
         Unavailable: a sealed segment cannot be read.
     """
-    question = ask_lookups(_check_references(account_refs), from_ms=from_ms, to_ms=to_ms)
+    question = ask_lookups(check_references(account_refs), from_ms=from_ms, to_ms=to_ms)
     for row in read_cold(sources, question, lambda segment: segment.by_account_name):
         yield ColdLookup(*row)
 
@@ -372,20 +394,10 @@ def _narrow(
     if (account_refs is None) == (session_refs is None):
         raise InvalidRequest("ask about accounts or about sessions: exactly one of the two")
     if account_refs is not None:
-        return _check_references(account_refs), None
-    sessions = _check_references(session_refs or ())
+        return check_references(account_refs), None
+    sessions = check_references(session_refs or ())
     accounts = find_session_accounts(tx, sessions)
     return sorted(set(accounts.values())) if len(accounts) == len(sessions) else None, sessions
-
-
-def _check_references(refs: Iterable[int]) -> list[int]:
-    found = sorted(set(refs))
-    if not 0 < len(found) <= MAX_REFERENCES:
-        raise InvalidRequest(
-            f"a question is about 1 to {MAX_REFERENCES:,} references, not {len(found):,}: "
-            "ask several"
-        )
-    return found
 
 
 def _list_ranges(reach: Reach) -> dict[str, list[int]]:

@@ -58,3 +58,10 @@ WHERE (%(account_refs)s::bigint[] IS NULL OR e.account_ref = ANY(%(account_refs)
   AND e.kind IN (1, 2) AND e.person_ref <> 0 AND e.t_ms >= %(from_ms)s AND e.t_ms < %(to_ms)s
 GROUP BY e.person_ref, e.insurer_id
 ORDER BY e.person_ref, e.insurer_id;
+
+-- name: find_persons
+-- Whom a key leads to, or ever led to: a number or a card given up, a former member (role feeds).
+SELECT person_ref FROM rights.lookup WHERE lookup_key = %(lookup_key)s
+UNION
+SELECT person_ref FROM identity.person_key WHERE person_key = %(lookup_key)s
+ORDER BY person_ref;
