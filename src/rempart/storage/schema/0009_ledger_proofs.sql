@@ -365,7 +365,7 @@ GRANT UPDATE (state, act_idx) ON accounts.erasure_request TO rempart_archivist;
 GRANT USAGE ON SCHEMA ledger, accounts TO rempart_archivist;
 GRANT SELECT ON ledger.log, ledger.head, ledger.entry, ledger.tile, ledger.checkpoint, ledger.statement, ledger.erased,
     ledger.segment, ledger.account_counter TO rempart_archivist;
-GRANT SELECT ON ledger.account_counter TO rempart_plane_ledger, rempart_auditor;
+GRANT SELECT ON ledger.account_counter TO rempart_plane_ledger, rempart_auditor, rempart_recorder;
 GRANT EXECUTE ON FUNCTION ledger.save_segment, ledger.cool_segment, ledger.drop_segment, ledger.erase_openings
     TO rempart_archivist;
 -- Segments and erasures are written by those functions, and by nobody else.
