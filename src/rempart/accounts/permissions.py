@@ -52,6 +52,9 @@ class Permission(enum.StrEnum):
     APPROVE_RECOVERY = "approve_recovery"
     INVITE_MEMBER = "invite_member"
     SUSPEND_ORGANISATION = "suspend_organisation"
+    # A member's own history
+    READ_OWN_HISTORY = "read_own_history"
+    REPORT_CONSULTATION = "report_consultation"
     # Software
     READ_SOFTWARE = "read_software"
     REGISTER_SOFTWARE = "register_software"
@@ -61,6 +64,10 @@ class Permission(enum.StrEnum):
     READ_LOOKUPS = "read_lookups"
     READ_LEDGER = "read_ledger"
     READ_INCIDENTS = "read_incidents"
+    ASK_INQUIRY = "ask_inquiry"
+    APPROVE_INQUIRY = "approve_inquiry"
+    ASK_HOLD = "ask_hold"
+    APPROVE_HOLD = "approve_hold"
     READ_REPORTS = "read_reports"
     HANDLE_REPORT = "handle_report"
 
@@ -92,6 +99,7 @@ _INCIDENTS: Final = frozenset(
     {Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO, Role.OPERATOR_OPS}
 )
 _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
+_INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
 
 GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
@@ -196,6 +204,27 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.READ_LEDGER: Grant(roles=_OPERATOR, purpose="see the state of the ledger"),
         Permission.READ_INCIDENTS: Grant(roles=_INCIDENTS, purpose="answer for an incident"),
+        Permission.READ_OWN_HISTORY: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="see who consulted one's own rights"
+        ),
+        Permission.REPORT_CONSULTATION: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="say that a consultation of one's rights is not understood",
+        ),
+        Permission.ASK_INQUIRY: Grant(
+            roles=_INQUIRIES,
+            purpose="ask the ledger about a person, and read the answer once a colleague agreed",
+        ),
+        Permission.APPROVE_INQUIRY: Grant(
+            roles=_INQUIRIES, purpose="agree to a colleague's question", step_up=True
+        ),
+        Permission.ASK_HOLD: Grant(
+            roles=_INQUIRIES,
+            purpose="ask that entries be shown later to the people they are about, for a judge",
+        ),
+        Permission.APPROVE_HOLD: Grant(
+            roles=_INQUIRIES, purpose="agree to such a delay, or end it", step_up=True
+        ),
         Permission.READ_REPORTS: Grant(
             roles=_SECURITY | {Role.OPERATOR_OPS}, purpose="read what people say was not them"
         ),

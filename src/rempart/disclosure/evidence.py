@@ -55,7 +55,7 @@ class EntryProved(NamedTuple):
     """An entry that stands in a log."""
 
     opening: Opening
-    index: int
+    idx: int
     endorsed: Endorsed
 
 
@@ -74,7 +74,7 @@ def judge_entry(text: str, trust: Trust) -> EntryProved:
     """
     located = locate_entry(parse_proof(text))
     endorsed = _judge_note(located.note, located.checkpoint, trust)
-    return EntryProved(located.proof.opening, located.proof.index, endorsed)
+    return EntryProved(located.proof.opening, located.proof.idx, endorsed)
 
 
 def judge_history(text: str, trust: Trust) -> HistoryProved:

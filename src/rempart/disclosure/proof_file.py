@@ -63,13 +63,13 @@ class ProofFile(NamedTuple):
 
     Attributes:
         opening: What is shown of the entry.
-        index: Its place in the log.
+        idx: Its place in the log.
         hashes: From the leaf's sibling up.
         note: The log's checkpoint with all its signatures, verbatim.
     """
 
     opening: Opening
-    index: int
+    idx: int
     hashes: tuple[bytes, ...]
     note: str
 
@@ -92,7 +92,7 @@ def format_proof(proof: ProofFile) -> str:
     """Return a proof as text."""
     extra = base64.b64encode(encode_opening(proof.opening)).decode()
     hashes = "".join(f"{base64.b64encode(one).decode()}\n" for one in proof.hashes)
-    return f"{HEADER}\nextra {extra}\nindex {proof.index}\n{hashes}\n{proof.note}"
+    return f"{HEADER}\nextra {extra}\nindex {proof.idx}\n{hashes}\n{proof.note}"
 
 
 def parse_proof(text: str) -> ProofFile:
@@ -112,7 +112,7 @@ def parse_proof(text: str) -> ProofFile:
         raise EvidenceRefused(Disagreement.TEXT, f"there are more than {MAX_HASHES} hashes")
     return ProofFile(
         opening=_parse_extra(extra),
-        index=parse_number(index, "index"),
+        idx=parse_number(index, "index"),
         hashes=tuple(parse_hash(line) for line in hashes),
         note=note,
     )
@@ -183,7 +183,7 @@ def locate_entry(proof: ProofFile) -> Located:
     try:
         verify_inclusion(
             proof.hashes,
-            index=proof.index,
+            index=proof.idx,
             size=checkpoint.size,
             leaf_hash=leaf_hash,
             root=checkpoint.root,

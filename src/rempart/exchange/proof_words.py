@@ -73,6 +73,14 @@ MODES: Final[Mapping[int, Words]] = MappingProxyType(
         Mode.CARD: Words("le code de la carte", "the code of the card"),
         Mode.TYPED: Words("des identifiants saisis", "identifiers that were typed"),
         Mode.VITALE: Words("la carte Vitale", "the Vitale card"),
+        Mode.CODE: Words(
+            "des identifiants saisis et le code du jour de la carte électronique",
+            "typed identifiers and the code of the electronic card",
+        ),
+        Mode.OFFLINE: Words(
+            "la carte, vérifiée sans connexion et rapportée ensuite",
+            "the card, verified offline and reported afterwards",
+        ),
     }
 )
 OUTCOMES: Final[Mapping[int, Words]] = MappingProxyType(
@@ -82,6 +90,9 @@ OUTCOMES: Final[Mapping[int, Words]] = MappingProxyType(
         Outcome.CLOSED_SUSPENDED: Words("droits suspendus", "rights suspended"),
         Outcome.CLOSED_DOMAIN: Words("domaine non couvert", "domain not covered"),
         Outcome.UNKNOWN: Words("personne inconnue", "person unknown"),
+        Outcome.CUT: Words(
+            "complémentaire coupée, rien n’a été dit", "insurer cut, nothing was said"
+        ),
     }
 )
 DISAGREEMENTS: Final[Mapping[Disagreement, Words]] = MappingProxyType(
@@ -228,7 +239,7 @@ def describe_opening(opening: Opening, language: Language) -> list[Line]:
 def describe_proved(proved: EntryProved, language: Language) -> list[Line]:
     """Say what the proof of an entry proves: the entry, its place, who signed."""
     checkpoint = proved.endorsed.checkpoint
-    place = _PLACE.say(language, index=proved.index, origin=checkpoint.origin, size=checkpoint.size)
+    place = _PLACE.say(language, index=proved.idx, origin=checkpoint.origin, size=checkpoint.size)
     return [
         *describe_opening(proved.opening, language),
         Line(_WHERE.say(language), place),

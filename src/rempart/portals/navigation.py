@@ -50,6 +50,12 @@ ENTRIES: Final = (
     Entry("insurer-home", _("Accueil"), Permission.ENTER_INSURER_SPACE),
     Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
     Entry("publisher-home", _("Accueil"), Permission.ENTER_PUBLISHER_SPACE),
+    Entry(
+        "my-history",
+        _("Qui a consulté mes droits"),
+        Permission.READ_OWN_HISTORY,
+        ("report-consultation",),
+    ),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
     Entry(
         "bank-details",
@@ -61,6 +67,20 @@ ENTRIES: Final = (
     Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
     Entry("ledger", _("Registre"), Permission.READ_LEDGER),
     Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
+    Entry(
+        "inquiries",
+        _("Enquêtes"),
+        Permission.ASK_INQUIRY,
+        ("ask-inquiry", "inquiry", "decide-inquiry", "inquiry-answer"),
+        of_the_host=True,
+    ),
+    Entry(
+        "holds",
+        _("Retenues"),
+        Permission.ASK_HOLD,
+        ("ask-hold", "hold", "decide-hold"),
+        of_the_host=True,
+    ),
     Entry(
         "bank-reviews",
         _("Changements de compte"),

@@ -48,7 +48,7 @@ def test_what_is_opened_leads_to_the_leaf_and_the_rest_stays_closed(audience):
 @pytest.mark.parametrize("index", range(11))
 def test_every_entry_is_proved_to_everybody_who_may_see_it(index, audience):
     proved = judge_entry(LOG.prove(index, audience), TRUST)
-    assert proved.index == index
+    assert proved.idx == index
     assert proved.opening.t_ms == LOG.entries[index].t_ms
     assert proved.endorsed.checkpoint.size == 11
     assert [one.witness for one in proved.endorsed.cosignatures] == [WITNESS.verifier.name]
@@ -104,7 +104,7 @@ def claim(proved: EntryProved) -> tuple[object, ...]:
     """What is claimed to have been proved."""
     endorsed = proved.endorsed
     key = endorsed.key.vkey if endorsed.key else None
-    return (proved.opening, proved.index, endorsed.checkpoint, key, endorsed.cosignatures)
+    return (proved.opening, proved.idx, endorsed.checkpoint, key, endorsed.cosignatures)
 
 
 @pytest.mark.parametrize("audience", Audience)

@@ -1,0 +1,40 @@
+"""What a page takes as a file: small ones, in memory. Nothing that is sent reaches the disk.
+
+A larger file is left unread: the form says that none came.
+"""
+
+import io
+from typing import Final
+
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+
+FILE_LIMIT: Final = 256 * 1024
+
+
+class SmallFileHandler(FileUploadHandler):
+    """Keeps a file in memory; gives up the whole form when it grows beyond the limit."""
+
+    def new_file(self, *values: object, **options: object) -> None:
+        """Begin a file."""
+        super().new_file(*values, **options)  # type: ignore[arg-type]
+        self._content = io.BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep a piece of it, or stop reading what the browser sends."""
+        if start + len(raw_data) > FILE_LIMIT:
+            raise StopUpload(connection_reset=True)
+        self._content.write(raw_data)
+
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        """Hand it over."""
+        self._content.seek(0)
+        return InMemoryUploadedFile(
+            file=self._content,
+            field_name=self.field_name,
+            name=self.file_name or "",
+            content_type=self.content_type,
+            size=file_size,
+            charset=self.charset,
+            content_type_extra=self.content_type_extra,
+        )

@@ -1,0 +1,233 @@
+"""« Retenues »: entries that a judicial authority asks to be shown later to those they are about.
+
+Two agents of the host operator decide; the list says until when each lasts.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, get_args
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.inquiries import HOLD_ACCOUNTS, DisplayHold, HoldState
+from rempart.accounts.permissions import Permission
+from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.csv_export import export_csv
+from rempart.portals.desk import get_desk
+from rempart.portals.history_wording import HOLD_STATES
+from rempart.portals.paging import Paging, read_paging
+from rempart.portals.pseudonyms import format_account
+from rempart.portals.times import PARIS, from_ms, to_ms
+from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import EXPORT_ROWS, read_order
+from rempart.workflows import inquiries as acts
+
+COLUMNS: Final = (("asked", _("Demandée")), ("ends", _("Jusqu’au")), ("state", _("État")))
+_DAY: Final = forms.DateInput(
+    attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
+)
+_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
+_BIGGEST_REF: Final = (1 << 63) - 1
+
+
+def _make_day(label: Any, hint: Any) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        help_text=hint,
+        widget=_DAY,
+        input_formats=_FORMATS,
+        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
+    )
+
+
+class HoldForm(forms.Form):
+    """Whose entries, of which days, are shown later, and who asks."""
+
+    authority = forms.CharField(
+        label=_("Autorité"),
+        help_text=_("Qui le demande : tribunal, service, magistrat."),
+        max_length=acts.AUTHORITY_LIMIT,
+    )
+    reference = forms.CharField(
+        label=_("Référence"),
+        help_text=_("De la réquisition ou de la procédure."),
+        max_length=acts.REFERENCE_LIMIT,
+    )
+    accounts = forms.CharField(
+        label=_("Comptes"),
+        help_text=_(
+            "Leurs références entières (export CSV des consultations), séparées par des espaces."
+        ),
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+    first_day = _make_day(_("Premier jour des consultations"), _("JJ/MM/AAAA"))
+    last_day = _make_day(_("Dernier jour des consultations"), _("JJ/MM/AAAA, compris"))
+    ends_on = _make_day(
+        _("Montrées à partir du"), _("JJ/MM/AAAA, un an au plus ; à redemander avant ce jour.")
+    )
+    use_required_attribute = False
+
+    def clean_accounts(self) -> tuple[int, ...]:
+        """Return the references."""
+        words = self.cleaned_data["accounts"].replace(",", " ").split()
+        if not all(word.isdecimal() and int(word) <= _BIGGEST_REF for word in words):
+            raise forms.ValidationError(_("Une référence de compte est un nombre entier."))
+        refs = tuple(sorted({int(word) for word in words}))
+        if not 0 < len(refs) <= HOLD_ACCOUNTS:
+            raise forms.ValidationError(_("Nommez de 1 à 100 comptes."))
+        return refs
+
+    def make_request(self) -> acts.HoldRequest:
+        """Return what is asked; the form is valid."""
+        answers = self.cleaned_data
+        return acts.HoldRequest(
+            authority=answers["authority"],
+            reference=answers["reference"],
+            account_refs=answers["accounts"],
+            from_ms=to_ms(_start(answers["first_day"])),
+            to_ms=to_ms(_start(answers["last_day"] + timedelta(days=1))),
+            ends_at=_start(answers["ends_on"]),
+        )
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=PARIS).astimezone(UTC)
+
+
+@require_safe
+@allows(Permission.ASK_HOLD)
+def list_all(request: HttpRequest) -> HttpResponseBase:
+    """Show the delays of display, with their ends."""
+    sort, descending = read_order(request.GET, get_args(acts.HoldColumn), "asked")
+    paging = read_paging(request.GET)
+    rows, total = _list(request, paging)
+    context = {
+        "rows": [_describe(row) for row in rows],
+        "columns": COLUMNS,
+        "sort": sort,
+        "descending": descending,
+        **paging.describe(total),
+    }
+    return render(request, "portals/inquiries/holds.html", context)
+
+
+@require_safe
+@allows(Permission.ASK_HOLD)
+def list_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the delays of display."""
+    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
+    header = (
+        *(gettext("référence"), gettext("autorité"), gettext("procédure"), gettext("comptes")),
+        *(gettext("du"), gettext("au"), gettext("montrées à partir du"), gettext("état")),
+        *(gettext("demandée le"), gettext("par"), gettext("décidée le"), gettext("décidée par")),
+    )
+    cells = (
+        (
+            *(row.hold_ref, row.authority, row.reference),
+            " ".join(str(ref) for ref in row.account_refs),
+            *(from_ms(row.from_ms).isoformat(), from_ms(row.to_ms).isoformat()),
+            *(_stamp(row.ends_at), HOLD_STATES[row.state], _stamp(row.asked_at)),
+            *(row.asked_by_name, _stamp(row.decided_at), row.decided_by_name),
+        )
+        for row in rows
+    )
+    return export_csv("retenues.csv", header, cells)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.ASK_HOLD)
+def ask(request: HttpRequest) -> HttpResponseBase:
+    """Ask that entries be shown later."""
+    if not require_visitor(request).is_host:
+        raise Http404
+    form = HoldForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        done = perform(request, lambda tx, asker: acts.ask_hold(tx, asker, form.make_request()))
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("hold", args=[done]))
+        status = done.status
+    context = {"form": form, "refused": status != 200 and not form.errors}
+    return render(request, "portals/inquiries/ask_hold.html", context, status=status)
+
+
+@require_safe
+@allows(Permission.ASK_HOLD)
+def one(request: HttpRequest, hold_ref: int) -> HttpResponseBase:
+    """Show one delay of display, and what may be done with it."""
+    return _show(request, hold_ref)
+
+
+@require_http_methods(["POST"])
+@allows(Permission.APPROVE_HOLD)
+def decide(request: HttpRequest, hold_ref: int) -> HttpResponseBase:
+    """Approve, refuse or lift a delay of display."""
+    log = get_desk().acts
+    if "approve" in request.POST:
+        done = perform(
+            request, lambda tx, asker: acts.approve_hold(tx, asker, log, read_ref(hold_ref))
+        )
+    elif "lift" in request.POST:
+        done = perform(
+            request, lambda tx, asker: acts.lift_hold(tx, asker, log, read_ref(hold_ref))
+        )
+    else:
+        done = perform(request, lambda tx, asker: acts.refuse_hold(tx, asker, read_ref(hold_ref)))
+    if isinstance(done, Refused):
+        return _show(request, hold_ref, status=done.status)
+    return HttpResponseRedirect(reverse("hold", args=[hold_ref]))
+
+
+def _list(request: HttpRequest, paging: Paging) -> tuple[list[DisplayHold], int]:
+    sort, descending = read_order(request.GET, get_args(acts.HoldColumn), "asked")
+    found = perform(
+        request,
+        lambda tx, asker: acts.list_holds(
+            tx,
+            asker,
+            sort=sort,
+            descending=descending,
+            limit=paging.limit,
+            offset=paging.offset,
+        ),
+    )
+    if isinstance(found, Refused):
+        raise Http404
+    return found
+
+
+def _show(request: HttpRequest, hold_ref: int, *, status: int = 200) -> HttpResponseBase:
+    hold = perform(request, lambda tx, asker: acts.read_hold(tx, asker, read_ref(hold_ref)))
+    if isinstance(hold, Refused):
+        raise Http404
+    visitor = require_visitor(request)
+    context = {
+        **_describe(hold),
+        **list_abilities(visitor, [Permission.APPROVE_HOLD]),
+        "is_own": hold.asked_by == visitor.actor_ref,
+        "refused": status != 200,
+    }
+    return render(request, "portals/inquiries/hold.html", context, status=status)
+
+
+def _describe(row: DisplayHold) -> dict[str, Any]:
+    over = row.ends_at <= get_desk().now()
+    return {
+        "row": row,
+        "state": _("Terminée")
+        if over and row.state is HoldState.APPROVED
+        else HOLD_STATES[row.state],
+        "in_force": row.state is HoldState.APPROVED and not over,
+        "accounts": [format_account(ref) for ref in row.account_refs],
+        "first": from_ms(row.from_ms),
+        "last": from_ms(row.to_ms - 1),
+    }
+
+
+def _stamp(at: datetime | None) -> str:
+    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""

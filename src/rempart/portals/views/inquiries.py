@@ -1,0 +1,310 @@
+"""« Enquêtes »: what the host operator asks about a person by name, with a colleague's agreement.
+
+Refuses to show whether the identifiers lead to anybody before the agreement, and any answer that is
+not in the ledger first.
+"""
+
+from typing import Any, Final, TypeVar, get_args
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.inquiries import Inquiry, InquiryPurpose
+from rempart.accounts.permissions import Permission
+from rempart.kernel.amc import AmcNumber
+from rempart.kernel.birth import BirthDate, BirthRank
+from rempart.kernel.nir import Nir
+from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.csv_export import export_csv
+from rempart.portals.desk import get_desk
+from rempart.portals.forms import CheckedField, current_language
+from rempart.portals.history_wording import (
+    INQUIRY_PURPOSES,
+    INQUIRY_STATES,
+    describe_consultation,
+)
+from rempart.portals.paging import Paging, read_paging
+from rempart.portals.pseudonyms import format_account
+from rempart.portals.times import PARIS
+from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import EXPORT_ROWS, read_order
+from rempart.rights.lookup import TypedIdentifiers
+from rempart.workflows import inquiries as acts
+from rempart.workflows.member_history import HistoryColumn
+
+Result = TypeVar("Result")
+
+COLUMNS: Final = (("asked", _("Demandée")), ("purpose", _("Motif")), ("state", _("État")))
+ANSWER_COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))
+
+
+class InquiryForm(forms.Form):
+    """Whom to ask about and why. The identifiers are read once and not kept.
+
+    Args:
+        insurers: The insurers to choose among.
+    """
+
+    insurer = forms.TypedChoiceField(label=_("Complémentaire"), coerce=int)
+    insured_nir = CheckedField(
+        label=_("NIR de l’assuré, avec sa clé"),
+        help_text=_("15 caractères. Pour un enfant, le numéro du parent dont il dépend."),
+        parse=lambda text: Nir.parse(text).format_compact(),
+        numeric=False,
+        max_length=28,
+    )
+    birth_date = CheckedField(
+        label=_("Date de naissance"),
+        help_text=_("JJ/MM/AAAA, comme elle est imprimée."),
+        parse=lambda text: BirthDate.parse(text).text,
+        numeric=True,
+        max_length=12,
+    )
+    birth_rank = forms.TypedChoiceField(
+        label=_("Rang de naissance"),
+        choices=[(rank, str(rank)) for rank in range(1, 10)],
+        coerce=int,
+        initial=1,
+    )
+    purpose = forms.ChoiceField(
+        label=_("Motif"),
+        help_text=_("Inscrit au registre ; la personne le lira."),
+        choices=[(one.value, words) for one, words in INQUIRY_PURPOSES.items()],
+    )
+    reason = forms.CharField(
+        label=_("Raison"),
+        help_text=_("Pour le collègue qui décidera : dossier, demande reçue. Ne nommez personne."),
+        max_length=acts.REASON_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+    def __init__(self, *values: Any, insurers: list[acts.InsurerChoice], **options: Any) -> None:
+        super().__init__(*values, **options)
+        self.insurers = {one.insurer_id: one for one in insurers}
+        field = self.fields["insurer"]
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
+        field.choices = [(one.insurer_id, one.name) for one in insurers]
+
+    def read_identifiers(self) -> TypedIdentifiers:
+        """Return whom it is about; the form is valid."""
+        answers = self.cleaned_data
+        return TypedIdentifiers(
+            amc_number=AmcNumber.parse(self.insurers[answers["insurer"]].amc_number),
+            insured_nir=Nir.parse(answers["insured_nir"]),
+            birth_date=BirthDate.parse(answers["birth_date"]),
+            birth_rank=BirthRank.parse(str(answers["birth_rank"])),
+        )
+
+
+@require_safe
+@allows(Permission.ASK_INQUIRY)
+def list_all(request: HttpRequest) -> HttpResponseBase:
+    """Show the inquiries, the newest first unless asked otherwise."""
+    sort, descending = read_order(request.GET, get_args(acts.InquiryColumn), "asked")
+    paging = read_paging(request.GET)
+    rows, total = _list(request, paging)
+    context = {
+        "rows": [_describe(row) for row in rows],
+        "columns": COLUMNS,
+        "sort": sort,
+        "descending": descending,
+        **paging.describe(total),
+    }
+    return render(request, "portals/inquiries/inquiries.html", context)
+
+
+@require_safe
+@allows(Permission.ASK_INQUIRY)
+def list_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the inquiries."""
+    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
+    header = (
+        *(gettext("référence"), gettext("demandée le"), gettext("par"), gettext("complémentaire")),
+        *(gettext("motif"), gettext("raison"), gettext("état"), gettext("décidée le")),
+        gettext("décidée par"),
+    )
+    cells = (
+        (
+            *(row.inquiry_ref, _stamp(row.asked_at), row.asked_by_name, row.insurer),
+            *(INQUIRY_PURPOSES[row.purpose], row.reason, INQUIRY_STATES[row.state]),
+            *(_stamp(row.decided_at), row.decided_by_name),
+        )
+        for row in rows
+    )
+    return export_csv("enquetes.csv", header, cells)
+
+
+@require_http_methods(FORM_METHODS)
+@sensitive_post_parameters("insured_nir", "birth_date", "birth_rank")
+@allows(Permission.ASK_INQUIRY)
+def ask(request: HttpRequest) -> HttpResponseBase:
+    """Ask about a person."""
+    if not require_visitor(request).is_host:
+        raise Http404
+    insurers = _done(perform(request, lambda tx, _asker: acts.list_insurers(tx)))
+    form = InquiryForm(request.POST if request.method == "POST" else None, insurers=insurers)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        answers = form.cleaned_data
+        done = perform(
+            request,
+            lambda tx, asker: acts.ask_inquiry(
+                tx,
+                asker,
+                lookup_key=get_desk().designate(form.read_identifiers()),
+                insurer_id=answers["insurer"],
+                purpose=InquiryPurpose(answers["purpose"]),
+                reason=answers["reason"],
+            ),
+        )
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("inquiry", args=[done]))
+        status = done.status
+    context = {"form": form, "refused": status not in {200, 422}}
+    return render(request, "portals/inquiries/ask.html", context, status=status)
+
+
+@require_safe
+@allows(Permission.ASK_INQUIRY)
+def one(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
+    """Show one inquiry, and what may be done with it."""
+    return _show(request, inquiry_ref)
+
+
+@require_http_methods(["POST"])
+@allows(Permission.APPROVE_INQUIRY)
+def decide(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
+    """Approve or refuse an inquiry."""
+    do = acts.approve_inquiry if "approve" in request.POST else acts.refuse_inquiry
+    done = perform(request, lambda tx, asker: do(tx, asker, read_ref(inquiry_ref)))
+    if isinstance(done, Refused):
+        return _show(request, inquiry_ref, status=done.status)
+    return HttpResponseRedirect(reverse("inquiry", args=[inquiry_ref]))
+
+
+@require_safe
+@allows(Permission.ASK_INQUIRY)
+def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
+    """Show who saw the person of an approved inquiry."""
+    sort, descending = read_order(request.GET, get_args(HistoryColumn), "when")
+    paging = read_paging(request.GET)
+    read = _answer(request, inquiry_ref, paging)
+    if isinstance(read, Refused):
+        return _show(request, inquiry_ref, status=read.status)
+    inquiry, rows, total = read
+    context = {
+        **_describe(inquiry),
+        "rows": [
+            {
+                "row": row.consultation,
+                "account": format_account(row.account_ref),
+                "words": describe_consultation(row.consultation, current_language()),
+            }
+            for row in rows
+        ],
+        "inquiry": inquiry,
+        "columns": ANSWER_COLUMNS,
+        "sort": sort,
+        "descending": descending,
+        **paging.describe(total),
+    }
+    return render(request, "portals/inquiries/answer.html", context)
+
+
+@require_safe
+@allows(Permission.ASK_INQUIRY)
+def answer_csv(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
+    """Download the answer to an approved inquiry."""
+    read = _answer(request, inquiry_ref, Paging(1, EXPORT_ROWS))
+    if isinstance(read, Refused):
+        return _show(request, inquiry_ref, status=read.status)
+    _inquiry, rows, _total = read
+    header = (
+        *(gettext("instant"), gettext("compte"), gettext("qui"), gettext("profession et ville")),
+        *(gettext("pour quoi"), gettext("désignation"), gettext("réponse")),
+        *(gettext("ce qui a été montré"), gettext("logiciel"), gettext("complémentaire")),
+        *(gettext("registre"), gettext("indice")),
+    )
+    return export_csv(f"enquete-{inquiry_ref}.csv", header, map(_to_cells, rows))
+
+
+def _list(request: HttpRequest, paging: Paging) -> tuple[list[Inquiry], int]:
+    sort, descending = read_order(request.GET, get_args(acts.InquiryColumn), "asked")
+    found = perform(
+        request,
+        lambda tx, asker: acts.list_inquiries(
+            tx,
+            asker,
+            sort=sort,
+            descending=descending,
+            limit=paging.limit,
+            offset=paging.offset,
+        ),
+    )
+    return _done(found)
+
+
+def _answer(
+    request: HttpRequest, inquiry_ref: int, paging: Paging
+) -> tuple[Inquiry, list[acts.Answered], int] | Refused:
+    sort, descending = read_order(request.GET, get_args(HistoryColumn), "when")
+    listing = acts.Listing(
+        sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
+    )
+    return perform(
+        request,
+        lambda tx, asker: acts.read_answer(
+            tx, asker, get_desk().acts, read_ref(inquiry_ref), listing
+        ),
+    )
+
+
+def _show(request: HttpRequest, inquiry_ref: int, *, status: int = 200) -> HttpResponseBase:
+    inquiry = _done(
+        perform(request, lambda tx, asker: acts.read_inquiry(tx, asker, read_ref(inquiry_ref)))
+    )
+    visitor = require_visitor(request)
+    context = {
+        **_describe(inquiry),
+        **list_abilities(visitor, [Permission.APPROVE_INQUIRY]),
+        "is_own": inquiry.asked_by == visitor.actor_ref,
+        "is_over": inquiry.ends_at is not None and inquiry.ends_at <= get_desk().now(),
+        "refused": status != 200,
+    }
+    return render(request, "portals/inquiries/inquiry.html", context, status=status)
+
+
+def _done(result: Result | Refused) -> Result:
+    """Return what was read; a reading that is refused is a page that is not there."""
+    if isinstance(result, Refused):
+        raise Http404
+    return result
+
+
+def _describe(row: Inquiry) -> dict[str, Any]:
+    return {
+        "row": row,
+        "purpose": INQUIRY_PURPOSES[row.purpose],
+        "state": INQUIRY_STATES[row.state],
+        "ends_at": row.ends_at,
+    }
+
+
+def _stamp(at: Any) -> str:
+    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""
+
+
+def _to_cells(one: acts.Answered) -> tuple[object, ...]:
+    row, words = one.consultation, describe_consultation(one.consultation, current_language())
+    return (
+        *(words.at.isoformat(timespec="seconds"), format_account(one.account_ref), words.who),
+        *(words.where, words.why, words.how, words.answer, words.shown, words.software),
+        *(words.insurer, row.log_id, row.idx),
+    )
