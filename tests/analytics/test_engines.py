@@ -25,7 +25,14 @@ from tests.segment_samples import (
 
 from rempart.disclosure.entry import Kind
 from rempart.kernel.errors import SetupError
-from rempart.storage.analytics import Engine, Means, open_duckdb, open_engine, open_spark
+from rempart.storage.analytics import (
+    Engine,
+    Means,
+    SealedFiles,
+    open_duckdb,
+    open_engine,
+    open_spark,
+)
 from rempart.storage.ledger_questions import (
     Seen,
     SeenPerson,
@@ -176,7 +183,9 @@ def test_spark_answers_for_the_files_and_the_database_for_the_rest(database, sto
     seal(database, store, (0, 2, 3))
     sessions = [10011, 10020, 10052]
     with database.transaction("auditor") as tx:
-        sources = find_sources(tx, store, lambda: nullcontext(spark_on(store)), **ALL)
+        sources = find_sources(
+            tx, SealedFiles(store=store, open_engine=lambda: nullcontext(spark_on(store))), **ALL
+        )
         assert list(seen_by(sources, session_refs=sessions, **ALL)) == brute_force.seen_by(
             entries, sessions=sessions, **ALL
         )
@@ -257,7 +266,9 @@ def test_the_database_and_the_files_agree_on_any_ledger(database, store, seed):
     seal(database, store, random.sample(range(full), random.randint(1, full)))
     whom = sorted({10 * (1000 + random.randrange(4)) + random.randrange(3) for _ in range(4)})
     with database.transaction("auditor") as tx:
-        sources = find_sources(tx, store, lambda: open_engine(store, Means()), **ALL)
+        sources = find_sources(
+            tx, SealedFiles(store=store, open_engine=lambda: open_engine(store, Means())), **ALL
+        )
         assert list(seen_by(sources, session_refs=whom, **ALL)) == brute_force.seen_by(
             entries, sessions=whom, **ALL
         )

@@ -12,6 +12,7 @@ from rempart.disclosure.entry import Kind
 from rempart.disclosure.reach import Place
 from rempart.kernel.errors import Conflict, InvalidRequest, Unavailable
 from rempart.storage import ledger_questions
+from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
 from rempart.storage.ledger_questions import Sources, find_sources, seen_by, who_saw
 
@@ -35,7 +36,9 @@ def ask(database, store, duckdb_engine):
     def ask(question, **window):
         window = {**ALL, **window}
         with database.transaction("auditor") as tx:
-            sources = find_sources(tx, store, duckdb_engine, **window)
+            sources = find_sources(
+                tx, SealedFiles(store=store, open_engine=duckdb_engine), **window
+            )
             return question(sources, window)
 
     return ask
@@ -244,10 +247,21 @@ def test_a_period_that_ends_before_it_starts_is_refused(ask):
         ask(lambda s, w: s, from_ms=5, to_ms=5)
 
 
+def test_where_no_files_are_reached_a_question_that_needs_them_fails(database, store, entries):
+    with database.transaction("auditor") as tx:
+        assert who_saw(find_sources(tx, None, **ALL), [1], **ALL)
+    seal(database, store, (0,))
+    with (
+        database.transaction("auditor") as tx,
+        pytest.raises(Unavailable, match="REMPART_SEGMENTS"),
+    ):
+        who_saw(find_sources(tx, None, **ALL), [1], **ALL)
+
+
 def test_nobody_asked_means_no_engine_opened(database, store, entries):
     def never():
         raise AssertionError("an engine was opened for nothing")
 
     with database.transaction("auditor") as tx:
-        sources = find_sources(tx, store, never, **ALL)
+        sources = find_sources(tx, SealedFiles(store=store, open_engine=never), **ALL)
         assert list(seen_by(sources, account_refs=[1001], **ALL))

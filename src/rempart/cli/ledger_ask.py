@@ -39,7 +39,7 @@ from rempart.kernel.nir import Nir
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
-from rempart.wiring.segments import make_engine_opener, open_segment_store
+from rempart.wiring.segments import open_sealed_files
 from rempart.wiring.settings import Settings
 from rempart.workflows.ask_ledger import (
     Period,
@@ -221,15 +221,14 @@ def _run(answer: Callable[[Installation], Reach]) -> int:
 @contextmanager
 def _reading(installation: Installation) -> Iterator[Reader]:
     settings, home, database = installation.settings, installation.home, installation.database
-    store = open_segment_store(settings, home)
+    files = open_sealed_files(settings, home)
     try:
         with database.transaction("auditor") as tx:
             yield Reader(
                 tx=tx,
                 acts=open_acts_log(settings, home, database),
                 by=COMMAND_LINE,
-                store=store,
-                open_engine=make_engine_opener(settings, store),
+                files=files,
             )
     except psycopg.Error as failure:
         raise Unavailable(

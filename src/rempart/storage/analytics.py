@@ -62,6 +62,19 @@ class Means:
 OpenEngine = Callable[[], contextlib.AbstractContextManager[Engine]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFiles:
+    """The files of sealed segments, and what reads them.
+
+    Args:
+        store: Where they are.
+        open_engine: Opens an engine on that store; not called when there is nothing to read.
+    """
+
+    store: SegmentStore
+    open_engine: OpenEngine
+
+
 @contextlib.contextmanager
 def open_engine(store: SegmentStore, means: Means) -> Iterator[Engine]:
     """Open the engine an installation uses: Spark if an address is set, DuckDB otherwise."""

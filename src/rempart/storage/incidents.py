@@ -17,6 +17,7 @@ from rempart.incidents.attribution import SessionVerdict, format_signals
 from rempart.incidents.evidence import LookUp, Session, SessionTally, Window
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.storage.connect import Transaction
+from rempart.storage.ledger_questions import ColdLookup
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("incidents")
@@ -154,6 +155,18 @@ def load_suspect_lookups(tx: Transaction, incident: Incident) -> list[LookUp]:
             fields,
         ) in tx.execute(QUERIES.list_suspect_lookups, _reach(tx, incident))
     ]
+
+
+def save_recalled_lookups(tx: Transaction, incident_id: int, lookups: Iterable[ColdLookup]) -> None:
+    """Bring look-ups from sealed files; to be deleted by the same transaction."""
+    with tx.cursor().copy(QUERIES.copy_recalled_lookups) as copy:
+        for one in lookups:
+            copy.write_row((incident_id, *one[:-2], UUID(bytes=one.lookup_key), one.fields))
+
+
+def delete_recalled_lookups(tx: Transaction, incident_id: int) -> None:
+    """Take the look-ups from sealed files away again."""
+    tx.execute(QUERIES.delete_recalled_lookups, {"incident_id": incident_id})
 
 
 def replace_verdicts(tx: Transaction, incident_id: int, verdicts: Sequence[SessionVerdict]) -> None:

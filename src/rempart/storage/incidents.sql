@@ -1,6 +1,7 @@
 -- Incidents plane (role analyst): sessions of suspect accounts, their verdicts, and the persons exposed through them.
 -- Kinds 1 and 2 are look-ups (somebody found, nobody found); mode 2 is typed; verdicts are those of incidents/attribution.py.
 -- Entries of suspect accounts are reached by entry_by_account, above the floors of list_floors, never by a scan of the ledger.
+-- Those that left the database for sealed files were brought to recalled_lookup: an entry is in one of the two.
 -- Accounts and floors are parameters, not joins: young small tables have no statistics, and the planner must not guess.
 
 -- name: insert_incident
@@ -52,8 +53,14 @@ WITH spoiled AS MATERIALIZED (
                PARTITION BY e.account_ref, e.session_ref, e.t_ms >= %(starts_ms)s
                ORDER BY e.t_ms, e.log_id, e.idx
            ) AS gap_ms
-    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    FROM (
+        SELECT e.log_id, e.idx, e.kind, e.t_ms, e.account_ref, e.session_ref, e.person_ref, e.mode
+        FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+        JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+        UNION ALL
+        SELECT r.log_id, r.idx, r.kind, r.t_ms, r.account_ref, r.session_ref, r.person_ref, r.mode
+        FROM incidents.recalled_lookup AS r WHERE r.incident_id = %(incident_id)s
+    ) AS e
     WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
       AND e.kind IN (1, 2) AND e.t_ms >= %(past_from_ms)s AND e.t_ms < %(ends_ms)s
       AND NOT (e.t_ms < %(starts_ms)s AND EXISTS (
@@ -81,11 +88,27 @@ ORDER BY l.account_ref, l.session_ref, l.in_window;
 -- name: list_suspect_lookups
 -- Every look-up of the suspect accounts in the window, one by one: what the brute-force answer is computed from.
 SELECT e.account_ref, e.session_ref, e.t_ms, e.mode, e.outcome, e.insurer_id, e.person_ref, e.lookup_key, e.fields
-FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+FROM (
+    SELECT e.log_id, e.idx, e.kind, e.t_ms, e.account_ref, e.session_ref, e.person_ref, e.insurer_id, e.mode, e.outcome, e.lookup_key, e.fields
+    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    UNION ALL
+    SELECT r.log_id, r.idx, r.kind, r.t_ms, r.account_ref, r.session_ref, r.person_ref, r.insurer_id, r.mode, r.outcome, r.lookup_key, r.fields
+    FROM incidents.recalled_lookup AS r WHERE r.incident_id = %(incident_id)s
+) AS e
 WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
   AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
 ORDER BY e.t_ms, e.log_id, e.idx;
+
+-- name: copy_recalled_lookups
+-- Brings look-ups from sealed files, for this transaction only.
+COPY incidents.recalled_lookup (
+    incident_id, log_id, idx, kind, t_ms, account_ref, session_ref, person_ref, insurer_id, mode, outcome, lookup_key, fields
+) FROM STDIN;
+
+-- name: delete_recalled_lookups
+-- Takes them away again.
+DELETE FROM incidents.recalled_lookup WHERE incident_id = %(incident_id)s;
 
 -- name: delete_verdicts
 -- An analysis replaces the one before it: its verdicts.
@@ -105,8 +128,14 @@ VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reason
 -- the join: per session they would be read again and again.
 WITH looked AS MATERIALIZED (
     SELECT e.account_ref, e.session_ref, e.insurer_id, e.person_ref, e.mode, e.fields
-    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    FROM (
+        SELECT e.kind, e.t_ms, e.account_ref, e.session_ref, e.insurer_id, e.person_ref, e.mode, e.fields
+        FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+        JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+        UNION ALL
+        SELECT r.kind, r.t_ms, r.account_ref, r.session_ref, r.insurer_id, r.person_ref, r.mode, r.fields
+        FROM incidents.recalled_lookup AS r WHERE r.incident_id = %(incident_id)s
+    ) AS e
     WHERE e.account_ref = ANY(%(account_refs)s::bigint[]) AND e.person_ref <> 0
       AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
 )
@@ -133,8 +162,14 @@ ORDER BY insurer_id, person_ref;
 -- Look-ups of a thief that found nobody, per insurer named (0: none of ours): they make nobody exposed.
 WITH looked AS MATERIALIZED (
     SELECT e.account_ref, e.session_ref, e.insurer_id, e.lookup_key
-    FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
-    JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+    FROM (
+        SELECT e.kind, e.t_ms, e.account_ref, e.session_ref, e.insurer_id, e.person_ref, e.lookup_key
+        FROM unnest(%(log_ids)s::smallint[], %(floors)s::bigint[]) AS f (log_id, idx)
+        JOIN ledger.entry AS e ON e.log_id = f.log_id AND e.idx >= f.idx
+        UNION ALL
+        SELECT r.kind, r.t_ms, r.account_ref, r.session_ref, r.insurer_id, r.person_ref, r.lookup_key
+        FROM incidents.recalled_lookup AS r WHERE r.incident_id = %(incident_id)s
+    ) AS e
     WHERE e.account_ref = ANY(%(account_refs)s::bigint[]) AND e.person_ref = 0
       AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
 )
@@ -158,7 +193,7 @@ RETURNING declared_at, answered_at;
 UPDATE incidents.incident SET report = report || %(report)s WHERE incident_id = %(incident_id)s;
 
 -- name: count_timeline
--- Look-ups of everybody per slice of time: those held to be the owners', and those held to be a thief's.
+-- Look-ups of everybody, of those in the database, per slice of time: those held to be the owners', and those held to be a thief's.
 WITH judged AS (
     SELECT e.t_ms,
            s.session_ref IS NOT NULL AND e.t_ms >= i.starts_ms AND e.t_ms < i.ends_ms

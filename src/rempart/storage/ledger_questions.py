@@ -7,6 +7,7 @@ row by row. Refuses to count an entry twice, and to pass over in silence what co
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -22,11 +23,10 @@ from rempart.disclosure.reach import (
     Stretch,
     decide_stretches,
 )
-from rempart.kernel.errors import Conflict, InvalidRequest
-from rempart.storage.analytics import ENTRIES, OpenEngine
+from rempart.kernel.errors import Conflict, InvalidRequest, Unavailable
+from rempart.storage.analytics import ENTRIES, Engine, SealedFiles
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
-from rempart.storage.segment_files import SegmentStore
 
 QUERIES: Final = load_queries("ledger_questions")
 # References in one question: they are written into it.
@@ -92,15 +92,14 @@ class Sources:
         tx: A transaction that may read the ledger, at the isolation READ COMMITTED.
         reach: What will be looked at.
         segments: The sealed segments as they were when the sources were found.
-        store: Where the files of sealed segments are.
-        open_engine: Opens what reads them; not called when there is none to read.
+        files: The files of sealed segments; None for a place that reaches none: a question that
+            needs them fails.
     """
 
     tx: Transaction
     reach: Reach
     segments: Mapping[tuple[int, int], SealedSegment]
-    store: SegmentStore
-    open_engine: OpenEngine
+    files: SealedFiles | None
 
     def list_files(
         self, name: Callable[[SealedSegment], str], log_id: int | None = None
@@ -111,6 +110,19 @@ class Sources:
             for one in self.reach.stretches
             if one.place is Place.COLD and log_id in (None, one.log_id)
         ]
+
+    def open_engine(self) -> AbstractContextManager[Engine]:
+        """Open what reads the files.
+
+        Raises:
+            Unavailable: no files were given.
+        """
+        if self.files is None:
+            raise Unavailable(
+                "a part of the ledger that is needed is in sealed files only: "
+                "ask where REMPART_SEGMENTS leads to them"
+            )
+        return self.files.open_engine()
 
     def check_unmoved(self) -> None:
         """Check that no segment left the database between the look at where it was and now.
@@ -125,14 +137,13 @@ class Sources:
 
 
 def find_sources(
-    tx: Transaction, store: SegmentStore, open_engine: OpenEngine, *, from_ms: int, to_ms: int
+    tx: Transaction, files: SealedFiles | None, *, from_ms: int, to_ms: int
 ) -> Sources:
     """Find where the openings of a window are.
 
     Args:
         tx: A transaction that may read the ledger.
-        store: Where the files of sealed segments are.
-        open_engine: Opens what reads them.
+        files: The files of sealed segments.
         from_ms: The window's first instant, Unix milliseconds.
         to_ms: The instant after its last one.
 
@@ -158,12 +169,11 @@ def find_sources(
         reach=Reach(
             from_ms=from_ms,
             to_ms=to_ms,
-            stretches=tuple(_note_loss(one, segments, store) for one in stretches),
+            stretches=tuple(_note_loss(one, segments, files) for one in stretches),
             erased=dict(erased),
         ),
         segments=segments,
-        store=store,
-        open_engine=open_engine,
+        files=files,
     )
 
 
@@ -372,14 +382,16 @@ def _load_segments(tx: Transaction) -> dict[tuple[int, int], SealedSegment]:
 
 
 def _note_loss(
-    stretch: Stretch, segments: Mapping[tuple[int, int], SealedSegment], store: SegmentStore
+    stretch: Stretch,
+    segments: Mapping[tuple[int, int], SealedSegment],
+    files: SealedFiles | None,
 ) -> Stretch:
     """Mark a stretch whose files should be in the store and are not."""
-    if stretch.place is not Place.COLD:
+    if files is None or stretch.place is not Place.COLD:
         return stretch
     segment = segments[stretch.log_id, stretch.segment]
     names = (segment.by_account_name, segment.by_person_name)
-    there = all(store.has(name) for name in names)
+    there = all(files.store.has(name) for name in names)
     return stretch if there else stretch._replace(place=Place.LOST)
 
 

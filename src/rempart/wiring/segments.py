@@ -1,9 +1,6 @@
 """Builds what reads sealed segments: the store of their files, and the engine of questions."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
-from rempart.storage.analytics import Engine, Means, open_engine
+from rempart.storage.analytics import Means, SealedFiles, open_engine
 from rempart.storage.segment_files import SegmentStore
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
@@ -14,13 +11,12 @@ def open_segment_store(settings: Settings, home: Home) -> SegmentStore:
     return SegmentStore(settings.segments or str(home.path / "segments"))
 
 
-def make_engine_opener(
-    settings: Settings, store: SegmentStore
-) -> Callable[[], AbstractContextManager[Engine]]:
-    """Return what opens an engine on a store: Spark if the settings name a cluster."""
+def open_sealed_files(settings: Settings, home: Home) -> SealedFiles:
+    """Return the store and what reads it: Spark if the settings name a cluster, DuckDB if not."""
+    store = open_segment_store(settings, home)
     means = Means(
         spark=settings.spark,
         memory=settings.question_memory,
         threads=settings.question_threads,
     )
-    return lambda: open_engine(store, means)
+    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))

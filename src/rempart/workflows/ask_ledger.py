@@ -20,10 +20,9 @@ from rempart.disclosure.acts import (
 from rempart.disclosure.reach import Reach
 from rempart.kernel.errors import InvalidRequest, NotAllowed
 from rempart.storage import ledger_questions
-from rempart.storage.analytics import OpenEngine
+from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
 from rempart.storage.ledger_questions import Seen, SeenPerson, find_sources
-from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.inquiries import check_inquiry
 from rempart.workflows.record_act import ActsLog, record_act, record_acts
 
@@ -57,15 +56,13 @@ class Reader:
         tx: A transaction of the role auditor.
         acts: The acts log.
         by: Who asks.
-        store: Where the files of sealed segments are.
-        open_engine: Opens what reads them.
+        files: The files of sealed segments.
     """
 
     tx: Transaction
     acts: ActsLog
     by: Author
-    store: SegmentStore
-    open_engine: OpenEngine
+    files: SealedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +107,7 @@ def ask_who_saw(
         raise NotAllowed(f"inquiry {inquiry_ref} is about somebody else")
     sources = find_sources(
         reader.tx,
-        reader.store,
-        reader.open_engine,
+        reader.files,
         from_ms=period.from_ms,
         to_ms=period.to_ms,
     )
@@ -165,8 +161,7 @@ def ask_seen_by(
         raise InvalidRequest(f"say why, in one line of at most {MAX_TEXT} characters")
     sources = find_sources(
         reader.tx,
-        reader.store,
-        reader.open_engine,
+        reader.files,
         from_ms=period.from_ms,
         to_ms=period.to_ms,
     )

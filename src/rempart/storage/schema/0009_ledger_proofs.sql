@@ -392,7 +392,7 @@ GRANT SELECT ON ledger.tile, ledger.edge, ledger.log_key, ledger.cosignature, le
     TO rempart_portals;
 -- Whoever asks witnesses and timestamps: the same hashes to read, what they answered to write.
 GRANT USAGE ON SCHEMA ledger TO rempart_cosigner;
-GRANT SELECT ON ledger.log, ledger.checkpoint, ledger.tile, ledger.edge, ledger.cosignature, ledger.stamp,
+GRANT SELECT ON ledger.log, ledger.log_key, ledger.checkpoint, ledger.tile, ledger.edge, ledger.cosignature, ledger.stamp,
     ledger.witness_alarm TO rempart_cosigner;
 GRANT INSERT ON ledger.cosignature, ledger.stamp, ledger.witness_alarm TO rempart_cosigner;
 REVOKE INSERT ON ledger.cosignature, ledger.stamp FROM rempart_plane_ledger;
@@ -401,8 +401,30 @@ DO $$
 DECLARE
     place text;
 BEGIN
-    FOREACH place IN ARRAY ARRAY['log', 'checkpoint', 'tile', 'edge']
+    FOREACH place IN ARRAY ARRAY['log', 'log_key', 'checkpoint', 'tile', 'edge']
     LOOP
         EXECUTE format('CREATE POLICY published ON ledger.%I FOR SELECT TO rempart_cosigner USING (true)', place);
     END LOOP;
 END $$;
+
+-- ---------------------------------------------------------------- incidents over sealed segments
+
+-- Look-ups of suspect accounts that are in sealed files only, brought here for the length of one analysis and taken away
+-- by the same transaction: outside it the table is empty. Nothing of it needs to outlive a crash.
+CREATE UNLOGGED TABLE incidents.recalled_lookup (
+    incident_id bigint NOT NULL,
+    log_id      smallint NOT NULL,
+    idx         bigint NOT NULL,
+    kind        smallint NOT NULL,
+    t_ms        bigint NOT NULL,
+    account_ref bigint NOT NULL,
+    session_ref bigint NOT NULL,
+    person_ref  bigint NOT NULL,
+    insurer_id  integer NOT NULL,
+    mode        smallint NOT NULL,
+    outcome     smallint NOT NULL,
+    lookup_key  uuid NOT NULL,
+    fields      bigint NOT NULL,
+    PRIMARY KEY (incident_id, log_id, idx)
+);
+GRANT SELECT, INSERT, DELETE ON incidents.recalled_lookup TO rempart_plane_incidents;
