@@ -28,10 +28,12 @@ from rempart.portals.oidc import ProviderBook
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.acts_log import AppendsActs
 from rempart.storage.connect import Database, Transaction
+from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.roles import prepare_database
 from rempart.wiring.portals_app import configure_django
 from rempart.wiring.settings import Network, Settings
+from rempart.workflows.read_on_record import Readings
 
 NAME = "rempart_portals"
 KEY = bytes(range(32))
@@ -45,10 +47,12 @@ class BenchDesk:
     fake: samples.FakeGateway = field(default_factory=samples.FakeGateway)
     clock: datetime = samples.NOW
     trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
-    allowances: Allowances = field(default_factory=Allowances)
     sensitive_needs_device: bool = False
 
     def __post_init__(self) -> None:
+        self.allowances = Allowances(self.signin)
+        self.readings = Readings(self.acts)
+
         def carry(request: httpx.Request) -> httpx.Response:
             return self.fake(request)
 
@@ -93,6 +97,10 @@ class BenchDesk:
         """Seal an account."""
         return IbanSeal(KEY).close(iban, establishment_ref=establishment_ref)
 
+    def close_address(self, text: str, contact_ref: int) -> bytes:
+        """Seal an address."""
+        return make_letterbox(KEY).slot.close(text, bound_to=contact_ref)
+
     def now(self) -> datetime:
         """Return the test's instant."""
         return self.clock
@@ -128,18 +136,20 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     bench_desk.fake = samples.FakeGateway()
     bench_desk.clock = samples.NOW
     bench_desk.providers = ProviderBook(())
-    bench_desk.allowances = Allowances()
     bench_desk.sensitive_needs_device = False
+    bench_desk.allowances = Allowances(bench_desk.signin)
+    bench_desk.readings = Readings(bench_desk.acts)
     bench_desk.quorum = Quorum()
     bench_desk.log_keys = ()
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
-            "TRUNCATE accounts.actor, accounts.organisation, accounts.establishment,"
+            "TRUNCATE accounts.tries, accounts.actor, accounts.organisation, accounts.establishment,"
             " accounts.professional,"
             " accounts.django_session, rights.insurer, ledger.log,"
             " ledger.head, ledger.entry, ledger.checkpoint, ledger.session, ledger.tile,"
-            " ledger.edge, ledger.cosignature, ledger.stamp, ledger.witness_alarm,"
+            " ledger.edge, ledger.insurer_counter, ledger.cosignature, ledger.stamp, ledger.witness_alarm,"
+            " ledger.statement, ledger.segment,"
             " incidents.incident CASCADE"
         )
 

@@ -40,9 +40,13 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "invitation_ref": ("accounts.invitation", "invitation_ref"),
     "org_ref": ("accounts.organisation", "org_ref"),
     "incident_id": ("incidents.incident", "incident_id"),
+    "inquiry_ref": ("accounts.inquiry", "inquiry_ref"),
+    "hold_ref": ("accounts.display_hold", "hold_ref"),
+    "log_id": ("ledger.entry", "log_id"),
+    "idx": ("ledger.entry", "idx"),
 }
-# Names of providers, not references of anybody.
-NO_REFERENCE = frozenset({"slug"})
+# Names of providers, and places of public hashes: not references of anybody.
+NO_REFERENCE = frozenset({"slug", "log", "address"})
 # These end the visitor's own session: tried by nobody signed in, or once at the end.
 LEAVING = frozenset({"leave", "end-others"})
 # What a page might read from a query or a form, whatever its address says.
@@ -196,6 +200,7 @@ def split_words(world: World, who: str) -> tuple[set[bytes], set[bytes]]:
     theirs = [row for row in world.rows if who in row.readers]
     others = [row for row in world.rows if who not in row.readers]
     known = list_words(value for row in theirs for value in row.values.values())
+    known |= list_words(world.told.get(who, []))
     return known, list_words(value for row in others for value in row.values.values()) - known
 
 
@@ -223,7 +228,9 @@ def list_references(world: World, who: str, route: Route) -> Iterator[dict[str, 
         tried.add(row.readers)
         value = row.key[column]
         shown = make_handle(value) if isinstance(value, bytes) else value
-        yield {name: "one" if name == "kid" else shown for name in route.parameters}
+        yield {
+            name: "one" if name == "kid" else row.key.get(name, shown) for name in route.parameters
+        }
 
 
 def invent(values: Mapping[str, object]) -> dict[str, object]:

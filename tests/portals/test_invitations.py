@@ -1,7 +1,6 @@
 """Invitations redeemed: once, in time, by one browser, and never told apart when they are not."""
 
 import logging
-from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -17,6 +16,7 @@ from tests.portals.bench import (
     list_events,
     make_client,
     run_at_once,
+    spend_allowance,
 )
 
 from rempart.accounts.invitations import InvitationCode
@@ -122,18 +122,14 @@ def test_mutation_a_code_used_up_without_looking_lets_two_in(desk, manager, monk
 
 def test_guessing_codes_is_slow_and_per_address(desk, keyholder, manager):
     code = people.invite(desk.database, manager)
-    guesses = [
-        keyholder.send(
-            "/invitation/cle/debut", {"code": InvitationCode.from_number(n).format()}
-        ).status_code
-        for n in range(12)
-    ]
-    assert guesses == [403] * 10 + [429] * 2
+    guess = {"code": InvitationCode.from_number(7).format()}
+    assert keyholder.send("/invitation/cle/debut", guess).status_code == 403
+    spend_allowance(desk, "code", address=keyholder.address)
     told = keyholder.send("/invitation/cle/debut", {"code": code})
     assert told.status_code == 429
-    assert told.headers["Retry-After"] == "10"
+    assert int(told.headers["Retry-After"]) > 10
     assert Keyholder(make_client(), address="198.51.100.1").enrol(code).status_code == 200
-    desk.clock += timedelta(seconds=10)
+    change(desk, "UPDATE accounts.tries SET empty_at = clock_timestamp()")
     assert keyholder.send("/invitation/cle/debut", {"code": "x"}).status_code == 403
 
 
@@ -141,9 +137,9 @@ def test_the_forwarded_address_counts_only_when_our_front_says_it(desk, keyholde
     """Somebody else's header gives nobody a fresh allowance."""
     desk.trusted_proxies = ()
     try:
-        for number in range(10):
-            keyholder.address = f"203.0.113.{number}"
-            assert keyholder.send("/invitation/cle/debut", {"code": "x"}).status_code == 403
+        assert keyholder.send("/invitation/cle/debut", {"code": "x"}).status_code == 403
+        spend_allowance(desk, "code", address="127.0.0.1")
+        keyholder.address = "203.0.113.7"
         assert keyholder.send("/invitation/cle/debut", {"code": "x"}).status_code == 429
     finally:
         desk.trusted_proxies = type(desk).trusted_proxies

@@ -120,6 +120,37 @@ def test_one_who_was_in_already_is_out_while_they_choose(two_places, browser):
     assert world.read("SELECT end_reason FROM accounts.session") == [("replaced",)]
 
 
+def leave(world, browser):
+    token = browser.cookies["rempart_csrf"].value
+    assert browser.post("/deconnexion", headers={"x-csrftoken": token}).status_code == 200
+
+
+def stop_at_the_provider(world, browser):
+    world.write("UPDATE accounts.session SET ended_at = now(), end_reason = 'provider'")
+
+
+@pytest.mark.parametrize("end", [leave, stop_at_the_provider])
+def test_after_a_logout_the_situation_is_asked_again(two_places, browser, end):
+    """Whoever sits down next in front of the same browser chooses too: nothing is remembered."""
+    world, hospital = two_places
+    world.sign_in(browser)
+    choose(browser, "/connexion/psc/situation", situation=f"{hospital.org_ref}-assistant-0")
+    assert browser.get("/professionnel").status_code == 200
+    end(world, browser)
+    assert browser.get("/professionnel").status_code == 302
+    again = world.sign_in(browser)
+    assert again.headers["Location"] == "/connexion/psc/situation"
+    assert browser.get("/professionnel").status_code == 302
+    page = text_of(browser.get("/connexion/psc/situation"))
+    assert "Pharmacie du Pont" in page
+    assert "Hôpital du Lac" in page
+    assert "checked" not in page
+    live = "SELECT count(*) FROM accounts.session WHERE ended_at IS NULL"
+    assert world.read(live) == [(0,)]
+    choose(browser, "/connexion/psc/situation", situation=f"{world.pharmacy.org_ref}-holder-0")
+    assert world.read(live) == [(1,)]
+
+
 @pytest.mark.parametrize("forged", ["", "1-holder-0", "x", "{org}-holder-0", "{org}-locum-0"])
 def test_a_situation_that_was_not_offered_is_not_given(two_places, browser, forged):
     world, hospital = two_places

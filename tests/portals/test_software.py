@@ -12,12 +12,14 @@ from tests.portals import people, samples
 from rempart.accounts.registration import Registration, read_jwk
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
+from rempart.portals.session_store import compute_token_digest
 from rempart.workflows.register_software import (
     find_software,
     list_keys,
     register_portals,
     register_software,
 )
+from rempart.workflows.web_session import enter_session
 
 
 def draw_jwk() -> dict:
@@ -274,3 +276,41 @@ def test_everything_done_is_in_the_events_of_whoever_did_it(desk, editor, publis
             " FROM accounts.security_event WHERE kind = 'software_revoked'"
         ).fetchall()
     assert rows == [(True, True, True, publisher.org_ref)]
+
+
+def test_the_life_of_a_key_is_not_made_longer_by_a_page(desk, browser):
+    """Not even by SQL in the publisher's own session: another key is added instead."""
+    org = people.make_organisation(desk.database, "publisher")
+    who = people.make_agent(desk.database, org, Role.PUBLISHER_ADMIN)
+    people.sign_in(browser, desk.database, who)
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO accounts.software (client_ref, client_id, publisher_ref, label, scopes)"
+            " VALUES (1, 'logiciel-essai', %s, 'x', '{}')",
+            (org.org_ref,),
+        )
+        tx.execute(
+            "INSERT INTO accounts.software_key (client_ref, kid, jwk, ends_at)"
+            " VALUES (1, 'k', '{}', now() + interval '1 h')"
+        )
+    digest = compute_token_digest(browser.cookies["rempart_session"].value)
+
+    def extend(by):
+        with desk.transaction() as tx:
+            assert enter_session(tx, digest)
+            tx.execute(
+                "UPDATE accounts.software_key SET ends_at = ends_at + %s::interval RETURNING 1",
+                (by,),
+            ).fetchall()
+
+    for longer in ("1 s", "1 y", "9999 y"):
+        with pytest.raises(Exception, match="not made longer"):
+            extend(longer)
+    extend("-30 min")
+    with desk.database.transaction("owner") as tx:
+        tx.execute("ALTER TABLE accounts.software_key DISABLE TRIGGER guard")
+    try:
+        extend("1 h")  # the mutation: without the guard it passes
+    finally:
+        with desk.database.transaction("owner") as tx:
+            tx.execute("ALTER TABLE accounts.software_key ENABLE TRIGGER guard")

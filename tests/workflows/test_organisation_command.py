@@ -99,6 +99,7 @@ def test_the_first_administrator_gets_a_code_that_is_shown_once_and_stored_as_a_
     assert made.stdout.strip().replace("-", "") not in str(rows)
     assert sorted(fetch(database, "SELECT kind FROM accounts.security_event")) == [
         ("invited",),
+        ("organisation_created",),
         ("role_given",),
     ]
 

@@ -210,3 +210,40 @@ def test_the_database_itself_refuses_a_day_given_twice(database, host, kind, age
         tx.execute(insert)
     with database.transaction("owner") as tx:
         tx.execute(insert.replace("2026-12-31", "2027-01-01"))
+
+
+EVENTS = "SELECT kind, org_ref, details FROM accounts.security_event ORDER BY at, kind, org_ref"
+
+
+def test_an_organisation_is_created_with_its_event(database, host):
+    with database.transaction("registrar") as tx:
+        made = create_organisation(tx, "publisher", "Logiciels d’essai")
+        guest = create_organisation(tx, "operator", "Invité", hosted_by=host)
+    assert fetch(database, EVENTS) == [
+        ("organisation_created", host, {"kind_of_organisation": "operator"}),
+        ("organisation_created", made, {"kind_of_organisation": "publisher"}),
+        (
+            "organisation_created",
+            guest,
+            {"kind_of_organisation": "operator", "hosted_by": str(host)},
+        ),
+    ]
+
+
+def test_a_mandate_is_an_event_of_both(database, host):
+    insurer_ref = add_insurer(database)
+    with database.transaction("registrar") as tx:
+        guest = create_organisation(tx, "operator", "Invité", hosted_by=host)
+        record_mandate(tx, "operates", principal_ref=insurer_ref, agent_ref=guest, period=YEAR)
+    given = {"mandate": "operates", "from": "2026-01-01", "to": "2026-12-31"}
+    found = [row for row in fetch(database, EVENTS) if row[0] == "mandate_given"]
+    assert sorted(found, key=lambda row: "to_org" in row[2]) == [
+        ("mandate_given", guest, {**given, "by_org": str(insurer_ref)}),
+        ("mandate_given", insurer_ref, {**given, "to_org": str(guest)}),
+    ]
+
+
+def test_an_organisation_that_is_refused_leaves_no_event(database, host):
+    with pytest.raises(Conflict), database.transaction("registrar") as tx:
+        create_organisation(tx, "operator", "Un deuxième hôte")
+    assert len(fetch(database, EVENTS)) == 1

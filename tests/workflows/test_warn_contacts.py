@@ -238,7 +238,7 @@ def test_other_events_have_words_too(practice, claire):
     practice.add_address("claire@example.invalid", somebody=claire)
     practice.run(
         "INSERT INTO accounts.security_event (event_ref, kind, actor_ref)"
-        " VALUES (1, 'passkey_added', %s)",
+        " VALUES (1, 'role_changed', %s)",
         claire.actor_ref,
     )
     with practice.act(claire) as (tx, asker):
@@ -246,7 +246,7 @@ def test_other_events_have_words_too(practice, claire):
     assert told == 1
     box = Box()
     send(practice, box)
-    assert "passkey_added" in format_warning(box.sent[0])
+    assert "role_changed" in format_warning(box.sent[0])
 
 
 def test_addresses_are_sealed_and_the_pages_cannot_read_them(practice, claire):

@@ -6,6 +6,7 @@ or leave an organisation without anybody who administers it. What is in another 
 not exist for a visitor.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from rempart.accounts.organisations import Membership, Organisation
@@ -172,6 +173,26 @@ def check_can_ask_recovery(visitor: Visitor, person: Membership, *, pending: boo
         raise Conflict("this person's role is suspended or over: restore it first")
     if pending:
         raise Conflict("a request for this person waits for its decision already")
+
+
+def check_can_ask_alone(administrators: Sequence[tuple[int, ActorKind]]) -> int:
+    """Return the only administrator of an organisation, for whom the machine may ask, or refuse.
+
+    Args:
+        administrators: Who administers it today, and what they are.
+
+    Raises:
+        Conflict: nobody does, or several: a colleague asks, on their pages.
+        InvalidRequest: it is a professional, who needs no code.
+    """
+    if not administrators:
+        raise Conflict("nobody administers it: `rempart invite agent` brings somebody in")
+    if len(administrators) > 1:
+        raise Conflict("others administer it: one of them asks, on the page of the person")
+    [(actor_ref, kind)] = administrators
+    if kind != "agent":
+        raise InvalidRequest("professionals sign in with Pro Santé Connect: they need no code")
+    return actor_ref
 
 
 def check_can_suspend_organisation(visitor: Visitor | None, org: Organisation) -> None:

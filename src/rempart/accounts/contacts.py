@@ -4,8 +4,11 @@ Refuses what cannot be one; knows nothing of whether anybody reads it.
 """
 
 import re
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Final, Literal
 
+from rempart.kernel.errors import Conflict, NotFound
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.identity import remove_spaces
 
@@ -13,6 +16,11 @@ Channel = Literal["email", "sms", "letter"]
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "letter")
 LETTER_LIMIT: Final = 400
 EMAIL_LIMIT: Final = 254
+# The code sent to a new address proves that somebody reads there; it opens nothing else.
+CODE_DIGITS: Final = 8
+CODE_TRIES: Final = 5
+CODE_LIFETIME: Final = timedelta(hours=1)
+WAITING_LIMIT: Final = 3
 
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)+")
 _PHONE: Final = re.compile(r"\+[1-9]\d{7,14}")
@@ -46,6 +54,38 @@ LETTER: Final = Refusal(
     advice_fr="Écrire l’adresse sur une ligne, 400 caractères au plus.",
     advice_en="Write the address on one line of 400 characters at most.",
 )
+
+
+def mask_address(channel: Channel, address: str) -> str:
+    """Return what its owner recognises an address by, and nobody else learns much from.
+
+    >>> mask_address("email", "camille@exemple.fr")
+    'c•••@e•••.fr'
+    >>> mask_address("sms", "+33600000042")
+    '•••• 42'
+    """
+    if channel == "email":
+        name, _, host = address.partition("@")
+        return f"{name[:1]}•••@{host[:1]}•••.{host.rpartition('.')[2][:20]}"
+    return f"•••• {address[-2:]}" if channel == "sms" else ""
+
+
+def check_can_remove(contact_ref: int, in_use: Collection[int], *, accepts_silence: bool) -> None:
+    """Let somebody remove one of their addresses, or refuse.
+
+    Args:
+        contact_ref: The address.
+        in_use: Theirs.
+        accepts_silence: They know that nobody will be warned any more.
+
+    Raises:
+        NotFound: it is not one of theirs.
+        Conflict: it is the last one, and they did not say that they accept it.
+    """
+    if contact_ref not in in_use:
+        raise NotFound("no such address of yours")
+    if len(in_use) == 1 and not accepts_silence:
+        raise Conflict("it is the last one: add another first, or accept that nobody is warned")
 
 
 def parse_channel(text: str) -> Channel:

@@ -24,6 +24,7 @@ class Permission(enum.StrEnum):
     # Everybody, on their own account
     READ_OWN_ACCOUNT = "read_own_account"
     MANAGE_OWN_KEYS = "manage_own_keys"
+    MANAGE_OWN_ADDRESSES = "manage_own_addresses"
     END_OWN_SESSION = "end_own_session"
     REPORT_EVENT = "report_event"
     # Professionals
@@ -109,6 +110,9 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.MANAGE_OWN_KEYS: Grant(
             roles=_EVERYBODY, purpose="add, name or revoke one's own passkeys", step_up=True
+        ),
+        Permission.MANAGE_OWN_ADDRESSES: Grant(
+            roles=_EVERYBODY, purpose="say where one is warned", step_up=True
         ),
         Permission.END_OWN_SESSION: Grant(
             roles=_EVERYBODY, purpose="close one's own sessions, here or elsewhere"

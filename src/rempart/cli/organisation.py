@@ -18,6 +18,7 @@ from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows import administer_organisation
 from rempart.workflows.read_organisation import list_host_recoveries
+from rempart.workflows.recover_alone import ask_recovery_alone
 from rempart.workflows.register_organisation import (
     create_organisation,
     list_organisations,
@@ -116,6 +117,21 @@ def recover(request_ref: int | None) -> None:
             return
         made = administer_organisation.approve_recovery_at_the_machine(tx, request_ref)
     click.echo(made.code.format())
+
+
+@organisation.command("ask-recovery")
+@reference
+@click.option("--reason", required=True, help="Why, and how you recognised the caller.")
+def ask_recovery(org_ref: int, reason: str) -> None:
+    """Ask a new key for the only administrator of organisation REF; print the request.
+
+    Somebody else, signed in at the host operator, approves it in the console. At the host itself,
+    `recover REQUEST` does.
+    """
+    with registering() as tx:
+        request_ref = ask_recovery_alone(tx, org_ref, reason=reason)
+    click.echo("somebody else approves it in the console of the host operator", err=True)
+    click.echo(request_ref)
 
 
 @organisation.command()

@@ -11,7 +11,7 @@ from rempart.storage.contacts import make_letterbox
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.load_contacts import load_contacts
-from rempart.workflows.warn_contacts import send_warnings
+from rempart.workflows.warn_contacts import send_codes, send_warnings
 
 FINDINGS_SHOWN = 20
 
@@ -59,12 +59,14 @@ def send(directory: Path) -> None:
 
     Killed, it may write some a second time, under the same names; it loses none.
     """
-    sender, sent, unreadable = FolderSender(directory), 0, 0
+    sender, sent, codes, unreadable = FolderSender(directory), 0, 0, 0
     with open_installation(Settings.from_environment()) as installation:
         letterbox = make_letterbox(installation.home.key("master"))
         after: int | None = 0
         while after is not None:
             try:
+                with installation.database.transaction("registrar") as tx:
+                    codes += send_codes(tx, sender, letterbox=letterbox)
                 with installation.database.transaction("registrar") as tx:
                     done = send_warnings(tx, sender, letterbox=letterbox, after=after)
             except OSError as failure:
@@ -75,6 +77,8 @@ def send(directory: Path) -> None:
             sent, unreadable = sent + done.sent, unreadable + done.unreadable
             after = done.last_ref
     click.echo(f"{sent} warnings written to {directory}")
+    if codes:
+        click.echo(f"{codes} codes of new addresses written there too")
     if unreadable:
         click.echo(
             f"{unreadable} wait: their addresses were sealed by another home; load them again",

@@ -50,6 +50,14 @@ class WarningSender(Protocol):
         """
         ...
 
+    def send_code(self, contact_ref: int, channel: str, address: str, code: str) -> None:
+        """Send the code that confirms a new address.
+
+        Raises:
+            OSError: it did not leave; it will be tried again.
+        """
+        ...
+
 
 class FolderSender:
     """Writes each warning as a text file that another programme sends.
@@ -63,13 +71,20 @@ class FolderSender:
 
     def send(self, warning: OutgoingWarning) -> None:
         """Write the file whole or not at all, and wait until it is on the disk."""
-        draft = self._directory / f".{warning.warning_ref}.{secrets.token_hex(4)}"
+        self._write(warning.warning_ref, format_warning(warning))
+
+    def send_code(self, contact_ref: int, channel: str, address: str, code: str) -> None:
+        """Write a code the same way."""
+        self._write(contact_ref, format_code(contact_ref, channel, address, code))
+
+    def _write(self, name: int, text: str) -> None:
+        draft = self._directory / f".{name}.{secrets.token_hex(4)}"
         try:
             with open(draft, "x", encoding="utf-8", opener=_open_private) as file:
-                file.write(format_warning(warning))
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self._directory / f"{warning.warning_ref}.txt")
+            draft.replace(self._directory / f"{name}.txt")
         finally:
             draft.unlink(missing_ok=True)
 
@@ -100,6 +115,23 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
     SecurityEventKind.BANK_DETAILS_ACTIVE: _Words(
         "Le compte {new} remplace {old} : les paiements y vont désormais.",
         "Account {new} replaces {old}: payments now go there.",
+    ),
+    SecurityEventKind.PASSKEY_ADDED: _Words(
+        "Une clé d’accès a été ajoutée au compte : elle ouvre Rempart à son nom.",
+        "A passkey was added to the account: it opens Rempart in its name.",
+    ),
+    SecurityEventKind.SOFTWARE_REGISTERED: _Words(
+        "Le logiciel {software} a été enregistré : il peut appeler la passerelle.",
+        "The software {software} was registered: it may call the gateway.",
+    ),
+    SecurityEventKind.SOFTWARE_KEY_ADDED: _Words(
+        "Une clé a été ajoutée au logiciel {software} : elle peut signer en son nom.",
+        "A key was added to the software {software}: it may sign in its name.",
+    ),
+    SecurityEventKind.CONTACT_REMOVED: _Words(
+        "Une adresse a été retirée de celles où nous vous prévenons. Elle est encore prévenue "
+        "pendant quelque temps.",
+        "An address was removed from those where we warn you. It is still warned for some time.",
     ),
     SecurityEventKind.CONTACT_ADDED: _Words(
         "Une adresse a été ajoutée à celles où nous vous prévenons.",
@@ -137,6 +169,24 @@ _REPORT: Final = _Words(
 _SOMEBODY: Final = _Words("une personne que nous ne nommons pas", "somebody we do not name")
 
 
+_CODE: Final = _Words(
+    "Quelqu’un demande que Rempart prévienne à cette adresse. Le code est {code} : il s’écrit\n"
+    "dans « Mon compte », « Adresses d’alerte », dans l’heure. Ne le donnez à personne, personne\n"
+    "ne le demandera. Si vous n’avez rien demandé, ne faites rien.",
+    "Somebody asks Rempart to warn at this address. The code is {code}: it is written in\n"
+    "“My account”, “Warning addresses”, within the hour. Give it to nobody, nobody will ask for\n"
+    "it. If you asked for nothing, do nothing.",
+)
+
+
+def format_code(contact_ref: int, channel: str, address: str, code: str) -> str:
+    """Write the message that carries a code: where it goes, then French and English."""
+    head = f"Rempart {contact_ref}\n{channel}: {address}\n"
+    shown = f"{code[:4]} {code[4:]}"
+    texts = [f"{words.format(code=shown)}\n" for words in _CODE]
+    return "\n".join([head, texts[0], "-- \n", texts[1]])
+
+
 def format_warning(warning: OutgoingWarning) -> str:
     """Write a warning: where it goes, then the message in French and in English."""
     head = f"Rempart {warning.warning_ref}\n{warning.channel}: {warning.address}\n"
@@ -157,6 +207,7 @@ def _format(warning: OutgoingWarning, language: str) -> str:
         new=_mask(facts.get("new_digits", "")),
         when=say(_WHEN).format(at=at.strftime(form)) if at else "",
         kind=warning.kind.value,
+        software=facts.get("software", ""),
     )
     who = say(_WHO).format(
         at=warning.at.astimezone(_PARIS).strftime(form), name=warning.name or say(_SOMEBODY)

@@ -6,7 +6,7 @@ The algorithm comes from the key: a header never chooses it.
 Source: RFC 7515, RFC 7518, RFC 8037, RFC 8725 §3.1.
 """
 
-import base64
+import binascii
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -21,6 +21,9 @@ from joserfc.jwk import import_key
 MAX_TOKEN_BYTES: Final = 8192
 MIN_RSA_BITS: Final = 2048
 
+# Decoded twice per call: without the checks that base64 repeats, a third less.
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_PADDING: Final = (b"", b"===", b"==", b"=")
 _COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _HEADER: Final = msgspec.json.Decoder(dict[str, Any])
 _SHA256: Final = hashes.SHA256()
@@ -89,7 +92,7 @@ def decode_segment(segment: bytes) -> bytes:
         BadSignature: no bytes are written that way.
     """
     try:
-        return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+        return binascii.a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[len(segment) & 3])
     except ValueError as wrong:
         raise BadSignature("base64url") from wrong
 

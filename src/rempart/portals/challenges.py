@@ -22,7 +22,6 @@ from rempart.portals.addresses import find_browser_address
 from rempart.portals.allowances import AddressAllowance
 from rempart.portals.desk import get_desk
 from rempart.portals.session_store import SessionStore
-from rempart.portals.times import to_ms
 from rempart.workflows.passkey_ceremony import draw_challenge
 
 # What somebody not signed in leaves in the session table goes soon.
@@ -120,6 +119,5 @@ def answer_too_many(wait_ms: float) -> JsonResponse:
 
 def count_try(request: HttpRequest, allowance: AddressAllowance) -> JsonResponse | None:
     """Count one try of this browser's address; return the refusal when there are too many."""
-    now_ms = to_ms(get_desk().now())
-    wait_ms = allowance.ask(find_browser_address(request), now_ms=now_ms)
+    wait_ms = allowance.ask(find_browser_address(request))
     return answer_too_many(wait_ms) if wait_ms else None

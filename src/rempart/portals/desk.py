@@ -20,6 +20,7 @@ from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.rights.lookup import Identifiers
+from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
 
 
@@ -67,6 +68,11 @@ class Desk(Protocol):
         ...
 
     @property
+    def readings(self) -> Readings:
+        """Which readings of the ledger go on, already recorded."""
+        ...
+
+    @property
     def log_keys(self) -> Sequence[NoteVerifier]:
         """The keys of this installation's logs, for checking proofs without a database."""
         ...
@@ -77,6 +83,10 @@ class Desk(Protocol):
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account for an establishment; nothing here opens it again."""
+        ...
+
+    def close_address(self, text: str, contact_ref: int) -> bytes:
+        """Seal an address, or the code sent there, for whoever sends warnings; none opens here."""
         ...
 
     def transaction(self) -> AbstractContextManager[Connection[tuple[Any, ...]]]:

@@ -24,7 +24,6 @@ from rempart.portals.oidc import PSC, Ceremony, OidcClient, Recognition
 from rempart.portals.oidc_http import ProviderDown
 from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.portals.session_store import SessionStore
-from rempart.portals.times import to_ms
 from rempart.portals.visit import (
     begin_visit,
     end_visit,
@@ -99,7 +98,7 @@ def start(
     elsewhere = _find_own_address(request)
     if elsewhere is not None:
         return HttpResponseRedirect(elsewhere)
-    if get_desk().allowances.ceremonies.ask(find_browser_address(request), now_ms=_now_ms()):
+    if get_desk().allowances.ceremonies.ask(find_browser_address(request)):
         return refuse(request, "too_many", status=429)
     now = get_now()
     try:
@@ -230,10 +229,6 @@ def find_logout_url(visitor: Visitor) -> str | None:
 def get_now() -> int:
     """Return the present instant in Unix seconds."""
     return int(get_desk().now().timestamp())
-
-
-def _now_ms() -> float:
-    return to_ms(get_desk().now())
 
 
 def _confirm(request: HttpRequest, pending: Pending, recognition: Recognition) -> HttpResponse:

@@ -17,6 +17,7 @@ from rempart.portals.views import (
     my_history,
     oidc,
     organisation,
+    own_addresses,
     passkeys,
     proof_page,
     psc,
@@ -71,6 +72,12 @@ urlpatterns = [
     path("compte/cles/fin", account.finish_new_key, name="new-key-finish"),
     path("compte/cles/<str:handle>/nom", account.rename_key, name="rename-key"),
     path("compte/cles/<str:handle>/revoquer", account.revoke_key, name="revoke-key"),
+    path("compte/alertes", own_addresses.addresses, name="own-addresses"),
+    path("compte/alertes/ajouter", own_addresses.give, name="give-address"),
+    path(
+        "compte/alertes/<int:contact_ref>/confirmer", own_addresses.confirm, name="confirm-address"
+    ),
+    path("compte/alertes/<int:contact_ref>/retirer", own_addresses.remove, name="remove-address"),
     path("compte/evenements", account.events, name="events"),
     path("compte/evenements.csv", account.events_csv, name="events-csv"),
     path("compte/evenements/<int:event_ref>/signaler", account.report, name="report-event"),

@@ -3,6 +3,7 @@
 Keeps no connection open and streams nothing: bodies are small here.
 """
 
+import asyncio
 import base64
 import binascii
 import html
@@ -14,7 +15,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 import msgspec
-from anyio import to_thread
 
 BODY_LIMIT: Final = 64 * 1024
 
@@ -145,7 +145,7 @@ def serve_asgi(
         )
         too_large = answer_error("invalid_request", "the body is too large", 413)
         # In a thread: a logout waits for the clients it tells.
-        reply = too_large if body is None else await to_thread.run_sync(answer, request)
+        reply = too_large if body is None else await asyncio.to_thread(answer, request)
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})

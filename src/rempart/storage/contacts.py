@@ -38,6 +38,16 @@ class UnsentWarning:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnsentCode:
+    """A code for an address somebody gave; both are still sealed."""
+
+    contact_ref: int
+    channel: Channel
+    sealed: bytes = field(repr=False)
+    sealed_code: bytes = field(repr=False)
+
+
 def make_letterbox(master_key: bytes) -> Letterbox:
     """Return what seals and opens addresses in one home; each is bound to its contact_ref."""
     return Letterbox(master_key, _LABEL)
@@ -110,3 +120,14 @@ def take_unsent(tx: Transaction, *, after: int, most: int) -> list[UnsentWarning
 def mark_sent(tx: Transaction, warning_refs: Sequence[int]) -> None:
     """Say that these warnings left."""
     tx.execute(QUERIES.mark_sent, {"warning_refs": list(warning_refs)})
+
+
+def take_codes(tx: Transaction, *, most: int) -> list[UnsentCode]:
+    """Return codes not yet sent, that nobody else sends."""
+    rows = tx.execute(QUERIES.take_codes, {"most": most}).fetchall()
+    return [UnsentCode(*row) for row in rows]
+
+
+def mark_code_sent(tx: Transaction, contact_ref: int) -> None:
+    """Say that a code left."""
+    tx.execute(QUERIES.mark_code_sent, {"contact_ref": contact_ref})

@@ -47,3 +47,15 @@ FOR UPDATE OF w SKIP LOCKED;
 -- name: mark_sent
 -- Warnings that left.
 UPDATE accounts.warning SET sent_at = clock_timestamp() WHERE warning_ref = ANY (%(warning_refs)s);
+
+-- name: take_codes
+-- Codes to send to addresses that somebody gave, each taken by one sender until its transaction ends.
+SELECT contact_ref, channel, sealed, sealed_code FROM accounts.contact_request
+WHERE sent_at IS NULL AND expires_at > clock_timestamp()
+ORDER BY contact_ref
+LIMIT %(most)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: mark_code_sent
+-- A code that left.
+UPDATE accounts.contact_request SET sent_at = clock_timestamp() WHERE contact_ref = %(contact_ref)s;

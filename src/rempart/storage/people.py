@@ -111,6 +111,14 @@ def find_holder(tx: Transaction, org_ref: int, rpps: str) -> Membership | None:
     return None if row is None else _read_membership(row)
 
 
+def list_administrators(
+    tx: Transaction, org_ref: int, roles: Iterable[Role]
+) -> list[tuple[int, ActorKind]]:
+    """Return who has one of these roles in an organisation today, and what they are."""
+    facts = {"org_ref": org_ref, "roles": [role.value for role in roles]}
+    return list(tx.execute(QUERIES.list_administrators, facts).fetchall())
+
+
 def count_other_administrators(
     tx: Transaction, org_ref: int, actor_ref: int, roles: Iterable[Role]
 ) -> int:

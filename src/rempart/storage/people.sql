@@ -37,6 +37,15 @@ JOIN accounts.organisation AS o ON o.org_ref = m.org_ref
 WHERE p.rpps = %(rpps)s
 ORDER BY m.ends_on DESC LIMIT 1;
 
+-- name: list_administrators
+-- Who administers an organisation today.
+SELECT DISTINCT a.actor_ref, a.kind
+FROM accounts.membership AS m
+JOIN accounts.actor AS a ON a.actor_ref = m.actor_ref AND a.suspended_at IS NULL
+WHERE m.org_ref = %(org_ref)s AND m.role = ANY (%(roles)s::text[]) AND m.suspended_at IS NULL
+  AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN m.starts_on AND m.ends_on
+ORDER BY a.actor_ref;
+
 -- name: count_other_administrators
 -- How many other people than one administer an organisation today.
 SELECT count(DISTINCT m.actor_ref)

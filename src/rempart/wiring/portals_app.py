@@ -29,7 +29,9 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.connect import Database, Login, Transaction
+from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanCloser, IbanSeal
+from rempart.storage.letterbox import Slot
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
@@ -38,6 +40,7 @@ from rempart.wiring.payees import load_payee_provider
 from rempart.wiring.providers import load_providers
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
+from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
@@ -61,12 +64,18 @@ class PooledDesk:
     signin_pool: ConnectionPool[Transaction]
     payee_provider: PayeeProvider
     iban_closer: IbanCloser
+    address_slot: Slot
     quorum: Quorum
     acts: ActsLog
+    readings: Readings
     log_keys: tuple[NoteVerifier, ...]
     lookup_secret: bytes = field(repr=False)
-    allowances: Allowances = field(default_factory=Allowances)
     sensitive_needs_device: bool = False
+
+    @property
+    def allowances(self) -> Allowances:
+        """How often each address may try to come in: counted in the database."""
+        return Allowances(self.signin)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -92,6 +101,10 @@ class PooledDesk:
         """Return the look-up key of identifiers: this process cannot read what it leads to."""
         return compute_lookup_key(self.lookup_secret, identifiers)
 
+    def close_address(self, text: str, contact_ref: int) -> bytes:
+        """Seal an address with the public half of its key: this process opens none."""
+        return self.address_slot.close(text, bound_to=contact_ref)
+
     def now(self) -> datetime:
         """Return the present instant."""
         return datetime.now(UTC)
@@ -102,6 +115,7 @@ def create_app() -> WsgiApplication:
     settings = Settings.from_environment()
     home = Home.open(settings.home)
     database = locate_database(settings, home)
+    acts = open_acts_log(settings, home, database)
     pool = _open_pool(database, "portals")
     signin_pool = _open_pool(database, "signin")
     desk = PooledDesk(
@@ -117,9 +131,11 @@ def create_app() -> WsgiApplication:
         signin_pool=signin_pool,
         payee_provider=load_payee_provider(settings),
         iban_closer=IbanSeal(home.key("master")).closer,
+        address_slot=make_letterbox(home.key("master")).slot,
         sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
-        acts=open_acts_log(settings, home, database),
+        acts=acts,
+        readings=Readings(acts),
         log_keys=load_log_keys(settings, home),
         lookup_secret=home.key("lookup"),
     )
@@ -198,6 +214,7 @@ def make_django_settings(
         **(_COOKIES_OVER_TLS if over_tls else {}),
         "SESSION_ENGINE": "rempart.portals.session_store",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": BODY_LIMIT,
+        "FILE_UPLOAD_HANDLERS": ["rempart.portals.uploads.SmallFileHandler"],
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
         "APPEND_SLASH": False,
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",

@@ -114,8 +114,12 @@ def record_mandate(
         "to": period.ends_on.isoformat(),
     }
     # Whoever is given it and whoever gives it each have their event.
-    _record(tx, SecurityEventKind.MANDATE_GIVEN, principal_ref, {**details, "to_org": str(agent_ref)})
-    _record(tx, SecurityEventKind.MANDATE_GIVEN, agent_ref, {**details, "by_org": str(principal_ref)})
+    _record(
+        tx, SecurityEventKind.MANDATE_GIVEN, principal_ref, {**details, "to_org": str(agent_ref)}
+    )
+    _record(
+        tx, SecurityEventKind.MANDATE_GIVEN, agent_ref, {**details, "by_org": str(principal_ref)}
+    )
 
 
 def load_organisation(tx: Transaction, org_ref: int) -> Organisation:

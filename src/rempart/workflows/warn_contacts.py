@@ -85,6 +85,32 @@ def send_warnings(
     return Sent(sent=len(sent), unreadable=unreadable, last_ref=last)
 
 
+def send_codes(tx: Transaction, sender: WarningSender, *, letterbox: Letterbox) -> int:
+    """Send the codes that confirm new addresses, and mark them; return how many left.
+
+    A code sealed by another home is never sent: its hour passes, and its owner asks again.
+
+    Args:
+        tx: A transaction of a role that owns the accounts plane.
+        sender: Takes each to its address.
+        letterbox: Opens addresses and codes.
+
+    Raises:
+        OSError: one did not leave; none of this batch is marked.
+    """
+    sent = 0
+    for code in contacts.take_codes(tx, most=BATCH):
+        try:
+            address = letterbox.open(code.sealed, bound_to=code.contact_ref)
+            digits = letterbox.open(code.sealed_code, bound_to=code.contact_ref)
+        except InvalidTag:
+            continue
+        sender.send_code(code.contact_ref, code.channel, address, digits)
+        contacts.mark_code_sent(tx, code.contact_ref)
+        sent += 1
+    return sent
+
+
 def _address(warning: UnsentWarning, address: str) -> OutgoingWarning:
     return OutgoingWarning(
         warning_ref=warning.warning_ref,

@@ -24,7 +24,6 @@ from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.oidc import PSC, OidcClient, Recognition
 from rempart.portals.provider_ceremonies import Choice, Pending
-from rempart.portals.times import to_ms
 from rempart.portals.views.provider_logout import obey_logout
 from rempart.portals.visit import allows, get_visitor, get_whence, public
 from rempart.workflows.provider_logout import find_session_provider
@@ -93,9 +92,7 @@ def oidc_invitation(request: HttpRequest, slug: str) -> HttpResponse:
     form = InvitationForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return _show_form(request, client, form, status=422 if form.is_bound else 200)
-    if get_desk().allowances.codes.ask(
-        find_browser_address(request), now_ms=to_ms(get_desk().now())
-    ):
+    if get_desk().allowances.codes.ask(find_browser_address(request)):
         form.add_error("code", _("Trop d’essais depuis cette adresse : patientez une minute."))
         return _show_form(request, client, form, status=429)
     linked = _link(request, client, choice, form.cleaned_data["code"])

@@ -93,3 +93,32 @@ END $$;
 CREATE TRIGGER guard BEFORE UPDATE ON accounts.software_key
     FOR EACH ROW EXECUTE FUNCTION accounts.guard_software_key();
 REVOKE EXECUTE ON FUNCTION accounts.guard_software_key FROM PUBLIC;
+
+-- ---------------------------------------------------------------- where somebody is warned: their own page
+
+-- What its owner recognises an address by, without reading it: its first letter, its last digits.
+ALTER TABLE accounts.contact ADD COLUMN hint text NOT NULL DEFAULT '' CHECK (length(hint) <= 60);
+GRANT SELECT (hint) ON accounts.contact TO rempart_portals, rempart_signin;
+
+-- An address somebody gave and has not confirmed: nobody is warned there. Address and code are sealed for whoever sends the
+-- warnings; of the code, the pages' side keeps a digest, five tries and an hour.
+CREATE TABLE accounts.contact_request (
+    contact_ref bigint PRIMARY KEY,
+    actor_ref   bigint NOT NULL REFERENCES accounts.actor,
+    channel     text NOT NULL CHECK (channel IN ('email', 'sms')),
+    sealed      bytea NOT NULL,
+    hint        text NOT NULL CHECK (length(hint) <= 60),
+    code_digest bytea NOT NULL CHECK (length(code_digest) = 32),
+    sealed_code bytea NOT NULL,
+    tries       integer NOT NULL DEFAULT 0,
+    expires_at  timestamptz NOT NULL,
+    sent_at     timestamptz
+);
+CREATE INDEX contact_request_by_actor ON accounts.contact_request (actor_ref);
+
+-- Closed to the pages: a confirmation, and a fresh ceremony before it, are what recognises people's to see.
+GRANT SELECT, INSERT, DELETE ON accounts.contact_request TO rempart_signin;
+GRANT UPDATE (tries) ON accounts.contact_request TO rempart_signin;
+GRANT INSERT ON accounts.contact TO rempart_signin;
+GRANT UPDATE (replaced_at) ON accounts.contact TO rempart_signin;
+GRANT SELECT, UPDATE, DELETE ON accounts.contact_request TO rempart_plane_accounts;
