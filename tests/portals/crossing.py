@@ -34,6 +34,7 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "event_ref": ("accounts.security_event", "event_ref"),
     "client_ref": ("accounts.software", "client_ref"),
     "kid": ("accounts.software_key", "kid"),
+    "contact_ref": ("accounts.contact", "contact_ref"),
     "change_ref": ("accounts.bank_details", "change_ref"),
     "membership_ref": ("accounts.membership", "membership_ref"),
     "request_ref": ("accounts.recovery_request", "request_ref"),

@@ -211,7 +211,7 @@ def test_nothing_is_kept_in_clear(desk, press, who, post):
         "SELECT 1 FROM accounts.contact_request",
         "SELECT sealed FROM accounts.contact",
         "UPDATE accounts.contact SET replaced_at = now()",
-        "INSERT INTO accounts.contact (contact_ref, actor_ref, channel, sealed) VALUES (1, 1, 'email', '')",
+        "INSERT INTO accounts.contact (contact_ref, channel, sealed) VALUES (1, 'email', '')",
     ],
 )
 def test_the_pages_write_no_address(desk, statement):

@@ -1,4 +1,4 @@
-"""Who administers alone and lost every key: the machine asks, somebody else at the host approves."""
+"""Who administers alone and lost every key: the machine asks, the host's console approves."""
 
 import re
 

@@ -72,7 +72,7 @@ def create_organisation(
     check_can_create(kind, host=organisations.find_host(tx), hosted_by=host)
     made = Organisation(org_ref=draw_ref(), kind=kind, name=name.strip(), hosted_by=hosted_by)
     organisations.save_organisation(tx, made)
-    details = {"kind_of_organisation": kind}
+    details: dict[str, str] = {"kind_of_organisation": kind}
     if hosted_by is not None:
         details["hosted_by"] = str(hosted_by)
     _record(tx, SecurityEventKind.ORGANISATION_CREATED, made.org_ref, details)
