@@ -32,6 +32,7 @@ drill: setup  ## Replay January 2024 against the running demo
 
 test: check  ## Everything: house rules, types, and every test
 	@sh scripts/browser.sh
+	@sh scripts/foreign.sh
 	$(BIN)/pytest -n $(PYTEST_WORKERS) $(ARGS)
 
 check: setup  ## Lint, types, import directions; changes nothing

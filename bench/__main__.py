@@ -1,13 +1,13 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|authentication] [--rows N] [--members N] [--seconds S]
+python -m bench [feed|rights|authentication|proofs] [--rows N] [--members N] [--seconds S]
 """
 
 import argparse
 
-from bench import authentication, feed_import, rights_checks
+from bench import authentication, feed_import, ledger_proofs, rights_checks
 
-WHICH = ["feed", "rights", "authentication", "all"]
+WHICH = ["feed", "rights", "authentication", "proofs", "all"]
 
 
 def main() -> None:
@@ -17,11 +17,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="people in the feed's file")
     parser.add_argument("--members", type=int, default=1_000_000, help="people rights are asked of")
     parser.add_argument("--seconds", type=float, default=10, help="length of each measure")
+    parser.add_argument("--leaves", type=int, default=200_000, help="entries proofs are made in")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
     if options.which in ("rights", "all"):
         rights_checks.run(members=options.members, seconds=options.seconds)
+    if options.which in ("proofs", "all"):
+        ledger_proofs.run(entries=options.leaves)
     if options.which in ("authentication", "all"):
         authentication.run(members=options.members, seconds=options.seconds)
 

@@ -3,7 +3,7 @@
 A sealed segment is such a part: its root ties a file of rows to a checkpoint. Refuses a part that
 is not where the tree would cut one.
 
-Source: draft-ietf-plants-merkle-tree-certs-03 sections 4.1 to 4.4 (S37).
+Source: draft-ietf-plants-merkle-tree-certs-03 sections 4.1 to 4.4 (S12).
 """
 
 from collections.abc import Sequence

@@ -48,6 +48,10 @@ def test_every_variable_is_read():
             "REMPART_DEV_PSC_PORT": "9300",
             "REMPART_DEV_PSC_PROFESSIONALS": "/srv/professionals.csv",
             "REMPART_DEV_PSC_AGENTS": "/srv/agents.toml",
+            "REMPART_WITNESSES_FILE": "/etc/rempart/witnesses.toml",
+            "REMPART_COSIGN_PORT": "9400",
+            "REMPART_TSA_URL": "https://tsa.example/stamp",
+            "REMPART_TSA_ROOTS_FILE": "/etc/rempart/tsa.pem",
         }
     )
     assert settings == Settings(
@@ -77,6 +81,10 @@ def test_every_variable_is_read():
         dev_psc_port=9300,
         dev_psc_professionals=Path("/srv/professionals.csv"),
         dev_psc_agents=Path("/srv/agents.toml"),
+        witnesses_file=Path("/etc/rempart/witnesses.toml"),
+        cosign_port=9400,
+        tsa_url="https://tsa.example/stamp",
+        tsa_roots_file=Path("/etc/rempart/tsa.pem"),
     )
     assert settings.gateway_ports == (9100, 9201)
 
@@ -85,6 +93,7 @@ def test_the_inner_ports_follow_the_first_one():
     settings = Settings.from_environment({"REMPART_PORT": "9000"})
     assert (settings.gateway_port, settings.portals_port) == (9001, 9002)
     assert settings.dev_psc_port == 9009
+    assert settings.cosign_port == 9008
 
 
 @pytest.mark.parametrize(
