@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from psycopg.types.json import Jsonb
+from tests.acts_samples import MemoryActs
 
 from rempart.cli.drill import read_people, read_professionals
+from rempart.disclosure.acts import COMMAND_LINE
 from rempart.drill.cast import ROBOT_AGENT, Person, Professional
 from rempart.drill.run import Options, Outcome, run_drill
 from rempart.incidents.attribution import Verdict
@@ -24,6 +26,7 @@ from rempart.kernel.errors import SetupError
 from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
 from rempart.storage.connect import Database
 from rempart.synth import Parameters, write_data_set
+from rempart.wiring.acts import open_acts_log
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.expose_persons import expose_persons
@@ -162,6 +165,7 @@ def play(
     }
     return run_drill(
         database,
+        open_acts_log(Settings(), home, database),
         home.key("lookup"),
         people,
         professionals,
@@ -225,17 +229,13 @@ def assert_a_coarser_rule_names_the_owners_visitors(
 ) -> None:
     """The mutation: accounts instead of sessions. Nobody is missed, but many others are named."""
     with database.transaction("analyst") as tx:
-        by_session = {
-            (p.insurer_id, p.person_ref)
-            for p in expose_persons(tx, outcome.incident_id).persons
-            if p.tier != "C"
-        }
+        answer = expose_persons(tx, outcome.incident_id, acts=MemoryActs(), by=COMMAND_LINE)
+        by_session = {(p.insurer_id, p.person_ref) for p in answer.persons if p.tier != "C"}
         monkeypatch.setattr(
             "rempart.incidents.attribution._decide_from_sums", lambda thief, owner: Verdict.THIEF
         )
-        by_account = {
-            (p.insurer_id, p.person_ref) for p in expose_persons(tx, outcome.incident_id).persons
-        }
+        answer = expose_persons(tx, outcome.incident_id, acts=MemoryActs(), by=COMMAND_LINE)
+        by_account = {(p.insurer_id, p.person_ref) for p in answer.persons}
         tx.rollback()
     assert by_session < by_account
     # Precision by account is at most the share of the list by session in it.

@@ -7,7 +7,9 @@ from random import Random
 from uuid import UUID
 
 import pytest
+from tests.acts_samples import MemoryActs
 
+from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.disclosure.entry import Kind, Mode, Outcome
 from rempart.incidents.attribution import Verdict
 from rempart.incidents.evidence import (
@@ -17,8 +19,13 @@ from rempart.incidents.evidence import (
     Window,
     summarise_session,
 )
-from rempart.incidents.exposure import Tier
-from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
+from rempart.incidents.exposure import Exposure, Tier
+from rempart.kernel.errors import (
+    InconsistentRecord,
+    InvalidRequest,
+    LedgerUnavailable,
+    NotFound,
+)
 from rempart.storage import incidents
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.queries import Queries, parse_queries
@@ -29,6 +36,15 @@ DAY_MS = 86_400_000
 START = 1_706_500_000_000
 WINDOW = Window(starts_ms=START, ends_ms=START + DAY_MS)
 SUSPECT, OTHER_SUSPECT, BYSTANDER = 101, 102, 103
+ANALYST = Author(7, 8)
+
+
+def expose(tx: Transaction, incident_id: int, acts: MemoryActs | None = None) -> ExposureAnswer:
+    return expose_persons(tx, incident_id, acts=acts or MemoryActs(), by=ANALYST)
+
+
+def recount(tx: Transaction, answer: ExposureAnswer, acts: MemoryActs | None = None) -> Exposure:
+    return recount_exposure(tx, answer, acts=acts or MemoryActs(), by=ANALYST)
 
 
 @dataclass
@@ -154,8 +170,8 @@ def a_stolen_pharmacy() -> Diary:
 def test_the_thiefs_persons_are_listed_and_the_owners_are_not(database, analyst):
     write(database, a_stolen_pharmacy())
     with analyst() as tx:
-        answer = expose_persons(tx, declare(tx, SUSPECT))
-        recount_exposure(tx, answer)
+        answer = expose(tx, declare(tx, SUSPECT))
+        recount(tx, answer)
     assert {v.session_ref: v.verdict for v in answer.verdicts} == {
         1: Verdict.OWNER,
         2: Verdict.THIEF,
@@ -172,7 +188,7 @@ def test_a_whole_account_names_the_owners_visitors_too(database, analyst, monkey
         "rempart.incidents.attribution._decide_from_sums", lambda thief, owner: Verdict.THIEF
     )
     with analyst() as tx:
-        answer = expose_persons(tx, declare(tx, SUSPECT))
+        answer = expose(tx, declare(tx, SUSPECT))
     assert {1030 + n for n in range(20)} <= {p.person_ref for p in answer.persons}
 
 
@@ -180,7 +196,7 @@ def test_the_answer_is_written_where_the_console_reads_it(database, analyst):
     write(database, a_stolen_pharmacy())
     with analyst() as tx:
         incident_id = declare(tx, SUSPECT)
-        expose_persons(tx, incident_id)
+        expose(tx, incident_id)
     with database.transaction("analyst") as tx:
         assert tx.execute(
             "SELECT verdict, jsonb_array_length(reasons) FROM incidents.attributed_session"
@@ -195,6 +211,7 @@ def test_the_answer_is_written_where_the_console_reads_it(database, analyst):
         {
             "exposure": {
                 "rules": "2026-11.1",
+                "not_looked_at": [],
                 "past_days": 28,
                 "sessions": {"thief": 1, "mixed": 0, "owner": 1},
                 "guesses": [{"insurer_id": 1, "lookups": 10, "keys": 10}],
@@ -207,9 +224,9 @@ def test_asking_again_gives_the_same_list_once(database, analyst):
     write(database, a_stolen_pharmacy())
     with analyst() as tx:
         incident_id = declare(tx, SUSPECT)
-        first = expose_persons(tx, incident_id)
+        first = expose(tx, incident_id)
     with analyst() as tx:
-        again = expose_persons(tx, incident_id)
+        again = expose(tx, incident_id)
     assert (again.verdicts, again.persons, again.guesses) == (
         first.verdicts,
         first.persons,
@@ -225,8 +242,8 @@ def test_what_an_earlier_incident_found_a_thief_doing_is_no_habit(database, anal
         diary.note(3, later.starts_ms + n * 1000, person_ref=3000 + n)
     write(database, diary)
     with analyst() as tx:
-        expose_persons(tx, declare(tx, SUSPECT))
-        second = expose_persons(tx, declare(tx, SUSPECT, window=later))
+        expose(tx, declare(tx, SUSPECT))
+        second = expose(tx, declare(tx, SUSPECT, window=later))
     [verdict] = second.verdicts
     assert verdict.verdict is Verdict.THIEF
     assert "unknown_address/1" in {str(s.rule) for s in verdict.signals if s.points}
@@ -241,7 +258,7 @@ def test_without_the_earlier_incident_the_thief_has_become_a_habit(database, ana
         diary.note(3, later.starts_ms + n * 1000, person_ref=3000 + n)
     write(database, diary)
     with analyst() as tx:
-        second = expose_persons(tx, declare(tx, SUSPECT, window=later))
+        second = expose(tx, declare(tx, SUSPECT, window=later))
     assert "usual_address/1" in {str(s.rule) for s in second.verdicts[0].signals}
 
 
@@ -251,14 +268,14 @@ def test_a_session_whose_facts_are_missing_comes_from_an_unknown_place(database,
     with database.transaction("admin") as tx:
         tx.execute("DELETE FROM ledger.session WHERE session_ref = 2")
     with analyst() as tx:
-        answer = expose_persons(tx, declare(tx, SUSPECT))
+        answer = expose(tx, declare(tx, SUSPECT))
     assert len(answer.persons) == 40
 
 
 def test_an_account_that_did_nothing_exposes_nobody(database, analyst):
     write(database, a_stolen_pharmacy())
     with analyst() as tx:
-        answer = expose_persons(tx, declare(tx, OTHER_SUSPECT))
+        answer = expose(tx, declare(tx, OTHER_SUSPECT))
     assert (answer.verdicts, answer.persons, answer.guesses) == ((), (), ())
 
 
@@ -281,7 +298,7 @@ def test_an_incident_that_says_nothing_or_names_strangers_is_refused(
 
 def test_an_incident_that_does_not_exist_is_refused(analyst):
     with pytest.raises(NotFound, match="no incident 7"), analyst() as tx:
-        expose_persons(tx, 7)
+        expose(tx, 7)
 
 
 # ---- I12: the database and the definition agree, whatever happened -------------------------------
@@ -355,8 +372,8 @@ def test_the_database_adds_up_and_exposes_as_defined(database, analyst, seed):
         past, inside = add_up(diary, (SUSPECT, OTHER_SUSPECT), past_from_ms=START - 28 * DAY_MS)
         assert tallies.past == past
         assert tallies.in_window == inside
-        answer = expose_persons(tx, incident_id)
-        assert recount_exposure(tx, answer).persons == answer.persons
+        answer = expose(tx, incident_id)
+        assert recount(tx, answer).persons == answer.persons
     assert {p.tier for p in answer.persons} == set(Tier)
     assert answer.guesses
 
@@ -375,9 +392,9 @@ MUTATIONS = {
 def test_a_database_that_counts_otherwise_is_caught(database, analyst, monkeypatch, mutation):
     write(database, invent(Random(1)))
     with mutated(monkeypatch, *MUTATIONS[mutation]), analyst() as tx:
-        answer = expose_persons(tx, declare(tx, SUSPECT, OTHER_SUSPECT))
+        answer = expose(tx, declare(tx, SUSPECT, OTHER_SUSPECT))
         with pytest.raises(InconsistentRecord, match="send neither"):
-            recount_exposure(tx, answer)
+            recount(tx, answer)
 
 
 @contextmanager
@@ -400,7 +417,7 @@ def test_the_answer_reads_the_suspects_entries_and_not_the_whole_ledger(database
     with database.connect("admin", autocommit=True) as admin:
         admin.execute("ANALYZE ledger.entry")
     with analyst() as tx:
-        answer: ExposureAnswer = expose_persons(tx, declare(tx, SUSPECT))
+        answer: ExposureAnswer = expose(tx, declare(tx, SUSPECT))
         parameters = {
             "incident_id": answer.incident_id,
             "account_refs": [SUSPECT],
@@ -415,3 +432,38 @@ def test_the_answer_reads_the_suspects_entries_and_not_the_whole_ledger(database
                 row[0] for row in tx.execute(f"EXPLAIN {incidents.QUERIES[name]}", parameters)
             )
             assert "Seq Scan on entry" not in plan, plan
+
+
+# ---------------------------------------------------------------- the reading is on record
+
+
+def test_the_reading_is_on_record_before_a_look_up_is_read(database, analyst):
+    write(database, a_stolen_pharmacy())
+    acts = MemoryActs()
+    with analyst() as tx:
+        incident_id = declare(tx, SUSPECT, OTHER_SUSPECT)
+        recount(tx, expose(tx, incident_id, acts), acts)
+    about = About(kind="accounts", refs=(SUSPECT, OTHER_SUSPECT), count=2)
+    reads = [act for act in acts.acts if isinstance(act, LedgerRead)]
+    assert [(read.question, read.about, read.to_ms) for read in reads] == [
+        ("exposure", about, WINDOW.ends_ms),
+        ("exposure-recount", about, WINDOW.ends_ms),
+    ]
+    assert {entry.account_ref for entry, _ in acts.entries} == {ANALYST.account_ref}
+
+
+def test_what_cannot_be_recorded_is_not_read(database, analyst, monkeypatch):
+    write(database, a_stolen_pharmacy())
+
+    def read(*_args: object, **_options: object) -> None:
+        raise AssertionError("the ledger was read")
+
+    with analyst() as tx:
+        incident_id = declare(tx, SUSPECT)
+        answer = expose(tx, incident_id)
+        for name in ("load_tallies", "load_suspect_lookups", "count_guesses"):
+            monkeypatch.setattr(incidents, name, read)
+        with pytest.raises(LedgerUnavailable):
+            expose(tx, incident_id, MemoryActs(down=True))
+        with pytest.raises(LedgerUnavailable):
+            recount(tx, answer, MemoryActs(down=True))

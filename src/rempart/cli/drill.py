@@ -21,6 +21,7 @@ from rempart.drill.report import print_report
 from rempart.drill.run import Options, run_drill
 from rempart.kernel.errors import SetupError
 from rempart.synth import read_members
+from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.issue_token import Issuer
@@ -79,6 +80,7 @@ def drill(
     with open_installation(settings) as installation, _Bars(console) as bars:
         outcome = run_drill(
             installation.database,
+            open_acts_log(settings, installation.home, installation.database),
             installation.home.key("lookup"),
             people,
             list(read_professionals(data)),

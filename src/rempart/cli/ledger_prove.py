@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 import click
 
+from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.consistency_file import HEADER as HISTORY_HEADER
 from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.evidence import Trust, judge_entry, judge_history
@@ -26,6 +27,7 @@ from rempart.exchange.proof_words import (
     list_not_proved,
 )
 from rempart.kernel.findings import Language
+from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.prove_entry import prove_entry, prove_growth
@@ -77,15 +79,24 @@ def prove(
     """Prove one entry, or that a log only grew; the text needs nothing else to be checked."""
     if (consistency is None) == (index is None) or (index is None) != (audience is None):
         raise click.UsageError("give --index with --for, or --consistency OLD NEW")
+    settings = Settings.from_environment()
     with (
-        open_installation(Settings.from_environment()) as installation,
+        open_installation(settings) as installation,
         installation.database.transaction("auditor") as tx,
     ):
         if consistency is not None:
             text = prove_growth(tx, log_id, old_size=consistency[0], new_size=consistency[1])
         else:
-            text = prove_entry(tx, log_id, index or 0, Audience(audience or ""))
-    click.open_file(str(output), "wb").write(text.encode())
+            text = prove_entry(
+                tx,
+                open_acts_log(settings, installation.home, installation.database),
+                log_id,
+                index or 0,
+                Audience(audience or ""),
+                by=COMMAND_LINE,
+            )
+    with click.open_file(str(output), "wb") as stream:
+        stream.write(text.encode())
     if pdf is not None and consistency is None:
         # Typst is loaded by whoever prints only.
         from rempart.exchange.proof_document import print_proof

@@ -14,6 +14,7 @@ from datetime import date
 from random import Random
 from typing import Any, Final
 
+from rempart.disclosure.acts import COMMAND_LINE
 from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script, make_script
 from rempart.drill.replay import Progress, Tape, check_ready, play
@@ -26,6 +27,7 @@ from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
 from rempart.workflows.issue_token import Issuer
 from rempart.workflows.measure_exercise import find_accounts, save_exercise_report
+from rempart.workflows.record_act import ActsLog
 from rempart.workflows.register_software import end_exercise, register_exercise
 
 TITLE: Final = "Exercice : janvier 2024 rejoué"
@@ -55,6 +57,7 @@ class Outcome:
 
 def run_drill(
     database: Database,
+    acts: ActsLog,
     lookup_secret: bytes,
     people: Sequence[Person],
     professionals: Sequence[Professional],
@@ -68,6 +71,7 @@ def run_drill(
 
     Args:
         database: The database of the gateway that is asked.
+        acts: Its acts log.
         lookup_secret: The home's lookup key, to work out the truth.
         people: Everybody of the synthetic set, former members included.
         professionals: The synthetic professionals; those without an account are passed over.
@@ -97,7 +101,7 @@ def run_drill(
         raise KeyboardInterrupt  # stopped before the attack: there is nothing to answer for
     say("the operator declares the incident: the stolen accounts, and about when")
     stolen = [enrolment.account_refs[caller] for caller in script.stolen]
-    answer = _answer(database, script, tape, stolen)
+    answer = _answer(database, acts, script, tape, stolen)
     say("the answer is compared with the truth")
     report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
     with database.transaction("analyst") as tx:
@@ -160,7 +164,7 @@ async def _play(script: Script, wallet: Wallet, options: Options, progress: Prog
 
 
 def _answer(
-    database: Database, script: Script, tape: Tape, account_refs: Sequence[int]
+    database: Database, acts: ActsLog, script: Script, tape: Tape, account_refs: Sequence[int]
 ) -> ExposureAnswer:
     """Do what an operator would: declare, then ask who. Nothing here knows the script's robots."""
     shift = script.shift
@@ -172,6 +176,6 @@ def _answer(
             tx, title=TITLE, window=window, account_refs=account_refs, exercise=True
         )
     with database.transaction("analyst") as tx:
-        answer = expose_persons(tx, incident_id)
-        recount_exposure(tx, answer)
+        answer = expose_persons(tx, incident_id, acts=acts, by=COMMAND_LINE)
+        recount_exposure(tx, answer, acts=acts, by=COMMAND_LINE)
     return answer

@@ -23,6 +23,7 @@ from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.session import clean_agent
 from rempart.accounts.session_limits import find_session_limits
 from rempart.accounts.visitor import Visitor
+from rempart.disclosure.acts import Author
 from rempart.kernel.errors import NotAllowed, StepUpNeeded
 from rempart.portals.addresses import find_browser_address
 from rempart.portals.desk import get_desk
@@ -69,6 +70,11 @@ def require_visitor(request: HttpRequest) -> Visitor:
     if visitor is None:
         raise SessionOver
     return visitor
+
+
+def make_author(visitor: Visitor) -> Author:
+    """Return a visitor as the author of an act on the ledger."""
+    return Author(visitor.actor_ref, visitor.session_ref)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Refuses to hand out a proof that it has not checked itself: a stored hash that w
 error here, not a refusal to whoever receives the proof.
 """
 
+from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.disclosure.consistency_file import follow_log, format_consistency, parse_consistency
 from rempart.disclosure.opening import Audience, Opening, make_opening
 from rempart.disclosure.proof import make_node_reader, prove_consistency, prove_inclusion
@@ -18,6 +19,7 @@ from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
 from rempart.storage import ledger_proofs
 from rempart.storage.connect import Transaction
 from rempart.storage.ledger_proofs import Anchor, Checkpointed, StoredTiles
+from rempart.workflows.record_act import ActsLog, record_act
 
 _ABSENCES = {
     "erased": "its opening was erased by an ERASE act of log 0; the leaf is still in the tree",
@@ -26,16 +28,21 @@ _ABSENCES = {
 }
 
 
-def prove_entry(tx: Transaction, log_id: int, index: int, audience: Audience) -> str:
+def prove_entry(
+    tx: Transaction, acts: ActsLog, log_id: int, index: int, audience: Audience, *, by: Author
+) -> str:
     """Return the proof of one entry, opened for somebody.
 
     Args:
         tx: A transaction of role auditor.
+        acts: The acts log.
         log_id: The log.
         index: The entry's place in it.
         audience: Who will be shown it.
+        by: Who asks.
 
     Raises:
+        LedgerUnavailable: the reading cannot be recorded: nothing is handed out.
         NotFound: no such entry, or its opening is not in the database; the message says why.
         InconsistentRecord: the stored log does not prove it.
     """
@@ -45,7 +52,21 @@ def prove_entry(tx: Transaction, log_id: int, index: int, audience: Audience) ->
         absence = ledger_proofs.explain_absence(tx, log_id, index)
         reason = _ABSENCES.get(absence or "", "the database has no such row: run the audit")
         raise NotFound(f"entry {index} of log {log_id} cannot be opened: {reason}")
-    opening = make_opening(whole.entry, audience, statement=whole.statement, session=whole.session)
+    entry = whole.entry
+    # A crash after the act leaves a reading on record that handed nothing out.
+    record_act(
+        acts,
+        LedgerRead(
+            question="prove",
+            purpose=f"proof for {audience.value}",
+            from_ms=entry.t_ms,
+            to_ms=entry.t_ms + 1,
+            about=About(kind="persons", count=int(entry.person_ref != 0)),
+        ),
+        by=by,
+        subject=Subject(entry.person_ref, entry.insurer_id),
+    )
+    opening = make_opening(entry, audience, statement=whole.statement, session=whole.session)
     return _prove(tx, log_id, index, anchor, opening)
 
 

@@ -1,6 +1,7 @@
 """What the console shows of incidents: the list, and one incident whole.
 
-Persons stay counts: nobody's reference leaves this module.
+Persons stay counts: nobody's reference leaves this module. Refuses to show an incident's sessions
+and exposure before the reading is in the ledger.
 """
 
 from collections.abc import Mapping
@@ -9,10 +10,12 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.kernel.errors import NotFound
 from rempart.storage import console
 from rempart.storage.connect import Transaction
 from rempart.storage.console import ExposureRow, IncidentRow, SuspectSession
+from rempart.workflows.read_on_record import Readings
 
 __all__ = [
     "ExposureRow",
@@ -21,7 +24,6 @@ __all__ = [
     "SuspectAccount",
     "SuspectSession",
     "list_incidents",
-    "read_exposure",
     "read_incident",
 ]
 
@@ -60,20 +62,43 @@ def list_incidents(tx: Transaction) -> list[IncidentRow]:
     return console.list_incidents(tx)
 
 
-def read_exposure(tx: Transaction, incident_id: int) -> list[ExposureRow]:
-    """Return the exposure of one incident, one line per insurer, most persons first."""
-    return console.list_exposure(tx, incident_id)
-
-
-def read_incident(tx: Transaction, incident_id: int) -> IncidentSheet:
+def read_incident(
+    tx: Transaction,
+    readings: Readings,
+    incident_id: int,
+    *,
+    by: Author,
+    now_ms: int,
+    is_export: bool = False,
+) -> IncidentSheet:
     """Return one incident whole.
+
+    Args:
+        tx: A transaction of role portals.
+        readings: Where the reading is recorded.
+        incident_id: The incident.
+        by: Who looks.
+        now_ms: The present instant.
+        is_export: Whether it leaves as a file: a reading of its own, each time.
 
     Raises:
         NotFound: there is no incident with this number.
+        LedgerUnavailable: the reading cannot be recorded: nothing is shown.
     """
     record = console.load_incident(tx, incident_id)
     if record is None:
         raise NotFound(f"there is no incident {incident_id}: see the list of incidents")
+    read = LedgerRead(
+        question="incident-export" if is_export else "incident",
+        purpose=f"incident {incident_id}",
+        from_ms=record.starts_ms,
+        to_ms=record.ends_ms,
+        about=About(kind="incidents", refs=(incident_id,), count=1),
+    )
+    if is_export:
+        readings.record(read, by=by)
+    else:
+        readings.go_on(read, by=by, now_ms=now_ms)
     return IncidentSheet(
         incident_id=record.incident_id,
         title=record.title,

@@ -1,7 +1,8 @@
 """What the operator watches: the latest look-ups, how many there are, and how far the ledger is.
 
 Pseudonymous throughout: accounts and sessions are references, and nobody asked about is named, not
-even by reference.
+even by reference. Refuses to show a look-up before the reading itself is in the ledger; counts of
+everything tell of nobody, and are read without.
 """
 
 from collections import Counter
@@ -9,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from rempart.disclosure.acts import NOBODY, About, Author, LedgerRead, Subject
 from rempart.storage import console
 from rempart.storage.connect import Transaction
 from rempart.storage.console import LogState, LookupCount, LookupFilter, LookupRow, SortColumn
+from rempart.workflows.read_on_record import Readings
 
 __all__ = [
     "LogState",
@@ -22,6 +25,7 @@ __all__ = [
     "SortColumn",
     "Volumes",
     "count_volumes",
+    "export_lookups",
     "list_insurer_names",
     "read_logs",
     "watch_lookups",
@@ -32,6 +36,8 @@ __all__ = [
 MOST_LISTED: Final = 50_000
 MOST_COUNTED: Final = 200_000
 MINUTE_MS: Final = 60_000
+# Why the host operator looks at look-ups: it answers for the service it runs.
+PURPOSE: Final = "surveillance du service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,23 +68,83 @@ class Volumes:
 
 def watch_lookups(
     tx: Transaction,
+    readings: Readings,
     wanted: LookupFilter,
     *,
+    by: Author,
+    now_ms: int,
     sort: SortColumn,
     descending: bool,
     limit: int,
     offset: int = 0,
 ) -> LookupPage:
-    """Return one page of look-ups.
+    """Return one page of look-ups, of a reading that may go on.
 
     Args:
         tx: A transaction of role portals.
+        readings: Where the reading is recorded, unless it is already.
         wanted: The filter; its first instant bounds what is examined.
+        by: Who looks.
+        now_ms: The present instant.
         sort: The column to sort by; the newest comes first among equals.
         descending: Whether its greatest value comes first.
         limit: Rows of the page.
         offset: Rows before the page.
+
+    Raises:
+        LedgerUnavailable: the reading cannot be recorded: nothing is shown.
     """
+    read, subject = _describe("lookups", wanted, now_ms=now_ms)
+    readings.go_on(read, by=by, subject=subject, now_ms=now_ms)
+    return _load(tx, wanted, sort=sort, descending=descending, limit=limit, offset=offset)
+
+
+def export_lookups(
+    tx: Transaction,
+    readings: Readings,
+    wanted: LookupFilter,
+    *,
+    by: Author,
+    now_ms: int,
+    sort: SortColumn,
+    descending: bool,
+    limit: int,
+) -> LookupPage:
+    """Return the look-ups of a file that leaves: a reading of its own, each time.
+
+    Raises:
+        LedgerUnavailable: the reading cannot be recorded: nothing leaves.
+    """
+    read, subject = _describe("lookups-export", wanted, now_ms=now_ms)
+    readings.record(read, by=by, subject=subject)
+    return _load(tx, wanted, sort=sort, descending=descending, limit=limit, offset=0)
+
+
+def _describe(question: str, wanted: LookupFilter, *, now_ms: int) -> tuple[LedgerRead, Subject]:
+    """Say what a filter looks at; its finer conditions (domain, mode, answer) narrow it further."""
+    about, subject = About(kind="everything", count=0), NOBODY
+    if wanted.session_ref is not None:
+        about = About(kind="sessions", refs=(wanted.session_ref,), count=1)
+    elif wanted.account_ref is not None:
+        about = About(kind="accounts", refs=(wanted.account_ref,), count=1)
+    elif wanted.insurer_id is not None:
+        about = About(kind="insurers", refs=(wanted.insurer_id,), count=1)
+        subject = Subject(0, wanted.insurer_id)
+    read = LedgerRead(
+        question=question, purpose=PURPOSE, from_ms=wanted.since_ms, to_ms=now_ms, about=about
+    )
+    return read, subject
+
+
+def _load(
+    tx: Transaction,
+    wanted: LookupFilter,
+    *,
+    sort: SortColumn,
+    descending: bool,
+    limit: int,
+    offset: int,
+) -> LookupPage:
     rows, total = console.list_lookups(
         tx,
         wanted,

@@ -16,7 +16,7 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.times import from_ms, to_ms
-from rempart.portals.visit import allows, open_visit
+from rempart.portals.visit import allows, make_author, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
 from rempart.workflows.publish_ledger import describe_ledger
@@ -25,6 +25,7 @@ from rempart.workflows.watch_lookups import (
     LookupRow,
     Volumes,
     count_volumes,
+    export_lookups,
     list_insurer_names,
     read_logs,
     watch_lookups,
@@ -88,10 +89,13 @@ def lookups(request: HttpRequest) -> HttpResponse:
 def lookups_csv(request: HttpRequest) -> HttpResponse:
     """Download the look-ups that the filter lets through, with the full references."""
     watch, desk = parse_watch(request.GET), get_desk()
-    with open_visit(request) as (tx, _visitor):
-        page = watch_lookups(
+    with open_visit(request) as (tx, visitor):
+        page = export_lookups(
             tx,
+            desk.readings,
             watch.make_filter(desk.now()),
+            by=make_author(visitor),
+            now_ms=to_ms(desk.now()),
             sort=watch.sort,
             descending=watch.descending,
             limit=EXPORT_ROWS,
@@ -117,10 +121,13 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
     desk, language = get_desk(), current_language()
-    with open_visit(request) as (tx, _visitor):
+    with open_visit(request) as (tx, visitor):
         page = watch_lookups(
             tx,
+            desk.readings,
             watch.make_filter(desk.now()),
+            by=make_author(visitor),
+            now_ms=to_ms(desk.now()),
             sort=watch.sort,
             descending=watch.descending,
             limit=PAGE_ROWS,

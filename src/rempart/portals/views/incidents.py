@@ -13,6 +13,7 @@ from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.kernel.errors import NotFound
 from rempart.portals import wording
 from rempart.portals.csv_export import export_csv
+from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.incident_figures import (
     DrillReport,
@@ -22,7 +23,8 @@ from rempart.portals.incident_figures import (
     read_drill,
     sort_exposure,
 )
-from rempart.portals.visit import allows, open_visit
+from rempart.portals.times import to_ms
+from rempart.portals.visit import allows, make_author, open_visit
 from rempart.portals.watching import read_order
 from rempart.workflows.read_incident import (
     ExposureRow,
@@ -59,7 +61,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
 @allows(Permission.READ_INCIDENTS)
 def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Show one incident whole."""
-    sheet = _read(request, incident_id)
+    sheet = _read(request, incident_id, is_export=False)
     drill = read_drill(sheet.report)
     column, descending = read_order(request.GET, tuple(name for name, *_ in COLUMNS), "persons")
     exposure = _describe_exposure(sheet, drill, column, descending=descending)
@@ -89,7 +91,7 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
 @allows(Permission.READ_INCIDENTS)
 def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Download the exposure per insurer: counts and fields, nobody."""
-    sheet = _read(request, incident_id)
+    sheet = _read(request, incident_id, is_export=True)
     language = current_language()
     header = (
         *(
@@ -111,12 +113,20 @@ def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:
     return export_csv(f"incident-{incident_id}.csv", header, cells)
 
 
-def _read(request: HttpRequest, incident_id: int) -> IncidentSheet:
+def _read(request: HttpRequest, incident_id: int, *, is_export: bool) -> IncidentSheet:
     if incident_id > _BIGGEST_ID:
         raise Http404
     try:
-        with open_visit(request) as (tx, _visitor):
-            return read_incident(tx, incident_id)
+        desk = get_desk()
+        with open_visit(request) as (tx, visitor):
+            return read_incident(
+                tx,
+                desk.readings,
+                incident_id,
+                by=make_author(visitor),
+                now_ms=to_ms(desk.now()),
+                is_export=is_export,
+            )
     except NotFound as refusal:
         raise Http404 from refusal
 
