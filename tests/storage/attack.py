@@ -25,6 +25,8 @@ CHANGES: Mapping[str, str] = {
     "accounts.software_key": "ends_at = clock_timestamp()",
     "accounts.event_report": "handled_by = accounts.my_actor()",
     "accounts.bank_details": "state = 'cancelled'",
+    "accounts.inquiry": "state = 'refused', decided_by = accounts.my_actor()",
+    "accounts.display_hold": "state = 'refused', decided_by = accounts.my_actor()",
 }
 Become = Callable[[Transaction, str], None]
 

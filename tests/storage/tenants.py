@@ -53,6 +53,8 @@ AUTHOR: Final = {
     "accounts.bank_details": "proposed_by",
     "accounts.security_event": "by_ref",
     "accounts.event_report": "actor_ref",
+    "rights.card_order": "asked_by",
+    "accounts.display_hold": "asked_by",
 }
 
 
@@ -101,6 +103,8 @@ class World:
     persons: dict[str, int] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    # Names that somebody is told about rows they do not see.
+    told: dict[str, list[str]] = field(default_factory=dict)
 
     def name(self, what: str) -> str:
         """Return how something is called in its row: with a mark found nowhere else."""

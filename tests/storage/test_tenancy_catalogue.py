@@ -173,7 +173,11 @@ CALLED_BY_PAGES = {
     "warn_contacts(bigint,timestamp with time zone)",
     *("check_invitation()", "fits_role(bigint,bigint,text)", "has_payees_besides_me()"),
     *("holds_here(bigint)", "list_standing(bigint,text[])"),
+    *("inquires()", "ask_inquiry(bigint,uuid,integer,text,text)"),
+    *("ledger.is_held(bigint,bigint)", "ledger.my_history()", "ledger.inquiry_history(bigint)"),
+    *("ledger.inquiry_subjects(bigint)", "ledger.open_my_entry(smallint,bigint)"),
     "stand_apart(bigint,bigint,bigint,text[],timestamp with time zone)",
+    "rights.revoke_card(bytea,text)",
 }
 
 
@@ -193,7 +197,11 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
 
 @pytest.mark.parametrize(
     ("function", "permission"),
-    [("administers", Permission.INVITE_AGENT), ("secures", Permission.SUSPEND_ORGANISATION)],
+    [
+        ("administers", Permission.INVITE_AGENT),
+        ("secures", Permission.SUSPEND_ORGANISATION),
+        ("inquires", Permission.ASK_INQUIRY),
+    ],
 )
 def test_the_database_and_the_permissions_name_the_same_roles(
     database: Database, function: str, permission: Permission

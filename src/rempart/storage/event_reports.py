@@ -3,9 +3,10 @@
 Refuses to handle one twice.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from rempart.accounts.roles import ActorKind
 from rempart.storage.connect import Transaction
@@ -35,6 +36,7 @@ class ListedReport:
     handled_at: datetime | None
     handled_by: str
     outcome: str
+    details: Mapping[str, Any]
 
 
 def list_reports(

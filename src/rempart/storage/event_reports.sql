@@ -4,7 +4,7 @@
 -- One page of the reports, waiting or handled, and how many there are in all; `direction` is 1 or -1, by `sort`.
 SELECT r.event_ref, r.actor_ref, a.kind, a.display_name, a.suspended_at IS NOT NULL AS account_suspended,
        COALESCE(o.name, '') AS org_name, e.kind, e.at, e.address, e.agent, r.reported_at, r.words, r.handled_at,
-       COALESCE(by.display_name, '') AS handled_by, COALESCE(r.outcome, '') AS outcome, count(*) OVER () AS total
+       COALESCE(by.display_name, '') AS handled_by, COALESCE(r.outcome, '') AS outcome, e.details, count(*) OVER () AS total
 FROM accounts.event_report AS r
 JOIN accounts.security_event AS e USING (event_ref)
 JOIN accounts.actor AS a ON a.actor_ref = r.actor_ref
