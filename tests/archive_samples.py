@@ -1,9 +1,14 @@
 """A ledger of small segments, and what seals, cools, erases and drops them in tests."""
 
-from collections.abc import Sequence
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from psycopg import sql
 from tests.ledger_samples import (
     START_MS,
     Clock,
@@ -23,6 +28,7 @@ from rempart.disclosure.tree import EMPTY_ROOT
 from rempart.storage import segments
 from rempart.storage.acts_log import AppendsActs
 from rempart.storage.connect import Database
+from rempart.storage.roles import prepare_database
 from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.seal_segment import Archive
 
@@ -60,6 +66,22 @@ async def _append(database: Database, count: int, first: int, clock: Clock) -> N
         clock.now_ms += 300
         await writer.append(make_drafts(min(40, first + count - start), start))
     await writer.close()
+
+
+@contextlib.contextmanager
+def copied_database(source: Database, name: str) -> Iterator[Database]:
+    """A copy of a database that nobody is connected to, for as long as the block lasts."""
+    fresh, quoted = source.renamed(name), sql.Identifier(name)
+    with source.renamed("postgres").connect("admin", autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
+                quoted, sql.Identifier(source.name)
+            )
+        )
+        with fresh.connect("admin", autocommit=True) as inside:
+            prepare_database(inside)
+        yield fresh
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
 
 
 def write_entries(database: Database, count: int, *, first: int = 0, now_ms: int = START_MS) -> int:
@@ -117,3 +139,27 @@ def approve(database: Database, indexes: Sequence[int], *, request_ref: int = 5)
         asked_at=datetime(2026, 11, 1, tzinfo=UTC),
         decided_by=APPROVER,
     )
+
+
+def copy_store(archive: Archive, path: Path) -> SegmentStore:
+    """Copy the files of an archive, to be falsified."""
+    shutil.copytree(archive.store.locate("log-1"), path / "log-1")
+    return SegmentStore(str(path))
+
+
+def falsify_file(store: SegmentStore, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Write a file of a store again with another content."""
+    batches = list(store.read_batches(name, pq.read_schema(store.locate(name)).names))
+    table = change(pa.Table.from_batches(batches))
+    store.write(name, table.schema, table.to_batches())
+
+
+def change_value(table: pa.Table, column: str, index: int) -> pa.Table:
+    """Change one value of the row of an index."""
+    place = table.column("idx").to_pylist().index(index)
+    values = table.column(column).to_pylist()
+    old = values[place]
+    values[place] = bytes([old[0] ^ 1]) + old[1:] if isinstance(old, bytes) else old + 1
+    position = table.schema.get_field_index(column)
+    kind = table.schema.field(column)
+    return table.set_column(position, kind, pa.array(values, kind.type))

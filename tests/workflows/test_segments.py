@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from tests.ledger_samples import START_MS, read_rows
 from tests.archive_samples import (
     approve,
     begin_log,
@@ -11,6 +10,7 @@ from tests.archive_samples import (
     make_archive,
     write_entries,
 )
+from tests.ledger_samples import START_MS, read_rows
 
 from rempart.disclosure.segment import Hold
 from rempart.kernel.errors import Conflict, NotFound

@@ -56,6 +56,12 @@ class Permission(enum.StrEnum):
     # A member's own history
     READ_OWN_HISTORY = "read_own_history"
     REPORT_CONSULTATION = "report_consultation"
+    # Cards
+    READ_OWN_CARDS = "read_own_cards"
+    ORDER_OWN_CARD = "order_own_card"
+    READ_CARDS = "read_cards"
+    MANAGE_CARDS = "manage_cards"
+    SHOW_PRESENCE_CODE = "show_presence_code"
     # Software
     READ_SOFTWARE = "read_software"
     REGISTER_SOFTWARE = "register_software"
@@ -65,10 +71,15 @@ class Permission(enum.StrEnum):
     READ_LOOKUPS = "read_lookups"
     READ_LEDGER = "read_ledger"
     READ_INCIDENTS = "read_incidents"
+    READ_SERVICES = "read_services"
+    CUT_SERVICES = "cut_services"
     ASK_INQUIRY = "ask_inquiry"
     APPROVE_INQUIRY = "approve_inquiry"
     ASK_HOLD = "ask_hold"
     APPROVE_HOLD = "approve_hold"
+    READ_ERASURES = "read_erasures"
+    ASK_ERASURE = "ask_erasure"
+    APPROVE_ERASURE = "approve_erasure"
     READ_REPORTS = "read_reports"
     HANDLE_REPORT = "handle_report"
 
@@ -101,6 +112,7 @@ _INCIDENTS: Final = frozenset(
 )
 _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
 _INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
+_ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
 
 GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
@@ -191,6 +203,23 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.SUSPEND_ORGANISATION: Grant(
             roles=_SECURITY, purpose="stop everybody of one organisation at once", step_up=True
         ),
+        Permission.READ_OWN_CARDS: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="show one's own card and print it"
+        ),
+        Permission.ORDER_OWN_CARD: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="order one's own card or declare it lost",
+            step_up=True,
+        ),
+        Permission.READ_CARDS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="follow the issuing of the insurer's cards, without names",
+        ),
+        Permission.MANAGE_CARDS: Grant(
+            roles=frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER}),
+            purpose="have a card made again, or take one back",
+            step_up=True,
+        ),
         Permission.READ_SOFTWARE: Grant(
             roles=_SOFTWARE | _PUBLISHER | _SECURITY, purpose="see registered software and its keys"
         ),
@@ -208,6 +237,18 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.READ_LEDGER: Grant(roles=_OPERATOR, purpose="see the state of the ledger"),
         Permission.READ_INCIDENTS: Grant(roles=_INCIDENTS, purpose="answer for an incident"),
+        Permission.READ_SERVICES: Grant(
+            roles=_OPERATOR, purpose="see what is cut, by whom, until when it is looked at again"
+        ),
+        Permission.CUT_SERVICES: Grant(
+            roles=_SECURITY,
+            purpose="cut rights, or give them back; claims and payments go on",
+            step_up=True,
+        ),
+        Permission.SHOW_PRESENCE_CODE: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="show a professional the six digits of this minute",
+        ),
         Permission.READ_OWN_HISTORY: Grant(
             roles=frozenset({Role.MEMBER}), purpose="see who consulted one's own rights"
         ),
@@ -228,6 +269,15 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.APPROVE_HOLD: Grant(
             roles=_INQUIRIES, purpose="agree to such a delay, or end it", step_up=True
+        ),
+        Permission.READ_ERASURES: Grant(
+            roles=_ERASURES, purpose="see which openings of the ledger were to be erased, and why"
+        ),
+        Permission.ASK_ERASURE: Grant(
+            roles=_ERASURES, purpose="ask that openings of the ledger be erased", step_up=True
+        ),
+        Permission.APPROVE_ERASURE: Grant(
+            roles=_ERASURES, purpose="agree to a colleague's erasure", step_up=True
         ),
         Permission.READ_REPORTS: Grant(
             roles=_SECURITY | {Role.OPERATOR_OPS}, purpose="read what people say was not them"

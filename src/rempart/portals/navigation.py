@@ -56,7 +56,15 @@ ENTRIES: Final = (
         Permission.READ_OWN_HISTORY,
         ("report-consultation",),
     ),
+    Entry("my-card", _("Ma carte"), Permission.READ_OWN_CARDS, ("order-card", "card-lost")),
+    Entry(
+        "cards",
+        _("Cartes"),
+        Permission.READ_CARDS,
+        ("card-batch", "one-card", "reissue-card", "take-card-back"),
+    ),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
+    Entry("presence-code", _("Code de présence"), Permission.SHOW_PRESENCE_CODE),
     Entry(
         "bank-details",
         _("Coordonnées bancaires"),
@@ -66,6 +74,13 @@ ENTRIES: Final = (
     Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
     Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
     Entry("ledger", _("Registre"), Permission.READ_LEDGER),
+    Entry(
+        "services",
+        _("Services"),
+        Permission.READ_SERVICES,
+        ("cut-services", "approve-cut", "restore-services"),
+        of_the_host=True,
+    ),
     Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
     Entry(
         "inquiries",
@@ -79,6 +94,13 @@ ENTRIES: Final = (
         _("Retenues"),
         Permission.ASK_HOLD,
         ("ask-hold", "hold", "decide-hold"),
+        of_the_host=True,
+    ),
+    Entry(
+        "erasures",
+        _("Effacements"),
+        Permission.READ_ERASURES,
+        ("ask-erasure", "erasure", "decide-erasure"),
         of_the_host=True,
     ),
     Entry(

@@ -1,12 +1,46 @@
 """Requests to erase openings, as rows. The database holds the pages to two people (0009)."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
 
 from rempart.disclosure.erasure import ErasureGround, ErasureRequest, ErasureState
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
+ErasureColumn: TypeAlias = Literal["asked", "openings", "ground", "state"]
+
 _sql = load_queries("erasures")
+
+
+class ListedErasure(NamedTuple):
+    """One request as those who decide read it.
+
+    Attributes:
+        request_ref: Its reference.
+        log_id: The log.
+        count: How many openings.
+        some: The first of their indexes.
+        ground, case_number, state: As asked, and what became of it.
+        asked_by: Who asked.
+        asked_by_name, asked_at: The same, for people; when.
+        decided_by_name, decided_at: Who decided, if anybody did, and when.
+        act_idx: The ERASE act, once it was carried out.
+    """
+
+    request_ref: int
+    log_id: int
+    count: int
+    some: list[int]
+    ground: str
+    case_number: str
+    state: str
+    asked_by: int
+    asked_by_name: str
+    asked_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None
+    act_idx: int | None
 
 
 def save_request(tx: Transaction, request: ErasureRequest) -> None:
@@ -36,6 +70,33 @@ def list_requests(
     """Return requests in one state or in all, oldest first."""
     values = {"state": state.value if state else None, "most": most}
     return [_make(row) for row in tx.execute(_sql.list_requests, values)]
+
+
+def list_page(
+    tx: Transaction,
+    *,
+    request_ref: int | None = None,
+    order: Mapping[str, object] | None = None,
+    limit: int = 1,
+    offset: int = 0,
+) -> tuple[list[ListedErasure], int]:
+    """Return one page of the requests, or one of them, and how many there are.
+
+    Args:
+        tx: A transaction with the ticket of somebody of the host operator.
+        request_ref: This one only.
+        order: `sort`, an ErasureColumn, and `direction`, 1 or -1.
+        limit: Rows of a page.
+        offset: Rows before it.
+    """
+    values = {
+        "request_ref": request_ref,
+        **(order or {"sort": "asked", "direction": -1}),
+        "limit": limit,
+        "offset": offset,
+    }
+    rows = tx.execute(_sql.list_page, values).fetchall()
+    return [ListedErasure(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
 
 
 def decide(tx: Transaction, request_ref: int, *, state: ErasureState, decided_by: int) -> bool:

@@ -34,3 +34,19 @@ SELECT head.size FROM ledger.head WHERE head.log_id = %(log_id)s;
 -- name: read_clock
 -- The instant that decides who was there for how long.
 SELECT clock_timestamp();
+
+-- name: list_page
+-- One page of the requests for whoever decides them, with names and how many there are; `direction` is 1 or -1, by `sort`.
+SELECT q.request_ref, q.log_id, cardinality(q.indexes), q.indexes[1:20], q.ground, q.case_number, q.state, q.asked_by,
+       a.display_name, q.asked_at, COALESCE(d.display_name, ''), q.decided_at, q.act_idx, count(*) OVER () AS total
+FROM accounts.erasure_request AS q
+JOIN accounts.actor AS a ON a.actor_ref = q.asked_by
+LEFT JOIN accounts.actor AS d ON d.actor_ref = q.decided_by
+WHERE %(request_ref)s::bigint IS NULL OR q.request_ref = %(request_ref)s::bigint
+ORDER BY %(direction)s::integer * CASE %(sort)s::text
+             WHEN 'openings' THEN cardinality(q.indexes)
+             WHEN 'ground' THEN array_position('{objection,unlawful,court,error}'::text[], q.ground)
+             WHEN 'state' THEN array_position('{asked,approved,refused,done}'::text[], q.state)
+             ELSE extract(epoch FROM q.asked_at)
+         END, q.asked_at DESC, q.request_ref
+LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;

@@ -1,0 +1,211 @@
+"""« Effacements »: openings of the ledger that are to be erased, asked by one, approved by another.
+
+Refuses to say of whom an opening is: a request names entries by their number.
+"""
+
+from typing import Any, Final, TypeVar, get_args
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.permissions import Permission
+from rempart.disclosure.erasure import ErasureGround, ErasureState, parse_indexes
+from rempart.kernel.errors import InvalidRequest
+from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.csv_export import export_csv
+from rempart.portals.paging import Paging, read_paging
+from rempart.portals.times import PARIS
+from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import EXPORT_ROWS, read_order
+from rempart.workflows import request_erasure as acts
+
+Result = TypeVar("Result")
+
+COLUMNS: Final = (
+    ("asked", _("Demandé")),
+    ("openings", _("Lignes")),
+    ("ground", _("Fondement")),
+    ("state", _("État")),
+)
+GROUNDS: Final[dict[str, Promise]] = {
+    ErasureGround.OBJECTION.value: _("opposition de la personne (RGPD 17.1.c)"),
+    ErasureGround.UNLAWFUL.value: _("traitement illicite (RGPD 17.1.d)"),
+    ErasureGround.COURT.value: _("décision de justice (RGPD 17.1.e)"),
+    ErasureGround.ERROR.value: _("ligne écrite par erreur"),
+}
+STATES: Final[dict[str, Promise]] = {
+    ErasureState.ASKED.value: _("à approuver"),
+    ErasureState.APPROVED.value: _("approuvé, à exécuter"),
+    ErasureState.REFUSED.value: _("refusé"),
+    ErasureState.DONE.value: _("effacé"),
+}
+
+
+class ErasureForm(forms.Form):
+    """Which lines, and why."""
+
+    log_id = forms.IntegerField(label=_("Registre"), min_value=1, max_value=32767, initial=1)
+    indexes = forms.CharField(
+        label=_("Lignes"),
+        help_text=_("Leurs numéros : 12, 15-20."),
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+    ground = forms.ChoiceField(label=_("Fondement"), choices=list(GROUNDS.items()))
+    case_number = forms.CharField(
+        label=_("Dossier"),
+        help_text=_("Où la décision est gardée. Inscrit au registre ; ne nommez personne."),
+        max_length=acts.CASE_LETTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+    def clean_indexes(self) -> tuple[int, ...]:
+        """Read numbers and ranges."""
+        try:
+            return parse_indexes(self.cleaned_data["indexes"])
+        except InvalidRequest:
+            raise forms.ValidationError(
+                _("Écrire des numéros et des intervalles croissants, comme 12, 15-20.")
+            ) from None
+
+
+@require_safe
+@allows(Permission.READ_ERASURES)
+def list_all(request: HttpRequest) -> HttpResponseBase:
+    """Show the requests, the newest first unless asked otherwise."""
+    sort, descending = read_order(request.GET, get_args(acts.ErasureColumn), "asked")
+    paging = read_paging(request.GET)
+    rows, total = _list(request, paging)
+    context = {
+        "rows": [_describe(row) for row in rows],
+        "columns": COLUMNS,
+        "sort": sort,
+        "descending": descending,
+        **paging.describe(total),
+    }
+    return render(request, "portals/erasures/erasures.html", context)
+
+
+@require_safe
+@allows(Permission.READ_ERASURES)
+def list_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the requests."""
+    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
+    header = (
+        *(gettext("référence"), gettext("demandé le"), gettext("par"), gettext("registre")),
+        *(gettext("nombre de lignes"), gettext("fondement"), gettext("dossier"), gettext("état")),
+        *(gettext("décidé le"), gettext("décidé par"), gettext("acte")),
+    )
+    cells = (
+        (
+            *(row.request_ref, _stamp(row.asked_at), row.asked_by_name, row.log_id, row.count),
+            *(GROUNDS[row.ground], row.case_number, STATES[row.state]),
+            *(_stamp(row.decided_at), row.decided_by_name),
+            "" if row.act_idx is None else row.act_idx,
+        )
+        for row in rows
+    )
+    return export_csv("effacements.csv", header, cells)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.ASK_ERASURE)
+def ask(request: HttpRequest) -> HttpResponseBase:
+    """Ask that lines be erased."""
+    if not require_visitor(request).is_host:
+        raise Http404
+    form = ErasureForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        answers = form.cleaned_data
+        done = perform(
+            request,
+            lambda tx, asker: acts.ask_erasure(
+                tx,
+                asker,
+                log_id=answers["log_id"],
+                indexes=answers["indexes"],
+                ground=ErasureGround(answers["ground"]),
+                case_number=answers["case_number"],
+            ),
+        )
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("erasure", args=[done]))
+        status = done.status
+    context = {"form": form, "refused": status not in {200, 422} or form.is_valid()}
+    return render(request, "portals/erasures/ask.html", context, status=status)
+
+
+@require_safe
+@allows(Permission.READ_ERASURES)
+def one(request: HttpRequest, request_ref: int) -> HttpResponseBase:
+    """Show one request, and what may be done with it."""
+    return _show(request, request_ref)
+
+
+@require_http_methods(["POST"])
+@allows(Permission.APPROVE_ERASURE)
+def decide(request: HttpRequest, request_ref: int) -> HttpResponseBase:
+    """Approve or refuse a request."""
+    do = acts.approve_erasure if "approve" in request.POST else acts.refuse_erasure
+    done = perform(request, lambda tx, asker: do(tx, asker, read_ref(request_ref)))
+    if isinstance(done, Refused):
+        return _show(request, request_ref, status=done.status)
+    return HttpResponseRedirect(reverse("erasure", args=[request_ref]))
+
+
+def _list(request: HttpRequest, paging: Paging) -> tuple[list[acts.ListedErasure], int]:
+    sort, descending = read_order(request.GET, get_args(acts.ErasureColumn), "asked")
+    found = perform(
+        request,
+        lambda tx, asker: acts.list_erasures(
+            tx,
+            asker,
+            sort=sort,
+            descending=descending,
+            limit=paging.limit,
+            offset=paging.offset,
+        ),
+    )
+    return _done(found)
+
+
+def _show(request: HttpRequest, request_ref: int, *, status: int = 200) -> HttpResponseBase:
+    row = _done(
+        perform(request, lambda tx, asker: acts.read_erasure(tx, asker, read_ref(request_ref)))
+    )
+    visitor = require_visitor(request)
+    context = {
+        **_describe(row),
+        **list_abilities(visitor, [Permission.APPROVE_ERASURE]),
+        "is_own": row.asked_by == visitor.actor_ref,
+        "refused": status != 200,
+    }
+    return render(request, "portals/erasures/erasure.html", context, status=status)
+
+
+def _done(result: Result | Refused) -> Result:
+    """Return what was read; a reading that is refused is a page that is not there."""
+    if isinstance(result, Refused):
+        raise Http404
+    return result
+
+
+def _describe(row: acts.ListedErasure) -> dict[str, Any]:
+    return {
+        "row": row,
+        "ground": GROUNDS[row.ground],
+        "state": STATES[row.state],
+        "indexes": ", ".join(map(str, row.some)) + (" …" if row.count > len(row.some) else ""),
+    }
+
+
+def _stamp(at: Any) -> str:
+    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""
