@@ -72,7 +72,9 @@ def test_a_refusal_by_cut_is_the_same_bytes_for_a_member_and_for_nobody(gateway,
     seen = set()
     for person in (COVERED, ENDED, STRANGER):
         reply = gateway.post(PATH, json=typed_body(person))
-        headers = {k: v for k, v in reply.headers.items() if k != "dpop-nonce"}
+        headers = {
+            k: v for k, v in reply.headers.items() if k not in ("dpop-nonce", "rempart-checkpoint")
+        }
         seen.add((reply.status_code, tuple(sorted(headers.items())), reply.content))
     assert len(seen) == 1
     assert count_entries(world) == before, "nothing was looked up, nothing was told"
@@ -94,7 +96,7 @@ def test_a_card_of_an_insurer_that_is_cut_is_refused_and_written(gateway, world)
     assert (reply.status_code, reply.json()["code"]) == (503, "rights_cut")
     with world.database.transaction("auditor") as tx:
         entries = tx.execute(
-            "SELECT person_ref, outcome FROM ledger.entry WHERE kind = 1 ORDER BY idx"
+            "SELECT person_ref, outcome FROM ledger.entry WHERE kind = 1 AND mode = 1"
         ).fetchall()
     assert entries == [(COVERED.person_ref, 6)]
     unknown = gateway.post(PATH, json=card_body(STRANGER))

@@ -25,11 +25,14 @@ from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.acts_log import AppendsActs
+from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanSeal
+from rempart.storage.presence import CodeSeal
 from rempart.storage.roles import prepare_database
 from rempart.wiring.portals_app import configure_django
 from rempart.wiring.settings import Network, Settings
@@ -89,6 +92,11 @@ class BenchDesk:
             clock_ms=lambda: int(self.clock.timestamp() * 1000),
         )
 
+    @property
+    def prints(self) -> PrintSeal:
+        """What opens the prints of cards."""
+        return PrintSeal(KEY)
+
     def designate(self, identifiers: Identifiers) -> bytes:
         """Return a look-up key."""
         return compute_lookup_key(KEY, identifiers)
@@ -100,6 +108,14 @@ class BenchDesk:
     def close_address(self, text: str, contact_ref: int) -> bytes:
         """Seal an address."""
         return make_letterbox(KEY).slot.close(text, bound_to=contact_ref)
+
+    @property
+    def services(self) -> ServiceWatch:
+        """A watch that looks anew each time."""
+        return ServiceWatch(self.gateway.read_readiness, self.transaction, now=self.now)
+
+    card_root: bytes = bytes(32)
+    code_seal: CodeSeal = field(default_factory=lambda: CodeSeal(KEY))
 
     def now(self) -> datetime:
         """Return the test's instant."""

@@ -35,8 +35,12 @@ COMMANDS = {
         "warnings",
         "Send warnings; load where people are warned.",
     ),
+    "continuity": (
+        "rempart.cli.continuity",
+        "continuity",
+        "Cut and restore rights; require presence; terminals.",
+    ),
     "ledger": ("rempart.cli.ledger", "ledger", "Audit, prove and ask the disclosure ledger."),
-    "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
     "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),

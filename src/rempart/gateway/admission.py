@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from litestar.types import HTTPScope
 
+from rempart.accounts.dpop import NonceNeeded
 from rempart.accounts.tokens import Bearer, Binding, check_binding
 from rempart.gateway.bearers import BearerDirectory
 from rempart.gateway.origins import NOWHERE
+from rempart.gateway.problems import Reply, format_problem
 from rempart.gateway.proofs import Call, ProofChecker, hash_certificate
 from rempart.gateway.requests import list_headers
 from rempart.gateway.tokens import TokenReader
-from rempart.kernel.errors import AccessDenied
+from rempart.kernel.errors import AccessDenied, RempartError
+from rempart.kernel.findings import Language
 
 
 class Admitted(NamedTuple):
@@ -90,6 +93,14 @@ class Admission:
     def find_nonce(self, *, now_ms: int) -> str:
         """Return the nonce that a proof must have now."""
         return self._proofs.find_nonce(now_ms=now_ms)
+
+    def explain(self, refusal: RempartError, language: Language, *, now_ms: int) -> Reply:
+        """Write the problem document of a refusal, with the nonce to use when one is missing."""
+        reply = format_problem(refusal, language)
+        if isinstance(refusal, NonceNeeded):
+            nonce = self.find_nonce(now_ms=now_ms).encode()
+            reply = reply._replace(headers=(*reply.headers, (b"dpop-nonce", nonce)))
+        return reply
 
     def _read_certificate(self, scope: HTTPScope) -> Binding:
         headers = list_headers(scope, b"client-cert")

@@ -22,18 +22,19 @@ from litestar.types import (
 )
 
 from rempart.accounts.allowance import Allowance
+from rempart.client.keys import SigningKey
 from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.checkpoint_header import CheckpointHeader
-from rempart.gateway.checkpoint_header import CheckpointHeader
 from rempart.gateway.door import PATH, RightsDoor
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
 from rempart.gateway.metrics import METRICS_TYPE, Metrics
 from rempart.gateway.openapi import Readiness, build_openapi
+from rempart.gateway.offline_routes import BATCHES_PATH, ENGAGEMENTS_PATH, OfflineDoor
 from rempart.gateway.origins import make_address_finder
 from rempart.gateway.problems import MethodNotAllowed, format_problem
 from rempart.gateway.proofs import ProofChecker, make_certificate_finder
@@ -56,6 +57,7 @@ from rempart.gateway.tokens import TokenReader
 from rempart.kernel.errors import NotFound, RempartError
 from rempart.workflows.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
 from rempart.workflows.posture import LoadPosture, Posture, make_open_posture
+from rempart.workflows.reconcile_offline import Books
 from rempart.workflows.rights_desk import Answered, Asked
 
 IDLE_CHECKPOINT_S: Final = 0.5
@@ -82,6 +84,7 @@ class Parts:
         load_posture: Reads it, once a second.
         load_terminal: Finds a reader of Vitale cards by the name of its key.
         use_nonce: Uses what a terminal signed up; False when it was used before.
+        books: Where numbers for working offline are written; None: none are lent.
     """
 
     open_desk: OpensDesk
@@ -98,6 +101,7 @@ class Parts:
     load_posture: LoadPosture | None = None
     load_terminal: LoadTerminal = know_no_terminal
     use_nonce: UseNonce = refuse_nonce
+    books: Books | None = None
 
 
 class Gateway:
@@ -119,21 +123,32 @@ class Gateway:
         find_address = make_address_finder(parts.trusted_proxies)
         find_certificate = make_certificate_finder(parts.certificate_peers)
         key = PublicKey(build_public_jwk(issuer.key_seed))
+        admission = Admission(
+            tokens=TokenReader(key, issuer=issuer.url, audience=issuer.url + API_PATH),
+            proofs=proofs,
+            bearers=self.bearers,
+            find_certificate=find_certificate,
+            url=issuer.url,
+        )
+        allowances = Allowances(parts.allowance)
         self.door = RightsDoor(
-            admission=Admission(
-                tokens=TokenReader(key, issuer=issuer.url, audience=issuer.url + API_PATH),
-                proofs=proofs,
-                bearers=self.bearers,
-                find_certificate=find_certificate,
-                url=issuer.url,
-            ),
-            allowances=Allowances(parts.allowance),
+            admission=admission,
+            allowances=allowances,
             checks=self.checks,
             clock=parts.clock,
             metrics=self.metrics,
             find_address=find_address,
             posture=parts.posture,
             terminals=Terminals(parts.load_terminal, parts.use_nonce, audience=issuer.url + PATH),
+        )
+        self.offline = parts.books and OfflineDoor(
+            admission=admission,
+            allowances=allowances,
+            keeper=self.keeper,
+            books=parts.books,
+            key=SigningKey.from_seed(issuer.key_seed),
+            clock=parts.clock,
+            find_address=find_address,
         )
         self.token_endpoint = TokenEndpoint(
             parts.tokens,
@@ -244,10 +259,10 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
     return GatewayApp(
         gateway.door,
         CheckpointHeader(gateway.keeper.find_checkpoint),
-        CheckpointHeader(gateway.keeper.find_checkpoint),
         route_handlers=[
             _make_rights_route(gateway.door),
             *_make_token_routes(gateway.token_endpoint, parts.tokens),
+            *_make_offline_routes(gateway.offline),
             *_make_small_routes(gateway),
         ],
         exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
@@ -264,6 +279,21 @@ def _make_rights_route(door: RightsDoor) -> Any:
         await door(scope, receive, send)
 
     return check_rights_over_http
+
+
+def _make_offline_routes(door: OfflineDoor | None) -> list[Any]:
+    if door is None:
+        return []
+
+    @asgi(BATCHES_PATH, copy_scope=False)
+    async def lend_numbers_over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    @asgi(ENGAGEMENTS_PATH, copy_scope=False)
+    async def settle_numbers_over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    return [lend_numbers_over_http, settle_numbers_over_http]
 
 
 def _make_token_routes(endpoint: TokenEndpoint, parts: TokenParts) -> list[Any]:

@@ -6,9 +6,9 @@ database knows what was written; what was not acknowledged is asked again by the
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.metrics import Metrics
@@ -18,6 +18,8 @@ from rempart.workflows.rights_desk import Answered, Asked, Desk
 
 FIRST_DELAY_S: Final = 0.05
 LAST_DELAY_S: Final = 2.0
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger("rempart.gateway")
 
@@ -124,6 +126,27 @@ class DeskKeeper:
                 return await check_rights(
                     kept.desk, asked, now_ms=self._clock.now_ms(), today=self._clock.today()
                 )
+            except BaseException as failure:
+                self._lose(failure)
+                if isinstance(failure, LedgerFenced):
+                    raise LedgerUnavailable("another process writes this log") from failure
+                raise
+            finally:
+                self._metrics.ledger_size.set(kept.desk.ledger.size)
+
+    async def perform(self, work: Callable[[Desk], Awaitable[Result]]) -> Result:
+        """Run something else with the desk, between two batches.
+
+        Raises:
+            LedgerUnavailable: the desk is not open, or was lost on the way; nothing may leave.
+            Unavailable: the database cannot be reached; nothing may leave.
+        """
+        async with self._in_use:
+            kept = self._desk
+            if kept is None or self._lost.is_set():
+                raise LedgerUnavailable("the ledger is being opened: come back")
+            try:
+                return await work(kept.desk)
             except BaseException as failure:
                 self._lose(failure)
                 if isinstance(failure, LedgerFenced):

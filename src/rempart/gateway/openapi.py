@@ -12,7 +12,7 @@ from msgspec import Meta
 from rempart import __version__
 from rempart.exchange.rights_answer import ClosedAnswer, OpenAnswer
 from rempart.gateway.checkpoint_header import describe_in_every_answer
-from rempart.gateway.checkpoint_header import describe_in_every_answer
+from rempart.gateway.openapi_offline import OFFLINE_TYPES, describe_offline_paths
 from rempart.gateway.openapi_tokens import (
     SECURITY,
     SECURITY_SCHEMES,
@@ -102,10 +102,12 @@ _REQUEST_HEADERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 
 def build_openapi() -> dict[str, Any]:
     """Assemble the OpenAPI 3.1 document."""
-    (request, response, problem, readiness, *tokens), components = msgspec.json.schema_components(
-        [RightsCheckRequest, RightsCheckResponse, Problem, Readiness, *TOKEN_TYPES],
-        ref_template=_REF,
+    types = [RightsCheckRequest, RightsCheckResponse, Problem, Readiness]
+    schemas, components = msgspec.json.schema_components(
+        [*types, *OFFLINE_TYPES, *TOKEN_TYPES], ref_template=_REF
     )
+    request, response, problem, readiness, *others = schemas
+    offline, tokens = others[: len(OFFLINE_TYPES)], others[len(OFFLINE_TYPES) :]
     _describe_tags(components)
     document = {
         "openapi": "3.1.0",
@@ -125,6 +127,7 @@ def build_openapi() -> dict[str, Any]:
         "paths": {
             "/v1/rights-checks": {"post": _describe_rights_check(request, response, problem)},
             **describe_token_paths(tokens),
+            **describe_offline_paths(offline, problem),
             "/v1/openapi.json": {"get": _describe_get("This document.", "application/json", {})},
             "/healthz": {"get": _describe_get("The process runs.", "text/plain", _TEXT)},
             "/readyz": {"get": _describe_readiness(readiness)},
@@ -139,7 +142,6 @@ def build_openapi() -> dict[str, Any]:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
-    return describe_in_every_answer(document)
     return describe_in_every_answer(document)
 
 

@@ -19,9 +19,12 @@ from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
+from rempart.workflows.read_cards import OpensPrints
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
+from rempart.workflows.presence_codes import SealsCodes
 
 
 class Desk(Protocol):
@@ -89,6 +92,11 @@ class Desk(Protocol):
         """Seal an address, or the code sent there, for whoever sends warnings; none opens here."""
         ...
 
+    @property
+    def prints(self) -> OpensPrints:
+        """What opens the print of a visitor's own card."""
+        ...
+
     def transaction(self) -> AbstractContextManager[Connection[tuple[Any, ...]]]:
         """Open a transaction of the role `portals`: committed at the end, or rolled back."""
         ...
@@ -100,6 +108,21 @@ class Desk(Protocol):
     @property
     def public_url(self) -> str:
         """Where browsers see us, without a slash at the end: `https://tp.example`."""
+        ...
+
+    @property
+    def services(self) -> ServiceWatch:
+        """How the services are."""
+        ...
+
+    @property
+    def card_root(self) -> bytes:
+        """The public key under which lists for verifying cards are signed."""
+        ...
+
+    @property
+    def code_seal(self) -> SealsCodes:
+        """What opens the secret of a member's rotating code."""
         ...
 
     def now(self) -> datetime:

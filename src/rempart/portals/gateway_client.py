@@ -6,6 +6,7 @@ Refuses to retry by itself, to keep an answer, and to put what was typed into a 
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import httpx
@@ -18,6 +19,9 @@ from rempart.portals.session_tokens import NoToken, SessionRefused, SessionToken
 PATH = "/v1/rights-checks"
 DEFAULT_RETRY_AFTER_S = 5
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+_PROBE_TIMEOUT = httpx.Timeout(2.0)
+# Refusals whose own words say what to do next, above the form.
+_ADVISED = frozenset({"typed_allowance_spent"})
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -42,12 +46,28 @@ class FieldError(msgspec.Struct, frozen=True):
     message: str
 
 
+class CutFacts(msgspec.Struct, frozen=True):
+    """What is cut, since when, why, and what still works."""
+
+    scope: str
+    reason: str
+    since: datetime
+    until: datetime | None
+    still_works: list[str]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """The parts of an RFC 9457 document the portals use."""
 
     code: str = "error"
     detail: str = ""
     errors: list[FieldError] = []
+    cut: CutFacts | None = None
+
+
+class _Readiness(msgspec.Struct, frozen=True):
+    database: bool
+    ledger: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +90,23 @@ class SlowDown:
 
 
 @dataclass(frozen=True, slots=True)
+class RightsAreCut:
+    """Somebody cut rights; what still works is said."""
+
+    cut: CutFacts
+    retry_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayDown:
     """No answer came; if the request did arrive, sending it again is the same consultation."""
 
     retry_after_s: int
 
 
-GatewayReply: TypeAlias = Answered | InputRefused | KeyRefused | SlowDown | GatewayDown
+GatewayReply: TypeAlias = (
+    Answered | InputRefused | KeyRefused | SlowDown | RightsAreCut | GatewayDown
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +181,44 @@ class GatewayClient:
             return _read_reply(response)
         return GatewayDown(DEFAULT_RETRY_AFTER_S)
 
+    def post(
+        self,
+        path: str,
+        session_ref: int,
+        body: Mapping[str, object] | None,
+        *,
+        browser: Browser,
+    ) -> httpx.Response | None:
+        """Make another call of the API for somebody; None when no answer came."""
+        headers = {
+            "X-Forwarded-For": browser.address,
+            "User-Agent": browser.agent,
+            "Accept-Language": browser.language,
+        }
+        for base_url in self._order_for(session_ref):
+            try:
+                return self._tokens.send(
+                    base_url, path, session_ref=session_ref, headers=headers, json=body
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+            except (httpx.TransportError, NoToken, SessionRefused):
+                break
+        return None
+
+    def read_readiness(self) -> tuple[bool, bool]:
+        """Say whether a gateway answers, and whether one's ledger can record."""
+        answers = records = False
+        for base_url in self._base_urls:
+            try:
+                response = self._http.get(f"{base_url}/readyz", timeout=_PROBE_TIMEOUT)
+                state = msgspec.json.decode(response.content, type=_Readiness)
+            except (httpx.TransportError, msgspec.DecodeError):
+                continue
+            answers = True
+            records = records or (state.ledger and response.status_code == httpx.codes.OK)
+        return answers, records
+
     def read_openapi(self) -> dict[str, Any] | None:
         """Return the API's own description, or None while no gateway answers."""
         for base_url in self._base_urls:
@@ -175,12 +243,28 @@ def _read_reply(response: httpx.Response) -> GatewayReply:
                 return msgspec.json.decode(response.content, type=Answered)
             case 400 | 409 | 413 | 422:
                 return InputRefused(msgspec.json.decode(response.content, type=Problem))
+            case 403:
+                return InputRefused(msgspec.json.decode(response.content, type=Problem))
             case 429:
-                return SlowDown(retry_after_s)
+                return _read_slow_down(response, retry_after_s)
+            case 503:
+                return _read_cut(response, retry_after_s)
             case _:
                 return GatewayDown(retry_after_s)
     except msgspec.DecodeError:
         return GatewayDown(retry_after_s)
+
+
+def _read_slow_down(response: httpx.Response, retry_after_s: int) -> InputRefused | SlowDown:
+    problem = msgspec.json.decode(response.content, type=Problem)
+    return InputRefused(problem) if problem.code in _ADVISED else SlowDown(retry_after_s)
+
+
+def _read_cut(response: httpx.Response, retry_after_s: int) -> RightsAreCut | GatewayDown:
+    problem = msgspec.json.decode(response.content, type=Problem)
+    if problem.cut is None:
+        return GatewayDown(retry_after_s)
+    return RightsAreCut(problem.cut, retry_after_s)
 
 
 def _read_retry_after(response: httpx.Response) -> int:

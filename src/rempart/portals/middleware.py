@@ -46,8 +46,9 @@ class PrivacyHeadersMiddleware:
         if isinstance(response, PublishedFile):
             return response
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Permissions-Policy"] = (
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        # One page reads cards with the camera, and says so itself.
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["X-Robots-Tag"] = "noindex"

@@ -158,6 +158,7 @@ def insert_cut(
     reason: CutReason,
     note: str,
     asked_by: int | None,
+    asked_at: datetime,
     review_at: datetime,
     ends_at: datetime | None,
     starts: bool,
@@ -174,6 +175,7 @@ def insert_cut(
             "reason": reason.value,
             "note": note,
             "asked_by": asked_by,
+            "asked_at": asked_at,
             "review_at": review_at,
             "ends_at": ends_at,
             "starts": starts,
@@ -182,19 +184,19 @@ def insert_cut(
     return row is not None
 
 
-def approve_cut(tx: Transaction, cut_ref: int, *, by_ref: int | None) -> None:
+def approve_cut(tx: Transaction, cut_ref: int, *, by_ref: int | None, at: datetime) -> None:
     """Let a cut that two persons wanted begin."""
-    tx.execute(QUERIES.approve_cut, {"cut_ref": cut_ref, "by_ref": by_ref})
+    tx.execute(QUERIES.approve_cut, {"cut_ref": cut_ref, "by_ref": by_ref, "at": at})
 
 
-def ask_restore(tx: Transaction, cut_ref: int, *, by_ref: int | None) -> None:
+def ask_restore(tx: Transaction, cut_ref: int, *, by_ref: int | None, at: datetime) -> None:
     """Note that one person wants everything given back."""
-    tx.execute(QUERIES.ask_restore, {"cut_ref": cut_ref, "by_ref": by_ref})
+    tx.execute(QUERIES.ask_restore, {"cut_ref": cut_ref, "by_ref": by_ref, "at": at})
 
 
-def end_cut(tx: Transaction, cut_ref: int, *, by_ref: int | None) -> None:
+def end_cut(tx: Transaction, cut_ref: int, *, by_ref: int | None, at: datetime) -> None:
     """End a cut, or withdraw a request."""
-    tx.execute(QUERIES.end_cut, {"cut_ref": cut_ref, "by_ref": by_ref})
+    tx.execute(QUERIES.end_cut, {"cut_ref": cut_ref, "by_ref": by_ref, "at": at})
 
 
 def find_insurer(tx: Transaction, amc_number: str) -> InsurerName | None:

@@ -35,23 +35,23 @@ UPDATE rights.cut SET ended_at = ends_at WHERE ended_at IS NULL AND ends_at <= c
 
 -- name: insert_cut
 -- Cuts, or asks to cut what two persons cut. No row when the same is cut or asked for already.
-INSERT INTO rights.cut (cut_ref, scope, insurer_id, insurer_name, reason, note, asked_by, review_at, ends_at, starts_at)
-VALUES (%(cut_ref)s, %(scope)s, %(insurer_id)s, %(insurer_name)s, %(reason)s, %(note)s, %(asked_by)s, %(review_at)s, %(ends_at)s,
-        CASE WHEN %(starts)s THEN clock_timestamp() END)
+INSERT INTO rights.cut (cut_ref, scope, insurer_id, insurer_name, reason, note, asked_by, asked_at, review_at, ends_at, starts_at)
+VALUES (%(cut_ref)s, %(scope)s, %(insurer_id)s, %(insurer_name)s, %(reason)s, %(note)s, %(asked_by)s, %(asked_at)s, %(review_at)s,
+        %(ends_at)s, CASE WHEN %(starts)s THEN %(asked_at)s::timestamptz END)
 ON CONFLICT DO NOTHING
 RETURNING cut_ref;
 
 -- name: approve_cut
 -- The second person: it begins.
-UPDATE rights.cut SET approved_by = %(by_ref)s, starts_at = clock_timestamp() WHERE cut_ref = %(cut_ref)s AND starts_at IS NULL;
+UPDATE rights.cut SET approved_by = %(by_ref)s, starts_at = %(at)s WHERE cut_ref = %(cut_ref)s AND starts_at IS NULL;
 
 -- name: ask_restore
 -- The first person of two: nothing changes yet.
-UPDATE rights.cut SET restore_asked_by = %(by_ref)s, restore_asked_at = clock_timestamp() WHERE cut_ref = %(cut_ref)s;
+UPDATE rights.cut SET restore_asked_by = %(by_ref)s, restore_asked_at = %(at)s WHERE cut_ref = %(cut_ref)s;
 
 -- name: end_cut
 -- Rights are given back, or a request is withdrawn.
-UPDATE rights.cut SET ended_by = %(by_ref)s, ended_at = clock_timestamp() WHERE cut_ref = %(cut_ref)s AND ended_at IS NULL;
+UPDATE rights.cut SET ended_by = %(by_ref)s, ended_at = %(at)s WHERE cut_ref = %(cut_ref)s AND ended_at IS NULL;
 
 -- name: find_insurer
 -- An insurer by its number.

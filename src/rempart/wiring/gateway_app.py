@@ -29,6 +29,7 @@ from rempart.storage.gateway import (
 )
 from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import LedgerWriter
+from rempart.storage.offline import OfflineBooks
 from rempart.storage.presence import CodeSeal, PresencePlane, PresenceReader
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
@@ -197,6 +198,7 @@ def create_gateway(
         load_posture=plane.posture.load,
         load_terminal=plane.presence.load_terminal,
         use_nonce=plane.use_nonce,
+        books=plane.books,
     )
     return build_app(parts, lifespan=[plane.running, psc.running])
 
@@ -211,6 +213,7 @@ class AccountsPlane:
         self.accounts = GatewayAccounts(lambda: self.reader.pool)
         self.posture = PosturePlane(lambda: self.reader.pool)
         self.presence = PresencePlane(lambda: self.reader.pool)
+        self.books = OfflineBooks(lambda: self.reader.pool)
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ Builds everything once. Refuses to serve a static file from elsewhere, and to le
 """
 
 import atexit
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,12 +28,17 @@ from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
+from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
+from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanCloser, IbanSeal
 from rempart.storage.letterbox import Slot
+from rempart.storage.presence import CodeSeal
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.cards import load_root
+from rempart.wiring.cards import open_print_seal
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_log_keys
@@ -48,6 +54,7 @@ STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' co
 BODY_LIMIT: Final = 16 * 1024
 POOL_SIZE: Final = 8
 WAIT_FOR_CONNECTION_S: Final = 5.0
+WAIT_FOR_PROBE_S: Final = 2.0
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
@@ -64,11 +71,15 @@ class PooledDesk:
     signin_pool: ConnectionPool[Transaction]
     payee_provider: PayeeProvider
     iban_closer: IbanCloser
+    prints: PrintSeal
     address_slot: Slot
     quorum: Quorum
     acts: ActsLog
     readings: Readings
     log_keys: tuple[NoteVerifier, ...]
+    services: ServiceWatch
+    card_root: bytes
+    code_seal: CodeSeal = field(repr=False)
     lookup_secret: bytes = field(repr=False)
     sensitive_needs_device: bool = False
 
@@ -118,12 +129,16 @@ def create_app() -> WsgiApplication:
     acts = open_acts_log(settings, home, database)
     pool = _open_pool(database, "portals")
     signin_pool = _open_pool(database, "signin")
+    gateway = GatewayClient(
+        [f"http://127.0.0.1:{port}" for port in settings.gateway_ports],
+        public_url=settings.public_url,
+        key=SigningKey.from_seed(home.key("portals-client")),
+    )
     desk = PooledDesk(
-        gateway=GatewayClient(
-            [f"http://127.0.0.1:{port}" for port in settings.gateway_ports],
-            public_url=settings.public_url,
-            key=SigningKey.from_seed(home.key("portals-client")),
-        ),
+        gateway=gateway,
+        services=_watch_services(gateway, pool),
+        card_root=load_root(home).public_key,
+        code_seal=CodeSeal(home.key("presence")),
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,
         providers=ProviderBook(load_providers(settings, home)),
@@ -131,6 +146,7 @@ def create_app() -> WsgiApplication:
         signin_pool=signin_pool,
         payee_provider=load_payee_provider(settings),
         iban_closer=IbanSeal(home.key("master")).closer,
+        prints=open_print_seal(home),
         address_slot=make_letterbox(home.key("master")).slot,
         sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
@@ -146,6 +162,21 @@ def create_app() -> WsgiApplication:
         over_tls=settings.public_url.startswith("https:"),
     )
     return make_application()
+
+
+def _watch_services(gateway: GatewayClient, pool: ConnectionPool[Transaction]) -> ServiceWatch:
+    """Look at the services for as long as this process lives."""
+
+    @contextmanager
+    def lend() -> Iterator[Transaction]:
+        with pool.connection(timeout=WAIT_FOR_PROBE_S) as connection:
+            yield connection
+
+    watch = ServiceWatch(gateway.read_readiness, lend, now=lambda: datetime.now(UTC))
+    stop = threading.Event()
+    threading.Thread(target=watch.run, args=(stop,), name="services", daemon=True).start()
+    atexit.register(stop.set)
+    return watch
 
 
 def _open_pool(database: Database, login: Login) -> ConnectionPool[Transaction]:
@@ -285,6 +316,8 @@ _SECURITY: Final[Mapping[str, Any]] = {
             "style-src": [SELF],
             "img-src": [SELF, "data:"],
             "connect-src": [SELF],
+            "manifest-src": [SELF],
+            "worker-src": [SELF],
             "form-action": [SELF],
             "frame-ancestors": [NONE],
             "base-uri": [NONE],

@@ -86,6 +86,7 @@ def cut_services(
         reason=request.reason,
         note=request.note.strip(),
         asked_by=by_ref,
+        asked_at=now,
         review_at=request.review_at,
         ends_at=request.ends_at,
         starts=starts,
@@ -107,7 +108,7 @@ def approve_cut(tx: Transaction, asker: Asker | None, cut_ref: int, *, now: date
     if cut.starts_at is not None or cut.ended_at is not None:
         raise Conflict("nothing waits here")
     _check_second_person(tx, asker, cut.asked_by, by_ref, asked_at=cut.asked_at, now=now)
-    continuity.approve_cut(tx, cut_ref, by_ref=by_ref)
+    continuity.approve_cut(tx, cut_ref, by_ref=by_ref, at=now)
 
 
 def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now: datetime) -> bool:
@@ -123,17 +124,17 @@ def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now:
     if cut.ended_at is not None:
         raise Conflict("it is over")
     if cut.scope != CutScope.RIGHTS or cut.starts_at is None:
-        continuity.end_cut(tx, cut_ref, by_ref=by_ref)
+        continuity.end_cut(tx, cut_ref, by_ref=by_ref, at=now)
         return True
     if cut.restore_asked_at is None:
-        continuity.ask_restore(tx, cut_ref, by_ref=by_ref)
+        continuity.ask_restore(tx, cut_ref, by_ref=by_ref, at=now)
         return False
     if cut.restore_asked_by == by_ref:
         raise Conflict("they asked for its end already: somebody else confirms it")
     _check_second_person(
         tx, asker, cut.restore_asked_by, by_ref, asked_at=cut.restore_asked_at, now=now
     )
-    continuity.end_cut(tx, cut_ref, by_ref=by_ref)
+    continuity.end_cut(tx, cut_ref, by_ref=by_ref, at=now)
     return True
 
 

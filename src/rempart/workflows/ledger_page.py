@@ -128,9 +128,13 @@ class LedgerPage:
 
     def write_refusal(self, one: Asked, place: Place, refusal: RempartError, draft: Draft) -> None:
         """Add the entry of a refusal that tells something of a person; it waits like an answer."""
+        self.write_entry(one, place, draft)
+        self._pending.append(refusal)
+
+    def write_entry(self, one: Asked, place: Place, draft: Draft) -> None:
+        """Add an entry alone: its answer is the caller's, once the page is committed."""
         self._drafts.append(draft)
         self._used[one.origin] = place.session_ref
-        self._pending.append(refusal)
 
     def write_engagement(self, index: int) -> Engagement:
         """Write the promise to pay that names entry `index`."""

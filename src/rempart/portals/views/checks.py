@@ -25,12 +25,15 @@ from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_la
 from rempart.portals.gateway_client import (
     Answered,
     Browser,
+    CutFacts,
     GatewayDown,
     GatewayReply,
     InputRefused,
     KeyRefused,
+    RightsAreCut,
     SlowDown,
 )
+from rempart.portals.status_figures import REASON_NAMES, SCOPE_NAMES, STILL_WORKS_NAMES
 from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, end_visit, open_visit, require_visitor
 from rempart.workflows.portal_account import read_profession
@@ -79,6 +82,8 @@ def _show_reply(
             return _send_away(request)
         case SlowDown(retry_after_s):
             return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=429)
+        case RightsAreCut(cut, retry_after_s):
+            return _show_cut(request, cut, retry_after_s=retry_after_s)
         case GatewayDown(retry_after_s):
             return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=503)
 
@@ -133,6 +138,20 @@ def _show_trouble(
         "request_id": _read_request_id(request),
     }
     response = render(request, "portals/trouble.html", context, status=status)
+    response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def _show_cut(request: HttpRequest, cut: CutFacts, *, retry_after_s: int) -> HttpResponse:
+    """Say that somebody cut rights, since when, and what still works."""
+    context = {
+        "what": SCOPE_NAMES.get(cut.scope, cut.scope),
+        "why": REASON_NAMES.get(cut.reason, cut.reason),
+        "since": cut.since.astimezone(PARIS),
+        "until": None if cut.until is None else cut.until.astimezone(PARIS),
+        "still_works": [STILL_WORKS_NAMES.get(one, one) for one in cut.still_works],
+    }
+    response = render(request, "portals/rights_cut.html", context, status=503)
     response.headers["Retry-After"] = str(retry_after_s)
     return response
 
