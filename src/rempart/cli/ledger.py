@@ -10,6 +10,7 @@ import click
 from rempart.cli.ledger_ask import seen_by, who_saw
 from rempart.cli.ledger_audit import audit
 from rempart.cli.ledger_cosign import cosign, stamp
+from rempart.cli.ledger_keys import recover, rotate_key
 from rempart.cli.ledger_prove import prove, verify
 from rempart.cli.ledger_segments import cool, drop, erase, seal
 
@@ -25,6 +26,8 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     seal,
     who_saw,
     seen_by,
+    rotate_key,
+    recover,
 )
 
 

@@ -10,18 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
 from rempart.disclosure.acts import ACTS_LOG, Statement
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.note import NoteSigner
-from rempart.kernel.errors import LedgerUnavailable
-from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
-from rempart.storage.ledger_writer import LedgerWriter, Receipt
+from rempart.storage.ledger_opening import SEGMENT_BITS
+from rempart.storage.ledger_writer import Receipt
+from rempart.storage.log_opener import LogOpener
 
 # How long to wait for whoever else is acting at this moment.
 PATIENCE_S: Final = 10.0
-CONNECT_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +54,7 @@ class AppendsActs:
         return asyncio.run(self._append(acts))
 
     async def _append(self, acts: Sequence[tuple[Draft, Statement]]) -> Sequence[Receipt]:
-        writer = await self._open()
+        writer = await self.make_opener().open()
         try:
             return await writer.append(
                 [draft for draft, _ in acts], statements=[statement for _, statement in acts]
@@ -65,15 +62,10 @@ class AppendsActs:
         finally:
             await writer.close()
 
-    async def _open(self) -> LedgerWriter:
-        try:
-            connection = await asyncpg.connect(**self.connection, timeout=CONNECT_TIMEOUT_S)
-        except DRIVER_FAILURES as failure:
-            raise LedgerUnavailable(
-                f"the acts log cannot be reached: {type(failure).__name__}"
-            ) from failure
-        return await LedgerWriter.open(
-            connection,
+    def make_opener(self) -> LogOpener:
+        """Return how the acts log is opened."""
+        return LogOpener(
+            connection=self.connection,
             log_id=ACTS_LOG,
             signers=self.signers,
             clock_ms=self.clock_ms,

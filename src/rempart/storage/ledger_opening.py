@@ -172,6 +172,11 @@ async def _declare(
         _sql.declare_log, log_id, first.name, first.verifier.vkey, EMPTY_ROOT, segment_bits
     )
     row = await connection.fetchrow(_sql.load_log, log_id)
+    if row is not None and row["goes_on_as"] is not None:
+        raise SetupError(
+            f"log {log_id} was given up and goes on as log {row['goes_on_as']}: "
+            f"set REMPART_LOG_ID={row['goes_on_as']}"
+        )
     later = await connection.fetch(_sql.load_keys, log_id)
     with contextlib.suppress(NoteRefused):
         keys = LogKeys(first.name, row["vkey"], [KeyPeriod(*key) for key in later])

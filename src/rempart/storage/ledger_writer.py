@@ -173,6 +173,11 @@ class LedgerWriter:
         return self._signer.name
 
     @property
+    def vkey(self) -> str:
+        """The key that signs it."""
+        return self._signer.verifier.vkey
+
+    @property
     def checkpoint(self) -> str:
         """The signed note of the present size."""
         return self._note

@@ -41,8 +41,13 @@ INSERT INTO ledger.head (log_id, size, epoch, root, t_ms) VALUES ($1, 0, 0, $4, 
 ON CONFLICT DO NOTHING;
 
 -- name: load_log
--- The name, first key and segments a log was declared with.
-SELECT origin, vkey, segment_bits FROM ledger.log WHERE log_id = $1;
+-- The name, first key and segments a log was declared with, and the log that goes on in its place if it was given up.
+SELECT log.origin, log.vkey, log.segment_bits, (
+    SELECT (act.body::jsonb ->> 'log')::smallint FROM ledger.statement AS act
+    WHERE act.log_id = 0 AND act.kind = 8 AND (act.body::jsonb ->> 'old_log')::smallint = log.log_id
+    ORDER BY act.idx LIMIT 1
+) AS goes_on_as
+FROM ledger.log WHERE log.log_id = $1;
 
 -- name: load_keys
 -- The keys a log was given since, in their order.
