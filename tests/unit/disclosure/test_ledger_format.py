@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rempart.disclosure.acts import Statement, draft_act, parse_statement
 from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from rempart.disclosure.entry import (
     LEAF_SIZE,
@@ -99,6 +100,23 @@ def test_the_columns_of_the_table_are_those_of_the_code():
 def test_the_kinds_of_the_table_are_those_of_the_code():
     rows = re.findall(r"^\| (\d) \| ([A-Z_]+) \|", DOCUMENT, re.M)
     assert {name: int(number) for number, name in rows} == {kind.name: kind for kind in Kind}
+
+
+def test_the_act_of_the_document_leads_to_its_digest_and_its_entry():
+    vector = VECTORS["act"]
+    body = json.dumps(
+        json.loads(vector["statement"]), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    assert body == vector["statement"]
+    labelled = b"rempart act v1\x00" + vector["kind"].to_bytes(1, "big") + body.encode()
+    assert hashlib.sha256(labelled).hexdigest() == vector["digest"]
+    statement = Statement(vector["kind"], vector["statement"])
+    draft, written = draft_act(
+        parse_statement(statement), account_ref=1, session_ref=2, request_id=bytes(16)
+    )
+    assert written == statement
+    committed = draft.lookup_key + draft.data_version.to_bytes(8, "big", signed=True)
+    assert committed.hex() == vector["digest"][:48]
 
 
 def test_the_session_of_the_document_leads_to_its_digest_and_its_entry():
