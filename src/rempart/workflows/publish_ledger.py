@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rempart.disclosure.proof import ReadNode, make_node_reader
+from rempart.disclosure.proof import ReadNode
 from rempart.disclosure.publishing import (
     KeptCheckpoint,
     TileAddress,
@@ -17,6 +17,7 @@ from rempart.disclosure.publishing import (
 )
 from rempart.disclosure.tree import (
     HASH_SIZE,
+    TILE_HEIGHT,
     TILE_WIDTH,
     compute_perfect_root,
     split_hashes,
@@ -102,6 +103,37 @@ def read_published_tile(tx: Transaction, log_id: int, tile: TileAddress) -> byte
     last = load_last_checkpoint(tx, log_id)
     if last is None or find_tile_width(last.size, tile.level, tile.n) < tile.width:
         return None
+    hashes = _load_tile(tx, log_id, tile)
+    return hashes if len(hashes) == tile.width * HASH_SIZE else None
+
+
+def make_stored_node_reader(tx: Transaction, log_id: int, size: int) -> ReadNode:
+    """Return a reader of the nodes of a log's tree as it was at `size` leaves.
+
+    The first node that needs an unfinished tile above the leaves costs up to 255 tiles, read at
+    once and hashed; what was read is remembered.
+
+    Args:
+        tx: Where tiles are read; each of them once.
+        log_id: The log.
+        size: At most the size of the last kept checkpoint.
+    """
+    read: dict[tuple[int, int], list[bytes]] = {}
+
+    def read_node(level: int, n: int) -> bytes:
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        tile_n, start = divmod(n << height, TILE_WIDTH)
+        if (tile_level, tile_n) not in read:
+            width = find_tile_width(size, tile_level, tile_n)
+            tile = _load_tile(tx, log_id, TileAddress(tile_level, tile_n, width))
+            read[tile_level, tile_n] = split_hashes(tile)
+        return compute_perfect_root(read[tile_level, tile_n][start : start + (1 << height)])
+
+    return read_node
+
+
+def _load_tile(tx: Transaction, log_id: int, tile: TileAddress) -> bytes:
+    """Return the first hashes of a tile, fewer than its width when they are not all there."""
     if tile.level == 0:
         hashes = load_leaf_tile(tx, log_id, tile.n)
     else:
@@ -111,30 +143,7 @@ def read_published_tile(tx: Transaction, log_id: int, tile: TileAddress) -> byte
         first = tile.n * TILE_WIDTH
         below = load_tiles(tx, log_id, tile.level - 1, start=first, stop=first + tile.width)
         hashes = b"".join(compute_perfect_root(split_hashes(one)) for one in below.values())
-    wanted = hashes[: tile.width * HASH_SIZE]
-    return wanted if len(wanted) == tile.width * HASH_SIZE else None
-
-
-def make_stored_node_reader(tx: Transaction, log_id: int, size: int) -> ReadNode:
-    """Return a reader of the nodes of a log's tree as it was at `size` leaves.
-
-    Args:
-        tx: Where tiles are read; each of them once.
-        log_id: The log.
-        size: At most the size of the last kept checkpoint.
-    """
-    read: dict[tuple[int, int], bytes] = {}
-
-    def read_tile(level: int, n: int) -> bytes:
-        if (level, n) not in read:
-            read[level, n] = (
-                load_tiles(tx, log_id, level, start=n, stop=n + 1).get(n, b"")
-                if level
-                else load_leaf_tile(tx, log_id, n)
-            )
-        return read[level, n]
-
-    return make_node_reader(size, read_tile)
+    return hashes[: tile.width * HASH_SIZE]
 
 
 def describe_ledger(tx: Transaction, quorum: Quorum) -> PublishedLedger:
