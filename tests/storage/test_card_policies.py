@@ -1,4 +1,4 @@
-"""A card is taken back by its holder or its insurer, whatever SQL a page sends, and by nobody else."""
+"""A card is taken back by its holder or its insurer, and by nobody else, whatever a page sends."""
 
 import pytest
 from psycopg import errors, sql
@@ -74,8 +74,10 @@ def test_a_revoked_card_is_not_revoked_again(world: World):
         "SELECT * FROM rights.card_key",
         "SELECT * FROM rights.lookup",
         "SELECT * FROM rights.card_work",
-        "INSERT INTO rights.card_order (order_ref, insurer_id, person_ref, purpose, asked_at)"
-        " VALUES (1, 1, 1, 'new', '2020-01-01')",
+        (
+            "INSERT INTO rights.card_order (order_ref, insurer_id, person_ref, purpose, asked_at)"
+            " VALUES (1, 1, 1, 'new', '2020-01-01')"
+        ),
     ],
 )
 def test_the_pages_touch_nothing_else_of_cards(world: World, statement: str):

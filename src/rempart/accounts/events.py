@@ -64,6 +64,8 @@ class SecurityEventKind(enum.StrEnum):
     HOLD_APPROVED = "hold_approved"
     HOLD_REFUSED = "hold_refused"
     HOLD_LIFTED = "hold_lifted"
+    CARD_ORDERED = "card_ordered"
+    CARD_REVOKED = "card_revoked"
     EVENT_REPORTED = "event_reported"
     REPORT_HANDLED = "report_handled"
 

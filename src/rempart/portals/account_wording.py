@@ -77,6 +77,8 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.HOLD_APPROVED: _("Retenue d’affichage approuvée"),
         Kind.HOLD_REFUSED: _("Retenue d’affichage refusée"),
         Kind.HOLD_LIFTED: _("Retenue d’affichage levée"),
+        Kind.CARD_ORDERED: _("Carte de tiers payant commandée"),
+        Kind.CARD_REVOKED: _("Carte de tiers payant révoquée"),
         Kind.EVENT_REPORTED: _("Événement signalé"),
         Kind.REPORT_HANDLED: _("Signalement traité"),
     }

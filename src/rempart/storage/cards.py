@@ -120,7 +120,7 @@ class FoundCard(NamedTuple):
     large_print: bool
     revoked_at: datetime | None
     revoked_reason: str | None
-    batch_number: int
+    batch_number: int | None
     page: int
     printed_at: datetime | None
 

@@ -208,11 +208,11 @@ WHERE contract_ref = %(contract_ref)s AND year = %(year)s AND revoked_at IS NULL
 SELECT rights.revoke_card(%(serial)s, %(reason)s);
 
 -- name: find_card
--- One card, as far as whoever asks may see it.
+-- One card, as far as whoever asks may see it; its holder does not see the batch.
 SELECT card.serial, card.insurer_id, card.contract_ref, card.holder_ref, card.year, card.beneficiaries, card.issued_on,
        card.valid_from, card.valid_to, card.purpose, card.large_print, card.revoked_at, card.revoked_reason,
        batch.number, card.page, batch.printed_at
-FROM rights.card JOIN rights.card_batch AS batch USING (batch_ref)
+FROM rights.card LEFT JOIN rights.card_batch AS batch USING (batch_ref)
 WHERE card.serial = %(serial)s;
 
 -- name: add_signing_key
