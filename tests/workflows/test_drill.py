@@ -23,7 +23,13 @@ from rempart.drill.cast import ROBOT_AGENT, Person, Professional
 from rempart.drill.run import Options, Outcome, run_drill
 from rempart.incidents.attribution import Verdict
 from rempart.kernel.errors import SetupError
-from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
+from rempart.rights.lookup import (
+    CardCode,
+    canonical_card,
+    canonical_typed,
+    compute_lookup_key,
+    compute_raw_lookup_key,
+)
 from rempart.storage.connect import Database
 from rempart.synth import Parameters, write_data_set
 from rempart.wiring.acts import open_acts_log
@@ -176,6 +182,15 @@ def play(
     )
 
 
+def assert_somebody_has_a_history_to_look_at(loaded, home, outcome):
+    key = compute_lookup_key(home.key("lookup"), CardCode.parse(outcome.consulted))
+    with loaded.transaction("auditor") as tx:
+        [(count,)] = tx.execute(
+            "SELECT count(*) FROM ledger.entry WHERE lookup_key = %s AND kind = 1", (key.hex(),)
+        ).fetchall()
+    assert count > 0
+
+
 def test_the_persons_shown_to_the_robots_are_found_and_nearly_nobody_else(
     loaded, home, people, professionals, gateway, monkeypatch
 ):
@@ -193,6 +208,7 @@ def test_the_persons_shown_to_the_robots_are_found_and_nearly_nobody_else(
     assert {"family_name", "first_name"} <= set(report["portal_2024"]["fields_gained"])
     assert report["portal_2024"]["persons"] > report["rempart"]["persons"]
 
+    assert_somebody_has_a_history_to_look_at(loaded, home, outcome)
     assert_kept_with_the_incident(loaded, outcome)
     assert_its_software_is_revoked(loaded)
     assert_a_coarser_rule_names_the_owners_visitors(loaded, outcome, monkeypatch)

@@ -31,6 +31,7 @@ PUBLISHER = "Logiciels Lambda"
 EXAMPLE_CLIENT = "logiciel-exemple"  # the simulated Pro Santé Connect knows it by this name too
 EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
+CONSULTED = "consulted-card.txt"  # the drill writes whose card was shown most often
 START_TIMEOUT_S = 60
 
 
@@ -83,7 +84,7 @@ def demo(
             _wait_until_ready(server, base_url)
             if drill:
                 _step("January 2024, replayed against the running gateway")
-                _run("drill", "--data", str(home / "synth"))
+                _run("drill", "--data", str(synth), "--consulted", str(synth / CONSULTED))
             _show_addresses(home, base_url, open_browser=open_browser)
             if not exit_when_ready:
                 server.wait()
@@ -190,6 +191,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   employer, publisher   look at: the operator's Incidents, then the exposure per insurer
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
+     look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve
   Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
      {python} {EXAMPLE} {base_url} {psc} \\
          {home / EXAMPLE_KEY} {rpps} {card}
@@ -211,15 +213,26 @@ def _first(file: Path, column: str) -> str:
 
 
 def _find_card(synth: Path) -> tuple[str, str]:
-    """Return the number of an insurer and the card code of one of its members, coverage open."""
+    """Return the number of an insurer and the card code of one of its members, coverage open.
+
+    One whose card the last drill showed, if there was a drill: they have a history to look at.
+    """
     with (synth / "insurers.csv").open(encoding="utf-8", newline="") as lines:
         insurers = {row["amc_number"]: row for row in csv.DictReader(lines, delimiter=";")}
+    shown = synth / CONSULTED
+    wanted = shown.read_text("utf-8").strip() if shown.is_file() else ""
+    found: tuple[str, str] | None = None
     for feed in sorted((synth / "feeds").glob("*.csv")):
         with feed.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines, delimiter=";"):
                 if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
-                    return insurers[row["amc_number"]]["insurer_id"], row["card_code"]
-    raise SetupError(f"no card of {synth} is open today: `make clean` and start again")
+                    one = insurers[row["amc_number"]]["insurer_id"], row["card_code"]
+                    if wanted in ("", row["card_code"]):
+                        return one
+                    found = found or one
+    if found is None:
+        raise SetupError(f"no card of {synth} is open today: `make clean` and start again")
+    return found
 
 
 def _command(*arguments: str) -> list[str]:

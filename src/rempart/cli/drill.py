@@ -46,6 +46,11 @@ required=True,
               help="A directory written by `rempart synth`, whose feeds are loaded.")  # fmt: skip
 @click.option("--gateway-url", help="Where the gateway answers.  [default: as `rempart serve`]")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@click.option(
+    "--consulted",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here the code of the card that was shown most often, to see its holder's history.",
+)
 def drill(
     *,
     stolen: int,
@@ -55,6 +60,7 @@ def drill(
     data: Path,
     gateway_url: str | None,
     as_json: bool,
+    consulted: Path | None,
 ) -> None:
     """Replay January 2024 and answer: who was exposed?
 
@@ -89,6 +95,8 @@ def drill(
             say=bars.say,
             progress=bars.follow,
         )
+    if consulted is not None:
+        consulted.write_text(outcome.consulted, "utf-8")
     page = f"{settings.public_url}/console/incidents/{outcome.incident_id}"
     if as_json:
         click.echo(json.dumps({**outcome.report, "incident_id": outcome.incident_id, "page": page}))

@@ -7,9 +7,10 @@ is revoked, also when it is interrupted. Refuses to tell whoever judges what it 
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from random import Random
 from typing import Any, Final
@@ -17,7 +18,7 @@ from typing import Any, Final
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script, make_script
-from rempart.drill.replay import Progress, Tape, check_ready, play
+from rempart.drill.replay import OK, Progress, Tape, check_ready, play
 from rempart.drill.truth import check_loaded, measure_drill
 from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
@@ -49,10 +50,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a drill gives: the incident, and the report kept with it."""
+    """What a drill gives: the incident, the report kept with it, the card shown most often."""
 
     incident_id: int
     report: dict[str, Any]
+    consulted: str = field(repr=False)
 
 
 def run_drill(
@@ -106,7 +108,19 @@ def run_drill(
     report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
     with database.transaction("analyst") as tx:
         save_exercise_report(tx, answer.incident_id, report)
-    return Outcome(incident_id=answer.incident_id, report=report)
+    return Outcome(
+        incident_id=answer.incident_id, report=report, consulted=_find_consulted(script, tape)
+    )
+
+
+def _find_consulted(script: Script, tape: Tape) -> str:
+    """Return the code of the card that was answered for most often; empty when none was."""
+    shown = Counter(
+        ask.identifiers.card_code
+        for ask, status in zip(script.asks, tape.statuses, strict=False)
+        if status == OK and ask.identifiers.card_code
+    )
+    return max(shown, key=lambda card: shown[card], default="")
 
 
 @contextmanager
