@@ -21,10 +21,10 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
+from rempart.workflows.presence_codes import SealsCodes
 from rempart.workflows.read_cards import OpensPrints
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
-from rempart.workflows.presence_codes import SealsCodes
 
 
 class Desk(Protocol):

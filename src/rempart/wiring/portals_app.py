@@ -37,8 +37,7 @@ from rempart.storage.iban_seal import IbanCloser, IbanSeal
 from rempart.storage.letterbox import Slot
 from rempart.storage.presence import CodeSeal
 from rempart.wiring.acts import open_acts_log
-from rempart.wiring.cards import load_root
-from rempart.wiring.cards import open_print_seal
+from rempart.wiring.cards import load_root, open_print_seal
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_log_keys
