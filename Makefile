@@ -4,36 +4,44 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What .venv was made from is in the name of a stamp; what was made for developing also runs.
 STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+RUN_STAMP := $(VENV)/.ready-run-$(shell cat requirements/run.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEMO_HOME ?= $(CURDIR)/.rempart/demo
 PYTEST_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check fix bench drill requirements clean
+.PHONY: help setup run demo serve test check fix bench drill requirements clean
 
 help:  ## List these commands
 	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## Create .venv with the pinned requirements (done by the others when needed)
+setup: $(STAMP)  ## Create .venv with everything, tests included (done by the others when needed)
 
-$(STAMP): requirements/dev.txt pyproject.toml
-	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh
+run: $(if $(wildcard $(STAMP)),,$(RUN_STAMP))  ## Create .venv with what running needs only (done by demo, serve, drill)
+
+$(STAMP):
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh dev
+	@rm -f $(VENV)/.ready-* && touch $@ $(RUN_STAMP)
+
+$(RUN_STAMP):
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh run
 	@rm -f $(VENV)/.ready-* && touch $@
 
-demo: setup  ## 100 000 synthetic people, the whole product on one port, and the drill of January 2024
+demo: run  ## 100 000 synthetic people, the whole product on one port, and the drill of January 2024
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo $(ARGS)
 
-serve: setup  ## Start the product on one port with the data of REMPART_HOME
+serve: run  ## Start the product on one port with the data of REMPART_HOME
 	@$(BIN)/rempart serve $(ARGS)
 
-drill: setup  ## Replay January 2024 against the running demo
+drill: run  ## Replay January 2024 against the running demo
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart drill --data "$(DEMO_HOME)/synth" $(ARGS)
 
 test: check  ## Everything: house rules, types, and every test
 	@sh scripts/browser.sh
 	@sh scripts/foreign.sh
-	$(BIN)/pytest -n $(PYTEST_WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
 
 check: setup  ## Lint, types, import directions; changes nothing
 	$(BIN)/ruff check .
@@ -47,7 +55,7 @@ fix: setup  ## Repair what can be repaired by a machine: format, imports, catalo
 	$(BIN)/python scripts/catalogues.py
 	REMPART_WRITE_DOCS=1 $(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/spec tests/api
 
-bench: setup  ## Rights checks, knowing who asks, feed import, beside their baselines; prints ratios
+bench: setup  ## Rights checks, feed import, questions to the ledger…, beside their baselines; prints ratios
 	$(BIN)/python -m bench $(ARGS)
 
 requirements:  ## Recompute the pinned requirements from requirements/*.in (needs uv)

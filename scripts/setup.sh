@@ -1,7 +1,9 @@
 #!/bin/sh
-# Create the virtual environment from the pinned, hashed requirements.
-# Safe to run again; a half-made environment is made anew.
+# Create the virtual environment from the pinned, hashed requirements: `run` or `dev` (the default), which adds what
+# tests and benchmarks need, Spark's half gigabyte among it. Safe to run again; a half-made environment is made anew.
 set -eu
+
+KIND=${1:-dev}
 
 PYTHON=${PYTHON:-python3}
 VENV=${VENV:-.venv}
@@ -23,7 +25,7 @@ if ! "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
     fi
 fi
 
-echo "Installing the pinned requirements into $VENV (about a minute the first time)…"
+echo "Installing the pinned requirements ($KIND) into $VENV (a minute or more the first time)…"
 "$PYTHON" -m venv --clear "$VENV"
-"$VENV/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt
+"$VENV/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r "requirements/$KIND.txt"
 "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .

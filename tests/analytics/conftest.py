@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from tests.analytics.spark_cluster import running_cluster
+from scripts.spark_cluster import running_cluster
 
 from rempart.storage.analytics import Engine, Means, SparkEngine, open_engine, open_spark
 from rempart.storage.segment_files import SegmentStore

@@ -127,7 +127,7 @@ def count_by_hand(columns, sessions, *, from_ms, to_ms) -> list[SeenPerson]:
 
 
 def pick_sessions(columns) -> list[int]:
-    return sorted(set(Random(3).sample(sorted(set(columns["session_ref"].tolist())), 400)))
+    return sorted(set(Random(3).sample(sorted(set(columns["session_ref"].tolist())), 2000)))
 
 
 def ask_all(engine: Engine, columns: dict[str, np.ndarray]) -> list[list[tuple[int, ...]]]:

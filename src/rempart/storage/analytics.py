@@ -24,8 +24,9 @@ ENTRIES: Final = "entries"
 DEFAULT_MEMORY: Final = "1GB"
 DEFAULT_THREADS: Final = 2
 _BATCH_ROWS: Final = 1 << 16
-# Beyond this many values, Spark would look at the smallest and the largest of a list only.
-_LIST_PUSHED_DOWN: Final = 1000
+# Up to this many values Spark hands a list to Parquet, as nested conditions that a stack must hold;
+# beyond, the smallest and the largest only.
+_LIST_PUSHED_DOWN: Final = 64
 
 
 class Engine(Protocol):

@@ -10,14 +10,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
+from unittest.mock import patch
 
 START_LIMIT_S = 120
 STOP_LIMIT_S = 20
 WORKERS = 2
 # A Java that starts soon: nothing here runs long enough to be worth compiling well.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss512k"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # What the driver reads: small, quiet, on loopback.
 DEFAULTS = f"""\
 spark.driver.host 127.0.0.1
@@ -34,7 +33,7 @@ spark.executor.extraJavaOptions {JAVA}
 def running_cluster(path: Path) -> Iterator[str]:
     """Start a cluster whose files are in `path`; yield its address; leave no process behind."""
     if shutil.which("java") is None:
-        pytest.fail("Spark needs Java 17: apt install openjdk-17-jre-headless")
+        raise RuntimeError("Spark needs Java 17: apt install openjdk-17-jre-headless")
     port = _find_port()
     address = f"spark://127.0.0.1:{port}"
     with _environment(path), contextlib.ExitStack() as running:
@@ -60,7 +59,10 @@ def running_cluster(path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _environment(path: Path) -> Iterator[None]:
-    [home] = importlib.util.find_spec("pyspark").submodule_search_locations
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("pyspark is not installed: make setup-dev")
+    [home] = found.submodule_search_locations
     settings = path / "conf"
     settings.mkdir()
     (settings / "spark-defaults.conf").write_text(DEFAULTS)
@@ -73,9 +75,7 @@ def _environment(path: Path) -> Iterator[None]:
         "SPARK_DAEMON_JAVA_OPTS": JAVA,
         "SPARK_LAUNCHER_OPTS": JAVA,
     }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in wanted.items():
-            patch.setenv(name, value)
+    with patch.dict(os.environ, wanted):
         yield
 
 
@@ -107,7 +107,9 @@ def _wait_for(log: Path, words: str, times: int) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while log.read_text(errors="replace").count(words) < times:
         if time.monotonic() > deadline:
-            pytest.fail(f"Spark did not start in {START_LIMIT_S} s:\n{log.read_text()[-3000:]}")
+            raise RuntimeError(
+                f"Spark did not start in {START_LIMIT_S} s: {log.read_text()[-3000:]}"
+            )
         time.sleep(0.1)
 
 
@@ -115,12 +117,12 @@ def _stop_driver() -> None:
     """Stop the driver's Java process, which outlives its session."""
     from pyspark import SparkContext
 
-    gateway = SparkContext._gateway
+    gateway = SparkContext._gateway  # noqa: SLF001 - there is no public way to end it
     if gateway is not None:
         gateway.shutdown()
         gateway.proc.stdin.close()
         gateway.proc.wait(STOP_LIMIT_S)
-        SparkContext._gateway = SparkContext._jvm = None
+        SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
 def _find_port() -> int:
