@@ -32,4 +32,4 @@ KINDS: Final[Mapping[str, Promise]] = MappingProxyType(
     {"yearly": _("Cartes de l’année"), "orders": _("Commandes")}
 )
 EXPIRED: Final = _("Expirée")
-IN_FORCE: Final = _("Compte")
+IN_FORCE: Final = _("Valable")
