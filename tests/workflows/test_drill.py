@@ -30,6 +30,7 @@ from rempart.rights.lookup import (
     compute_lookup_key,
     compute_raw_lookup_key,
 )
+from rempart.rights.presence import PresencePolicy
 from rempart.storage.connect import Database
 from rempart.synth import Parameters, write_data_set
 from rempart.wiring.acts import open_acts_log
@@ -212,6 +213,38 @@ def test_the_persons_shown_to_the_robots_are_found_and_nearly_nobody_else(
     assert_kept_with_the_incident(loaded, outcome)
     assert_its_software_is_revoked(loaded)
     assert_a_coarser_rule_names_the_owners_visitors(loaded, outcome, monkeypatch)
+
+
+def test_a_stolen_list_without_cards_exposes_nobody_where_presence_is_required(
+    loaded, home, people, professionals, gateway
+):
+    """Seeds and times vary: the figure does not."""
+    policy = PresencePolicy(required=True, known_faces=False)
+    report = play(loaded, home, people, professionals, gateway, policy=policy).report
+    assert report["worst_persons_per_stolen_account"] == 0
+    assert report["rempart"]["persons"] == 0
+    assert sum(robot["answered"] for robot in report["robots"]) == 0
+    assert sum(robot["refused"] for robot in report["robots"]) > 100
+    assert report["portal_2024"]["persons"] > 100, "the same questions, in 2024"
+    assert report["lawful"]["answered"] > 100, "cards go on"
+    assert report["policy"]["required"]
+    assert count_policies(loaded) == 0, "nothing stays behind"
+
+
+def test_the_same_list_with_a_typed_allowance_exposes_no_more_than_it(
+    loaded, home, people, professionals, gateway
+):
+    policy = PresencePolicy(typed_persons_per_day=4)
+    report = play(loaded, home, people, professionals, gateway, policy=policy).report
+    # Faces the owner showed a card for are known: the thief may happen on one of a few thousand.
+    assert report["worst_persons_per_stolen_account"] <= 4 + 2
+    assert report["portal_2024"]["persons"] > 100
+
+
+def count_policies(database: Database) -> int:
+    with database.transaction("registrar") as tx:
+        [(count,)] = tx.execute("SELECT count(*) FROM rights.presence_policy").fetchall()
+    return int(count)
 
 
 def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:

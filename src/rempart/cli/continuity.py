@@ -32,6 +32,20 @@ whose = (
 )
 
 
+PRESENCE = ("optional", "new-faces", "always")
+
+
+def read_policy(presence: str, typed_new_persons: int | None) -> PresencePolicy:
+    """Return the policy that options describe."""
+    return PresencePolicy(presence != "optional", typed_new_persons, presence != "always")
+
+
+def _describe_presence(policy: PresencePolicy) -> str:
+    if not policy.required:
+        return "optional"
+    return "new-faces" if policy.known_faces else "always"
+
+
 @click.group()
 def continuity() -> None:
     """Cut and restore rights; require presence; register readers of Vitale cards.
@@ -144,19 +158,19 @@ def _of_whom(command: Any) -> Any:
 
 @policy.command("set")
 @_of_whom
-@click.option("--presence-required/--no-presence-required", default=False, show_default=True,
-              help="For persons the account has not seen with presence.")  # fmt: skip
+@click.option("--presence", type=click.Choice(PRESENCE), default=PRESENCE[0], show_default=True,
+              help="For whom proof of presence is required.")  # fmt: skip
 @click.option("--typed-new-persons", type=click.IntRange(0), help="A day and account; no bound "
               "when absent.")  # fmt: skip
 def set_(
     *,
     rpps: str | None,
     establishment: str | None,
-    presence_required: bool,
+    presence: str,
     typed_new_persons: int | None,
 ) -> None:
     """Set the policy of a professional, of an establishment, or of everybody."""
-    given = PresencePolicy(presence_required, typed_new_persons)
+    given = read_policy(presence, typed_new_persons)
     with registering() as tx:
         set_policy(
             tx, given, rpps=rpps, establishment=establishment, policy_ref=secrets.randbits(62)
@@ -176,14 +190,14 @@ def remove(*, rpps: str | None, establishment: str | None) -> None:
 @policy.command("list")
 def policies() -> None:
     """List the policies, the widest first."""
-    table = Table("establishment", "account", "presence required", "typed a day", box=None)
+    table = Table("establishment", "account", "presence", "typed a day", box=None)
     with registering() as tx:
         for row in list_policies(tx):
             bound = row.policy.typed_persons_per_day
             table.add_row(
                 str(row.establishment_ref or "everybody" if not row.account_ref else ""),
                 str(row.account_ref or ""),
-                "yes" if row.policy.required else "no",
+                _describe_presence(row.policy),
                 "no bound" if bound is None else str(bound),
             )
     Console().print(table)

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from rempart.cli.continuity import PRESENCE, read_policy
 from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script
 from rempart.drill.replay import Progress as Told
@@ -45,6 +46,10 @@ _MOST_PEOPLE = 200_000
 required=True,
               help="A directory written by `rempart synth`, whose feeds are loaded.")  # fmt: skip
 @click.option("--gateway-url", help="Where the gateway answers.  [default: as `rempart serve`]")
+@click.option("--presence", type=click.Choice(PRESENCE), default=PRESENCE[0], show_default=True,
+              help="For whom the players must prove presence.")  # fmt: skip
+@click.option("--typed-new-persons", type=click.IntRange(0),
+              help="How many new persons a day each player may type.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 @click.option(
     "--consulted",
@@ -59,6 +64,8 @@ def drill(
     seed: int | None,
     data: Path,
     gateway_url: str | None,
+    presence: str,
+    typed_new_persons: int | None,
     as_json: bool,
     consulted: Path | None,
 ) -> None:
@@ -79,6 +86,7 @@ def drill(
         seed=secrets.randbelow(1 << 31) if seed is None else seed,
         url=gateway_url or f"http://127.0.0.1:{settings.gateway_port}",
         care_date=datetime.now(_PARIS).date(),
+        policy=read_policy(presence, typed_new_persons),
     )
     console = Console(file=sys.stderr if as_json else sys.stdout)
     with console.status("reading the synthetic set"):

@@ -24,6 +24,7 @@ NO_ANSWER: Final = -1
 OK: Final = 200
 UNAUTHORIZED: Final = 401
 TOO_MANY: Final = 429
+FORBIDDEN: Final = 403
 UNAVAILABLE: Final = 503
 # A person tries again once or twice, then does something else.
 PATIENCE: Final = 2
@@ -38,7 +39,7 @@ Progress = Callable[[int, int], None]
 class Tape:
     """What came back: one status per question of the script, in its order.
 
-    `delays_ms` holds the time to each answer; `refusals` counts the 429 and 503 answers a question
+    `delays_ms` holds the time to each answer; `refusals` counts the 403, 429 and 503 answers a question
     met.
     """
 
@@ -162,9 +163,11 @@ class _Player:
         for _ in range(1 + PATIENCE):
             status, wait_s = await self._send(client, ask, body)
             self._tape.statuses[number] = status
-            if status not in (TOO_MANY, UNAVAILABLE):
+            if status not in (TOO_MANY, UNAVAILABLE, FORBIDDEN):
                 break
             self._tape.refusals[number] += 1
+            if status == FORBIDDEN:
+                break  # presence is asked for: asking again without it changes nothing
             waits = ask.robot is None and self._elapsed() + wait_s < self._script.shift.seconds
             if not waits or await self._stopped_within(wait_s):
                 break

@@ -175,8 +175,8 @@ def _draw_summary(report: Mapping[str, Any]) -> list[RenderableType]:
         f"{tiers['C']} not excluded (C), answered in [bold]{seconds:.1f} s[/]\n"
         f"precision [bold]{exposure['precision']:.1%}[/] and recall "
         f"[bold]{exposure['recall']:.1%}[/] against the known truth\n"
-        f"per stolen account: {mean:g} persons on average, {worst} at worst; only the protocol and "
-        "the rate bound stop the thief yet\n"
+        f"per stolen account: {mean:g} persons on average, {worst} at worst; "
+        f"{_describe_policy(report.get('policy', {}))}\n"
         f"sessions of the {report['stolen_accounts']} stolen accounts: {sessions['thief']} of "
         f"thieves, {sessions['mixed']} shared, {sessions['owner']} of the owners; "
         f"{report['guesses']} guesses found nobody\n"
@@ -188,6 +188,17 @@ def _draw_summary(report: Mapping[str, Any]) -> list[RenderableType]:
             "[yellow]Interrupted: the figures are those of the traffic that was played.[/]"
         )
     return [Text.from_markup(line) for line in lines]
+
+
+def _describe_policy(policy: Mapping[str, Any]) -> str:
+    """Say what bounded the thief."""
+    typed = policy.get("typed_persons_per_day")
+    if policy.get("required"):
+        whom = "everybody" if not policy.get("known_faces", True) else "every new face"
+        return f"presence was required for {whom}"
+    if typed is not None:
+        return f"{typed} new persons a day and account could be typed"
+    return "only the protocol and the rate bound stop the thief yet"
 
 
 def _draw_robots(report: Mapping[str, Any]) -> Table:

@@ -6,7 +6,9 @@ is revoked, also when it is interrupted. Refuses to tell whoever judges what it 
 
 import asyncio
 import contextlib
+import secrets as randomness
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,9 @@ from rempart.drill.truth import check_loaded, measure_drill
 from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import SetupError
+from rempart.rights.presence import PresencePolicy
 from rempart.storage.connect import Database
+from rempart.workflows.bound_presence import lend_policy, take_back_policies
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
 from rempart.workflows.issue_token import Issuer
@@ -34,6 +38,7 @@ from rempart.workflows.register_software import end_exercise, register_exercise
 TITLE: Final = "Exercice : janvier 2024 rejoué"
 # Operators never know the first second: the window opens this part of the drill before the attack.
 SLACK: Final = 0.05
+GATEWAYS_KNOW_AFTER_S: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,7 @@ class Options:
     seed: int
     url: str
     care_date: date
+    policy: PresencePolicy = PresencePolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,8 @@ def run_drill(
         )
         say(f"{len(script.asks)} questions by {len(cast)} professionals, {options.seconds:g} s")
         wallet = Wallet(issuer, enrolment, robots=script.robots)
-        tape = asyncio.run(_play(script, wallet, options, progress(script)))
+        with _bound(database, enrolment, options.policy, say):
+            tape = asyncio.run(_play(script, wallet, options, progress(script)))
     if not any(tape.statuses[n] for n, ask in enumerate(script.asks) if ask.robot is not None):
         raise KeyboardInterrupt  # stopped before the attack: there is nothing to answer for
     say("the operator declares the incident: the stolen accounts, and about when")
@@ -106,6 +113,7 @@ def run_drill(
     answer = _answer(database, acts, script, tape, stolen)
     say("the answer is compared with the truth")
     report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
+    report["policy"] = options.policy._asdict()
     with database.transaction("analyst") as tx:
         save_exercise_report(tx, answer.incident_id, report)
     return Outcome(
@@ -155,6 +163,29 @@ def _enrol(
     finally:
         with database.transaction("registrar") as tx:
             end_exercise(tx, client_ref)
+
+
+@contextmanager
+def _bound(
+    database: Database, enrolment: Enrolment, policy: PresencePolicy, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Bound what the players may type, for the length of the traffic.
+
+    A crash before it is taken back leaves these accounts bounded: nothing is shown that should not
+    be, and `rempart continuity policy` lists them.
+    """
+    if policy.is_open:
+        yield
+        return
+    with database.transaction("registrar") as tx:
+        lent = lend_policy(tx, policy, enrolment.account_refs, first_ref=randomness.randbits(61))
+    say("presence is asked for: every gateway knows within two seconds")
+    time.sleep(GATEWAYS_KNOW_AFTER_S)
+    try:
+        yield
+    finally:
+        with database.transaction("registrar") as tx:
+            take_back_policies(tx, lent)
 
 
 async def _play(script: Script, wallet: Wallet, options: Options, progress: Progress) -> Tape:

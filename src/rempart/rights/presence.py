@@ -78,10 +78,12 @@ class PresencePolicy(NamedTuple):
     Attributes:
         required: Whether a face that the account does not know needs presence.
         typed_persons_per_day: New persons a day and account without presence; None: no bound.
+        known_faces: Whether those it knows may be typed; when not, everybody needs presence.
     """
 
     required: bool = False
     typed_persons_per_day: int | None = None
+    known_faces: bool = True
 
     @property
     def is_open(self) -> bool:

@@ -227,9 +227,27 @@ def save_policy(tx: Transaction, policy_ref: int, row: PolicyRow) -> None:
             "establishment_ref": row.establishment_ref,
             "account_ref": row.account_ref,
             "required": row.policy.required,
+            "known_faces": row.policy.known_faces,
             "typed_persons_per_day": row.policy.typed_persons_per_day,
         },
     )
+
+
+def lend_policy(
+    tx: Transaction, policy: PresencePolicy, account_refs: Sequence[int], *, first_ref: int
+) -> list[int]:
+    """Give accounts without a policy of their own this one; return the references."""
+    values = {
+        "first_ref": first_ref,
+        "account_refs": list(account_refs),
+        **policy._asdict(),
+    }
+    return [row[0] for row in tx.execute(QUERIES.lend_policy, values)]
+
+
+def take_back_policies(tx: Transaction, policy_refs: Sequence[int]) -> None:
+    """Take lent policies back."""
+    tx.execute(QUERIES.take_back_policies, {"policy_refs": list(policy_refs)})
 
 
 def delete_policy(
@@ -243,8 +261,10 @@ def delete_policy(
 def list_policies(tx: Transaction) -> list[PolicyRow]:
     """List every policy, the widest first."""
     return [
-        PolicyRow(establishment_ref, account_ref, PresencePolicy(required, bound))
-        for establishment_ref, account_ref, required, bound in tx.execute(QUERIES.list_policies)
+        PolicyRow(establishment_ref, account_ref, PresencePolicy(required, bound, known))
+        for establishment_ref, account_ref, required, known, bound in tx.execute(
+            QUERIES.list_policies
+        )
     ]
 
 
@@ -340,5 +360,5 @@ def _build_cut(row: Mapping[str, Any]) -> Cut:
 
 
 def _build_policy(row: Mapping[str, Any]) -> PolicyRow:
-    policy = PresencePolicy(row["required"], row["typed_persons_per_day"])
+    policy = PresencePolicy(row["required"], row["typed_persons_per_day"], row["known_faces"])
     return PolicyRow(row["establishment_ref"], row["account_ref"], policy)

@@ -12,7 +12,7 @@ WHERE cut.starts_at IS NOT NULL AND cut.ended_at IS NULL
 
 -- name: load_policies
 -- The gateway, every second: what may be asked without presence.
-SELECT establishment_ref, account_ref, required, typed_persons_per_day FROM rights.presence_policy;
+SELECT establishment_ref, account_ref, required, known_faces, typed_persons_per_day FROM rights.presence_policy;
 
 -- name: list_cuts
 -- Cuts that began, the newest first, of the last days; with those only asked for, for whoever may see them.
@@ -70,10 +70,23 @@ WHERE kind IN (1, 2) AND t_ms >= %(since_ms)s
 
 -- name: save_policy
 -- Says what an establishment, an account or everybody may ask without presence.
-INSERT INTO rights.presence_policy (policy_ref, establishment_ref, account_ref, required, typed_persons_per_day)
-VALUES (%(policy_ref)s, %(establishment_ref)s, %(account_ref)s, %(required)s, %(typed_persons_per_day)s)
+INSERT INTO rights.presence_policy (policy_ref, establishment_ref, account_ref, required, known_faces, typed_persons_per_day)
+VALUES (%(policy_ref)s, %(establishment_ref)s, %(account_ref)s, %(required)s, %(known_faces)s, %(typed_persons_per_day)s)
 ON CONFLICT (COALESCE(establishment_ref, 0), COALESCE(account_ref, 0))
-DO UPDATE SET required = EXCLUDED.required, typed_persons_per_day = EXCLUDED.typed_persons_per_day, set_at = clock_timestamp();
+DO UPDATE SET required = EXCLUDED.required, known_faces = EXCLUDED.known_faces,
+              typed_persons_per_day = EXCLUDED.typed_persons_per_day, set_at = clock_timestamp();
+
+-- name: lend_policy
+-- For an exercise: the same policy for accounts that have none of their own; says which got it.
+INSERT INTO rights.presence_policy (policy_ref, account_ref, required, known_faces, typed_persons_per_day)
+SELECT %(first_ref)s + place, account_ref, %(required)s, %(known_faces)s, %(typed_persons_per_day)s
+FROM unnest(%(account_refs)s::bigint[]) WITH ORDINALITY AS asked (account_ref, place)
+ON CONFLICT DO NOTHING
+RETURNING policy_ref;
+
+-- name: take_back_policies
+-- After an exercise.
+DELETE FROM rights.presence_policy WHERE policy_ref = ANY (%(policy_refs)s);
 
 -- name: delete_policy
 -- Takes a policy back: the next wider one applies.
@@ -82,7 +95,7 @@ WHERE COALESCE(establishment_ref, 0) = %(establishment_ref)s AND COALESCE(accoun
 
 -- name: list_policies
 -- Every policy, the widest first.
-SELECT establishment_ref, account_ref, required, typed_persons_per_day
+SELECT establishment_ref, account_ref, required, known_faces, typed_persons_per_day
 FROM rights.presence_policy ORDER BY establishment_ref NULLS FIRST, account_ref NULLS FIRST;
 
 -- name: find_account

@@ -4,7 +4,7 @@ Refuses a policy for a professional or an establishment that does not exist, and
 public or not strong enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rempart.accounts.registration import read_jwk
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
@@ -32,6 +32,28 @@ def set_policy(
     """
     establishment_ref, account_ref = _find_whom(tx, rpps, establishment)
     continuity.save_policy(tx, policy_ref, PolicyRow(establishment_ref, account_ref, policy))
+
+
+def lend_policy(
+    tx: Transaction, policy: PresencePolicy, account_refs: Sequence[int], *, first_ref: int
+) -> list[int]:
+    """Give accounts a policy for an exercise, but for those that have their own.
+
+    Args:
+        tx: An open transaction.
+        policy: The policy.
+        account_refs: Whose.
+        first_ref: A reference drawn for it; those after it are used too.
+
+    Returns:
+        What `take_back_policies` takes back.
+    """
+    return continuity.lend_policy(tx, policy, account_refs, first_ref=first_ref)
+
+
+def take_back_policies(tx: Transaction, policy_refs: Sequence[int]) -> None:
+    """Take policies lent for an exercise back."""
+    continuity.take_back_policies(tx, policy_refs)
 
 
 def remove_policy(tx: Transaction, *, rpps: str | None, establishment: str | None) -> None:

@@ -109,7 +109,11 @@ async def weigh_presence(
         pairs = [(asked[n].origin.account_ref, found[n].person_ref) for n, _ in bounded]
         since_ms = now_ms - FACE_KNOWN_DAYS * DAY_MS
         known = await desk.presence.find_known_faces(pairs, since_ms=since_ms)
-        new = [one for one, is_known in zip(bounded, known, strict=True) if not is_known]
+        new = [
+            (n, policy)
+            for (n, policy), is_known in zip(bounded, known, strict=True)
+            if not (is_known and policy.known_faces)
+        ]
         for n, refusal in await _weigh_new_faces(desk, asked, wanted, new, today=today):
             weighed[n] = refusal
     return weighed

@@ -75,6 +75,7 @@ CREATE TABLE rights.presence_policy (
     establishment_ref     bigint,
     account_ref           bigint,
     required              boolean NOT NULL,   -- presence for whoever this account has not seen with presence
+    known_faces           boolean NOT NULL DEFAULT true,   -- whether those it has seen may be typed
     typed_persons_per_day integer CHECK (typed_persons_per_day >= 0),   -- NULL: no bound
     set_by                bigint,             -- NULL: the host's command line
     set_at                timestamptz NOT NULL DEFAULT clock_timestamp(),
