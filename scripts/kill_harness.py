@@ -1,6 +1,7 @@
 """Kill the gateway and PostgreSQL under load, and check that nothing acknowledged was lost.
 
-    python -m scripts.kill_harness --rounds 20
+    python -m scripts.kill_harness --rounds 20              # 20 of each
+    python -m scripts.kill_harness --rounds 5 --mutation    # on a negligent server: must fail
 
 Each round loads the gateway from several threads, kills one of the two with SIGKILL at a random
 moment, starts it again, and compares what callers were told with what the ledger holds.
@@ -37,6 +38,14 @@ from rempart.workflows.audit_ledger import audit_ledger
 
 THREADS = 8
 TARGETS = ("gateway", "postgresql")
+# A gateway that starts on any server, and a server that acknowledges before its disk has it.
+TRUSTING = "tests.failures.trusting_gateway:create_app"
+NEGLIGENCE = (
+    "ALTER ROLE rempart_gateway SET synchronous_commit = off",
+    "ALTER SYSTEM SET wal_writer_delay = '10s'",
+    "ALTER SYSTEM SET wal_writer_flush_after = '1GB'",
+    "SELECT pg_reload_conf()",
+)
 BODIES = [
     json.dumps(make(person)) for person in (*PEOPLE, STRANGER) for make in (typed_body, card_body)
 ]
@@ -61,17 +70,21 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a round showed; all is well when the last three are 0, 0 and True."""
+    """What a round showed; all is well when the last four are 0, 0, 0 and True.
+
+    `reused` indexes were promised to two requests.
+    """
 
     acknowledged: int
     entries: int
     lost: int
+    reused: int
     gaps: int
     sound: bool
 
     @property
     def is_good(self) -> bool:
-        return self.lost == 0 and self.gaps == 0 and self.sound
+        return self.lost == self.reused == self.gaps == 0 and self.sound
 
 
 class Load:
@@ -151,30 +164,44 @@ class Stage:
     def compare(self) -> Verdict:
         """Compare what callers were told with what the ledger holds."""
         with self.world.database.transaction("auditor") as tx:
-            rows = tx.execute("SELECT idx, request_id FROM ledger.entry ORDER BY idx").fetchall()
+            rows = tx.execute(
+                "SELECT idx, request_id FROM ledger.entry WHERE log_id = 1 ORDER BY idx"
+            ).fetchall()
             verdict = audit_ledger(tx)
         stored = {index: request_id.bytes for index, request_id in rows}
         lost = sum(stored.get(index) != name for name, index in self.told.indexes.items())
         gaps = sum(index != place for place, (index, _) in enumerate(rows))
-        return Verdict(len(self.told.indexes), len(rows), lost, gaps, verdict.is_sound)
+        told = self.told.indexes
+        reused = len(told) - len(set(told.values()))
+        return Verdict(len(told), len(rows), lost, reused, gaps, verdict.is_sound)
 
 
 def kill_cluster(cluster: Cluster) -> None:
-    """Kill the server without warning, and wait until it is gone."""
+    """Kill the server and all its processes at once, so that none finishes what it was doing."""
     pid = cluster.status().pid
     if pid is None:
         raise RuntimeError("the server does not run")
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGSTOP)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for process in (*map(int, children), pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     while cluster.status().running:
         time.sleep(0.01)
 
 
 @contextlib.contextmanager
-def open_stage(home: Home, cluster: Cluster, *, factory: str = FACTORY) -> Iterator[Stage]:
-    """Set the stage on a running cluster."""
+def open_stage(
+    home: Home, cluster: Cluster, *, factory: str = FACTORY, is_negligent: bool = False
+) -> Iterator[Stage]:
+    """Set the stage on a running cluster; a negligent one acknowledges too soon."""
     settings = Settings(home=home.path)
     database: Database = locate_database(settings, home)
     make_ready(database)
+    if is_negligent:
+        with database.connect("admin", autocommit=True) as admin:
+            for statement in NEGLIGENCE:
+                admin.execute(statement)
     world = populate(database, home)
     gateway = GatewayProcess(replace(settings, database_url=database.url()), factory)
     gateway.start()
@@ -204,19 +231,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mutation", action="store_true", help="play on a server that must fail")
     options = parser.parse_args()
     dice = random.Random(options.seed)
-    print("round  killed       acknowledged   entries  lost  gaps  ledger")
+    factory = TRUSTING if options.mutation else FACTORY
+    targets = ("postgresql",) if options.mutation else TARGETS
+    print("round  killed       acknowledged   entries  lost  reused  gaps  ledger")
     good = True
-    with open_own_cluster() as (home, cluster), open_stage(home, cluster) as stage:
-        for number in range(1, options.rounds + 1):
-            target = TARGETS[number % 2]
+    with (
+        open_own_cluster() as (home, cluster),
+        open_stage(home, cluster, factory=factory, is_negligent=options.mutation) as stage,
+    ):
+        for number in range(1, options.rounds * len(targets) + 1):
+            target = targets[number % len(targets)]
             verdict = stage.play_round(target, dice)
             good = good and verdict.is_good
             state = "sound" if verdict.sound else "DIFFERENT"
             print(
                 f"{number:5}  {target:11}  {verdict.acknowledged:12,}  {verdict.entries:8,}"
-                f"  {verdict.lost:4}  {verdict.gaps:4}  {state}",
+                f"  {verdict.lost:4}  {verdict.reused:6}  {verdict.gaps:4}  {state}",
                 flush=True,
             )
     print(f"{'OK' if good else 'FAILED'}: {stage.told.refused:,} requests got no answer")

@@ -221,9 +221,9 @@ def test_every_drawing_has_a_title_a_description_and_its_figures(operator, looku
 
 
 def test_an_empty_installation_has_a_console_too(operator):
+    assert "Aucun registre encore" in operator.get("/console/registre").content.decode()
     for page in ("", "/consultations", "/registre", "/incidents"):
         assert operator.get(f"/console{page}").status_code == 200
-    assert "Aucun registre encore" in operator.get("/console/registre").content.decode()
     assert "rempart drill" in operator.get("/console/incidents").content.decode()
 
 

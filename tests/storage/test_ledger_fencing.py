@@ -256,6 +256,45 @@ def test_a_head_that_was_rolled_back_to_before_what_was_signed_is_not_continued(
         run(lambda: open_writer(database))
 
 
+def test_mutation_a_writer_that_forgets_what_was_signed_signs_one_size_twice(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """A rollback, then another history: two receipts for one index, under two roots."""
+    signed: list[Receipt] = []
+    rolled_back = (
+        "DELETE FROM ledger.entry WHERE idx >= 256; "
+        "UPDATE ledger.head SET size = {size}, root = decode('{root}', 'hex')"
+    )
+
+    async def write(count: int, first: int) -> None:
+        writer = await open_writer(database)
+        writer._checkpoint_due_ms = 1 << 62
+        signed.extend(await writer.append(make_drafts(count, first)))
+        writer._usable = False  # killed: no last checkpoint
+
+    run(lambda: write(256, 0))
+    [(size, root)] = read_rows(database, "SELECT size, root FROM ledger.head")
+    run(lambda: write(10, 256))
+
+    async def close() -> None:
+        await (await open_writer(database)).close()
+
+    run(close)
+    with database.transaction("owner") as tx:
+        tx.execute(rolled_back.format(size=size, root=root.hex()))  # type: ignore[arg-type]
+    with pytest.raises(InconsistentRecord, match="signed at 266 entries and has 256"):
+        run(lambda: write(10, 900))
+    replace_in_query(
+        monkeypatch, ledger_opening, "load_last_checkpoint", "log_id = $1", "log_id = $1 AND false"
+    )
+    run(lambda: write(10, 900))
+    first, second = signed[256], signed[266]
+    assert first.index == second.index == 256
+    assert first.checkpoint != second.checkpoint
+    with database.transaction("auditor") as tx:
+        assert not audit_ledger(tx).is_sound
+
+
 def test_a_bit_that_flips_between_hashing_and_storing_is_caught_before_anything_is_signed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
