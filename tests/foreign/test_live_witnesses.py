@@ -4,24 +4,19 @@ The log is written by the gateway's own writer, backed up, continued, cosigned, 
 again from the backup under the same key: what a restored backup or an insider would do.
 """
 
-import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner
 from tests.foreign.conftest import Build, serve_portals
+from tests.foreign.own_witness import OwnWitness
 from tests.ledger_samples import check_ledger, make_drafts, make_signer, open_writer, run
 from tests.witness_samples import grow_log
 
-from rempart.cli.witness import witness as witness_command
 from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint
 from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.note import parse_note
@@ -50,61 +45,9 @@ def go_witness(build_go: Build) -> Iterator[KnownWitness]:
         process.stdin.close()
 
 
-class OwnWitness:
-    """`rempart witness serve` in a process of its own, that can be killed and started again."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        place = ["--dir", str(directory)]
-        made = CliRunner().invoke(witness_command, ["keygen", *place, "--name", "w.example/own"])
-        for log_id in (1, 2):
-            vkey = make_signer(log_id).verifier.vkey
-            CliRunner().invoke(witness_command, ["add-log", *place, vkey])
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.known = KnownWitness(
-            label="ours",
-            verifier=CosignatureVerifier.parse(made.stdout.strip()),
-            url=f"http://127.0.0.1:{self.port}",
-        )
-
-    @contextlib.contextmanager
-    def running(self, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run it; by default as its command does."""
-        listen = ["--listen", f"127.0.0.1:{self.port}"]
-        serve = ["-m", "rempart", "witness", "serve", "--dir", str(self.directory), *listen]
-        process = subprocess.Popen(
-            [sys.executable, *(command or serve)],
-            env={**os.environ, "REMPART_WITNESS_DIR": str(self.directory), **environment},
-            start_new_session=True,
-        )
-        try:
-            wait_until_it_listens(self.port, process)
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up and process.poll() is None:
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(f"http://127.0.0.1:{port}/")
-            return
-        time.sleep(0.05)
-    pytest.fail("the witness did not start")
-
-
 @pytest.fixture
 def own_witness(tmp_path: Path) -> OwnWitness:
-    return OwnWitness(tmp_path / "witness")
+    return OwnWitness(tmp_path / "witness", [make_signer(n).verifier.vkey for n in (1, 2)])
 
 
 def ask(database: Database, *witnesses: KnownWitness) -> list[Outcome]:
