@@ -1,10 +1,10 @@
 """Rows of two tenants of each kind, in every table that has row policies."""
 
 import secrets
-from datetime import UTC, datetime, timedelta
 
 from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
+from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenants import (
     ADMINISTERS,
     GONE,
@@ -34,7 +34,7 @@ def plant_world(database: Database) -> World:
         _plant_bank_details(world, tx)
         _plant_ledger(world, tx)
         _plant_incidents(world, tx)
-        _plant_inquiries(world, tx)
+        plant_inquiries(world, tx)
         plant_cards(world, tx)
     return world
 
@@ -478,40 +478,3 @@ def _plant_incidents(world: World, tx: Transaction) -> None:
                 {"tier": "A", "fields": 1, "lookups": 1, "sessions": [1]},
                 readers=HOST | working_for(letter) | {member},
             )
-
-
-def _plant_inquiries(world: World, tx: Transaction) -> None:
-    inquirers = frozenset({"host admin", "host security"})
-    # Asked by somebody who decides on none: nobody approves what they asked themselves.
-    asked_by = world.actors[GONE]
-    world.plant(
-        tx,
-        "accounts.inquiry",
-        {"inquiry_ref": draw()},
-        {
-            "insurer_id": 1,
-            "person_refs": [world.persons["member A"]],
-            "purpose": "complaint",
-            "reason": world.name("inquiry about a member of A"),
-            "asked_by": asked_by,
-        },
-        readers=inquirers,
-        changers=inquirers,
-    )
-    world.plant(
-        tx,
-        "accounts.display_hold",
-        {"hold_ref": draw()},
-        {
-            "authority": world.name("court"),
-            "reference": world.name("warrant"),
-            "account_refs": [world.actors["holder A"]],
-            "from_ms": 0,
-            "to_ms": 1,
-            "ends_at": datetime.now(UTC) + timedelta(days=30),
-            "asked_by": asked_by,
-        },
-        readers=inquirers,
-        changers=inquirers,
-        adders=inquirers,
-    )

@@ -305,13 +305,9 @@ def _read_group(said: object, shape: Any) -> Any:
 def _read_session(said: object) -> SessionFacts:
     if not isinstance(said, dict) or set(said) != set(SessionFacts._fields):
         raise OpeningRefused("the session of the opening lacks a value, or has one too many")
-    texts = {"method", "address", "agent"}
-    return SessionFacts(
-        **{
-            name: _read_text(said[name]) if name in texts else _read_number(said[name])
-            for name in SessionFacts._fields
-        }
-    )
+    numbers = (_read_number(said[name]) for name in SessionFacts._fields[:4])
+    texts = (_read_text(said[name]) for name in SessionFacts._fields[4:])
+    return SessionFacts._make((*numbers, *texts))
 
 
 def _read_number(said: object) -> int:

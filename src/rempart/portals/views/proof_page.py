@@ -121,12 +121,17 @@ def _judge(form: ProofForm) -> dict[str, object]:
         text = form.read_text()
         if text.startswith(HISTORY_HEADER):
             history = judge_history(text, trust)
-            return {"lines": describe_history(history, language), "own_key": given is None}
+            return {
+                "lines": describe_history(history, language),
+                "judged": history.new.key is not None,
+                "own_key": given is None,
+            }
         proved = judge_entry(text, trust)
     except EvidenceRefused as refusal:
         return {"refused": DISAGREEMENTS[refusal.what].say(language), "detail": refusal.what.value}
     return {
         "lines": describe_proved(proved, language),
         "unproved": list_not_proved(proved, language),
+        "judged": proved.endorsed.key is not None,
         "own_key": given is None,
     }
