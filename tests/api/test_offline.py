@@ -1,4 +1,4 @@
-"""Numbers for the day the door is shut: lent within bounds, brought back once, refused with a reason."""
+"""Numbers for the day the door is shut: lent within bounds, brought back once, or refused."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

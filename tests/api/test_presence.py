@@ -99,7 +99,8 @@ def test_the_code_of_a_card_of_ours_opens_and_a_revoked_card_is_unknown(gateway,
     key = compute_presence_key(world.home.key("lookup"), presence)
     with world.database.transaction("owner") as tx:
         tx.execute(
-            "INSERT INTO rights.lookup (lookup_key, person_ref) VALUES (encode(%s, 'hex')::uuid, %s)",
+            "INSERT INTO rights.lookup (lookup_key, person_ref)"
+            " VALUES (encode(%s, 'hex')::uuid, %s)",
             (key, COVERED.person_ref),
         )
     body = {**card_body(COVERED), "identifiers": {"mode": "card", "card_code": presence.format()}}

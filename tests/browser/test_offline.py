@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageFilter
@@ -26,7 +27,7 @@ from rempart.wiring.cards import load_root
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 GOOD_FOR_DAYS = 7
-NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12)
+NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=ZoneInfo("Europe/Paris"))
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def test_what_was_found_is_kept_drawn_and_told_in_the_feed(desk, gateway, two):
     page = Client().get("/statut").content.decode()
     assert page.count('class="day-') == 4 * 60
     assert 'class="day-bad"' in page
-    feed = ElementTree.fromstring(Client().get("/statut.atom").content)  # noqa: S314 - ours
+    feed = ElementTree.fromstring(Client().get("/statut.atom").content)
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
     assert "Vérification des droits : en panne" in titles
 

@@ -25,7 +25,7 @@ from rempart.drill.truth import check_loaded, measure_drill
 from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import SetupError
-from rempart.rights.presence import PresencePolicy
+from rempart.rights.presence import OPEN, PresencePolicy
 from rempart.storage.connect import Database
 from rempart.workflows.bound_presence import lend_policy, take_back_policies
 from rempart.workflows.declare_incident import declare_incident
@@ -51,7 +51,7 @@ class Options:
     seed: int
     url: str
     care_date: date
-    policy: PresencePolicy = PresencePolicy()
+    policy: PresencePolicy = OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

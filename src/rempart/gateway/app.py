@@ -33,8 +33,8 @@ from rempart.gateway.door import PATH, RightsDoor
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
 from rempart.gateway.metrics import METRICS_TYPE, Metrics
-from rempart.gateway.openapi import Readiness, build_openapi
 from rempart.gateway.offline_routes import BATCHES_PATH, ENGAGEMENTS_PATH, OfflineDoor
+from rempart.gateway.openapi import Readiness, build_openapi
 from rempart.gateway.origins import make_address_finder
 from rempart.gateway.problems import MethodNotAllowed, format_problem
 from rempart.gateway.proofs import ProofChecker, make_certificate_finder
@@ -141,14 +141,18 @@ class Gateway:
             posture=parts.posture,
             terminals=Terminals(parts.load_terminal, parts.use_nonce, audience=issuer.url + PATH),
         )
-        self.offline = parts.books and OfflineDoor(
-            admission=admission,
-            allowances=allowances,
-            keeper=self.keeper,
-            books=parts.books,
-            key=SigningKey.from_seed(issuer.key_seed),
-            clock=parts.clock,
-            find_address=find_address,
+        self.offline = (
+            None
+            if parts.books is None
+            else OfflineDoor(
+                admission=admission,
+                allowances=allowances,
+                keeper=self.keeper,
+                books=parts.books,
+                key=SigningKey.from_seed(issuer.key_seed),
+                clock=parts.clock,
+                find_address=find_address,
+            )
         )
         self.token_endpoint = TokenEndpoint(
             parts.tokens,

@@ -224,7 +224,7 @@ class OfflineDoor:
             )
         )
         results = [
-            OfflineResult(one.number, one.reason is None, one.reason, one.log, one.index)
+            OfflineResult(one.number, one.reason is None, one.reason, one.log, one.entry_index)
             for one in settled
         ]
         return Reply(200, _JSON, msgspec.json.encode(OfflineResults(results)))

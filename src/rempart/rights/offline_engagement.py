@@ -60,7 +60,7 @@ class Lent(NamedTuple):
 
     batch_ref: int
     establishment_ref: int
-    count: int
+    size: int
     amount_cents: int
     issued_ms: int
     expires_ms: int
@@ -144,7 +144,7 @@ def decide_number(
     """
     if lent is None or lent.establishment_ref != establishment_ref:
         return RefusedBecause.UNKNOWN_NUMBER
-    if report.number.place > lent.count:
+    if report.number.place > lent.size:
         return RefusedBecause.UNKNOWN_NUMBER
     in_days = lent.issued_ms <= report.given_ms < lent.expires_ms
     in_days = in_days and report.care_date == given_on

@@ -91,6 +91,9 @@ class PresencePolicy(NamedTuple):
         return not self.required and self.typed_persons_per_day is None
 
 
+OPEN: Final = PresencePolicy()
+
+
 def find_step(now_s: float) -> int:
     """Return the step an instant (Unix seconds) falls in."""
     return int(now_s // STEP_S)

@@ -5,17 +5,14 @@ is away, because no check is answered without the database anyway.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from rempart.accounts.session import Origin
 from rempart.kernel.errors import Unavailable
 from rempart.rights.cuts import RightsCut, find_cut
-from rempart.rights.presence import PresencePolicy
+from rempart.rights.presence import OPEN, PresencePolicy
 from rempart.storage.continuity import PostureRows
 
 LoadPosture = Callable[[], Awaitable[PostureRows]]
-
-OPEN: Final = PresencePolicy()
 
 
 class Posture:

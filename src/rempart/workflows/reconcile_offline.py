@@ -90,7 +90,7 @@ class Settled(NamedTuple):
     number: str
     reason: RefusedBecause | None
     log: str
-    index: int
+    entry_index: int
 
 
 async def lend_numbers(
@@ -129,7 +129,7 @@ async def lend_numbers(
     numbers = tuple(
         OfflineNumber(batch_ref=batch_ref, place=place).format() for place in range(1, count + 1)
     )
-    return LentNumbers(lent._replace(count=count), numbers)
+    return LentNumbers(lent._replace(size=count), numbers)
 
 
 async def reconcile_offline(

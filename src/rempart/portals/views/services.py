@@ -112,7 +112,7 @@ def approve(request: HttpRequest, cut_ref: int) -> HttpResponseBase:
         back=reverse("services"),
         title=gettext("Couper tous les droits"),
         sentence=gettext(
-            "Aucune vérification ne répondra plus, nulle part. Les cartes se vérifient hors ligne ; "
+            "Aucune vérification ne répondra plus, nulle part. Les cartes se vérifient hors ligne, "
             "la facturation et les paiements continuent."
         ),
         button=gettext("Couper tous les droits"),
