@@ -145,3 +145,20 @@ def test_mutation_a_reading_that_is_remembered_before_it_is_durable_shows_what_n
     assert operator.get(LOOKUPS).status_code == 503
     assert operator.get(LOOKUPS).status_code == 200
     assert acts.acts == []
+
+
+@pytest.mark.parametrize("table", ["statement", "entry", "head"])
+def test_a_real_acts_log_that_cannot_write_closes_the_page_and_nothing_else(desk, operator, table):
+    """With the real log: the console's look-ups wait, its front page and the door stay open."""
+    verb = "UPDATE" if table == "head" else "INSERT"
+    operator.raise_request_exception = False
+    with desk.database.connect("admin", autocommit=True) as admin:
+        admin.execute(f"REVOKE {verb} ON ledger.{table} FROM rempart_recorder")
+        try:
+            assert operator.get(LOOKUPS).status_code == 503
+            assert operator.get(EXPORT).headers["Retry-After"] == "5"
+            assert operator.get("/console").status_code == 200
+            assert operator.get("/").status_code in (200, 302)
+        finally:
+            admin.execute(f"GRANT {verb} ON ledger.{table} TO rempart_recorder")
+    assert operator.get(LOOKUPS).status_code == 200
