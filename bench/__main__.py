@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|authentication|audit|proofs|questions] [--rows N] [--members N]
+python -m bench [feed|rights|authentication|audit|proofs|questions|cards] [--rows N] [--members N]
                 [--seconds S] [--entries N] [--leaves N]
 """
 
@@ -8,6 +8,7 @@ import argparse
 
 from bench import (
     authentication,
+    cards,
     feed_import,
     ledger_audit,
     ledger_proofs,
@@ -15,7 +16,7 @@ from bench import (
     rights_checks,
 )
 
-WHICH = ["feed", "rights", "authentication", "audit", "proofs", "questions", "all"]
+WHICH = ["feed", "rights", "authentication", "audit", "proofs", "questions", "cards", "all"]
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="length of each measure")
     parser.add_argument("--entries", type=int, default=100_000_000, help="questions are asked over")
     parser.add_argument("--leaves", type=int, default=200_000, help="entries proofs are made in")
+    parser.add_argument("--contracts", type=int, default=5_000, help="cards are issued to")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -38,6 +40,8 @@ def main() -> None:
         ledger_proofs.run(entries=options.leaves)
     if options.which in ("authentication", "all"):
         authentication.run(members=options.members, seconds=options.seconds)
+    if options.which in ("cards", "all"):
+        cards.run(contracts=options.contracts)
     if options.which in ("questions", "all"):
         ledger_questions.run(entries=options.entries)
 

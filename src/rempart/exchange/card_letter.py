@@ -116,6 +116,13 @@ def render_letters(
         made_at: Written in the file; the same cards and instant give the same file.
         logo: The insurer's, as SVG.
     """
+    return compile_letters(gather_sources(prints, operator=operator, logo=logo), made_at=made_at)
+
+
+def gather_sources(
+    prints: Sequence[CardPrint], *, operator: str, logo: bytes | None = None
+) -> dict[str, bytes]:
+    """Return the files that typst makes the letters from, by name; all in memory."""
     cards = [_describe(one, f"{place}.svg") for place, one in enumerate(prints)]
     data = {
         "title": "Cartes de tiers payant",
@@ -128,11 +135,15 @@ def render_letters(
     sources |= {f"{place}.svg": draw_svg(one.symbol).encode() for place, one in enumerate(prints)}
     if logo is not None:
         sources["logo.svg"] = logo
+    return sources
+
+
+def compile_letters(sources: Mapping[str, bytes], *, made_at: datetime) -> bytes:
+    """Return the PDF of gathered letters."""
     # Its stub does not know that several files may come from memory: none of this is on a disk.
     compile_files: Callable[..., bytes] = typst.compile
-    return compile_files(
-        sources, format="pdf", ignore_system_fonts=True, timestamp=int(made_at.timestamp())
-    )
+    instant = int(made_at.timestamp())
+    return compile_files(sources, format="pdf", ignore_system_fonts=True, timestamp=instant)
 
 
 def format_terms_cell(terms: DomainTerms | None) -> str:

@@ -23,7 +23,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.feeds import FeedInsurer
 from rempart.workflows.card_making import CardMaker, CardSecrets
 
-BATCH_SIZE: Final = 200
+BATCH_SIZE: Final = 100
 """Contracts in a batch: one transaction, one file, and all that is in memory at a time."""
 OPERATOR: Final = "Rempart"
 
