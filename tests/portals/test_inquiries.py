@@ -140,9 +140,18 @@ def test_two_people_ask_and_agree_and_every_reading_is_in_the_ledger(
     answer = browser.get(f"{page}/reponse")
     assert answer.status_code == 200
     assert "Pharmacie du Vieux-Pont" in text(answer)
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO ledger.segment (log_id, segment, state, root, first_ms, last_ms,"
+            " by_account_name, by_account_digest, by_person_name, by_person_digest, act_log,"
+            " act_idx) VALUES (1, 9, 'cold', %(hash)s, 0, 1, 'a', %(hash)s, 'b', %(hash)s, 0, 0)",
+            {"hash": bytes(32)},
+        )
     assert browser.get(f"{page}/reponse.csv").status_code == 200
+    assert "who-saw" not in text(answer)
+    assert "who-saw" in text(browser.get(f"{page}/reponse"))
     acts = read_acts(desk)
-    assert [(account, about) for account, about, _ in acts] == [(who.actor_ref, person)] * 2
+    assert [(account, about) for account, about, _ in acts] == [(who.actor_ref, person)] * 3
     assert f'"inquiry_ref":{ref}' in acts[0][2]
     assert list_kinds(desk) == ["inquiry_asked", "inquiry_approved"]
     # The person sees it, and no agent's name.

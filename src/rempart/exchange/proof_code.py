@@ -1,6 +1,6 @@
 """A proof as one square code: its text when that fits, otherwise the text packed.
 
-The packed form is `REMPART1:` and the deflated text in base 45 (RFC 9285), which a code holds in
+The packed form is `REMPART1:` and the deflated text in base 45 (S39), which a code holds in
 its alphanumeric mode. It is transport only: what is verified is the text. Refuses a packed text
 that would unfold into more than a proof can be.
 """

@@ -36,13 +36,14 @@ from rempart.storage.inquiries import (
     InsurerChoice,
     list_insurers,
 )
-from rempart.storage.member_history import HistoryColumn
+from rempart.storage.member_history import Away, HistoryColumn, list_away
 from rempart.storage.standing import list_standing
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.record_act import ActsLog, record_act
 from rempart.workflows.web_session import draw_ref, record_event
 
 __all__ = [
+    "Answer",
     "Answered",
     "ApprovedInquiry",
     "HoldColumn",
@@ -79,6 +80,23 @@ class Listing:
     descending: bool = True
     limit: int
     offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One page of the answer to an inquiry.
+
+    Args:
+        inquiry: The question.
+        rows: Entries about the person.
+        total: How many there are.
+        away: Periods whose entries the page cannot show.
+    """
+
+    inquiry: Inquiry
+    rows: Sequence[Answered]
+    total: int
+    away: Sequence[Away]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +227,7 @@ def refuse_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> None:
 
 def read_answer(
     tx: Transaction, asker: Asker, acts: ActsLog, inquiry_ref: int, listing: Listing
-) -> tuple[Inquiry, list[Answered], int]:
+) -> Answer:
     """Return who saw the person of an approved inquiry, once the reading is in the ledger.
 
     Every display is an act of its own, about that person: they see it in their own history.
@@ -244,7 +262,7 @@ def read_answer(
         limit=listing.limit,
         offset=listing.offset,
     )
-    return inquiry, rows, total
+    return Answer(inquiry=inquiry, rows=rows, total=total, away=list_away(tx))
 
 
 def check_inquiry(

@@ -31,7 +31,7 @@ from rempart.portals.history_wording import (
 )
 from rempart.portals.paging import Paging, read_paging
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import PARIS
+from rempart.portals.times import PARIS, from_ms
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.rights.lookup import TypedIdentifiers
@@ -198,22 +198,26 @@ def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     read = _answer(request, inquiry_ref, paging)
     if isinstance(read, Refused):
         return _show(request, inquiry_ref, status=read.status)
-    inquiry, rows, total = read
     context = {
-        **_describe(inquiry),
+        **_describe(read.inquiry),
         "rows": [
             {
                 "row": row.consultation,
                 "account": format_account(row.account_ref),
                 "words": describe_consultation(row.consultation, current_language()),
             }
-            for row in rows
+            for row in read.rows
         ],
-        "inquiry": inquiry,
+        "inquiry": read.inquiry,
+        "away": [
+            {"first": from_ms(one.first_ms), "last": from_ms(one.last_ms)}
+            for one in read.away
+            if one.state == "cold"
+        ],
         "columns": ANSWER_COLUMNS,
         "sort": sort,
         "descending": descending,
-        **paging.describe(total),
+        **paging.describe(read.total),
     }
     return render(request, "portals/inquiries/answer.html", context)
 
@@ -225,14 +229,13 @@ def answer_csv(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     read = _answer(request, inquiry_ref, Paging(1, EXPORT_ROWS))
     if isinstance(read, Refused):
         return _show(request, inquiry_ref, status=read.status)
-    _inquiry, rows, _total = read
     header = (
         *(gettext("instant"), gettext("compte"), gettext("qui"), gettext("profession et ville")),
         *(gettext("pour quoi"), gettext("désignation"), gettext("réponse")),
         *(gettext("ce qui a été montré"), gettext("logiciel"), gettext("complémentaire")),
         *(gettext("registre"), gettext("indice")),
     )
-    return export_csv(f"enquete-{inquiry_ref}.csv", header, map(_to_cells, rows))
+    return export_csv(f"enquete-{inquiry_ref}.csv", header, map(_to_cells, read.rows))
 
 
 def _list(request: HttpRequest, paging: Paging) -> tuple[list[Inquiry], int]:
@@ -251,9 +254,7 @@ def _list(request: HttpRequest, paging: Paging) -> tuple[list[Inquiry], int]:
     return _done(found)
 
 
-def _answer(
-    request: HttpRequest, inquiry_ref: int, paging: Paging
-) -> tuple[Inquiry, list[acts.Answered], int] | Refused:
+def _answer(request: HttpRequest, inquiry_ref: int, paging: Paging) -> acts.Answer | Refused:
     sort, descending = read_order(request.GET, get_args(HistoryColumn), "when")
     listing = acts.Listing(
         sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
