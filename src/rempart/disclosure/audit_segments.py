@@ -76,7 +76,7 @@ class ErasedGroup(NamedTuple):
         log_id: The log.
         act_log, act_idx: The act.
         first: The smallest index.
-        count: How many.
+        openings: How many.
         digest: Of the indexes, as `acts.compute_indexes_digest`.
     """
 
@@ -84,7 +84,7 @@ class ErasedGroup(NamedTuple):
     act_log: int
     act_idx: int
     first: int
-    count: int
+    openings: int
     digest: str
 
 
@@ -168,12 +168,12 @@ def check_erasures(groups: Iterable[ErasedGroup], acts: ActIndex) -> Iterator[Di
             message = f"two different people did not sign act {group.act_idx}"
             yield _difference("erased", group.log_id, place, (), "signers", message)
         elif not isinstance(act, Erase) or act.digest is None:
-            message = f"{group.count} openings are gone, and no ERASE act says so"
+            message = f"{group.openings} openings are gone, and no ERASE act says so"
             yield _difference("erased", group.log_id, place, (), "no_act", message)
-        elif (act.log, act.count, act.digest) != (group.log_id, group.count, group.digest):
+        elif (act.log, act.count, act.digest) != (group.log_id, group.openings, group.digest):
             message = (
                 f"act {group.act_idx} erases {act.count} openings of log {act.log}; the "
-                f"{group.count} listed are others"
+                f"{group.openings} listed are others"
             )
             yield _difference("erased", group.log_id, place, (), "erasure", message)
 

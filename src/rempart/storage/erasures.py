@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rempart.disclosure.erasure import ErasureGround, ErasureRequest, ErasureState
 from rempart.storage.connect import Transaction
@@ -19,7 +19,7 @@ class ListedErasure(NamedTuple):
     Attributes:
         request_ref: Its reference.
         log_id: The log.
-        count: How many openings.
+        openings: How many.
         some: The first of their indexes.
         ground, case_number, state: As asked, and what became of it.
         asked_by: Who asked.
@@ -30,7 +30,7 @@ class ListedErasure(NamedTuple):
 
     request_ref: int
     log_id: int
-    count: int
+    openings: int
     some: list[int]
     ground: str
     case_number: str
@@ -125,16 +125,16 @@ def read_clock(tx: Transaction) -> datetime:
     return instant
 
 
-def _make(row: tuple[object, ...]) -> ErasureRequest:
+def _make(row: tuple[Any, ...]) -> ErasureRequest:
     (ref, log_id, indexes, ground, case, state, asked_by, asked_at, decided_by) = row
     return ErasureRequest(
-        request_ref=ref,  # type: ignore[arg-type]
-        log_id=log_id,  # type: ignore[arg-type]
-        indexes=tuple(indexes),  # type: ignore[arg-type]
+        request_ref=ref,
+        log_id=log_id,
+        indexes=tuple(indexes),
         ground=ErasureGround(ground),
-        case_number=case,  # type: ignore[arg-type]
+        case_number=case,
         state=ErasureState(state),
-        asked_by=asked_by,  # type: ignore[arg-type]
-        asked_at=asked_at,  # type: ignore[arg-type]
-        decided_by=decided_by,  # type: ignore[arg-type]
+        asked_by=asked_by,
+        asked_at=asked_at,
+        decided_by=decided_by,
     )

@@ -10,7 +10,7 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ MOST_TOLD: Final = 100
 SORTING_MEMORY: Final = "512MB"
 _CHUNK: Final = 1 << 20
 _KEY: Final = pa.binary(16)
-_TYPES: Final = {
+_TYPES: Final[Mapping[str, pa.DataType]] = {
     **dict.fromkeys(
         ("log_id", "kind", "purpose", "mode", "domain", "outcome", "schema_version"), pa.int16()
     ),
@@ -286,8 +286,7 @@ def read_session_refs(store: SegmentStore, name: str, session_kind: int) -> set[
     """Return the sessions that entries of a by-account file opened."""
     refs: set[int] = set()
     for batch in store.read_batches(name, ("kind", "session_ref")):
-        opened = batch.filter(pc.equal(batch.column("kind"), session_kind))
-        refs.update(opened.column("session_ref").to_pylist())
+        refs.update(ref for kind, ref in make_rows(batch) if kind == session_kind)
     return refs
 
 
@@ -326,7 +325,7 @@ def _open_reader(store: SegmentStore) -> Iterator[duckdb.DuckDBPyConnection]:
         yield reader
 
 
-def _list_values(column: pa.Array) -> list[Any]:
+def _list_values(column: "pa.Array[Any]") -> list[Any]:
     """Return a column's values: numbers by way of their buffer, keys of 16 bytes by slicing."""
     if column.null_count:
         return list(column.to_pylist())
@@ -336,8 +335,11 @@ def _list_values(column: pa.Array) -> list[Any]:
         keys = column.cast(_KEY)
     except pa.ArrowInvalid:
         return list(column.to_pylist())
-    buffer = memoryview(keys.buffers()[1])[16 * keys.offset : 16 * (keys.offset + len(keys))]
-    return [key for (key,) in struct.iter_unpack("16s", buffer)]
+    values = keys.buffers()[1]
+    if values is None:
+        return list(column.to_pylist())
+    part = memoryview(values)[16 * keys.offset : 16 * (keys.offset + len(keys))]
+    return [key for (key,) in struct.iter_unpack("16s", part)]
 
 
 def _is_regular(page: Sequence[tuple[Any, ...]], log_id: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from rempart.disclosure.acts import COMMAND_LINE, Seal, SealedFile, make_statement
+from rempart.disclosure.acts import ACTS_LOG, COMMAND_LINE, Seal, SealedFile, make_statement
 from rempart.disclosure.segment import (
     SegmentFold,
     SegmentRow,
@@ -174,8 +174,19 @@ def _seal(archive: Archive, one: segments.Sealable) -> SegmentRow:
     if root is None:
         raise _disagreement(one.log_id, one.segment, "its tile is missing")
     row = SegmentRow(
-        *(one.log_id, one.segment, SegmentState.SEALED, root, 0, 0),
-        *(names[0], b"", names[1], b"", 0, 0, None),
+        log_id=one.log_id,
+        segment=one.segment,
+        state=SegmentState.SEALED,
+        root=root,
+        first_ms=0,
+        last_ms=0,
+        by_account_name=names[0],
+        by_account_digest=b"",
+        by_person_name=names[1],
+        by_person_digest=b"",
+        act_log=ACTS_LOG,
+        act_idx=0,
+        drop_idx=None,
     )
     act = _record_seal(archive, row, names, also_erased=())
     # 3. The row. From here on the segment may be cooled.
@@ -197,7 +208,7 @@ def _record_seal(
         raise _disagreement(row.log_id, row.segment, "its rows do not lead to its tile")
     if find_disagreements(archive.store, *names):
         raise _disagreement(row.log_id, row.segment, "its two files do not hold the same rows")
-    (by_account, by_person) = (SealedFile(name=name, **_measure(archive, name)) for name in names)
+    by_account, by_person = (_measure(archive.store, name) for name in names)
     act = Seal(
         log=row.log_id,
         segment=row.segment,
@@ -215,9 +226,9 @@ def _record_seal(
     return record_act(archive.acts, act, by=COMMAND_LINE).index
 
 
-def _measure(archive: Archive, name: str) -> dict[str, object]:
-    digest, size = archive.store.measure(name)
-    return {"sha256": digest, "bytes": size}
+def _measure(store: SegmentStore, name: str) -> SealedFile:
+    digest, size = store.measure(name)
+    return SealedFile(name=name, sha256=digest, bytes=size)
 
 
 def _fold(

@@ -105,7 +105,7 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
     )
     cells = (
         (
-            *(row.request_ref, _stamp(row.asked_at), row.asked_by_name, row.log_id, row.count),
+            *(row.request_ref, _stamp(row.asked_at), row.asked_by_name, row.log_id, row.openings),
             *(GROUNDS[row.ground], row.case_number, STATES[row.state]),
             *(_stamp(row.decided_at), row.decided_by_name),
             "" if row.act_idx is None else row.act_idx,
@@ -203,7 +203,7 @@ def _describe(row: acts.ListedErasure) -> dict[str, Any]:
         "row": row,
         "ground": GROUNDS[row.ground],
         "state": STATES[row.state],
-        "indexes": ", ".join(map(str, row.some)) + (" …" if row.count > len(row.some) else ""),
+        "indexes": ", ".join(map(str, row.some)) + (" …" if row.openings > len(row.some) else ""),
     }
 
 
