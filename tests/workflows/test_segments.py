@@ -13,8 +13,9 @@ from tests.archive_samples import (
 from tests.ledger_samples import START_MS, read_rows
 
 from rempart.disclosure.segment import Hold
-from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.errors import Conflict, NotFound, Unavailable
 from rempart.storage.connect import Database
+from rempart.storage.ledger import load_ledger_state
 from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.drop_segment import drop_segments
 from rempart.workflows.erase_openings import run_erasures
@@ -104,6 +105,21 @@ def test_erased_openings_leave_the_database_and_the_files(archive: Archive, data
     ) == [(0,)]
     assert read_rows(database, "SELECT count(*)::int FROM ledger.erased") == [(4,)]
     assert list(run_erasures(archive)) == []
+
+
+def test_nothing_is_taken_away_under_the_eyes_of_an_audit(archive: Archive, database: Database):
+    list(seal_segments(archive, log_id=1, segment=0))
+    approve(database, [10])
+    with database.transaction("auditor") as tx:
+        load_ledger_state(tx)
+        for work in (
+            lambda: run_erasures(archive),
+            lambda: cool_segments(archive, before_ms=LATER),
+            lambda: drop_segments(archive, before_ms=LATER, ground="three years"),
+        ):
+            with pytest.raises(Unavailable, match="somebody is reading the ledger"):
+                list(work())
+    assert [done.erased for done in run_erasures(archive)] == [1]
 
 
 def test_a_held_opening_is_not_erased(archive: Archive, database: Database):

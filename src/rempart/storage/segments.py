@@ -128,8 +128,12 @@ def drop_segment(tx: Transaction, act: int, session_refs: Sequence[int]) -> None
 
 
 def erase_openings(tx: Transaction, act: int, indexes: Sequence[int]) -> None:
-    """Erase the openings an ERASE act states."""
-    tx.execute(_sql.erase_openings, {"act": act, "indexes": list(indexes)})
+    """Erase the openings an ERASE act states.
+
+    Raises:
+        Unavailable: somebody reads the ledger; nothing was done.
+    """
+    _alone(tx, _sql.erase_openings, act=act, indexes=list(indexes))
 
 
 def _alone(tx: Transaction, query: str, **values: Any) -> None:

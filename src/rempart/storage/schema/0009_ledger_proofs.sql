@@ -237,6 +237,8 @@ DECLARE
     row_  ledger.segment;
     said  jsonb;
 BEGIN
+    -- Not while somebody audits: what they read first must be true until they end. The caller sets lock_timeout.
+    LOCK TABLE ledger.segment IN ACCESS EXCLUSIVE MODE;
     SELECT * INTO row_ FROM ledger.segment AS s
     WHERE s.log_id = log AND s.segment = number AND s.state = 'sealed' AND log <> 0 FOR UPDATE;
     IF NOT FOUND THEN
@@ -262,6 +264,8 @@ DECLARE
     log  smallint := (said->>'log')::smallint;
     gone ledger.segment;
 BEGIN
+    -- Not while somebody audits: what they read first must be true until they end. The caller sets lock_timeout.
+    LOCK TABLE ledger.segment IN ACCESS EXCLUSIVE MODE;
     UPDATE ledger.segment AS s SET state = 'dropped', drop_idx = act
     WHERE s.log_id = log AND s.segment = (said->>'segment')::bigint AND s.state <> 'dropped' AND log <> 0
     RETURNING * INTO gone;
@@ -284,6 +288,8 @@ DECLARE
     said jsonb := ledger.read_act(act, 5::smallint);
     log  smallint := (said->>'log')::smallint;
 BEGIN
+    -- Not while somebody audits: what they read first must be true until they end. The caller sets lock_timeout.
+    LOCK TABLE ledger.segment IN ACCESS EXCLUSIVE MODE;
     IF said->>'digest' IS DISTINCT FROM
            (SELECT encode(sha256(string_agg(int8send(i), ''::bytea ORDER BY i)), 'hex') FROM unnest(indexes) AS i)
        OR (said->>'count')::bigint IS DISTINCT FROM (SELECT count(DISTINCT i) FROM unnest(indexes) AS i)
