@@ -18,8 +18,8 @@ class Visitor:
 
     `org_ref` is None for a member, who acts for themselves; `person_ref` is set for a member only.
     `accountable_ref` is the professional who answers for a locum or an assistant. `is_host` is true
-    for agents of the operator that runs this installation: only they see across insurers. `is_bound`:
-    the browser proved the key of its device a few minutes ago.
+    for agents of the operator that runs this installation: only they see across insurers.
+    `is_bound`: the browser proved the key of its device a few minutes ago.
     """
 
     session_ref: int
