@@ -160,11 +160,13 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(
-            "TRUNCATE accounts.tries, accounts.actor, accounts.organisation, accounts.establishment,"
+            "TRUNCATE accounts.tries, accounts.actor, accounts.organisation,"
+            " accounts.establishment,"
             " accounts.professional,"
             " accounts.django_session, rights.insurer, ledger.log,"
             " ledger.head, ledger.entry, ledger.checkpoint, ledger.session, ledger.tile,"
-            " ledger.edge, ledger.insurer_counter, ledger.cosignature, ledger.stamp, ledger.witness_alarm,"
+            " ledger.edge, ledger.insurer_counter, ledger.cosignature, ledger.stamp,"
+            " ledger.witness_alarm,"
             " ledger.statement, ledger.segment,"
             " incidents.incident CASCADE"
         )
