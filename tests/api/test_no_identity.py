@@ -3,6 +3,7 @@
 The property over many people is in `tests/properties/test_check_rights.py`.
 """
 
+import base64
 import json
 import logging
 from collections.abc import Iterator
@@ -114,7 +115,11 @@ def test_no_metric_label_is_open_to_callers(gateway):
 
 
 @pytest.mark.parametrize("person", [COVERED, STRANGER])
-def test_headers_of_an_answer_are_the_same_three(gateway, person):
+def test_headers_of_an_answer_are_the_same_four(gateway, person):
     gateway.post(PATH, json=typed_body(person))
     reply = gateway.post(PATH, json=typed_body(person))
-    assert sorted(reply.headers) == ["cache-control", "content-length", "content-type"]
+    wanted = ["cache-control", "content-length", "content-type", "rempart-checkpoint"]
+    assert sorted(reply.headers) == wanted
+    # The last one says what the receipt says, and nothing of the person.
+    shown = base64.urlsafe_b64decode(reply.headers["rempart-checkpoint"] + "==").decode()
+    assert shown == reply.json()["receipt"]["checkpoint"]

@@ -3,6 +3,8 @@
 Time is measured by `bench/refusal_timing.py`: a test on a shared machine would only measure noise.
 """
 
+import base64
+
 import pytest
 from tests.api.reading import PATH, cut_receipt
 from tests.api.world import (
@@ -57,6 +59,8 @@ def collect_refusals(gateway):
         receipt = reply.json()["receipt"]
         # The nonce of the hour is everybody's: it tells nothing of the person.
         headers = {k: v for k, v in reply.headers.items() if k not in CHANGING}
+        shown = base64.urlsafe_b64decode(headers.pop("rempart-checkpoint") + "==").decode()
+        assert shown == receipt["checkpoint"]  # what every caller is told of the log, nothing more
         found[name] = (reply.status_code, headers, cut_receipt(reply.content))
         assert receipt.keys() == PARTS_OF_THE_RECEIPT
     return found
