@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 class Tape:
     """What came back: one status per question of the script, in its order.
 
-    `delays_ms` holds the time to each answer; `refusals` counts the 403, 429, 503 answers a question
+    `delays_ms` holds the time to each answer; `refusals` counts the 403, 429, 503 a question
     met.
     """
 

@@ -102,7 +102,7 @@ class ServiceWatch:
         history = None
         try:
             with self._transaction() as tx:
-                tx.execute("SELECT 1")
+                read_history(tx, now=at)  # a sign of life, before it is noted as one
                 works["database"] = True
                 self._note(at, works)
                 save_probes(tx, self._list_hours(), self._changes)
