@@ -5,10 +5,11 @@ Ibis expression per question, which DuckDB or Spark runs; both streams come sort
 row by row. Refuses to count an entry twice, and to pass over in silence what could not be read.
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -271,12 +272,12 @@ def seen_by(
     # The first row comes once the engine has sorted them all: the database's rows are held in place
     # for as long as it takes to write the answer, not to find it.
     first = next(cold, None)
-    ahead = [] if first is None else [first]
+    rows = cold if first is None else chain((first,), cold)
     with sources.tx.cursor("seen_by") as cursor:
         cursor.itersize = _FETCHED_ROWS
         cursor.execute(QUERIES.seen_by, parameters)
         sources.check_unmoved()
-        yield from _unite(heapq.merge(cursor, ahead, cold, key=_by_person))
+        yield from _unite(iter(cursor), rows)
 
 
 def read_cold_lookups(
@@ -433,30 +434,37 @@ def _read_by_log(
         ]
 
 
-def _unite(rows: Iterable[tuple[Any, ...]]) -> Iterator[SeenPerson]:
-    """Join neighbours that are the same person of the same insurer."""
-    last: SeenPerson | None = None
-    for row in rows:
-        one = SeenPerson(*row)
-        if last is None or _by_person(last) != _by_person(one):
-            if last is not None:
-                yield last
-            last = one
+def _unite(hot: Iterator[tuple[Any, ...]], cold: Iterator[tuple[Any, ...]]) -> Iterator[SeenPerson]:
+    """Merge two answers in order, each person of each insurer once.
+
+    Either has a person once at most. What is left of one when the other ends passes untouched:
+    most answers are from one side.
+    """
+    ours, theirs = next(hot, None), next(cold, None)
+    while ours is not None and theirs is not None:
+        if ours[:2] == theirs[:2]:
+            yield _add(SeenPerson(*ours), SeenPerson(*theirs))
+            ours, theirs = next(hot, None), next(cold, None)
+        elif ours[:2] < theirs[:2]:
+            yield SeenPerson(*ours)
+            ours = next(hot, None)
         else:
-            last = SeenPerson(
-                person_ref=one.person_ref,
-                insurer_id=one.insurer_id,
-                fields=last.fields | one.fields,
-                lookups=last.lookups + one.lookups,
-                first_ms=min(last.first_ms, one.first_ms),
-                last_ms=max(last.last_ms, one.last_ms),
-            )
-    if last is not None:
-        yield last
+            yield SeenPerson(*theirs)
+            theirs = next(cold, None)
+    for row, rest in ((ours, hot), (theirs, cold)):
+        if row is not None:
+            yield SeenPerson(*row)
+            # Made by the tuple itself: a named tuple's own ways cost as much as finding the row.
+            yield from map(partial(tuple.__new__, SeenPerson), rest)
 
 
-def _by_person(row: tuple[Any, ...]) -> tuple[int, int]:
-    return row[0], row[1]
+def _add(one: SeenPerson, other: SeenPerson) -> SeenPerson:
+    return one._replace(
+        fields=one.fields | other.fields,
+        lookups=one.lookups + other.lookups,
+        first_ms=min(one.first_ms, other.first_ms),
+        last_ms=max(one.last_ms, other.last_ms),
+    )
 
 
 def _by_time(entry: Seen) -> tuple[int, int, int]:
