@@ -17,6 +17,8 @@ from rempart.wiring.portals_app import make_application, make_django_settings
 PORTALS = Path(rempart.portals.__file__).parent
 POLICY = {
     "default-src 'none'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",

@@ -256,15 +256,21 @@ def _read_reply(response: httpx.Response) -> GatewayReply:
 
 
 def _read_slow_down(response: httpx.Response, retry_after_s: int) -> InputRefused | SlowDown:
-    problem = msgspec.json.decode(response.content, type=Problem)
+    problem = _read_problem(response)
     return InputRefused(problem) if problem.code in _ADVISED else SlowDown(retry_after_s)
 
 
 def _read_cut(response: httpx.Response, retry_after_s: int) -> RightsAreCut | GatewayDown:
-    problem = msgspec.json.decode(response.content, type=Problem)
-    if problem.cut is None:
-        return GatewayDown(retry_after_s)
-    return RightsAreCut(problem.cut, retry_after_s)
+    cut = _read_problem(response).cut
+    return GatewayDown(retry_after_s) if cut is None else RightsAreCut(cut, retry_after_s)
+
+
+def _read_problem(response: httpx.Response) -> Problem:
+    """Read a problem; a proxy on the way may have written something else."""
+    try:
+        return msgspec.json.decode(response.content, type=Problem)
+    except msgspec.DecodeError:
+        return Problem()
 
 
 def _read_retry_after(response: httpx.Response) -> int:

@@ -45,9 +45,7 @@ def offline(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's si
     """Show the page; the device keeps it."""
     context = {
         "root": base64.b64encode(get_desk().card_root).decode(),
-        "words": json.dumps(_list_words(), ensure_ascii=False, sort_keys=True).replace(
-            "<", "\\u003c"
-        ),
+        "words": json.dumps(_list_words(), ensure_ascii=False, sort_keys=True),
     }
     response = HttpResponse(loader.render_to_string("portals/offline.html", context))
     response.headers["Permissions-Policy"] = (

@@ -5,7 +5,7 @@ const place = document.getElementById("offline");
 const card = await import(place.dataset.card);
 const shelf = await import(place.dataset.shelf);
 const { dayOf, formatDay, fromBase64, isTooOld, normalise, openDocument, parisDay, presenceCode, verifyCard } = card;
-const words = JSON.parse(document.getElementById("offline-words").textContent);
+const words = JSON.parse(place.dataset.words);
 const root = fromBase64(place.dataset.root);
 const $ = (id) => document.getElementById(id);
 let documents = {};
