@@ -110,21 +110,24 @@ def _measure_seen_by(
     concerned = [p for p in parts if p.first_ms < to_ms and p.last_ms >= from_ms]
     files = [store.locate(one.by_account) for one in concerned]
 
-    def ask() -> list[Any]:
-        return list(
-            seen_by(find_sources(tx, _open(store), **window), session_refs=sessions, **window)
-        )
+    def ask() -> Iterator[tuple[Any, ...]]:
+        sources = find_sources(tx, _open(store), **window)
+        return seen_by(sources, session_refs=sessions, **window)
 
-    def ask_by_hand() -> list[Any]:
+    def ask_by_hand() -> Iterator[tuple[Any, ...]]:
         with _by_hand() as connection:
             values = {"files": files, "sessions": sessions, **window}
-            return connection.execute(SEEN_BY_HAND, values).fetchall()
+            found = connection.execute(SEEN_BY_HAND, values)
+            while rows := found.fetchmany(_BATCH):
+                yield from rows
 
-    ours, by_hand, answer = _compare(ask, ask_by_hand)
+    if any(one != other for one, other in zip(ask(), ask_by_hand(), strict=True)):
+        raise AssertionError("the question and the query by hand disagree")
+    ours, by_hand, persons = _compare(ask, ask_by_hand)
     return {
         "segments": len(concerned),
         "rows": sum(one.rows for one in concerned),
-        "persons": len(answer),
+        "persons": persons,
         "seconds": ours,
         "by_hand_seconds": by_hand,
         "ratio": statistics.median(a / b for a, b in zip(ours, by_hand, strict=True)),
