@@ -226,6 +226,7 @@ def test_a_home_without_the_present_key_does_not_sign(installed: Database, own_h
         ("UPDATE ledger.log_key SET from_size = from_size - 1", "log_key"),
         ("UPDATE ledger.log_key SET vkey = (SELECT vkey FROM ledger.log WHERE log_id = 1)",
          "log_key"),
+        ("UPDATE ledger.log_key SET log_id = 0", "log_key"),
         ("UPDATE ledger.log_key SET act_idx = 7", "log_key"),
         ("UPDATE ledger.log_key SET act_log = 1", "log_key"),
         ("INSERT INTO ledger.log_key SELECT log_id, 99, vkey, 0, 1 FROM ledger.log_key", "log_key"),
@@ -314,6 +315,6 @@ def test_a_log_that_is_being_written_is_not_given_up(installed: Database, own_ho
     assert run(scenario) != 0
 
 
-def test_openers_do_not_print_a_password(installed: Database, own_home: Home):
+def test_openers_do_not_print_their_secret(installed: Database, own_home: Home):
     opener = replace(make_opener(installed, own_home), patience_s=1)
     assert installed.passwords["gateway"] not in repr(opener)

@@ -26,7 +26,7 @@ class AppendsActs:
     """Appends to the acts log: a `workflows.record_act.ActsLog`.
 
     Args:
-        connection: asyncpg's arguments, as login `recorder`. They hold a password.
+        connection: asyncpg's arguments, as login `recorder`. They hold a secret.
         signers: Our keys of log 0, the first one first.
         segment_bits: If the log is made: see `LedgerWriter.open`.
         clock_ms: Unix milliseconds.

@@ -19,7 +19,7 @@ class LogOpener:
     """Opens one log, each time through a connection of its own.
 
     Args:
-        connection: asyncpg's arguments, as a login that may write the log. They hold a password.
+        connection: asyncpg's arguments, as a login that may write the log. They hold a secret.
         log_id: The log.
         signers: Our keys of it, the first one first.
         clock_ms: Unix milliseconds.
