@@ -29,7 +29,8 @@ from rempart.rights.card_documents import (
 from rempart.rights.card_verdict import CardColour, CardVerdict, verify_card
 from rempart.rights.card_wording import WORDING
 from rempart.storage import feeds
-from rempart.storage.cards import RunKind, list_signing_keys
+from rempart.storage.card_lists import list_signing_keys
+from rempart.storage.cards import RunKind
 from rempart.storage.connect import Transaction
 from rempart.tariffs.domains import DOMAINS
 from rempart.wiring.cards import load_root, load_signer, make_card_secrets, rotate_signer

@@ -15,8 +15,9 @@ from rempart.kernel.periods import Period
 from rempart.rights.card import CardSerial
 from rempart.rights.card_documents import CardKey, Issue, RootSigner, make_revocations
 from rempart.rights.card_signature import CardSigner
-from rempart.storage import cards
-from rempart.storage.cards import FoundCard, StoredKey
+from rempart.storage import card_lists, cards
+from rempart.storage.card_lists import StoredKey
+from rempart.storage.cards import FoundCard
 from rempart.storage.connect import Transaction
 
 KEYS_GOOD_FOR_DAYS: Final = 35
@@ -58,7 +59,7 @@ def publish_documents(
         operator: Whose they are.
         today: Paris civil date.
     """
-    closed = cards.close_expired(tx, today)
+    closed = card_lists.close_expired(tx, today)
     issues = {
         kind: Issue(
             operator=operator,
@@ -72,24 +73,28 @@ def publish_documents(
             strict=True,
         )
     }
-    keys = [_describe_key(row) for row in cards.list_signing_keys(tx)]
-    revocations = make_revocations(issues["revocations"], cards.list_revoked_serials(tx, today))
+    keys = [_describe_key(row) for row in card_lists.list_signing_keys(tx)]
+    revocations = make_revocations(
+        issues["revocations"], card_lists.list_revoked_serials(tx, today)
+    )
     bodies = {
         "keys": root.sign_keys(issues["keys"], keys),
         "revocations": root.sign_revocations(revocations),
         "domains": root.sign_domains(issues["domains"]),
     }
     for kind, body in bodies.items():
-        cards.add_document(tx, kind, issues[kind].number, today, body)
+        card_lists.add_document(tx, kind, issues[kind].number, today, body)
     return Published(issues["revocations"].number, len(keys), len(revocations), closed)
 
 
 def add_key(tx: Transaction, seed: bytes, today: date) -> CardSigner:
     """Bring a new signing key into use from today; the others stop issuing, and still count."""
     signer = CardSigner(seed)
-    for key in cards.list_signing_keys(tx):
-        cards.end_signing_key(tx, key.key_id, today)
-    cards.add_signing_key(tx, signer.key_id, signer.public_key, Period(today, today + KEY_LIFETIME))
+    for key in card_lists.list_signing_keys(tx):
+        card_lists.end_signing_key(tx, key.key_id, today)
+    card_lists.add_signing_key(
+        tx, signer.key_id, signer.public_key, Period(today, today + KEY_LIFETIME)
+    )
     return signer
 
 
@@ -97,7 +102,7 @@ def find_key_in_force(tx: Transaction, today: date) -> StoredKey | None:
     """Return the key that issues today: the newest of those that may."""
     usable = [
         key
-        for key in cards.list_signing_keys(tx)
+        for key in card_lists.list_signing_keys(tx)
         if not key.revoked and key.from_on <= today <= key.to_on
     ]
     return usable[-1] if usable else None
@@ -109,7 +114,7 @@ def revoke_key(tx: Transaction, key_id: bytes) -> None:
     Raises:
         NotFound: no such key counts.
     """
-    if not cards.revoke_signing_key(tx, key_id):
+    if not card_lists.revoke_signing_key(tx, key_id):
         raise NotFound("no key in use has this id: see `rempart cards keys`")
 
 
@@ -192,14 +197,14 @@ def load_documents(tx: Transaction, kinds: Sequence[str] = KINDS) -> dict[str, s
     Raises:
         NotFound: nothing was published yet.
     """
-    found = {kind: cards.load_document(tx, kind) for kind in kinds}
+    found = {kind: card_lists.load_document(tx, kind) for kind in kinds}
     if any(document is None for document in found.values()):
         raise NotFound("no list was published yet: run `rempart cards publish`")
     return {kind: document[2] for kind, document in found.items() if document is not None}
 
 
 def _next_number(tx: Transaction, kind: str) -> int:
-    last = cards.load_document(tx, kind)
+    last = card_lists.load_document(tx, kind)
     return 1 if last is None else last[0] + 1
 
 
