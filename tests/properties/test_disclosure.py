@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ledger_samples import START_MS, make_draft, make_signer
 
+from rempart.disclosure.acts_audit import StatementRow
 from rempart.disclosure.audit import LogAudit
-from rempart.disclosure.audit_source import CheckpointRow, LogState
+from rempart.disclosure.audit_source import CheckpointRow, CosignatureRow, LogState
 from rempart.disclosure.batch import build_batch, check_batch
 from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint
 from rempart.disclosure.differences import Difference
@@ -128,6 +129,15 @@ class MemoryLog:
         return [one for one in self.checkpoints if after < one.size <= up_to][:limit]
 
     def read_sessions(self, session_refs: Sequence[int]) -> Iterable[SessionFacts]:
+        return []
+
+    def read_erased(self, start: int, stop: int) -> Sequence[int]:
+        return []
+
+    def read_statements(self, start: int, stop: int) -> Sequence[StatementRow]:
+        return []
+
+    def read_cosignatures(self, after: int, up_to: int) -> Sequence[CosignatureRow]:
         return []
 
     def audit(self) -> list[Difference]:
