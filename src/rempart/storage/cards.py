@@ -137,14 +137,6 @@ def load_run(tx: Transaction, insurer_id: int) -> CardRun | None:
     return None if row is None else _read_run(row)
 
 
-def load_last_run(tx: Transaction, insurer_id: int, kind: RunKind, year: int) -> CardRun | None:
-    """Return the last run of that kind and year that is finished."""
-    row = tx.execute(
-        _QUERIES.load_last_run, {"insurer_id": insurer_id, "kind": kind, "year": year}
-    ).fetchone()
-    return None if row is None else _read_run(row)
-
-
 def open_run(
     tx: Transaction,
     insurer_id: int,
@@ -244,14 +236,6 @@ def set_attachments(
                 for person in (holder, *others)
             ],
         )
-
-
-def find_contract_people(
-    tx: Transaction, insurer_id: int, contract_ref: int
-) -> list[tuple[int, bytes]]:
-    """Return the people of a contract, sealed."""
-    values = {"insurer_id": insurer_id, "contract_ref": contract_ref}
-    return [(ref, sealed) for ref, sealed in tx.execute(_QUERIES.find_contract_people, values)]
 
 
 def add_batch(

@@ -9,13 +9,6 @@ SELECT pg_try_advisory_lock(1380273491, %(insurer_id)s);
 SELECT run_ref, kind, year, batch_size, contracts, started_at
 FROM rights.card_run WHERE insurer_id = %(insurer_id)s AND finished_at IS NULL;
 
--- name: load_last_run
--- The last finished run of that kind and year: its files may have to be printed again.
-SELECT run_ref, kind, year, batch_size, contracts, started_at
-FROM rights.card_run
-WHERE insurer_id = %(insurer_id)s AND kind = %(kind)s AND year = %(year)s AND finished_at IS NOT NULL
-ORDER BY started_at DESC LIMIT 1;
-
 -- name: open_card_run
 -- Starts a run; its work is listed in the same transaction.
 INSERT INTO rights.card_run (run_ref, insurer_id, kind, year, batch_size)
@@ -214,13 +207,3 @@ SELECT card.serial, card.insurer_id, card.contract_ref, card.holder_ref, card.ye
        batch.number, card.page, batch.printed_at
 FROM rights.card LEFT JOIN rights.card_batch AS batch USING (batch_ref)
 WHERE card.serial = %(serial)s;
-
--- name: find_contract_people
--- Who is on a contract now, sealed.
-SELECT sheet.person_ref, person.sealed
-FROM rights.coverage AS sheet
-JOIN rights.insurer USING (insurer_id)
-JOIN identity.person USING (person_ref)
-WHERE sheet.insurer_id = %(insurer_id)s AND %(contract_ref)s = ANY (sheet.contract_ref)
-  AND sheet.opened_in <= insurer.published_version AND sheet.closed_in > insurer.published_version
-ORDER BY sheet.person_ref;
