@@ -1,4 +1,4 @@
-"""« Qui a consulté mes droits »: each sees their own; reading is written first; a hold is silent."""
+"""« Qui a consulté mes droits »: each sees their own; readings are written; a hold is silent."""
 
 import asyncio
 import re

@@ -66,9 +66,7 @@ class ProofForm(forms.Form):
             return NoteVerifier.parse(text)
         except NoteRefused:
             raise forms.ValidationError(
-                _(
-                    "Ce n’est pas une clé de registre : nom, identifiant, clé, joints par des « + »."
-                )
+                _("Ce n’est pas une clé de registre : nom, identifiant, clé, joints par des « + ».")
             ) from None
 
     def read_text(self) -> str:
