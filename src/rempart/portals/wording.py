@@ -115,11 +115,14 @@ OUTCOMES: Final[Mapping[int, Words]] = {
     Outcome.CLOSED_SUSPENDED: _("Suspendus"),
     Outcome.CLOSED_DOMAIN: _("Domaine non couvert"),
     Outcome.UNKNOWN: _("Personne inconnue"),
+    Outcome.CUT: _("Complémentaire coupée"),
 }
 MODES: Final[Mapping[int, Words]] = {
     Mode.CARD: _("Carte"),
     Mode.TYPED: _("Saisie"),
     Mode.VITALE: _("Vitale"),
+    Mode.CODE: _("Code du moment"),
+    Mode.OFFLINE: _("Hors ligne"),
 }
 
 VERDICTS: Final[Mapping[str, Words]] = {

@@ -34,7 +34,13 @@ from rempart.workflows.watch_lookups import (
 VOLUME_MINUTES: Final = 60
 MINUTE_MS: Final = 60_000
 
-_MODE_CLASSES: Final = {Mode.CARD: "card", Mode.TYPED: "typed", Mode.VITALE: "vitale"}
+_MODE_CLASSES: Final = {
+    Mode.CARD: "card",
+    Mode.TYPED: "typed",
+    Mode.VITALE: "vitale",
+    Mode.CODE: "code",
+    Mode.OFFLINE: "offline",
+}
 
 COLUMNS: Final = (
     ("time", _("Heure")),
