@@ -27,7 +27,11 @@ CHANGES: Mapping[str, str] = {
     "accounts.bank_details": "state = 'cancelled'",
     "accounts.inquiry": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.display_hold": "state = 'refused', decided_by = accounts.my_actor()",
+    "accounts.erasure_request": "state = 'refused', decided_by = accounts.my_actor()",
+    "rights.cut": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
 }
+# Whose rows the pages take away rather than change.
+TAKEN_AWAY = frozenset({"rights.code_secret"})
 Become = Callable[[Transaction, str], None]
 
 
@@ -208,7 +212,7 @@ def _insert(
         name: draw() % (2**14 if value < 100 else 2**62) + 100 if isinstance(value, int) else value
         for name, value in row.key.items()
     }
-    if row.table in {"accounts.event_report", "accounts.software_key"}:
+    if row.table in {"accounts.event_report", "accounts.software_key", "rights.code_secret"}:
         fresh = dict(row.key)
     values = {**values, **fresh}
     for name, value in values.items():
@@ -227,7 +231,12 @@ def _insert(
 
 def _remove(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor: int) -> None:
     table = rows[0].table
-    for way in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+    ways = [f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"]
+    if table in TAKEN_AWAY:
+        blind = sql.SQL(ways.pop(0))  # type: ignore[arg-type]
+        lawful = sum(who in row.changers for row in rows)
+        outcome.compare("delete", who, table, found=count(tx, blind), lawful=lawful)
+    for way in ways:
         refuse(tx, outcome, who, table, way.split()[0].lower(), way)
 
 

@@ -1,4 +1,4 @@
-"""Rows of the host operator alone: a question about somebody by name, a display held back."""
+"""Rows of the host operator alone: an inquiry by name, a display held back, an erasure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,4 +42,21 @@ def plant_inquiries(world: World, tx: Transaction) -> None:
         readers=inquirers,
         changers=inquirers,
         adders=inquirers,
+    )
+    # The operator's data protection officer decides too; nobody of that role is planted.
+    erasers = frozenset({"host admin"})
+    world.plant(
+        tx,
+        "accounts.erasure_request",
+        {"request_ref": draw()},
+        {
+            "log_id": 1,
+            "indexes": [0],
+            "ground": "court",
+            "case_number": world.name("case"),
+            "asked_by": asked_by,
+        },
+        readers=erasers,
+        changers=erasers,
+        adders=erasers,
     )

@@ -4,6 +4,7 @@ import secrets
 
 from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
+from tests.storage.continuity_rows import plant_continuity
 from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenants import (
     ADMINISTERS,
@@ -36,6 +37,7 @@ def plant_world(database: Database) -> World:
         _plant_incidents(world, tx)
         plant_inquiries(world, tx)
         plant_cards(world, tx)
+        plant_continuity(world, tx)
     return world
 
 

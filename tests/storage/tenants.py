@@ -55,6 +55,8 @@ AUTHOR: Final = {
     "accounts.event_report": "actor_ref",
     "rights.card_order": "asked_by",
     "accounts.display_hold": "asked_by",
+    "accounts.erasure_request": "asked_by",
+    "rights.cut": "asked_by",
 }
 
 

@@ -25,8 +25,10 @@ POLICIES = """
 """
 # What notices a policy of each command.
 WAYS = {"ALL": ["select"], "SELECT": ["select"], "INSERT": ["add"], "UPDATE": ["change"]}
+WAYS |= {"DELETE": ["remove"]}
 # Whoever works for everybody; the gateway, like the others, sees every row of the tables it reads.
 PROCESSES: tuple[Login, ...] = ("signin", "gateway", "registrar", "feeds", "analyst", "auditor")
+PROCESSES += ("archivist",)
 # One of each kind is enough to notice a policy that is gone.
 SOME = ("insurer admin A", "insurer admin B", "holder A", "holder B", "member B", "hosted admin")
 SOME += ("publisher admin A", "publisher admin B", "host admin", "host ops")
@@ -100,7 +102,7 @@ class Policy:
                 yield sql.SQL("ALTER {} TO PUBLIC").format(self.place)
             return
         using = sql.SQL("USING (true)" if self.command != "INSERT" else "")
-        check = sql.SQL("WITH CHECK (true)" if self.command != "SELECT" else "")
+        check = sql.SQL("WITH CHECK (true)" if self.command not in {"SELECT", "DELETE"} else "")
         yield sql.SQL("ALTER {} {} {}").format(self.place, using, check)
 
     def restoration(self) -> sql.Composed:
