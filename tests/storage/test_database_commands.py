@@ -12,7 +12,7 @@ import pytest
 from rempart.cli.main import main
 from rempart.storage.cluster import ADMIN, Cluster
 from rempart.storage.connect import Database
-from rempart.storage.roles import LOGINS, create_roles
+from rempart.storage.roles import LOGINS, PLANES, create_roles
 from rempart.storage.server import list_migrations
 from rempart.wiring.database import CLUSTERS, make_ready
 
@@ -49,7 +49,7 @@ def test_before_init_every_command_names_it(run: Run):
 def test_the_life_of_an_embedded_database(run: Run, reachable_path: Path):
     newest = list_migrations()[-1]
     made = run("init")
-    assert "roles: 18 created" in made
+    assert f"roles: {len(LOGINS) + len(PLANES)} created" in made
     assert f"storage.{newest}" in made
     again = run("init")
     assert "roles: all there" in again

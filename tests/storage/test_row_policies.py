@@ -200,7 +200,23 @@ ENDED = {
 }
 
 
-def revive(database, table):
+# Without it only the policy stands between a page and the end of a key.
+WITHOUT_KEY_GUARD = "ALTER TABLE accounts.software_key DISABLE TRIGGER guard"
+
+
+def run_as_owner(database, statement):
+    with database.transaction("owner") as tx:
+        tx.execute(statement)
+
+
+def forget_the_end(database, table):
+    run_as_owner(
+        database, f"ALTER POLICY changed ON accounts.{table} USING (true) WITH CHECK (true)"
+    )
+
+
+def revive(database, table, *, ended="now() - interval '1 day'"):
+    """Try to give back what ended; `ended` is when the key did."""
     kind, role, statement = ENDED[table]
     org = people.make_organisation(database, kind)
     admin, other = (people.make_agent(database, org, role) for _ in range(2))
@@ -213,7 +229,7 @@ def revive(database, table):
             )
             tx.execute(
                 "INSERT INTO accounts.software_key (client_ref, kid, jwk, ends_at)"
-                " VALUES (5, 'k', '{}', now() - interval '1 day')"
+                f" VALUES (5, 'k', '{{}}', {ended})"
             )
         else:
             tx.execute(
@@ -231,9 +247,32 @@ def test_what_was_ended_is_not_given_back_by_a_page(database, table):
 
 @pytest.mark.parametrize("table", ENDED)
 def test_mutation_with_a_policy_that_forgets_the_end_it_is(database, table):
-    with database.transaction("owner") as tx:
-        tx.execute(f"ALTER POLICY changed ON accounts.{table} USING (true) WITH CHECK (true)")
+    forget_the_end(database, table)
+    if table == "software_key":
+        # A second guard stands behind this policy: below, each is shown to hold without the other.
+        run_as_owner(database, WITHOUT_KEY_GUARD)
     assert revive(database, table) == 1
+
+
+def test_the_guard_of_keys_refuses_what_a_policy_that_forgets_lets_through(database):
+    forget_the_end(database, "software_key")
+    with pytest.raises(errors.InsufficientPrivilege, match="add another key"):
+        revive(database, "software_key")
+
+
+def test_the_policy_of_keys_holds_an_ended_key_without_their_guard(database):
+    run_as_owner(database, WITHOUT_KEY_GUARD)
+    assert revive(database, "software_key") == 0
+
+
+def test_a_key_that_still_serves_is_given_no_longer_life_by_a_page(database):
+    with pytest.raises(errors.InsufficientPrivilege, match="add another key"):
+        revive(database, "software_key", ended="now() + interval '1 day'")
+
+
+def test_mutation_without_their_guard_a_key_that_still_serves_lives_longer(database):
+    run_as_owner(database, WITHOUT_KEY_GUARD)
+    assert revive(database, "software_key", ended="now() + interval '1 day'") == 1
 
 
 def test_the_host_lets_an_account_go_on(database):
