@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
+from rempart.disclosure.reach import Reach
 from rempart.drill.cast import Ask, Identifiers, Person, Place, format_question, type_identifiers
 from rempart.drill.measure import compare_with_truth, compute_persons_per_account
 from rempart.drill.plan import Script
@@ -131,6 +132,7 @@ def findings(**changes: object) -> Findings:
         guesses=(Guesses(insurer_id=0, lookups=12, keys=11),),
         declared_at=declared,
         answered_at=declared + timedelta(seconds=3),
+        reach=Reach(from_ms=0, to_ms=1, stretches=(), erased={}),
     )
     shown = Field.RIGHTS_STATUS | Field.CONSIGNE
     values: dict[str, object] = {
