@@ -147,7 +147,11 @@ def test_after_a_logout_the_situation_is_asked_again(two_places, browser, end):
     assert "checked" not in page
     live = "SELECT count(*) FROM accounts.session WHERE ended_at IS NULL"
     assert world.read(live) == [(0,)]
-    choose(browser, "/connexion/psc/situation", situation=f"{world.pharmacy.org_ref}-holder-0")
+    [(membership,)] = world.read(
+        f"SELECT membership_ref FROM accounts.membership WHERE org_ref = {world.pharmacy.org_ref}"
+    )
+    held = f"{world.pharmacy.org_ref}-holder-{membership}"
+    choose(browser, "/connexion/psc/situation", situation=held)
     assert world.read(live) == [(1,)]
 
 

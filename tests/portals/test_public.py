@@ -10,7 +10,7 @@ from django.db import OperationalError
 
 from rempart.gateway.openapi import build_openapi
 from rempart.kernel.errors import Unavailable
-from rempart.portals import visit
+from rempart.portals import design, visit
 
 
 def test_home_says_what_this_is_for_whom_and_what_is_missing(browser):
@@ -72,7 +72,7 @@ def test_the_api_page_says_so_when_the_gateway_does_not_answer(browser, gateway,
 def test_the_design_page_shows_every_pair_of_colours_with_its_contrast(browser):
     page = browser.get("/charte").content.decode()
     assert "15,6" in page
-    assert page.count('class="sample') == 20
+    assert page.count('class="sample') == len(design.PAIRS)
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/verifier/", "/console/incidents/x", "/static/x"])
@@ -140,7 +140,7 @@ def test_a_fault_of_ours_is_logged_and_told_without_detail(desk, operator, monke
 def test_a_session_table_that_is_away_gives_a_page_too(operator, monkeypatch):
     """The page of a failure must not need what failed."""
 
-    def refuse(tx, digest):
+    def refuse(tx, digest, device):
         raise OperationalError("gone")
 
     operator.raise_request_exception = False

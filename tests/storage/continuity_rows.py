@@ -1,6 +1,6 @@
 """A cut that waits for its second person, and the secret of each member's code."""
 
-from tests.storage.tenants import GONE, HOST, INSURER_OF, ROLES, SECURES, World, draw
+from tests.storage.tenants import GONE, HOST, INSURER_OF, SECURES, World, draw
 
 from rempart.storage.connect import Transaction
 
@@ -30,29 +30,29 @@ def plant_continuity(world: World, tx: Transaction) -> None:
         )
 
 
-def plant_public_cut(world: World, tx: Transaction) -> None:
-    """Plant a cut that began, which anybody reads."""
+def plant_public_cut(world: World, tx: Transaction, readers: frozenset[str]) -> None:
+    """Plant a cut that began, which anybody reads; its note has the mark of the one that waits."""
+    cut_ref = draw()
+    facts = _describe_cut(world, scope="insurer", asked_by=world.actors["host admin"])
+    note = facts.pop("note")
+    began = {"insurer_id": 1, "insurer_name": "A", "starts_at": "2026-01-01"}
     world.plant(
         tx,
         "rights.cut",
-        {"cut_ref": draw()},
-        {
-            **_describe_cut(world, scope="insurer", asked_by=world.actors["host admin"]),
-            "insurer_id": 1,
-            "insurer_name": "A",
-            "starts_at": "2026-01-01",
-        },
-        readers=frozenset(ROLES),
+        {"cut_ref": cut_ref},
+        {**facts, **began},
+        readers=readers,
         changers=SECURES,
         adders=SECURES,
     )
+    tx.execute("UPDATE rights.cut SET note = %s WHERE cut_ref = %s", [note, cut_ref])
 
 
 def _describe_cut(world: World, *, scope: str, asked_by: int) -> dict[str, object]:
     return {
         "scope": scope,
         "reason": "incident",
-        "note": world.name(f"cut of {scope}"),
+        "note": world.name("note for colleagues"),
         "asked_by": asked_by,
         "asked_at": "2026-01-01",
         "review_at": "2099-01-01",

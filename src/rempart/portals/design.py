@@ -49,6 +49,7 @@ PAIRS: Final = (
     Pair(front="focus", back="paper", use=_("cadre du focus sur la page"), least=LEAST_FOR_SHAPES),
     Pair(front="lawful", back="surface", use=_("trafic légitime"), least=LEAST_FOR_SHAPES),
     Pair(front="attributed", back="surface", use=_("trafic attribué"), least=LEAST_FOR_SHAPES),
+    Pair(front="by-code", back="surface", use=_("vérifié par un code"), least=LEAST_FOR_SHAPES),
 )
 
 

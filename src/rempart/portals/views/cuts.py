@@ -72,11 +72,11 @@ class CutForm(forms.Form):
 
 @require_safe
 @allows(Permission.READ_SERVICES)
-def services(request: HttpRequest) -> HttpResponseBase:
+def list_all(request: HttpRequest) -> HttpResponseBase:
     """List what is cut, what waits for a second person, and what was cut."""
     now = get_desk().now()
     with open_visit(request) as (tx, visitor):
-        rows = cuts.list_cuts(tx, now=now)
+        rows = cuts.list_cuts(tx, visitor, now=now)
     context = {
         "rows": [_describe(row, visitor.actor_ref) for row in rows],
         **list_abilities(visitor, [Permission.CUT_SERVICES]),
