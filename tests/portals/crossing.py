@@ -20,8 +20,10 @@ from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import Role
 from rempart.portals.session_store import SessionStore, compute_token_digest
 from rempart.portals.visit import GATE
+from rempart.rights.card import SERIAL_BYTES, CardSerial
 
 ANONYMOUS = "nobody"
+EVERYBODY = frozenset({*ROLES, ANONYMOUS})
 VISITORS = (
     *("holder A", "holder B", "assistant A", "insurer admin A", "insurer manager A"),
     *("insurer admin B", "member A", "member B", "employer admin A", "publisher admin A"),
@@ -43,9 +45,16 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "incident_id": ("incidents.incident", "incident_id"),
     "inquiry_ref": ("accounts.inquiry", "inquiry_ref"),
     "hold_ref": ("accounts.display_hold", "hold_ref"),
+    "cut_ref": ("rights.cut", "cut_ref"),
+    "batch_ref": ("rights.card_batch", "batch_ref"),
+    "serial": ("rights.card", "serial"),
     "log_id": ("ledger.entry", "log_id"),
     "idx": ("ledger.entry", "idx"),
 }
+# Of the same name, and not the same: requests for new keys, and requests to erase.
+ELSEWHERE: Mapping[str, tuple[str, str]] = dict.fromkeys(
+    ("erasure", "decide-erasure"), ("accounts.erasure_request", "request_ref")
+)
 # Names of providers, and places of public hashes: not references of anybody.
 NO_REFERENCE = frozenset({"slug", "log", "address"})
 # These end the visitor's own session: tried by nobody signed in, or once at the end.
@@ -55,6 +64,8 @@ AIMED_AT = ("org_ref", "actor_ref", "account_ref", "session_ref", "insurer_id", 
 AIMED_AT += ("person_ref", "membership_ref", "publisher_ref", "client_ref", "event_ref")
 # A provider that speaks wrongly is answered so.
 SPEAKS_TO_PROVIDERS = frozenset({"psc-logout", "oidc-logout"})
+# Its script sends a document, not a form.
+SPEAKS_JSON = frozenset({"offline-report"})
 WORD = re.compile(rb"[0-9A-Za-z]+")
 
 
@@ -63,6 +74,8 @@ class Findings:
     """What the attempts gave."""
 
     attempts: Counter[str] = field(default_factory=Counter)
+    # Routes tried with a reference of somebody else by whoever their gate lets in.
+    reached: set[str] = field(default_factory=set)
     leaks: list[str] = field(default_factory=list)
     # A page that let in, or kept out, somebody that the permissions do not.
     misplaced: list[str] = field(default_factory=list)
@@ -125,7 +138,10 @@ class Attacker:
         aimed = {**self.aim, **{name: str(value) for name, value in values.items()}}
         if method == "GET":
             return self.browser.get(address, aimed)
-        return self.browser.post(address, {**aimed, "approve": "1", "reason": "essai"})
+        body = {**aimed, "approve": "1", "reason": "essai"}
+        if route.name in SPEAKS_JSON:
+            return self.browser.post(address, body, content_type="application/json")
+        return self.browser.post(address, body)
 
     def ask_in_vain(
         self, route: Route, method: str, values: Mapping[str, object]
@@ -186,23 +202,36 @@ def list_words(values: Iterable[Any]) -> set[bytes]:
         elif isinstance(value, str):
             long = [word for word in WORD.findall(value.encode()) if len(word) == 16]
             words.update(long or ([value.encode()] if re.fullmatch("[AB]7[AB]9", value) else []))
-        elif isinstance(value, bytes) and len(value) == 32:
-            words.add(make_handle(value).encode())
+        elif isinstance(value, bytes):
+            words.update(list_shown(value))
     return words
 
 
-def make_handle(credential_id: bytes) -> str:
-    """Return what the pages call a passkey."""
-    return hashlib.sha256(credential_id).hexdigest()[:32]
+def list_shown(value: bytes) -> set[bytes]:
+    """Return what the pages may show of bytes: the name of a key or a card, or marks inside."""
+    if len(value) in (32, SERIAL_BYTES):
+        return {name_bytes(value).encode()}
+    return {word for word in WORD.findall(value) if len(word) == 16}
+
+
+def name_bytes(value: bytes) -> str:
+    """Return what the pages call a card, or a passkey."""
+    if len(value) == SERIAL_BYTES:
+        return CardSerial(value).code
+    return hashlib.sha256(value).hexdigest()[:32]
 
 
 def split_words(world: World, who: str) -> tuple[set[bytes], set[bytes]]:
-    """Return the words of the rows a visitor may see, and those of the other rows only."""
-    theirs = [row for row in world.rows if who in row.readers]
+    """Return the words of a visitor's own rows, and those of rows they may not see only."""
+    readable = [row for row in world.rows if who in row.readers]
     others = [row for row in world.rows if who not in row.readers]
-    known = list_words(value for row in theirs for value in row.values.values())
+    public = list_words(
+        value for row in readable if row.readers == EVERYBODY for value in row.values.values()
+    )
+    known = list_words(value for row in readable for value in row.values.values())
     known |= list_words(world.told.get(who, []))
-    return known, list_words(value for row in others for value in row.values.values()) - known
+    forbidden = list_words(value for row in others for value in row.values.values())
+    return known - public, forbidden - known
 
 
 def aim(world: World, who: str) -> dict[str, str]:
@@ -221,17 +250,21 @@ def list_references(world: World, who: str, route: Route) -> Iterator[dict[str, 
     if first is None:
         yield dict.fromkeys(route.parameters, "entra")
         return
-    table, column = LEADS_TO[first]
+    table, column = ELSEWHERE.get(route.name) or LEADS_TO[first]
     tried = set()
     for row in world.of_table(table):
-        if who in row.readers or row.readers in tried:
+        if is_own(row, who) or row.readers in tried:
             continue
         tried.add(row.readers)
         value = row.key[column]
-        shown = make_handle(value) if isinstance(value, bytes) else value
-        yield {
-            name: "one" if name == "kid" else row.key.get(name, shown) for name in route.parameters
-        }
+        shown = name_bytes(value) if isinstance(value, bytes) else value
+        key = {**row.key, column: shown}
+        yield {name: "one" if name == "kid" else key.get(name, shown) for name in route.parameters}
+
+
+def is_own(row: Row, who: str) -> bool:
+    """Say whether a row is a visitor's to see; what everybody sees is its changers' own."""
+    return who in (row.changers if row.readers == EVERYBODY else row.readers)
 
 
 def invent(values: Mapping[str, object]) -> dict[str, object]:
@@ -239,6 +272,8 @@ def invent(values: Mapping[str, object]) -> dict[str, object]:
     return {
         name: secrets.token_hex(16)
         if name == "handle"
+        else CardSerial(secrets.token_bytes(SERIAL_BYTES)).code
+        if name == "serial"
         else secrets.randbits(62) + 1
         if isinstance(value, int)
         else value
@@ -281,6 +316,8 @@ def _try(
     values: Mapping[str, object],
 ) -> None:
     findings.attempts[f"{method} {'by reference' if values else 'without'}"] += 1
+    if LEADS_TO.keys() & values.keys() and route.opens_to(attacker.role):
+        findings.reached.add(route.name)
     what = f"{attacker.who}: {method} {route.name}"
     answer = attacker.ask(route, method, values)
     # What the attacker sent may come back: in the address of the page, for one.
@@ -303,7 +340,8 @@ def _try(
 
 def describe(answer: HttpResponseBase) -> tuple[int, str]:
     """Return what tells two refusals apart, references aside."""
-    where = re.sub(r"[0-9a-f]{32}|[0-9]+", "…", answer.headers.get("Location", ""))
+    where = re.sub(r"(%2F|/)[0-9A-Z]{16}(?![0-9A-Z])", r"\1…", answer.headers.get("Location", ""))
+    where = re.sub(r"[0-9a-f]{32}|[0-9]+", "…", where)
     return answer.status_code, where
 
 
@@ -328,5 +366,5 @@ def take_snapshot(world: World, who: str) -> dict[tuple[Any, ...], str]:
             for row in rows:
                 if who not in row.changers:
                     key = tuple(row.key.values())
-                    found[table, *key] = known[key]
+                    found[table, *key] = known.get(key, "taken away")
     return found

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from psycopg import sql
+from tests.card_samples import make_card, make_print
 from tests.portals.crossing import (
     ANONYMOUS,
+    EVERYBODY,
     LEADS_TO,
     NO_REFERENCE,
     VISITORS,
@@ -15,10 +17,14 @@ from tests.portals.crossing import (
     enter,
     list_routes,
 )
+from tests.storage.continuity_rows import plant_public_cut
 from tests.storage.tenant_rows import plant_world
 from tests.storage.tenants import World
 
+from rempart.exchange.card_letter import encode_print
 from rempart.portals import visit
+from rempart.storage.connect import Transaction
+from rempart.workflows import cut_services
 
 
 @pytest.fixture
@@ -27,7 +33,29 @@ def world(desk, monkeypatch) -> Iterator[World]:
     with desk.database.pool("portals") as pages, desk.database.pool("signin") as signin:
         monkeypatch.setattr(desk, "transaction", pages.connection)
         monkeypatch.setattr(desk, "signin", signin.connection)
-        yield plant_world(desk.database)
+        world = plant_world(desk.database)
+        with desk.database.transaction("owner") as tx:
+            plant_public_cut(world, tx, EVERYBODY)
+            seal_own_things(desk, world, tx)
+        yield world
+
+
+def seal_own_things(desk, world: World, tx: Transaction) -> None:
+    """Seal what pages open for its owner: prints that show their mark, and secrets of codes."""
+    for row in world.of_table("rights.card_print"):
+        serial = row.key["serial"]
+        # The mark in the row is in what its owner is shown.
+        printed = encode_print(make_print(make_card(1), names=(row.values["sealed"].decode(),)))
+        tx.execute(
+            "UPDATE rights.card_print SET sealed = %s WHERE serial = %s",
+            [desk.prints.seal(serial, printed), serial],
+        )
+    for row in world.of_table("rights.code_secret"):
+        person = row.key["person_ref"]
+        tx.execute(
+            "UPDATE rights.code_secret SET sealed = %s WHERE person_ref = %s",
+            [desk.code_seal.draw(person), person],
+        )
 
 
 def test_every_parameter_of_a_route_leads_to_planted_rows(desk):
@@ -44,6 +72,10 @@ def test_no_page_reaches_another_tenant(desk, world: World, capsys):
     assert findings.told_apart == []
     assert findings.changed == []
     assert sum(findings.attempts.values()) > 1000
+    # Each by somebody whom only the reference stops.
+    assert {one.name for one in list_routes() if set(one.parameters) & set(LEADS_TO)} == (
+        findings.reached
+    )
     # Pages that showed nothing would leak nothing.
     assert {who for who, marks in findings.shown.items() if marks} == set(VISITORS) - {ANONYMOUS}
 
@@ -104,6 +136,16 @@ def test_mutation_a_page_that_reads_as_somebody_else_is_noticed(desk, world: Wor
     stranger = world.digests["insurer admin B"]
     monkeypatch.setattr(visit, "compute_token_digest", lambda _key: stranger)
     findings = attack(world, desk.now(), visitors=["holder A"], only=named("organisation"))
+    assert findings.leaks
+
+
+def test_mutation_notes_of_cuts_told_to_hosted_operators_are_noticed(
+    desk, world: World, monkeypatch
+):
+    shown = attack(world, desk.now(), visitors=["hosted admin"], only=named("services"))
+    assert shown.is_clean
+    monkeypatch.setattr(cut_services, "replace", lambda row, **_changes: row)
+    findings = attack(world, desk.now(), visitors=["hosted admin"], only=named("services"))
     assert findings.leaks
 
 
