@@ -340,7 +340,9 @@ def _try(
 
 def describe(answer: HttpResponseBase) -> tuple[int, str]:
     """Return what tells two refusals apart, references aside."""
-    where = re.sub(r"(%2F|/)[0-9A-Z]{16}(?![0-9A-Z])", r"\1…", answer.headers.get("Location", ""))
+    where = re.sub(
+        r"(%2F|%3D|/)[0-9A-Z]{16}(?![0-9A-Z])", r"\1…", answer.headers.get("Location", "")
+    )
     where = re.sub(r"[0-9a-f]{32}|[0-9]+", "…", where)
     return answer.status_code, where
 
