@@ -1,9 +1,10 @@
-"""Rights checks over HTTP with a durable ledger, beside two baselines of the same run.
+"""Rights checks over HTTP with a durable ledger, beside three baselines of the same run.
 
     python -m bench rights --members 1000000
 
-The baselines: the same gateway answering without a database, and a bare SELECT by index. Rounds
-are interleaved, so that whatever else the machine does harms all of them alike.
+The baselines: the same gateway with the ledger off, the same answering without a database, and a
+bare SELECT by index. Rounds are interleaved, so that whatever else the machine does harms all of
+them alike.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ ROUNDS = 3
 CALLERS = 64
 PACE = 1000
 NO_DATABASE = "bench.no_database:create_app"
+NO_LEDGER = "bench.no_ledger:create_app"
 TARGET_PER_SECOND = 4000
 TARGET_P99_MS = 50
 TARGET_RATIO = 0.25
@@ -54,6 +56,7 @@ class Round:
     checks: Throughput
     idempotent: Throughput
     no_database: Throughput
+    no_ledger: Throughput
     selects_per_second: float
     gateway_us: float
     database_us: float
@@ -80,6 +83,7 @@ def run(*, members: int, seconds: float) -> None:
             "open_loop": asdict(pace),
             "checks_per_second": _median(one.checks.per_second for one in rounds),
             "ratio_to_no_database": _ratio(rounds),
+            "ratio_to_ledger_off": _ratio_to_ledger_off(rounds),
         },
     )
     Console().print(f"saved in {path}")
@@ -132,11 +136,14 @@ def _play_round(ground: Ground, seconds: float) -> Round:
     with running_gateway(ground, NO_DATABASE) as gateway:
         ask(gateway, 1)
         no_database = ask(gateway, seconds)
+    with running_gateway(ground, NO_LEDGER) as gateway:
+        ask(gateway, 1)
+        no_ledger = ask(gateway, seconds)
     selects = bare_select.measure(ground.database, ground.home, seconds=seconds / 2)
     gateway_us, database_us = (
         (late - early) * 1e6 / checks.answered for early, late in zip(before, after, strict=True)
     )
-    return Round(checks, idempotent, no_database, selects, gateway_us, database_us)
+    return Round(checks, idempotent, no_database, no_ledger, selects, gateway_us, database_us)
 
 
 def _read_processors(gateway: GatewayProcess) -> tuple[float, float]:
@@ -152,6 +159,10 @@ def _ratio(rounds: list[Round]) -> float:
     return _median(one.checks.per_second / one.no_database.per_second for one in rounds)
 
 
+def _ratio_to_ledger_off(rounds: list[Round]) -> float:
+    return _median(one.checks.per_second / one.no_ledger.per_second for one in rounds)
+
+
 def _print(members: int, rounds: list[Round], pace: Latencies) -> None:
     table = Table(title=f"Rights checks, {members:,} members, median of {len(rounds)} rounds")
     for column in ("", "per second", "p50 ms", "p99 ms", "failed", "ratio"):
@@ -159,6 +170,7 @@ def _print(members: int, rounds: list[Round], pace: Latencies) -> None:
     bare = _median(one.selects_per_second for one in rounds)
     for name, pick in (
         ("same gateway without a database", lambda one: one.no_database),
+        ("rights checks, ledger off", lambda one: one.no_ledger),
         ("rights checks, durable ledger", lambda one: one.checks),
         ("the same, each with an Idempotency-Key", lambda one: one.idempotent),
     ):
@@ -187,7 +199,8 @@ def _print(members: int, rounds: list[Round], pace: Latencies) -> None:
     console.print(
         f"processor time per check: gateway {_median(one.gateway_us for one in rounds):.0f} µs,"
         f" its database sessions {_median(one.database_us for one in rounds):.0f} µs;"
-        f" {bare / checks:.1f} bare SELECTs take the time of one check"
+        f" {bare / checks:.1f} bare SELECTs take the time of one check;"
+        f" the durable ledger leaves {_ratio_to_ledger_off(rounds):.2f} of what it is without"
     )
     console.print(
         f"targets: {TARGET_PER_SECOND:,}/s, p99 < {TARGET_P99_MS} ms at {PACE:,}/s,"
