@@ -140,11 +140,13 @@ def stack(
 
 
 def is_ready(url: str) -> bool:
-    """Say whether the whole stack answers."""
+    """Say whether the whole stack answers: the gateway, and the pages behind the same port."""
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
+        gateway = httpx.get(f"{url}/readyz", trust_env=False)
+        pages = httpx.get(f"{url}/connexion", trust_env=False)
+    except httpx.HTTPError:
         return False
+    return gateway.is_success and not pages.is_server_error
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
