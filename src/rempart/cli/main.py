@@ -41,6 +41,7 @@ COMMANDS = {
         "Cut and restore rights; require presence; terminals.",
     ),
     "ledger": ("rempart.cli.ledger", "ledger", "Audit, prove and ask the disclosure ledger."),
+    "guard": ("rempart.cli.guard", "guard", "Judge look-ups: replay, contain, release."),
     "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
     "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),

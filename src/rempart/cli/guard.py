@@ -1,0 +1,19 @@
+"""`rempart guard`: the group of commands about the guard, and nothing else.
+
+Each command lives in a module of its own (`guard_replay`, ...), which keeps this one a table.
+"""
+
+from typing import Final
+
+import click
+
+COMMANDS: Final[tuple[click.Command, ...]] = ()
+
+
+@click.group()
+def guard() -> None:
+    """Judge look-ups by what is usual; replay last month; contain and release accounts."""
+
+
+for command in COMMANDS:
+    guard.add_command(command)

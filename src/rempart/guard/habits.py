@@ -1,0 +1,235 @@
+"""What is usual for one account: from where it works, when, and what its days look like.
+
+Addresses, software and hours are learnt from people the account already knows, and from cards
+shown at a usual place: a thief brings neither, so that a thief cannot teach the guard. Bounded:
+whom an account knows is kept elsewhere, as what others did is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from rempart.guard.lookups import Account, Ref
+
+# Older days count less: half in ten days.
+_FORGET: Final = 0.93
+# Shares are counted over about this many look-ups, hours over so many hours of work.
+_SHARE_SPAN: Final = 300.0
+_HOURS_SPAN: Final = 300.0
+_MOST_ADDRESSES: Final = 100
+_MOST_AGENTS: Final = 20
+_MOST_INSURERS: Final = 500
+_MOST_DEPARTMENTS: Final = 200
+WEEK_BEFORE: Final = 6
+LEAST_BURST: Final = 4.0
+
+
+@dataclass(slots=True)
+class Share:
+    """A share of look-ups, counted with older ones fading."""
+
+    hits: float = 0.0
+    total: float = 0.0
+
+    def add(self, hit: bool) -> None:
+        """Count one more look-up."""
+        self.total += 1.0
+        if hit:
+            self.hits += 1.0
+        if self.total > _SHARE_SPAN:
+            self.hits *= 0.5
+            self.total *= 0.5
+
+
+@dataclass(slots=True)
+class Mean:
+    """A mean per day of what was answered, older days fading, and how days differ."""
+
+    total: float = 0.0
+    days: float = 0.0
+    squares: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Count one more day."""
+        self.total = self.total * _FORGET + value
+        self.squares = self.squares * _FORGET + value * value
+        self.days = self.days * _FORGET + 1.0
+
+    @property
+    def variance(self) -> float:
+        """How days differ from their mean; 0 while there is none."""
+        if not self.days:
+            return 0.0
+        return max(0.0, self.squares / self.days - (self.total / self.days) ** 2)
+
+
+@dataclass(slots=True)
+class Today:
+    """What an account did since midnight.
+
+    Attributes:
+        day: The day; -1 before the first.
+        typed: Price of typed look-ups of new faces, refused ones included.
+        typed_count: How many they were.
+        card: Price of look-ups of new faces with a card.
+        card_count: How many they were.
+        refused: How many look-ups were refused.
+        local_count: New faces answered that live where the account works.
+        placed_count: New faces answered of whom it is known where they live.
+        missed_count: Answers about nobody.
+        answered_count: New faces answered, nobodies included.
+        typed_expected: Price of a usual day.
+        typed_deviation: How far days stray from it.
+        busiest: The fastest burst answered.
+        typed_allowance: Once it is spent, a typed new face is not answered.
+        card_allowance: The same with a card.
+        most_evidence: The most evidence of typed look-ups while not contained.
+        hours: One bit for each hour in which the account was at work.
+    """
+
+    day: int = -1
+    typed: float = 0.0
+    typed_count: int = 0
+    card: float = 0.0
+    card_count: int = 0
+    refused: int = 0
+    local_count: int = 0
+    placed_count: int = 0
+    missed_count: int = 0
+    answered_count: int = 0
+    typed_expected: float = 1.0
+    typed_deviation: float = 1.0
+    busiest: float = 0.0
+    typed_allowance: float = 10.0
+    card_allowance: float = 100.0
+    most_evidence: float = 0.0
+    hours: int = 0
+
+
+class Known(NamedTuple):
+    """Since when an address or a software is usual, and the last day it was."""
+
+    since: int
+    last: int
+
+
+class Learnt(NamedTuple):
+    """What a look-up taught.
+
+    Attributes:
+        changed: Whether the habits are to be kept again.
+        new_address: Whether its address became a usual one of the account.
+    """
+
+    changed: bool
+    new_address: bool = False
+
+
+@dataclass(slots=True)
+class Habits:
+    """One account: from where it works, when, what its days look like, how far it is held.
+
+    Attributes:
+        profession: Accounts are compared within it.
+        department: Where it works; None: not known.
+        today: Since midnight.
+        typed: Price of typed new faces a day.
+        card: Price of new faces with a card a day.
+        week: Price of typed new faces on the six days before today, newest first.
+        addresses: Usual ones; the one not seen for longest gives way to a new one.
+        agents: Usual software, the same way.
+        insurers: Those of the people it was answered about.
+        departments: How many of those people live in each.
+        placed: Their number; older ones fade, as in `departments`.
+        missed: The share of answers about nobody.
+        hours: On how many days it was at work in each hour; older days fade.
+        hours_total: Their sum.
+        active_days: Days it asked anything.
+        burst: Typed new faces lately, one forgotten every minute.
+        burst_ms: When it was last counted.
+        usual_burst: The most seen on good days.
+        typed_evidence: Against the account, from where it usually works.
+        strange_evidence: The same, from elsewhere.
+        card_evidence: The same, of look-ups with a card.
+        step: How far it is held: a `Step`.
+        reviewed: Whether a review cleared it.
+        tolerance: What a review added to its allowances.
+    """
+
+    profession: str
+    department: Ref | None = None
+    today: Today = field(default_factory=Today)
+    typed: Mean = field(default_factory=Mean)
+    card: Mean = field(default_factory=Mean)
+    week: list[float] = field(default_factory=lambda: [0.0] * WEEK_BEFORE)
+    addresses: dict[Ref, Known] = field(default_factory=dict)
+    agents: dict[Ref, Known] = field(default_factory=dict)
+    insurers: set[Ref] = field(default_factory=set)
+    departments: dict[Ref, float] = field(default_factory=dict)
+    placed: float = 0.0
+    missed: Share = field(default_factory=Share)
+    hours: list[float] = field(default_factory=lambda: [0.0] * 24)
+    hours_total: float = 0.0
+    active_days: int = 0
+    burst: float = 0.0
+    burst_ms: int = 0
+    usual_burst: float = LEAST_BURST
+    typed_evidence: float = 0.0
+    strange_evidence: float = 0.0
+    card_evidence: float = 0.0
+    step: int = 0
+    reviewed: bool = False
+    tolerance: float = 0.0
+
+    def learn_place(self, ip: Ref, agent: Ref, hour: int, day: int) -> Learnt:
+        """Learn that the account works from an address, with a software, at an hour."""
+        new_hour = self._learn_hour(hour)
+        new_address = ip not in self.addresses
+        came = _see(self.addresses, ip, day, most=_MOST_ADDRESSES)
+        used = _see(self.agents, agent, day, most=_MOST_AGENTS)
+        return Learnt(came or used or new_hour, new_address)
+
+    def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
+        """Learn from an answered new face where people live and how often nobody is found."""
+        today = self.today
+        today.answered_count += 1
+        today.missed_count += not found
+        self.missed.add(not found)
+        if found and len(self.insurers) < _MOST_INSURERS:
+            self.insurers.add(insurer)
+        if department is None:
+            return
+        today.placed_count += 1
+        today.local_count += department == self.department
+        if len(self.departments) < _MOST_DEPARTMENTS or department in self.departments:
+            self.departments[department] = self.departments.get(department, 0.0) + 1.0
+        self.placed += 1.0
+        if self.placed > _SHARE_SPAN:
+            self.departments = {d: 0.5 * n for d, n in self.departments.items() if n > 0.1}
+            self.placed *= 0.5
+
+    def _learn_hour(self, hour: int) -> bool:
+        if self.today.hours >> hour & 1:
+            return False
+        self.today.hours |= 1 << hour
+        self.hours[hour] += 1.0
+        self.hours_total += 1.0
+        if self.hours_total > _HOURS_SPAN:
+            self.hours = [value * 0.5 for value in self.hours]
+            self.hours_total *= 0.5
+        return True
+
+
+def _see(known: dict[Ref, Known], one: Ref, day: int, *, most: int) -> bool:
+    """See something usual, or make it so; say whether that is news of the day."""
+    before = known.get(one)
+    if before is not None and before.last == day:
+        return False
+    known[one] = Known(day if before is None else before.since, day)
+    if len(known) > most:
+        del known[min(known, key=lambda ref: known[ref].last)]
+    return True
+
+
+def new_habits(account: Account) -> Habits:
+    """Return the habits of an account that never asked anything."""
+    return Habits(profession=account.profession, department=account.department)

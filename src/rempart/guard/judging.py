@@ -1,0 +1,235 @@
+"""The judgement of one look-up: habits and a look-up give a decision and the next habits.
+
+The same functions judge in a replay, where everything is in memory, and in the gateways, where
+habits are read from a database and written back. Refuses to cut what an account lives on: people it
+already knows are answered at every step.
+"""
+
+from typing import Final
+
+from rempart.guard.allowance import (
+    CARD_SPREAD,
+    TYPED_SPREAD,
+    compute_card_allowance,
+    compute_deviation,
+    compute_expected,
+    compute_price,
+    compute_typed_allowance,
+)
+from rempart.guard.decisions import ANSWERED, Decision, Signal, SignalKind, Step
+from rempart.guard.explain import explain
+from rempart.guard.habits import LEAST_BURST, Habits, Learnt
+from rempart.guard.lookups import Lookup, find_day, find_hour
+from rempart.guard.policy import Policy
+from rempart.guard.rules import AccountDay, Rules, summarise_day
+from rempart.guard.surroundings import Surroundings
+from rempart.guard.weights import Weights, weigh
+
+_MINUTE_MS: Final = 60_000
+MOST_EVIDENCE: Final = 25.0
+# What a night takes away from the evidence of the day before.
+_TYPED_KEPT: Final = 0.8
+_CARD_KEPT: Final = 0.6
+_MOST_NIGHTS: Final = 7
+# An account that a review cleared starts with credit, and room for what it was contained for.
+_CREDIT: Final = -4.0
+_CLEARED_ROOM: Final = 30.0
+_LEARNT: Final = Learnt(changed=True)
+
+
+def begin_day(habits: Habits, day: int, rules: Rules) -> AccountDay | None:
+    """Close an account's last day and set the allowances of another.
+
+    Args:
+        habits: Of the account; changed.
+        day: The day that begins, later than `habits.today.day`.
+        rules: In force that day.
+
+    Returns:
+        The day that is over; None before the first.
+    """
+    past = summarise_day(habits)
+    if past is not None:
+        _close_day(habits, min(day - past.day, _MOST_NIGHTS))
+    _plan_day(habits, day, rules)
+    return past
+
+
+def meet_known(habits: Habits, lookup: Lookup) -> Learnt:
+    """Learn from a look-up of a known face, which is always answered.
+
+    `habits.today` must be the day of the look-up.
+    """
+    return habits.learn_place(
+        lookup.ip, lookup.user_agent, find_hour(lookup.time_ms), habits.today.day
+    )
+
+
+def judge_new(
+    habits: Habits,
+    lookup: Lookup,
+    *,
+    surroundings: Surroundings,
+    rules: Rules,
+    policy: Policy,
+    is_canary: bool = False,
+) -> tuple[Decision, Learnt]:
+    """Judge a look-up of somebody the account was never answered about.
+
+    Args:
+        habits: Of the account, on the day of the look-up; changed.
+        lookup: The look-up.
+        surroundings: What others did from its address.
+        rules: In force that day.
+        policy: Fixed numbers.
+        is_canary: Whether the person was planted: whoever asks for one is contained.
+
+    Returns:
+        The decision, and what was learnt; when it answers, the person is a known face from then on.
+    """
+    if is_canary:
+        return _catch(habits, rules), _LEARNT
+    is_young = habits.active_days < policy.learning_days
+    hour = find_hour(lookup.time_ms)
+    if not lookup.presence:
+        _count_burst(habits, lookup.time_ms)
+    norms = rules.find_norms(habits.profession)
+    weights = weigh(
+        habits, lookup, surroundings=surroundings, norms=norms, hour=hour, is_young=is_young
+    )
+    charge = _charge_card if lookup.presence else _charge_typed
+    over, evidence = charge(habits, weights, policy)
+    contains = evidence > rules.evidence and not habits.step
+    if contains:
+        habits.step = Step.KNOWN_FACES_ONLY if lookup.presence else Step.PRESENCE_ONLY
+    held = habits.step > (Step.PRESENCE_ONLY if lookup.presence else Step.NONE)
+    if over or held or contains:
+        habits.today.refused += 1
+        step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
+        signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
+        return Decision(False, step, contains, evidence, rules.evidence, signals), _LEARNT
+    return ANSWERED, _accept(habits, lookup, hour, is_young=is_young)
+
+
+def contain(habits: Habits, step: Step) -> None:
+    """Hold an account for a reason the guard did not see; a review will clear it, or not."""
+    habits.step = max(habits.step, step)
+    habits.reviewed = False
+
+
+def release(habits: Habits, *, keep_allowance: bool = False) -> None:
+    """Take note that a review cleared an account: it was its owner.
+
+    Args:
+        habits: Of the account, on the day of the review; changed.
+        keep_allowance: Leave the allowance as it is: what held it says nothing of its days.
+    """
+    habits.step = Step.NONE
+    habits.reviewed = True
+    habits.typed_evidence = habits.strange_evidence = habits.card_evidence = _CREDIT
+    if keep_allowance:
+        return
+    habits.tolerance += _CLEARED_ROOM
+    habits.today.typed_allowance += _CLEARED_ROOM + habits.today.typed
+    habits.today.card_allowance += 3 * _CLEARED_ROOM + habits.today.card
+
+
+def find_lookup_day(habits: Habits, lookup: Lookup) -> int:
+    """Return the day a look-up counts on: a clock that steps back does not open a day again."""
+    return max(find_day(lookup.time_ms), habits.today.day)
+
+
+def _close_day(habits: Habits, nights: int) -> None:
+    today = habits.today
+    # What was refused teaches nothing: a thief cannot stretch the habits of an account.
+    typed = min(today.typed, today.typed_allowance)
+    habits.typed.add(typed)
+    habits.card.add(min(today.card, today.card_allowance))
+    habits.week = ([0.0] * (nights - 1) + [typed, *habits.week])[: len(habits.week)]
+    habits.active_days += 1
+    if not habits.step:
+        busiest = min(today.busiest, 1.5 * habits.usual_burst)
+        habits.usual_burst = max(LEAST_BURST, 0.98 * habits.usual_burst, busiest)
+    habits.typed_evidence *= _TYPED_KEPT**nights
+    habits.strange_evidence *= _TYPED_KEPT**nights
+    habits.card_evidence *= _CARD_KEPT**nights
+
+
+def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
+    """Set a day's allowances and start its counts."""
+    today, norms = habits.today, rules.find_norms(habits.profession)
+    today.day, today.hours = day, 0
+    today.typed = today.card = today.most_evidence = today.busiest = 0.0
+    today.typed_count = today.card_count = today.refused = 0
+    today.local_count = today.placed_count = today.missed_count = today.answered_count = 0
+    expected = compute_expected(habits.typed, norms.typed)
+    deviation = compute_deviation(expected, habits.typed, TYPED_SPREAD)
+    today.typed_expected, today.typed_deviation = expected, deviation
+    today.typed_allowance = habits.tolerance + compute_typed_allowance(
+        expected, deviation, sum(habits.week), rules.width
+    )
+    expected = compute_expected(habits.card, norms.card)
+    deviation = compute_deviation(expected, habits.card, CARD_SPREAD)
+    today.card_allowance = 3 * habits.tolerance + compute_card_allowance(expected, deviation)
+
+
+def _catch(habits: Habits, rules: Rules) -> Decision:
+    contains = not habits.step
+    habits.step = max(habits.step, Step.PRESENCE_ONLY)
+    habits.today.refused += 1
+    signal = Signal(SignalKind.CANARY, 1.0, 0.0, MOST_EVIDENCE)
+    return Decision(False, Step(habits.step), contains, MOST_EVIDENCE, rules.evidence, (signal,))
+
+
+def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
+    """Take a typed new face off the allowance; say whether it was spent, and the evidence."""
+    total, today = weights.total, habits.today
+    # Spent before this one: whether it is answered does not depend on whom it is about.
+    over = today.typed >= today.typed_allowance
+    today.typed += compute_price(total, policy.least_price)
+    today.typed_count += 1
+    gain = 0.25 * max(-2.0, min(2.5, total)) - 0.15 + (0.3 if over else 0.0)
+    # What comes from a strange place is weighed apart: the owner's own work would dilute it.
+    if weights.is_from_a_strange_place:
+        evidence = _bound(habits.strange_evidence + gain)
+        habits.strange_evidence = evidence
+    else:
+        evidence = _bound(habits.typed_evidence + gain)
+        habits.typed_evidence = evidence
+    if not habits.step:
+        today.most_evidence = max(today.most_evidence, evidence)
+    return over, evidence
+
+
+def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
+    """Take a new face with a card off its allowance: a strange place or a flood counts."""
+    today, come = habits.today, weights.network + weights.agent
+    over = today.card >= today.card_allowance
+    today.card += compute_price(weights.total, policy.least_price)
+    today.card_count += 1
+    gain = -0.02
+    if come > 0.5:
+        gain = 0.2 * min(2.5, come + 0.5 * (weights.geography + weights.hour))
+    gain += 0.2 if over else 0.0
+    habits.card_evidence = _bound(habits.card_evidence + gain)
+    return over, habits.card_evidence
+
+
+def _bound(evidence: float) -> float:
+    return min(MOST_EVIDENCE, max(0.0, evidence))
+
+
+def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool) -> Learnt:
+    habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found)
+    if not lookup.presence:
+        habits.today.busiest = max(habits.today.busiest, habits.burst)
+    elif is_young or lookup.ip in habits.addresses:
+        learnt = habits.learn_place(lookup.ip, lookup.user_agent, hour, habits.today.day)
+        return Learnt(changed=True, new_address=learnt.new_address)
+    return _LEARNT
+
+
+def _count_burst(habits: Habits, time_ms: int) -> None:
+    passed = max(0, time_ms - habits.burst_ms) / _MINUTE_MS
+    habits.burst = max(0.0, habits.burst - passed) + 1.0
+    habits.burst_ms = max(time_ms, habits.burst_ms)

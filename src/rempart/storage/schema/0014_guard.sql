@@ -1,0 +1,1 @@
+-- What the guard keeps of accounts.

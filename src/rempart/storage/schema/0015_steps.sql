@@ -1,0 +1,1 @@
+-- Steps that hold an account, an establishment, a software or a profession.

@@ -1,0 +1,1 @@
+-- Canaries, and alerts sent to those who watch.
