@@ -178,6 +178,7 @@ CALLED_BY_PAGES = {
     *("ledger.inquiry_subjects(bigint)", "ledger.open_my_entry(smallint,bigint)"),
     "stand_apart(bigint,bigint,bigint,text[],timestamp with time zone)",
     "rights.revoke_card(bytea,text)",
+    "guards()",
 }
 
 
@@ -201,6 +202,7 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
         ("administers", Permission.INVITE_AGENT),
         ("secures", Permission.SUSPEND_ORGANISATION),
         ("inquires", Permission.ASK_INQUIRY),
+        ("guards", Permission.READ_GUARD),
     ],
 )
 def test_the_database_and_the_permissions_name_the_same_roles(

@@ -73,6 +73,9 @@ class Permission(enum.StrEnum):
     READ_INCIDENTS = "read_incidents"
     READ_SERVICES = "read_services"
     CUT_SERVICES = "cut_services"
+    READ_GUARD = "read_guard"
+    CONTAIN = "contain"
+    RELEASE = "release"
     ASK_INQUIRY = "ask_inquiry"
     APPROVE_INQUIRY = "approve_inquiry"
     ASK_HOLD = "ask_hold"
@@ -111,6 +114,7 @@ _INCIDENTS: Final = frozenset(
     {Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO, Role.OPERATOR_OPS}
 )
 _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
+_GUARDS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
@@ -244,6 +248,17 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_SECURITY,
             purpose="cut rights, or give them back; claims and payments go on",
             step_up=True,
+        ),
+        Permission.READ_GUARD: Grant(
+            roles=_GUARDS, purpose="see what the guard decided, and why, by account"
+        ),
+        Permission.CONTAIN: Grant(
+            roles=_SECURITY,
+            purpose="hold an account or many by a step; claims and payments go on",
+            step_up=True,
+        ),
+        Permission.RELEASE: Grant(
+            roles=_SECURITY, purpose="let a held account work again, in one click"
         ),
         Permission.SHOW_PRESENCE_CODE: Grant(
             roles=frozenset({Role.MEMBER}),
