@@ -36,7 +36,9 @@ def two(desk, org):
 @pytest.fixture(autouse=True)
 def clean(desk):
     with desk.database.transaction("owner") as tx:
-        tx.execute("TRUNCATE rights.cut, rights.service_hour, rights.service_change")
+        tx.execute(
+            "TRUNCATE rights.cut, rights.cut_note, rights.service_hour, rights.service_change"
+        )
 
 
 def cut(browser, scope, **values):

@@ -116,7 +116,7 @@ def list_(*, as_json: bool) -> None:
     """List what is cut, was cut in the last 90 days, or waits."""
     now = datetime.now(UTC)
     with registering() as tx:
-        rows = cuts.list_cuts(tx, None, now=now)
+        rows = cuts.list_cuts(tx, now=now)
     described = [_describe(row, now) for row in rows]
     if as_json:
         click.echo(json.dumps(described))

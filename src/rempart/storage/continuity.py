@@ -173,7 +173,6 @@ def insert_cut(
             "insurer_id": insurer.insurer_id if insurer else None,
             "insurer_name": insurer.name if insurer else None,
             "reason": reason.value,
-            "note": note,
             "asked_by": asked_by,
             "asked_at": asked_at,
             "review_at": review_at,
@@ -181,6 +180,8 @@ def insert_cut(
             "starts": starts,
         },
     ).fetchone()
+    if row is not None and note:
+        tx.execute(QUERIES.add_cut_note, {"cut_ref": cut_ref, "note": note})
     return row is not None
 
 

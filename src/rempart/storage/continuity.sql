@@ -15,19 +15,19 @@ WHERE cut.starts_at IS NOT NULL AND cut.ended_at IS NULL
 SELECT establishment_ref, account_ref, required, known_faces, typed_persons_per_day FROM rights.presence_policy;
 
 -- name: list_cuts
--- Cuts that began, the newest first, of the last days; with those only asked for, for whoever may see them.
-SELECT cut_ref, scope, insurer_id, insurer_name, reason, note, asked_by, asked_at, approved_by, starts_at, review_at,
-       ends_at, restore_asked_by, restore_asked_at, ended_by, ended_at
-FROM rights.cut
+-- Cuts that began, the newest first, of the last days; with those only asked for, and the notes, for whoever may see them.
+SELECT cut_ref, scope, insurer_id, insurer_name, reason, COALESCE(cut_note.note, '') AS note, asked_by, asked_at, approved_by,
+       starts_at, review_at, ends_at, restore_asked_by, restore_asked_at, ended_by, ended_at
+FROM rights.cut LEFT JOIN rights.cut_note USING (cut_ref)
 WHERE COALESCE(ended_at, ends_at, 'infinity') > %(since)s
 ORDER BY COALESCE(starts_at, asked_at) DESC, cut_ref
 LIMIT 500;
 
 -- name: lock_cut
 -- One cut, held until the transaction ends.
-SELECT cut_ref, scope, insurer_id, insurer_name, reason, note, asked_by, asked_at, approved_by, starts_at, review_at,
-       ends_at, restore_asked_by, restore_asked_at, ended_by, ended_at
-FROM rights.cut WHERE cut_ref = %(cut_ref)s FOR UPDATE;
+SELECT cut_ref, scope, insurer_id, insurer_name, reason, COALESCE(cut_note.note, '') AS note, asked_by, asked_at, approved_by,
+       starts_at, review_at, ends_at, restore_asked_by, restore_asked_at, ended_by, ended_at
+FROM rights.cut LEFT JOIN rights.cut_note USING (cut_ref) WHERE cut_ref = %(cut_ref)s FOR UPDATE OF cut;
 
 -- name: close_expired_cuts
 -- A cut that ended by itself makes room for another of its kind.
@@ -35,11 +35,15 @@ UPDATE rights.cut SET ended_at = ends_at WHERE ended_at IS NULL AND ends_at <= c
 
 -- name: insert_cut
 -- Cuts, or asks to cut what two persons cut. No row when the same is cut or asked for already.
-INSERT INTO rights.cut (cut_ref, scope, insurer_id, insurer_name, reason, note, asked_by, asked_at, review_at, ends_at, starts_at)
-VALUES (%(cut_ref)s, %(scope)s, %(insurer_id)s, %(insurer_name)s, %(reason)s, %(note)s, %(asked_by)s, %(asked_at)s, %(review_at)s,
+INSERT INTO rights.cut (cut_ref, scope, insurer_id, insurer_name, reason, asked_by, asked_at, review_at, ends_at, starts_at)
+VALUES (%(cut_ref)s, %(scope)s, %(insurer_id)s, %(insurer_name)s, %(reason)s, %(asked_by)s, %(asked_at)s, %(review_at)s,
         %(ends_at)s, CASE WHEN %(starts)s THEN %(asked_at)s::timestamptz END)
 ON CONFLICT DO NOTHING
 RETURNING cut_ref;
+
+-- name: add_cut_note
+-- Why, for colleagues of the host.
+INSERT INTO rights.cut_note (cut_ref, note) VALUES (%(cut_ref)s, %(note)s);
 
 -- name: approve_cut
 -- The second person: it begins.

@@ -5,13 +5,12 @@ cut one insurer or one way in may undo it alone: the other way round, care would
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from rempart.accounts.permissions import GRANTS, Permission, check_can
 from rempart.accounts.second_person import are_apart
-from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.rights.cuts import CutReason, CutScope
 from rempart.storage import continuity
@@ -139,20 +138,16 @@ def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now:
     return True
 
 
-def list_cuts(tx: Transaction, visitor: Visitor | None, *, now: datetime) -> list[CutRow]:
+def list_cuts(tx: Transaction, *, now: datetime) -> list[CutRow]:
     """List what is cut, was cut lately or waits, as far as the asker may see it, newest first.
 
-    A cut that began is public, its note is not: a hosted operator sees the one without the other.
+    A cut that began is public, its note is not: the database shows it to the host's agents only.
 
     Args:
         tx: A transaction with the visitor's ticket, or one of the command line.
-        visitor: An operator's agent; None for the command line.
         now: The instant.
     """
-    rows = continuity.list_cuts(tx, since=now - HISTORY)
-    if visitor is None or visitor.is_host:
-        return rows
-    return [replace(row, note="") for row in rows]
+    return continuity.list_cuts(tx, since=now - HISTORY)
 
 
 def list_insurers(tx: Transaction) -> Sequence[InsurerName]:

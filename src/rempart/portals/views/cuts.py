@@ -76,7 +76,7 @@ def list_all(request: HttpRequest) -> HttpResponseBase:
     """List what is cut, what waits for a second person, and what was cut."""
     now = get_desk().now()
     with open_visit(request) as (tx, visitor):
-        rows = cuts.list_cuts(tx, visitor, now=now)
+        rows = cuts.list_cuts(tx, now=now)
     context = {
         "rows": [_describe(row, visitor.actor_ref) for row in rows],
         **list_abilities(visitor, [Permission.CUT_SERVICES]),

@@ -11,7 +11,6 @@ CREATE TABLE rights.cut (
     insurer_id       integer REFERENCES rights.insurer ON DELETE CASCADE,
     insurer_name     text,          -- as it was called then: the public history needs no other table
     reason           text NOT NULL CHECK (reason IN ('incident', 'precaution', 'insurer_request', 'maintenance')),
-    note             text NOT NULL DEFAULT '' CHECK (length(note) <= 500),   -- for colleagues, never shown outside
     asked_by         bigint,        -- NULL: the host's command line
     asked_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     approved_by      bigint,        -- the second person, where two are needed
@@ -66,6 +65,19 @@ GRANT SELECT, INSERT ON rights.cut TO rempart_portals;
 GRANT UPDATE (approved_by, starts_at, restore_asked_by, restore_asked_at, ended_by, ended_at) ON rights.cut TO rempart_portals;
 GRANT SELECT ON rights.cut TO rempart_gateway;
 GRANT SELECT, INSERT, UPDATE ON rights.cut TO rempart_plane_accounts;
+
+-- Why, for colleagues of the host only: apart from the cut, which is public once it began. Written once, by whoever asked.
+CREATE TABLE rights.cut_note (
+    cut_ref bigint PRIMARY KEY REFERENCES rights.cut ON DELETE CASCADE,
+    note    text NOT NULL CHECK (length(note) BETWEEN 1 AND 500)
+);
+ALTER TABLE rights.cut_note ENABLE ROW LEVEL SECURITY;
+CREATE POLICY for_everybody ON rights.cut_note TO rempart_plane_accounts USING (true) WITH CHECK (true);
+CREATE POLICY seen ON rights.cut_note FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+CREATE POLICY added ON rights.cut_note FOR INSERT TO rempart_portals
+    WITH CHECK ((SELECT accounts.secures()) AND EXISTS (
+        SELECT 1 FROM rights.cut AS c WHERE c.cut_ref = cut_note.cut_ref AND c.asked_by = (SELECT accounts.my_actor())));
+GRANT SELECT, INSERT ON rights.cut_note TO rempart_portals, rempart_plane_accounts;
 
 -- ---------------------------------------------------------------- presence
 
