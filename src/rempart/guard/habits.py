@@ -83,6 +83,7 @@ class Today:
         typed_allowance: Once it is spent, a typed new face is not answered.
         card_allowance: The same with a card.
         most_evidence: The most evidence of typed look-ups while not contained.
+        most_card_evidence: The same, of look-ups with a card.
         hours: One bit for each hour in which the account was at work.
     """
 
@@ -102,6 +103,7 @@ class Today:
     typed_allowance: float = 10.0
     card_allowance: float = 100.0
     most_evidence: float = 0.0
+    most_card_evidence: float = 0.0
     hours: int = 0
 
 

@@ -31,6 +31,14 @@ MOST_EVIDENCE: Final = 25.0
 _TYPED_KEPT: Final = 0.8
 _CARD_KEPT: Final = 0.6
 _MOST_NIGHTS: Final = 7
+# A look-up's evidence is a part of its weights, since look-ups are less than independent: more of
+# whom it is about, which each one tells anew, less of where it comes from, which they share; and a
+# little is forgotten each time, as in a sequential test that starts again (CUSUM).
+_LOOKUP_GAIN: Final = 0.5
+_PLACE_GAIN: Final = 0.25
+_DRIFT: Final = 0.1
+# One more look-up that does not look like its account, after the allowance is spent.
+_OVER_GAIN: Final = 0.3
 # An account that a review cleared starts with credit, and room for what it was contained for.
 _CREDIT: Final = -4.0
 _CLEARED_ROOM: Final = 30.0
@@ -99,7 +107,8 @@ def judge_new(
     )
     charge = _charge_card if lookup.presence else _charge_typed
     over, evidence = charge(habits, weights, policy)
-    contains = evidence > rules.evidence and not habits.step
+    threshold = rules.card_evidence if lookup.presence else rules.evidence
+    contains = evidence > threshold and not habits.step
     if contains:
         habits.step = Step.KNOWN_FACES_ONLY if lookup.presence else Step.PRESENCE_ONLY
     held = habits.step > (Step.PRESENCE_ONLY if lookup.presence else Step.NONE)
@@ -107,7 +116,7 @@ def judge_new(
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
         signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
-        return Decision(False, step, contains, evidence, rules.evidence, signals), _LEARNT
+        return Decision(False, step, contains, evidence, threshold, signals), _LEARNT
     return ANSWERED, _accept(habits, lookup, hour, is_young=is_young)
 
 
@@ -159,7 +168,8 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     """Set a day's allowances and start its counts."""
     today, norms = habits.today, rules.find_norms(habits.profession)
     today.day, today.hours = day, 0
-    today.typed = today.card = today.most_evidence = today.busiest = 0.0
+    today.typed = today.card = today.busiest = 0.0
+    today.most_evidence = today.most_card_evidence = 0.0
     today.typed_count = today.card_count = today.refused = 0
     today.local_count = today.placed_count = today.missed_count = today.answered_count = 0
     expected = compute_expected(habits.typed, norms.typed)
@@ -188,9 +198,12 @@ def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[boo
     over = today.typed >= today.typed_allowance
     today.typed += compute_price(total, policy.least_price)
     today.typed_count += 1
-    gain = 0.25 * max(-2.0, min(2.5, total)) - 0.15 + (0.3 if over else 0.0)
+    gain = _LOOKUP_GAIN * max(-2.0, min(2.5, weights.of_person)) - _DRIFT
+    if over and total > 0:
+        gain += _OVER_GAIN
     # What comes from a strange place is weighed apart: the owner's own work would dilute it.
     if weights.is_from_a_strange_place:
+        gain += _PLACE_GAIN * max(0.0, weights.of_place)
         evidence = _bound(habits.strange_evidence + gain)
         habits.strange_evidence = evidence
     else:
@@ -211,8 +224,10 @@ def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool
     if come > 0.5:
         gain = 0.2 * min(2.5, come + 0.5 * (weights.geography + weights.hour))
     gain += 0.2 if over else 0.0
-    habits.card_evidence = _bound(habits.card_evidence + gain)
-    return over, habits.card_evidence
+    evidence = habits.card_evidence = _bound(habits.card_evidence + gain)
+    if not habits.step:
+        today.most_card_evidence = max(today.most_card_evidence, evidence)
+    return over, evidence
 
 
 def _bound(evidence: float) -> float:

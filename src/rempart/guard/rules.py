@@ -7,6 +7,7 @@ kept: they are what the budget is about. Refuses to let one bad week move a thre
 wave of thefts is a bad week too.
 """
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -18,13 +19,16 @@ from rempart.guard.policy import Policy
 NARROWEST: Final = 1.5
 WIDEST: Final = 8.0
 LOWEST_THRESHOLD: Final = 2.5
+LOWEST_CARD_THRESHOLD: Final = 4.0
 # Rules of a day rest on days at least so much older.
 LAG_DAYS: Final = 2
 # In a day, the width and the threshold move by this at most.
 _WIDTH_STEP: Final = 0.2
-_THRESHOLD_STEP: Final = 0.1
+_THRESHOLD_STEP: Final = 0.25
 # Days of an account before its own are counted.
 _LEAST_ACTIVE_DAYS: Final = 3
+# How far beyond the largest value the threshold lies when less than one mistake is accepted.
+_BEYOND: Final = 1.1
 # One account's day weighs no more than this in its profession's mean, in price.
 _MOST_TYPED: Final = 60.0
 _MOST_CARD: Final = 300.0
@@ -73,6 +77,7 @@ class AccountDay(NamedTuple):
         missed_count: Answers about nobody.
         answered_count: New faces answered, nobodies included.
         evidence: The most evidence of its typed new faces while not contained.
+        card_evidence: The same, of its new faces with a card.
         active_days: The account's age in active days.
         suspect: Whether it ended contained and not cleared.
     """
@@ -94,6 +99,7 @@ class AccountDay(NamedTuple):
     missed_count: int
     answered_count: int
     evidence: float
+    card_evidence: float
     active_days: int
     suspect: bool
 
@@ -104,7 +110,8 @@ class Rules(NamedTuple):
     Attributes:
         day: The day they hold from.
         width: How far above the usual a day may go, in deviations.
-        evidence: Above it, an account is contained.
+        evidence: Of typed new faces: above it, an account is contained.
+        card_evidence: The same with a card.
         account_days: On how many account-days they rest; 0 for the first ones.
         norms: Of each profession.
     """
@@ -112,6 +119,7 @@ class Rules(NamedTuple):
     day: int
     width: float
     evidence: float
+    card_evidence: float
     account_days: int
     norms: Mapping[str, Norms]
 
@@ -122,7 +130,14 @@ class Rules(NamedTuple):
 
 def first_rules(policy: Policy) -> Rules:
     """Return the rules before there is any day to compute them from."""
-    return Rules(-1, policy.first_width, policy.first_threshold, 0, MappingProxyType({}))
+    return Rules(
+        -1,
+        policy.first_width,
+        policy.first_threshold,
+        policy.first_threshold,
+        0,
+        MappingProxyType({}),
+    )
 
 
 def summarise_day(habits: Habits) -> AccountDay | None:
@@ -148,6 +163,7 @@ def summarise_day(habits: Habits) -> AccountDay | None:
         missed_count=today.missed_count,
         answered_count=today.answered_count,
         evidence=today.most_evidence,
+        card_evidence=today.most_card_evidence,
         active_days=habits.active_days,
         suspect=bool(habits.step) and not habits.reviewed,
     )
@@ -183,15 +199,17 @@ def renew_rules(policy: Policy, previous: Rules, days: Iterable[AccountDay], day
         ],
         policy.days_over * len(counted),
     )
-    evidence = _take(
-        [one.evidence for one in counted], policy.false_containments / 1000 * len(counted)
-    )
+    # Half of the mistakes for what is typed, half for what comes with a card.
+    mistakes = policy.false_containments / 1000 * len(counted) / 2
+    evidence = _take([one.evidence for one in counted], mistakes)
+    card_evidence = _take([one.card_evidence for one in counted], mistakes)
     is_first = previous.account_days == 0
     return Rules(
         day,
         _move(previous.width, min(max(width, NARROWEST), WIDEST), _WIDTH_STEP, is_free=is_first),
-        _move(
-            previous.evidence, max(evidence, LOWEST_THRESHOLD), _THRESHOLD_STEP, is_free=is_first
+        _move_threshold(previous.evidence, max(evidence, LOWEST_THRESHOLD), is_free=is_first),
+        _move_threshold(
+            previous.card_evidence, max(card_evidence, LOWEST_CARD_THRESHOLD), is_free=is_first
         ),
         len(counted),
         norms,
@@ -222,10 +240,20 @@ def _average(days: Sequence[AccountDay]) -> Norms:
 
 
 def _take(values: list[float], count: float) -> float:
-    """Return the value that only so many of the values exceed; 0 without any."""
+    """Return the value that so many of the next ones will exceed, if they are like these; or 0.
+
+    The k-th largest of n values is exceeded by k of the next n, on average (order statistics). When
+    less than one is accepted, the value lies beyond the largest.
+    """
     if not values:
         return 0.0
-    return sorted(values, reverse=True)[min(int(count), len(values) - 1)]
+    if count < 1:
+        return max(values) * _BEYOND
+    return heapq.nlargest(min(int(count), len(values)), values)[-1]
+
+
+def _move_threshold(now: float, wanted: float, *, is_free: bool) -> float:
+    return _move(now, wanted, _THRESHOLD_STEP, is_free=is_free)
 
 
 def _move(now: float, wanted: float, step: float, *, is_free: bool) -> float:

@@ -44,6 +44,16 @@ class Weights(NamedTuple):
         return self.network > 1.0 or self.agent > 0.0
 
     @property
+    def of_person(self) -> float:
+        """The weight of whom it is about."""
+        return self.geography + self.insurer + self.misses
+
+    @property
+    def of_place(self) -> float:
+        """The weight of where and when it comes from."""
+        return self.network + self.agent + self.strangers + self.hour
+
+    @property
     def total(self) -> float:
         """The weight of the whole look-up."""
         return sum(self)
