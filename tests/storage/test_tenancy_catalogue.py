@@ -179,6 +179,7 @@ CALLED_BY_PAGES = {
     "stand_apart(bigint,bigint,bigint,text[],timestamp with time zone)",
     "rights.revoke_card(bytea,text)",
     "guards()",
+    *("guard.release_account(bigint,bigint,boolean)", "guard.hold_account(bigint,smallint,bigint)"),
 }
 
 

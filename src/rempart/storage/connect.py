@@ -29,6 +29,7 @@ Login: TypeAlias = Literal[
     "recorder",
     "archivist",
     "cosigner",
+    "forwarder",
 ]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.

@@ -24,14 +24,18 @@ LOGINS = (
     "recorder",
     "archivist",
     "cosigner",
+    "forwarder",
 )
-PLANES = ("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs")
+PLANES = (
+    *("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs"),
+    "guard",
+)
 
 # Which planes each process belongs to. The owner, who runs migrations, owns everything. The pages
 # (portals) and whoever recognises people (signin) belong to none: the schema grants them column by
 # column, and row policies show the pages the rows of whoever asks.
 MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("ledger",),
+    "gateway": ("ledger", "guard"),
     "feeds": ("identity", "rights"),
     "registrar": ("accounts",),
     "analyst": ("incidents",),
