@@ -8,6 +8,7 @@ import pytest
 from tests.workflows.test_clients import make_row
 
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.listing import Listing
 from rempart.kernel.periods import Period
 from rempart.kernel.synthetic import make_synthetic_siret
 from rempart.storage.feeds import FeedInsurer
@@ -98,9 +99,13 @@ def test_organisations_are_listed_by_kind_and_words(database, host):
     with database.transaction("registrar") as tx:
         create_organisation(tx, "publisher", "Logiciels de l’aube")
         kinds = ("operator", "insurer", "publisher")
-        every, total = list_organisations(tx, kinds, limit=3)
-        dawn, _ = list_organisations(tx, kinds, words="AUB", sort="kind", limit=9)
-        last, _ = list_organisations(tx, kinds, descending=True, limit=1, offset=1)
+        every, total = list_organisations(
+            tx, kinds, Listing(sort="name", descending=False, limit=3)
+        )
+        dawn, _ = list_organisations(
+            tx, kinds, Listing(sort="kind", descending=False, limit=9), words="AUB"
+        )
+        last, _ = list_organisations(tx, kinds, Listing(sort="name", offset=1))
     assert [one.name for one in every] == ["Aubelune", "Brisemer", "Logiciels de l’aube"]
     assert total == 4
     assert [one.name for one in dawn] == ["Aubelune", "Logiciels de l’aube"]

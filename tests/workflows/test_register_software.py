@@ -12,6 +12,7 @@ from rempart.accounts.registration import PublicJwk, Registration, read_jwk
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Database, Transaction
 from rempart.workflows.register_software import (
     Author,
@@ -177,8 +178,8 @@ def test_a_publisher_registers_and_sees_its_own_software(database, publisher):
         client_ref = register_software(tx, make(publisher.org_ref), author=author)
         add_software_key(tx, client_ref, draw_key(), author=author)
         revoke_software(tx, client_ref, author=author)
-        page = list_software(tx, sort="added", descending=True, limit=10, offset=0)
-        assert [(row.client_id, row.live_keys) for row in page.rows] == [("officine-plus", 2)]
+        rows, _total = list_software(tx, Listing(sort="added", limit=10))
+        assert [(row.client_id, row.live_keys) for row in rows] == [("officine-plus", 2)]
         events = read_events(tx)
     assert {actor_ref for _, actor_ref, *_ in events} == {author.visitor.actor_ref}
 
@@ -190,7 +191,7 @@ def test_a_publisher_neither_sees_nor_changes_the_software_of_another(database, 
     enter = sign_in(database, other, Role.PUBLISHER_ADMIN)
     with database.transaction("portals") as tx:
         author = enter(tx)
-        assert list_software(tx, sort="name", descending=False, limit=10, offset=0).total == 0
+        assert list_software(tx, Listing(sort="name", limit=10)) == ([], 0)
         for change in (
             lambda: revoke_software(tx, theirs, author=author),
             lambda: add_software_key(tx, theirs, draw_key(), author=author),
@@ -223,8 +224,8 @@ def test_the_list_is_sorted_both_ways_and_paged(registrar, publisher, sort):
             revoke_software(registrar, ref)
 
     def read(**options) -> list[str]:
-        options = {"limit": 10, "offset": 0, **options}
-        return [row.client_id for row in list_software(registrar, sort=sort, **options).rows]
+        rows, _total = list_software(registrar, Listing(sort=sort, **{"limit": 10, **options}))
+        return [row.client_id for row in rows]
 
     up, down = read(descending=False), read(descending=True)
     assert sorted(up) == sorted(down) == ["logiciel-0", "logiciel-1", "logiciel-2"]

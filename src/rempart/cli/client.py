@@ -17,6 +17,7 @@ from rempart.accounts.registration import Registration, parse_jwk, parse_subject
 from rempart.client.keys import Algorithm, SigningKey
 from rempart.kernel.errors import Conflict, NotFound, SetupError
 from rempart.kernel.findings import BadValue, Finding
+from rempart.kernel.listing import Listing
 from rempart.kernel.rpps import Rpps
 from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
@@ -148,14 +149,14 @@ def list_() -> None:
         open_installation(Settings.from_environment()) as installation,
         installation.database.transaction("registrar") as tx,
     ):
-        page = list_software(tx, sort="added", descending=True, limit=10_000, offset=0)
-        keys = {one.client_ref: list_keys(tx, one.client_ref) for one in page.rows}
+        found, _total = list_software(tx, Listing(sort="added", limit=10_000))
+        keys = {one.client_ref: list_keys(tx, one.client_ref) for one in found}
     # Never cut: these are copied into other commands.
     table = Table(
         Column("software", no_wrap=True), "label", "publisher", Column("proof", overflow="fold"),
         "state", box=None,
     )  # fmt: skip
-    for one in page.rows:
+    for one in found:
         proof = one.certificate_subject or "\n".join(_describe_key(k) for k in keys[one.client_ref])
         state = f"revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else "registered"
         publisher = one.publisher or "this installation"

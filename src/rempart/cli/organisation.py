@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rempart.accounts.organisations import MandateKind
 from rempart.accounts.roles import OrganisationKind
 from rempart.cli.feed import Day
+from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage.connect import Transaction
 from rempart.wiring.database import open_installation
@@ -73,7 +74,9 @@ def list_(kind: OrganisationKind | None, words: str) -> None:
     """List organisations by kind and name; establishments only when asked for."""
     kinds = [one for one in KINDS if one != "establishment"] if kind is None else [kind]
     with registering() as tx:
-        rows, total = list_organisations(tx, kinds, words=words, sort="kind", limit=SHOWN)
+        rows, total = list_organisations(
+            tx, kinds, Listing(sort="kind", descending=False, limit=SHOWN), words=words
+        )
     # Never cut: references and kinds are copied into other commands.
     fixed = (Column("reference", min_width=19), Column("kind", min_width=13))
     table = Table(*fixed, "name", "people", Column("state", min_width=20), box=None)

@@ -70,6 +70,18 @@ def perform(request: HttpRequest, act: Act[Result]) -> Result | Refused:
         return Refused(refusal.status)
 
 
+def perform_or_404(request: HttpRequest, act: Act[Result]) -> Result:
+    """Do as `perform`, for a page that is not there when its reading is refused.
+
+    Raises:
+        Http404: refused, or not there for this visitor.
+    """
+    done = perform(request, act)
+    if isinstance(done, Refused):
+        raise Http404
+    return done
+
+
 def confirm(
     request: HttpRequest, do: Callable[[], object], *, back: str, **words: str
 ) -> HttpResponse:

@@ -13,6 +13,11 @@ def from_ms(t_ms: int) -> datetime:
     return (_EPOCH + timedelta(milliseconds=t_ms)).astimezone(PARIS)
 
 
+def format_stamp(instant: datetime | None) -> str:
+    """Return an instant for a file that machines read too, in Paris time; nothing for none."""
+    return instant.astimezone(PARIS).isoformat(timespec="seconds") if instant else ""
+
+
 def to_ms(instant: datetime) -> int:
     """Return Unix milliseconds, rounded down."""
     return (instant - _EPOCH) // timedelta(milliseconds=1)

@@ -79,10 +79,12 @@ def parse_watch(query: QueryDict) -> Watch:
     )
 
 
-def read_order(query: QueryDict, columns: tuple[Column, ...], usual: Column) -> tuple[Column, bool]:
+def read_order(
+    query: QueryDict, columns: tuple[Column, ...], usual: Column, *, descending: bool = True
+) -> tuple[Column, bool]:
     """Read `tri` and `sens`: the column to sort by, and whether its greatest value comes first."""
     column = next((column for column in columns if column == query.get("tri")), usual)
-    return column, query.get("sens", "desc") != "asc"
+    return column, {"asc": False, "desc": True}.get(query.get("sens", ""), descending)
 
 
 def read_number(query: QueryDict, name: str, *, most: int = _BIGGEST_REF) -> int | None:

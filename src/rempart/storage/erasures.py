@@ -1,11 +1,12 @@
 """Requests to erase openings, as rows. The database holds the pages to two people (0009)."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rempart.disclosure.erasure import ErasureGround, ErasureRequest, ErasureState
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 ErasureColumn: TypeAlias = Literal["asked", "openings", "ground", "state"]
@@ -73,30 +74,19 @@ def list_requests(
 
 
 def list_page(
-    tx: Transaction,
-    *,
-    request_ref: int | None = None,
-    order: Mapping[str, object] | None = None,
-    limit: int = 1,
-    offset: int = 0,
+    tx: Transaction, listing: Listing[ErasureColumn], *, request_ref: int | None = None
 ) -> tuple[list[ListedErasure], int]:
-    """Return one page of the requests, or one of them, and how many there are.
+    """Return one page of the requests, or of one reference, and how many there are.
 
-    Args:
-        tx: A transaction with the ticket of somebody of the host operator.
-        request_ref: This one only.
-        order: `sort`, an ErasureColumn, and `direction`, 1 or -1.
-        limit: Rows of a page.
-        offset: Rows before it.
+    The transaction has the ticket of somebody of the host operator.
     """
-    values = {
-        "request_ref": request_ref,
-        **(order or {"sort": "asked", "direction": -1}),
-        "limit": limit,
-        "offset": offset,
-    }
-    rows = tx.execute(_sql.list_page, values).fetchall()
-    return [ListedErasure(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
+    return load_page(tx, _sql.list_page, listing, ListedErasure, {"request_ref": request_ref})
+
+
+def load_listed(tx: Transaction, request_ref: int) -> ListedErasure | None:
+    """Return one request with the names of who decides; None when there is none for them."""
+    found, _total = list_page(tx, Listing(sort="asked"), request_ref=request_ref)
+    return found[0] if found else None
 
 
 def decide(tx: Transaction, request_ref: int, *, state: ErasureState, decided_by: int) -> bool:

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from rempart.accounts.roles import ActorKind
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("event_reports")
@@ -41,37 +43,21 @@ class ListedReport:
 
 def list_reports(
     tx: Transaction,
+    listing: Listing[ReportColumn],
     *,
     handled: bool | None,
     event_ref: int | None = None,
-    sort: ReportColumn = "reported",
-    descending: bool = False,
-    limit: int = 1,
-    offset: int = 0,
 ) -> tuple[list[ListedReport], int]:
     """Return one page of reports, and how many there are.
 
     Args:
         tx: An open transaction.
+        listing: By when it was said, or by when it happened.
         handled: Only those handled, or only those waiting; None for both.
         event_ref: Only the one about this event.
-        sort: By when it was said, or by when it happened.
-        descending: Whether the latest comes first.
-        limit: Rows at most.
-        offset: Rows to leave out.
     """
-    rows = tx.execute(
-        QUERIES.list_reports,
-        {
-            "handled": handled,
-            "event_ref": event_ref,
-            "sort": sort,
-            "direction": -1 if descending else 1,
-            "limit": limit,
-            "offset": offset,
-        },
-    ).fetchall()
-    return [ListedReport(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
+    wanted = {"handled": handled, "event_ref": event_ref}
+    return load_page(tx, QUERIES.list_reports, listing, ListedReport, wanted)
 
 
 def handle_report(tx: Transaction, event_ref: int, *, handled_by: int, outcome: str) -> bool:

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from rempart.accounts.inquiries import DisplayHold, HoldState, Inquiry, InquiryPurpose, InquiryState
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.member_history import Consultation, HistoryColumn
 from rempart.storage.queries import load_queries
 
@@ -75,23 +77,17 @@ def list_insurers(tx: Transaction) -> list[InsurerChoice]:
 
 
 def list_inquiries(
-    tx: Transaction,
-    *,
-    inquiry_ref: int | None = None,
-    sort: InquiryColumn = "asked",
-    descending: bool = True,
-    limit: int = 1,
-    offset: int = 0,
+    tx: Transaction, listing: Listing[InquiryColumn], *, inquiry_ref: int | None = None
 ) -> tuple[list[Inquiry], int]:
-    """Return one page of the inquiries, or one of them, and how many there are."""
-    rows = tx.execute(
-        QUERIES.list_inquiries,
-        {
-            "inquiry_ref": inquiry_ref,
-            **_order(sort, descending=descending, limit=limit, offset=offset),
-        },
-    ).fetchall()
-    return [_make_inquiry(row) for row in rows], int(rows[0][-1]) if rows else 0
+    """Return one page of the inquiries, or of those of one reference, and how many there are."""
+    wanted = {"inquiry_ref": inquiry_ref}
+    return load_page(tx, QUERIES.list_inquiries, listing, _make_inquiry, wanted)
+
+
+def load_inquiry(tx: Transaction, inquiry_ref: int) -> Inquiry | None:
+    """Return one inquiry; None when there is none for whoever asks."""
+    found, _total = list_inquiries(tx, Listing(sort="asked"), inquiry_ref=inquiry_ref)
+    return found[0] if found else None
 
 
 def decide_inquiry(
@@ -103,24 +99,11 @@ def decide_inquiry(
 
 
 def list_answer(
-    tx: Transaction,
-    inquiry_ref: int,
-    *,
-    sort: HistoryColumn,
-    descending: bool,
-    limit: int,
-    offset: int,
+    tx: Transaction, inquiry_ref: int, listing: Listing[HistoryColumn]
 ) -> tuple[list[Answered], int]:
     """Return one page of the answer to an approved inquiry, and how many entries there are."""
-    rows = tx.execute(
-        QUERIES.list_answer,
-        {
-            "inquiry_ref": inquiry_ref,
-            **_order(sort, descending=descending, limit=limit, offset=offset),
-        },
-    ).fetchall()
-    found = [Answered(Consultation(*row[:-2]), row[-2]) for row in rows]
-    return found, int(rows[0][-1]) if rows else 0
+    wanted = {"inquiry_ref": inquiry_ref}
+    return load_page(tx, QUERIES.list_answer, listing, _make_answered, wanted)
 
 
 def list_subjects(tx: Transaction, inquiry_ref: int) -> list[int]:
@@ -168,23 +151,16 @@ def save_hold(
 
 
 def list_holds(
-    tx: Transaction,
-    *,
-    hold_ref: int | None = None,
-    sort: HoldColumn = "asked",
-    descending: bool = True,
-    limit: int = 1,
-    offset: int = 0,
+    tx: Transaction, listing: Listing[HoldColumn], *, hold_ref: int | None = None
 ) -> tuple[list[DisplayHold], int]:
-    """Return one page of the delays of display, or one of them, and how many there are."""
-    rows = tx.execute(
-        QUERIES.list_holds,
-        {
-            "hold_ref": hold_ref,
-            **_order(sort, descending=descending, limit=limit, offset=offset),
-        },
-    ).fetchall()
-    return [_make_hold(row) for row in rows], int(rows[0][-1]) if rows else 0
+    """Return one page of the delays of display, or of one reference, and how many there are."""
+    return load_page(tx, QUERIES.list_holds, listing, _make_hold, {"hold_ref": hold_ref})
+
+
+def load_hold(tx: Transaction, hold_ref: int) -> DisplayHold | None:
+    """Return one delay of display; None when there is none for whoever asks."""
+    found, _total = list_holds(tx, Listing(sort="asked"), hold_ref=hold_ref)
+    return found[0] if found else None
 
 
 def decide_hold(tx: Transaction, hold_ref: int, *, state: HoldState, decided_by: int) -> bool:
@@ -199,14 +175,13 @@ def lift_hold(tx: Transaction, hold_ref: int, *, lifted_by: int) -> bool:
     return tx.execute(QUERIES.lift_hold, values).fetchone() is not None
 
 
-def _order(sort: str, *, descending: bool, limit: int, offset: int) -> dict[str, Any]:
-    direction = -1 if descending else 1
-    return {"sort": sort, "direction": direction, "limit": limit, "offset": offset}
+def _make_answered(*row: Any) -> Answered:
+    return Answered(Consultation(*row[:-1]), row[-1])
 
 
-def _make_inquiry(row: tuple[Any, ...]) -> Inquiry:
+def _make_inquiry(*row: Any) -> Inquiry:
     (ref, insurer_id, insurer, purpose, reason, asked_by, asked_by_name, asked_at) = row[:8]
-    (state, decided_by, decided_by_name, decided_at, _total) = row[8:]
+    (state, decided_by, decided_by_name, decided_at) = row[8:]
     return Inquiry(
         inquiry_ref=ref,
         insurer_id=insurer_id,
@@ -223,9 +198,9 @@ def _make_inquiry(row: tuple[Any, ...]) -> Inquiry:
     )
 
 
-def _make_hold(row: tuple[Any, ...]) -> DisplayHold:
+def _make_hold(*row: Any) -> DisplayHold:
     (ref, authority, reference, account_refs, from_ms, to_ms, ends_at, asked_by) = row[:8]
-    (asked_by_name, asked_at, state, decided_by_name, decided_at, lifted_at, _total) = row[8:]
+    (asked_by_name, asked_at, state, decided_by_name, decided_at, lifted_at) = row[8:]
     return DisplayHold(
         hold_ref=ref,
         authority=authority,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("member_history")
@@ -60,38 +62,18 @@ class Reported:
 
 
 def list_history(
-    tx: Transaction,
-    *,
-    from_ms: int,
-    to_ms: int,
-    sort: HistoryColumn,
-    descending: bool,
-    limit: int,
-    offset: int,
+    tx: Transaction, listing: Listing[HistoryColumn], *, from_ms: int, to_ms: int
 ) -> tuple[list[Consultation], int]:
     """Return one page of the entries about the visitor, and how many there are.
 
     Args:
         tx: A transaction with a member's ticket.
+        listing: Which page.
         from_ms: First instant of the period.
         to_ms: The instant after its last one.
-        sort: The column to sort by.
-        descending: Whether its greatest value comes first.
-        limit: Rows of the page.
-        offset: Rows before it.
     """
-    rows = tx.execute(
-        QUERIES.list_history,
-        {
-            "from_ms": from_ms,
-            "to_ms": to_ms,
-            "sort": sort,
-            "direction": -1 if descending else 1,
-            "limit": limit,
-            "offset": offset,
-        },
-    ).fetchall()
-    return [Consultation(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
+    period = {"from_ms": from_ms, "to_ms": to_ms}
+    return load_page(tx, QUERIES.list_history, listing, Consultation, period)
 
 
 def load_one(tx: Transaction, log_id: int, idx: int) -> Consultation | None:

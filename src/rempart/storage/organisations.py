@@ -10,8 +10,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rempart.accounts.organisations import Mandate, Organisation
 from rempart.accounts.roles import OrganisationKind
+from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("organisations")
@@ -98,36 +100,20 @@ def save_organisation(tx: Transaction, organisation: Organisation) -> None:
 def list_organisations(
     tx: Transaction,
     kinds: Sequence[OrganisationKind],
+    listing: Listing[OrganisationColumn],
     *,
     words: str,
-    sort: OrganisationColumn,
-    descending: bool,
-    limit: int,
-    offset: int,
 ) -> tuple[list[ListedOrganisation], int]:
     """Return one page of the organisations, and how many there are.
 
     Args:
         tx: An open transaction.
         kinds: Which kinds to show, in the order in which `kind` sorts.
+        listing: Which page; the name decides among equals.
         words: What their names contain; empty for all.
-        sort: Column to sort by; the name decides among equals.
-        descending: Whether the greatest value comes first.
-        limit: Rows at most.
-        offset: Rows to leave out.
     """
-    rows = tx.execute(
-        QUERIES.list_organisations,
-        {
-            "kinds": list(kinds),
-            "words": words,
-            "sort": sort,
-            "direction": -1 if descending else 1,
-            "limit": limit,
-            "offset": offset,
-        },
-    ).fetchall()
-    return [ListedOrganisation(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
+    wanted = {"kinds": list(kinds), "words": words}
+    return load_page(tx, QUERIES.list_organisations, listing, ListedOrganisation, wanted)
 
 
 def suspend_organisation(tx: Transaction, org_ref: int) -> bool:

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 from rempart.accounts.passkeys import Passkey
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import SignInMethod
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("own_account")
@@ -100,26 +102,10 @@ def revoke_passkey(tx: Transaction, actor_ref: int, credential_id: bytes) -> str
 
 
 def list_events(
-    tx: Transaction,
-    actor_ref: int,
-    *,
-    sort: EventColumn,
-    descending: bool,
-    limit: int,
-    offset: int = 0,
+    tx: Transaction, actor_ref: int, listing: Listing[EventColumn]
 ) -> tuple[list[OwnEvent], int]:
     """Return one page of an actor's events, and how many there are in all."""
-    rows = tx.execute(
-        QUERIES.list_events,
-        {
-            "actor_ref": actor_ref,
-            "sort": sort,
-            "direction": -1 if descending else 1,
-            "limit": limit,
-            "offset": offset,
-        },
-    ).fetchall()
-    return [OwnEvent(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+    return load_page(tx, QUERIES.list_events, listing, OwnEvent, {"actor_ref": actor_ref})
 
 
 def load_event(tx: Transaction, actor_ref: int, event_ref: int) -> OwnEvent | None:

@@ -15,7 +15,9 @@ from rempart.accounts.invitations import RecoveryRequest, RecoveryState
 from rempart.accounts.organisations import Membership, OtherRole
 from rempart.accounts.roles import ActorKind, Role
 from rempart.kernel.errors import Conflict
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("people")
@@ -133,12 +135,9 @@ def count_other_administrators(
 def list_people(
     tx: Transaction,
     org_ref: int,
+    listing: Listing[PersonColumn],
     *,
     roles: Iterable[Role],
-    sort: PersonColumn = "name",
-    descending: bool = False,
-    limit: int = 1,
-    offset: int = 0,
     membership_ref: int | None = None,
 ) -> tuple[list[ListedPerson], int]:
     """Return one page of the people of an organisation, and how many roles there are in all.
@@ -146,26 +145,16 @@ def list_people(
     Args:
         tx: An open transaction.
         org_ref: The organisation.
+        listing: Which page; the name decides among equals.
         roles: In the order in which `role` sorts.
-        sort: Column to sort by; the name decides among equals.
-        descending: Whether the greatest value comes first.
-        limit: Rows at most.
-        offset: Rows to leave out.
         membership_ref: Only this role.
     """
-    rows = tx.execute(
-        QUERIES.list_people,
-        {
-            "org_ref": org_ref,
-            "membership_ref": membership_ref,
-            "roles": [role.value for role in roles],
-            "sort": sort,
-            "direction": -1 if descending else 1,
-            "limit": limit,
-            "offset": offset,
-        },
-    ).fetchall()
-    return [_read_person(row) for row in rows], int(rows[0][-1]) if rows else 0
+    wanted = {
+        "org_ref": org_ref,
+        "membership_ref": membership_ref,
+        "roles": [role.value for role in roles],
+    }
+    return load_page(tx, QUERIES.list_people, listing, _read_person, wanted)
 
 
 def save_actor(
@@ -407,8 +396,8 @@ def _changed(tx: Transaction, query: str, **values: Any) -> bool:
     return tx.execute(query, values).fetchone() is not None
 
 
-def _read_person(row: tuple[Any, ...]) -> ListedPerson:
-    cells = list(row[:-1])
+def _read_person(*row: Any) -> ListedPerson:
+    cells = list(row)
     cells[4] = Role(cells[4])
     return ListedPerson(*cells)
 

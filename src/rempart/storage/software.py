@@ -10,7 +10,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from psycopg.types.json import Jsonb
 
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
+from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("software")
@@ -59,14 +61,6 @@ class StoredKey:
     is_live: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SoftwarePage:
-    """One page of software, and how many there are in all."""
-
-    rows: list[ListedSoftware]
-    total: int
-
-
 def save_software(tx: Transaction, facts: Mapping[str, Any]) -> bool:
     """Insert a software; False when its name is taken. `facts` are the query's parameters."""
     return tx.execute(QUERIES.insert_software, facts).fetchone() is not None
@@ -108,12 +102,10 @@ def list_keys(tx: Transaction, client_ref: int) -> list[StoredKey]:
 
 
 def list_software(
-    tx: Transaction, *, sort: SoftwareSort, descending: bool, limit: int, offset: int
-) -> SoftwarePage:
-    """Return one page of the software that may be seen."""
-    facts = {"sort": sort, "descending": descending, "limit": limit, "offset": offset}
-    rows = tx.execute(QUERIES.list_software, facts).fetchall()
-    return SoftwarePage([ListedSoftware(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+    tx: Transaction, listing: Listing[SoftwareSort]
+) -> tuple[list[ListedSoftware], int]:
+    """Return one page of the software that may be seen, and how many there are."""
+    return load_page(tx, QUERIES.list_software, listing, ListedSoftware, {})
 
 
 def list_publishers(tx: Transaction) -> list[tuple[int, str]]:

@@ -25,7 +25,8 @@ UPDATE accounts.software SET revoked_at = clock_timestamp()
 WHERE client_ref = %(client_ref)s AND revoked_at IS NULL;
 
 -- name: list_software
--- One page of the software the asker may see, and how many there are. `sort` names a column; newest first among equals.
+-- One page of the software the asker may see, and how many there are. `sort` names a column;
+-- `direction` is 1 or -1; newest first among equals.
 SELECT s.client_ref, s.client_id, s.label, s.publisher_ref, COALESCE(o.name, '') AS publisher, s.scopes,
        s.certificate_subject, s.establishment_ref, COALESCE(e.name, '') AS establishment,
        s.created_at, s.revoked_at,
@@ -35,11 +36,11 @@ SELECT s.client_ref, s.client_id, s.label, s.publisher_ref, COALESCE(o.name, '')
 FROM accounts.software AS s
 LEFT JOIN accounts.organisation AS o ON o.org_ref = s.publisher_ref
 LEFT JOIN accounts.establishment AS e ON e.establishment_ref = s.establishment_ref
-ORDER BY CASE WHEN %(descending)s::boolean THEN NULL ELSE
+ORDER BY CASE WHEN %(direction)s::integer = -1 THEN NULL ELSE
              CASE %(sort)s::text WHEN 'name' THEN s.client_id WHEN 'label' THEN s.label WHEN 'publisher' THEN o.name
                   WHEN 'state' THEN COALESCE(to_char(s.revoked_at, 'YYYYMMDDHH24MISS'), '')
                   ELSE to_char(s.created_at, 'YYYYMMDDHH24MISSUS') END END,
-         CASE WHEN %(descending)s::boolean THEN
+         CASE WHEN %(direction)s::integer = -1 THEN
              CASE %(sort)s::text WHEN 'name' THEN s.client_id WHEN 'label' THEN s.label WHEN 'publisher' THEN o.name
                   WHEN 'state' THEN COALESCE(to_char(s.revoked_at, 'YYYYMMDDHH24MISS'), '')
                   ELSE to_char(s.created_at, 'YYYYMMDDHH24MISSUS') END END DESC NULLS LAST,

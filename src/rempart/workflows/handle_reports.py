@@ -8,6 +8,7 @@ from typing import Final, Literal
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import event_reports, people
 from rempart.storage.connect import Transaction
 from rempart.storage.event_reports import ListedReport, ReportColumn, list_reports
@@ -35,7 +36,7 @@ def read_report(tx: Transaction, event_ref: int) -> ListedReport:
     Raises:
         NotFound: nobody reported it, or the asker may not see it.
     """
-    found, _ = list_reports(tx, handled=None, event_ref=event_ref)
+    found, _ = list_reports(tx, Listing(sort="reported"), handled=None, event_ref=event_ref)
     if not found:
         raise NotFound("no such report")
     return found[0]

@@ -26,6 +26,7 @@ from rempart.accounts.permissions import GRANTS, Permission, check_can
 from rempart.accounts.second_person import Entitled
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import inquiries, people
 from rempart.storage.connect import Transaction
 from rempart.storage.inquiries import (
@@ -50,7 +51,6 @@ __all__ = [
     "HoldRequest",
     "InquiryColumn",
     "InsurerChoice",
-    "Listing",
     "approve_hold",
     "approve_inquiry",
     "ask_hold",
@@ -70,16 +70,6 @@ __all__ = [
 REASON_LIMIT: Final = 500
 AUTHORITY_LIMIT: Final = 60
 REFERENCE_LIMIT: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """Which page of an answer is asked for."""
-
-    sort: HistoryColumn = "when"
-    descending: bool = True
-    limit: int
-    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +136,7 @@ def ask_inquiry(
         InvalidRequest: no reason, or too long.
         NotFound: the asker is not of the host operator.
     """
-    check_can(asker.visitor, Permission.ASK_INQUIRY, now=asker.now)
-    check_is_host(asker.visitor)
+    _check_asks(asker, Permission.ASK_INQUIRY)
     inquiry_ref = draw_ref()
     inquiries.ask_inquiry(
         tx,
@@ -162,20 +151,11 @@ def ask_inquiry(
 
 
 def list_inquiries(
-    tx: Transaction,
-    asker: Asker,
-    *,
-    sort: InquiryColumn,
-    descending: bool,
-    limit: int,
-    offset: int = 0,
+    tx: Transaction, asker: Asker, listing: Listing[InquiryColumn]
 ) -> tuple[list[Inquiry], int]:
     """Return one page of the inquiries, and how many there are."""
-    check_can(asker.visitor, Permission.ASK_INQUIRY, now=asker.now)
-    check_is_host(asker.visitor)
-    return inquiries.list_inquiries(
-        tx, sort=sort, descending=descending, limit=limit, offset=offset
-    )
+    _check_asks(asker, Permission.ASK_INQUIRY)
+    return inquiries.list_inquiries(tx, listing)
 
 
 def read_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> Inquiry:
@@ -184,12 +164,11 @@ def read_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> Inquiry:
     Raises:
         NotFound: no such inquiry for the asker.
     """
-    check_can(asker.visitor, Permission.ASK_INQUIRY, now=asker.now)
-    check_is_host(asker.visitor)
-    found, _ = inquiries.list_inquiries(tx, inquiry_ref=inquiry_ref)
-    if not found:
+    _check_asks(asker, Permission.ASK_INQUIRY)
+    found = inquiries.load_inquiry(tx, inquiry_ref)
+    if found is None:
         raise NotFound("no such inquiry")
-    return found[0]
+    return found
 
 
 def approve_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> None:
@@ -201,14 +180,7 @@ def approve_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> None:
     """
     check_can(asker.visitor, Permission.APPROVE_INQUIRY, now=asker.now)
     inquiry = read_inquiry(tx, asker, inquiry_ref)
-    check_is_open(inquiry.state)
-    check_second_person(
-        asker.visitor,
-        asked_by=inquiry.asked_by,
-        asked_at=inquiry.asked_at,
-        people=_list_deciders(tx, asker),
-        at=people.read_clock(tx),
-    )
+    _check_colleague_asked(tx, asker, inquiry)
     _decide_inquiry(tx, asker, inquiry, InquiryState.APPROVED)
 
 
@@ -226,7 +198,11 @@ def refuse_inquiry(tx: Transaction, asker: Asker, inquiry_ref: int) -> None:
 
 
 def read_answer(
-    tx: Transaction, asker: Asker, acts: ActsLog, inquiry_ref: int, listing: Listing
+    tx: Transaction,
+    asker: Asker,
+    acts: ActsLog,
+    inquiry_ref: int,
+    listing: Listing[HistoryColumn],
 ) -> Answer:
     """Return who saw the person of an approved inquiry, once the reading is in the ledger.
 
@@ -254,14 +230,7 @@ def read_answer(
             by=Author(asker.visitor.actor_ref, asker.visitor.session_ref),
             subject=Subject(subject, inquiry.insurer_id),
         )
-    rows, total = inquiries.list_answer(
-        tx,
-        inquiry_ref,
-        sort=listing.sort,
-        descending=listing.descending,
-        limit=listing.limit,
-        offset=listing.offset,
-    )
+    rows, total = inquiries.list_answer(tx, inquiry_ref, listing)
     return Answer(inquiry=inquiry, rows=rows, total=total, away=list_away(tx))
 
 
@@ -299,8 +268,7 @@ def ask_hold(tx: Transaction, asker: Asker, wanted: HoldRequest) -> int:
         InvalidRequest: something lacks, or the delay is longer than a year.
         NotFound: the asker is not of the host operator.
     """
-    check_can(asker.visitor, Permission.ASK_HOLD, now=asker.now)
-    check_is_host(asker.visitor)
+    _check_asks(asker, Permission.ASK_HOLD)
     check_hold(
         account_refs=wanted.account_refs,
         from_ms=wanted.from_ms,
@@ -325,18 +293,11 @@ def ask_hold(tx: Transaction, asker: Asker, wanted: HoldRequest) -> int:
 
 
 def list_holds(
-    tx: Transaction,
-    asker: Asker,
-    *,
-    sort: HoldColumn,
-    descending: bool,
-    limit: int,
-    offset: int = 0,
+    tx: Transaction, asker: Asker, listing: Listing[HoldColumn]
 ) -> tuple[list[DisplayHold], int]:
     """Return one page of the delays of display, and how many there are."""
-    check_can(asker.visitor, Permission.ASK_HOLD, now=asker.now)
-    check_is_host(asker.visitor)
-    return inquiries.list_holds(tx, sort=sort, descending=descending, limit=limit, offset=offset)
+    _check_asks(asker, Permission.ASK_HOLD)
+    return inquiries.list_holds(tx, listing)
 
 
 def read_hold(tx: Transaction, asker: Asker, hold_ref: int) -> DisplayHold:
@@ -345,12 +306,11 @@ def read_hold(tx: Transaction, asker: Asker, hold_ref: int) -> DisplayHold:
     Raises:
         NotFound: no such delay for the asker.
     """
-    check_can(asker.visitor, Permission.ASK_HOLD, now=asker.now)
-    check_is_host(asker.visitor)
-    found, _ = inquiries.list_holds(tx, hold_ref=hold_ref)
-    if not found:
+    _check_asks(asker, Permission.ASK_HOLD)
+    found = inquiries.load_hold(tx, hold_ref)
+    if found is None:
         raise NotFound("no such delay of display")
-    return found[0]
+    return found
 
 
 def approve_hold(tx: Transaction, asker: Asker, acts: ActsLog, hold_ref: int) -> None:
@@ -363,14 +323,7 @@ def approve_hold(tx: Transaction, asker: Asker, acts: ActsLog, hold_ref: int) ->
     """
     check_can(asker.visitor, Permission.APPROVE_HOLD, now=asker.now)
     hold = read_hold(tx, asker, hold_ref)
-    check_is_open(hold.state)
-    check_second_person(
-        asker.visitor,
-        asked_by=hold.asked_by,
-        asked_at=hold.asked_at,
-        people=_list_deciders(tx, asker),
-        at=people.read_clock(tx),
-    )
+    _check_colleague_asked(tx, asker, hold)
     _record_hold(acts, asker, hold, "hold-display")
     _decide_hold(tx, asker, hold, HoldState.APPROVED)
 
@@ -402,6 +355,24 @@ def lift_hold(tx: Transaction, asker: Asker, acts: ActsLog, hold_ref: int) -> No
     if not inquiries.lift_hold(tx, hold_ref, lifted_by=asker.visitor.actor_ref):
         raise Conflict("this delay of display is not in force")
     _record(tx, asker, SecurityEventKind.HOLD_LIFTED, hold=hold_ref)
+
+
+def _check_asks(asker: Asker, permission: Permission) -> None:
+    """Refuse whoever has not the permission, or has it for another operator than the host."""
+    check_can(asker.visitor, permission, now=asker.now)
+    check_is_host(asker.visitor)
+
+
+def _check_colleague_asked(tx: Transaction, asker: Asker, asked: Inquiry | DisplayHold) -> None:
+    """Refuse to let one person ask and approve, or a request that was decided."""
+    check_is_open(asked.state)
+    check_second_person(
+        asker.visitor,
+        asked_by=asked.asked_by,
+        asked_at=asked.asked_at,
+        people=_list_deciders(tx, asker),
+        at=people.read_clock(tx),
+    )
 
 
 def _record_hold(acts: ActsLog, asker: Asker, hold: DisplayHold, question: str) -> None:

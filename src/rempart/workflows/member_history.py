@@ -13,6 +13,7 @@ from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.visitor import Visitor
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import member_history, own_account
 from rempart.storage.connect import Transaction
 from rempart.storage.member_history import (
@@ -56,18 +57,12 @@ class Page:
     Args:
         from_ms: First instant of the period.
         to_ms: The instant after its last one.
-        sort: The column to sort by.
-        descending: Whether its greatest value comes first.
-        limit: Rows of the page.
-        offset: Rows before it.
+        listing: Which of its entries.
     """
 
     from_ms: int
     to_ms: int
-    sort: HistoryColumn = "when"
-    descending: bool = True
-    limit: int
-    offset: int = 0
+    listing: Listing[HistoryColumn]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +96,7 @@ def read_history(
     """
     _record_reading(tx, visitor, acts, now_ms=now_ms)
     rows, total = member_history.list_history(
-        tx,
-        from_ms=page.from_ms,
-        to_ms=page.to_ms,
-        sort=page.sort,
-        descending=page.descending,
-        limit=page.limit,
-        offset=page.offset,
+        tx, page.listing, from_ms=page.from_ms, to_ms=page.to_ms
     )
     return History(
         rows=rows,

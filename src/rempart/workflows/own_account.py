@@ -3,13 +3,13 @@
 Refuses to touch anybody else's, and to revoke the last way in. Permissions are checked by the page.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.passkeys import Passkey, check_can_revoke
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import own_account
 from rempart.storage.connect import Transaction
 from rempart.storage.own_account import EventColumn, OwnEvent, OwnSession
@@ -18,14 +18,6 @@ from rempart.workflows.web_session import Whence, record_event
 __all__ = ["EventColumn", "OwnEvent", "OwnSession", "Passkey"]
 
 WORDS_LIMIT: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """Some of one's events, and how many there are in all."""
-
-    events: list[OwnEvent]
-    total: int
 
 
 def list_own_sessions(tx: Transaction, visitor: Visitor) -> list[OwnSession]:
@@ -39,19 +31,10 @@ def list_own_passkeys(tx: Transaction, visitor: Visitor) -> list[Passkey]:
 
 
 def list_own_events(
-    tx: Transaction,
-    visitor: Visitor,
-    *,
-    sort: EventColumn,
-    descending: bool,
-    limit: int,
-    offset: int = 0,
-) -> EventPage:
-    """Return one page of what happened to the visitor's account."""
-    events, total = own_account.list_events(
-        tx, visitor.actor_ref, sort=sort, descending=descending, limit=limit, offset=offset
-    )
-    return EventPage(events, total)
+    tx: Transaction, visitor: Visitor, listing: Listing[EventColumn]
+) -> tuple[list[OwnEvent], int]:
+    """Return one page of what happened to the visitor's account, and how much there is."""
+    return own_account.list_events(tx, visitor.actor_ref, listing)
 
 
 def read_own_event(tx: Transaction, visitor: Visitor, event_ref: int) -> OwnEvent:

@@ -6,6 +6,7 @@ Refuses to show another organisation's people: every list names whose it is.
 from rempart.accounts.roles import ROLES_OF
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import organisations, people
 from rempart.storage.connect import Transaction
 from rempart.storage.people import (
@@ -32,26 +33,12 @@ __all__ = [
 
 
 def list_people(
-    tx: Transaction,
-    visitor: Visitor,
-    *,
-    sort: PersonColumn,
-    descending: bool,
-    limit: int,
-    offset: int = 0,
+    tx: Transaction, visitor: Visitor, listing: Listing[PersonColumn]
 ) -> tuple[list[ListedPerson], int]:
     """Return one page of the people of the visitor's organisation, and how many roles it has."""
     if visitor.org_ref is None or visitor.org_kind is None:
         return [], 0
-    return people.list_people(
-        tx,
-        visitor.org_ref,
-        roles=ROLES_OF[visitor.org_kind],
-        sort=sort,
-        descending=descending,
-        limit=limit,
-        offset=offset,
-    )
+    return people.list_people(tx, visitor.org_ref, listing, roles=ROLES_OF[visitor.org_kind])
 
 
 def read_person(tx: Transaction, visitor: Visitor, membership_ref: int) -> ListedPerson:
@@ -63,7 +50,11 @@ def read_person(tx: Transaction, visitor: Visitor, membership_ref: int) -> Liste
     if visitor.org_ref is None or visitor.org_kind is None:
         raise NotFound("you act for yourself: you have no colleagues")
     found, _ = people.list_people(
-        tx, visitor.org_ref, roles=ROLES_OF[visitor.org_kind], membership_ref=membership_ref
+        tx,
+        visitor.org_ref,
+        Listing(sort="name"),
+        roles=ROLES_OF[visitor.org_kind],
+        membership_ref=membership_ref,
     )
     if not found:
         raise NotFound("no such person in your organisation")

@@ -17,6 +17,7 @@ from rempart.accounts.organisations import (
 )
 from rempart.accounts.roles import OrganisationKind
 from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.listing import Listing
 from rempart.kernel.periods import Period
 from rempart.storage import organisations
 from rempart.storage.accounts import Establishment, Professional
@@ -137,17 +138,12 @@ def load_organisation(tx: Transaction, org_ref: int) -> Organisation:
 def list_organisations(
     tx: Transaction,
     kinds: Sequence[OrganisationKind],
+    listing: Listing[OrganisationColumn],
     *,
     words: str = "",
-    sort: OrganisationColumn = "name",
-    descending: bool = False,
-    limit: int,
-    offset: int = 0,
 ) -> tuple[list[ListedOrganisation], int]:
     """Return one page of the organisations whose name contains `words`, and how many there are."""
-    return organisations.list_organisations(
-        tx, kinds, words=words, sort=sort, descending=descending, limit=limit, offset=offset
-    )
+    return organisations.list_organisations(tx, kinds, listing, words=words)
 
 
 def register_insurer_organisations(tx: Transaction, insurers: Iterable[FeedInsurer]) -> None:

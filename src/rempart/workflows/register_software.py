@@ -27,7 +27,6 @@ from rempart.storage import software
 from rempart.storage.connect import Transaction
 from rempart.storage.software import (
     ListedSoftware,
-    SoftwarePage,
     SoftwareSort,
     StoredKey,
     StoredSoftware,
@@ -42,7 +41,6 @@ from rempart.workflows.web_session import Whence, draw_ref, record_event
 __all__ = [
     "Author",
     "ListedSoftware",
-    "SoftwarePage",
     "SoftwareSort",
     "StoredKey",
     "StoredSoftware",

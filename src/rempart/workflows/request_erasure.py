@@ -17,6 +17,7 @@ from rempart.disclosure.erasure import (
     check_can_refuse_erasure,
 )
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import erasures
 from rempart.storage.connect import Transaction
 from rempart.storage.erasures import ErasureColumn, ListedErasure
@@ -119,13 +120,7 @@ def refuse_erasure(tx: Transaction, asker: Asker, request_ref: int) -> None:
 
 
 def list_erasures(
-    tx: Transaction,
-    asker: Asker,
-    *,
-    sort: ErasureColumn,
-    descending: bool,
-    limit: int,
-    offset: int,
+    tx: Transaction, asker: Asker, listing: Listing[ErasureColumn]
 ) -> tuple[list[ListedErasure], int]:
     """Return one page of the requests, and how many there are.
 
@@ -135,8 +130,7 @@ def list_erasures(
     """
     check_can(asker.visitor, Permission.READ_ERASURES, now=asker.now)
     _check_host(asker)
-    order = {"sort": sort, "direction": -1 if descending else 1}
-    return erasures.list_page(tx, order=order, limit=limit, offset=offset)
+    return erasures.list_page(tx, listing)
 
 
 def read_erasure(tx: Transaction, asker: Asker, request_ref: int) -> ListedErasure:
@@ -148,10 +142,10 @@ def read_erasure(tx: Transaction, asker: Asker, request_ref: int) -> ListedErasu
     """
     check_can(asker.visitor, Permission.READ_ERASURES, now=asker.now)
     _check_host(asker)
-    rows, _total = erasures.list_page(tx, request_ref=request_ref)
-    if not rows:
+    found = erasures.load_listed(tx, request_ref)
+    if found is None:
         raise NotFound(_NOT_HERE)
-    return rows[0]
+    return found
 
 
 def _load(tx: Transaction, asker: Asker, request_ref: int) -> ErasureRequest:

@@ -10,6 +10,7 @@ from datetime import date
 
 from rempart.accounts.roles import OrganisationKind, Role
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import professional_accounts
 from rempart.storage.connect import Transaction
 from rempart.workflows.invite_people import NewInvitation, invite_first_agent
@@ -86,7 +87,9 @@ def link_simulated_agents(
 
 
 def _find_organisation(tx: Transaction, agent: SimulatedAgent) -> int:
-    known, _ = list_organisations(tx, [agent.org_kind], words=agent.org_name, limit=1)
+    known, _ = list_organisations(
+        tx, [agent.org_kind], Listing(sort="name", descending=False), words=agent.org_name
+    )
     if known:
         return known[0].org_ref
     if agent.org_kind in ("employer", "publisher"):

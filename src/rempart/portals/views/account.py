@@ -36,10 +36,9 @@ from rempart.portals.desk import get_desk
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
 from rempart.portals.landing import find_home
-from rempart.portals.paging import read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.paging import describe_listing, export_listing, read_listing
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, get_whence, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows.enrol_passkey import add_own_passkey, ask_for_new_key, check_can_add_key
 from rempart.workflows.own_account import (
     WORDS_LIMIT,
@@ -247,18 +246,12 @@ def revoke_key(request: HttpRequest, handle: str) -> HttpResponseBase:
 @allows(Permission.READ_OWN_ACCOUNT)
 def events(request: HttpRequest) -> HttpResponseBase:
     """Show what happened to one's account, the newest first unless asked otherwise."""
-    sort, descending = read_order(request.GET, get_args(EventColumn), "time")
-    paging = read_paging(request.GET)
+    listing = read_listing(request.GET, get_args(EventColumn), "time")
     with open_visit(request) as (tx, visitor):
-        found = list_own_events(
-            tx, visitor, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
-        )
+        found, total = list_own_events(tx, visitor, listing)
     context = {
-        "rows": [_describe_event(event) for event in found.events],
-        **paging.describe(found.total),
-        "columns": COLUMNS,
-        "sort": sort,
-        "descending": descending,
+        "rows": [_describe_event(event) for event in found],
+        **describe_listing(listing, COLUMNS, total),
     }
     return render(request, "portals/account/events.html", context)
 
@@ -267,14 +260,14 @@ def events(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_OWN_ACCOUNT)
 def events_csv(request: HttpRequest) -> HttpResponseBase:
     """Download one's events in the order of the page."""
-    sort, descending = read_order(request.GET, get_args(EventColumn), "time")
+    listing = read_listing(request.GET, get_args(EventColumn), "time")
     with open_visit(request) as (tx, visitor):
-        found = list_own_events(tx, visitor, sort=sort, descending=descending, limit=EXPORT_ROWS)
+        found, _total = list_own_events(tx, visitor, export_listing(listing))
     header = (
         *(gettext("instant"), gettext("événement"), gettext("précision"), gettext("adresse")),
         *(gettext("appareil"), gettext("signalé")),
     )
-    return export_csv("evenements.csv", header, (_to_cells(event) for event in found.events))
+    return export_csv("evenements.csv", header, (_to_cells(event) for event in found))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -329,11 +322,8 @@ def _describe_event(event: OwnEvent) -> dict[str, Any]:
 def _to_cells(event: OwnEvent) -> tuple[object, ...]:
     said = _describe_event(event)
     return (
-        event.at.astimezone(PARIS).isoformat(timespec="seconds"),
-        *(said["words"], said["details"], event.address, said["device"]),
-        event.reported_at.astimezone(PARIS).isoformat(timespec="seconds")
-        if event.reported_at
-        else "",
+        *(format_stamp(event.at), said["words"], said["details"], event.address, said["device"]),
+        format_stamp(event.reported_at),
     )
 
 

@@ -31,15 +31,15 @@ from rempart.exchange.payee_check import ask_payee
 from rempart.kernel.errors import NotAllowed, NotFound
 from rempart.kernel.findings import BadValue
 from rempart.kernel.iban import Iban
+from rempart.kernel.listing import Listing
 from rempart.portals import bank_wording
 from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.paging import read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, get_whence, open_visit
-from rempart.portals.watching import read_order
 from rempart.workflows.change_bank_details import (
     Asker,
     NewAccount,
@@ -109,10 +109,9 @@ def bank_details(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_BANK_DETAILS)
 def bank_details_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the history in the order of the page."""
-    column, descending = _read_order(request)
     with open_visit(request) as (tx, visitor):
         sheet = read_bank_details(tx, make_asker(request, visitor))
-    lines = _sort([_describe(line) for line in sheet.history], column, descending=descending)
+    lines = _sort([_describe(line) for line in sheet.history], _read_listing(request))
     header = [str(words) for _name, words in COLUMNS]
     return export_csv("coordonnees-bancaires.csv", header, (_to_cells(line) for line in lines))
 
@@ -211,19 +210,15 @@ def read_ref(ref: int) -> int:
 
 
 def _show(request: HttpRequest, refusal: ChangeRefused | None = None) -> HttpResponse:
-    column, descending = _read_order(request)
-    paging = read_paging(request.GET, limit=HISTORY_ROWS)
+    listing = _read_listing(request)
     with open_visit(request) as (tx, visitor):
         sheet = read_bank_details(tx, make_asker(request, visitor))
-    lines = _sort([_describe(line) for line in sheet.history], column, descending=descending)
+    lines = _sort([_describe(line) for line in sheet.history], listing)
     context = {
         **_describe_pending(sheet, visitor),
         "trouble": bank_wording.OBSTACLES[refusal.obstacle] if refusal else "",
-        "rows": lines[paging.offset :][: paging.limit],
-        **paging.describe(len(lines)),
-        "columns": COLUMNS,
-        "sort": column,
-        "descending": descending,
+        "rows": cut_page(lines, listing),
+        **describe_listing(listing, COLUMNS, len(lines)),
     }
     return render(request, "portals/bank/account.html", context, status=409 if refusal else 200)
 
@@ -308,16 +303,15 @@ def _find_first_instant(version: AccountVersion) -> Any:
     return None if never else version.active_from
 
 
-def _read_order(request: HttpRequest) -> tuple[str, bool]:
-    return read_order(request.GET, tuple(name for name, _words in COLUMNS), "asked")
+def _read_listing(request: HttpRequest) -> Listing[str]:
+    names = tuple(name for name, _words in COLUMNS)
+    return read_listing(request.GET, names, "asked", limit=HISTORY_ROWS)
 
 
-def _sort(
-    lines: Sequence[dict[str, Any]], column: str, *, descending: bool
-) -> list[dict[str, Any]]:
-    def key(line: dict[str, Any]) -> tuple[bool, Any]:
+def _sort(lines: Sequence[dict[str, Any]], listing: Listing[str]) -> list[dict[str, Any]]:
+    def find_value(line: dict[str, Any]) -> Any:
         version = line["version"]
-        value = {
+        return {
             "asked": version.proposed_at,
             "account": version.last_digits,
             "state": str(line["state"]),
@@ -325,21 +319,16 @@ def _sort(
             "approved": line["approved"],
             "begins": line["begins"],
             "ends": version.ended_at,
-        }[column]
-        return (value is not None, value) if value is not None else (False, 0)
+        }[listing.sort]
 
-    return sorted(lines, key=key, reverse=descending)
+    return sort_here(lines, listing, find_value)
 
 
 def _to_cells(line: dict[str, Any]) -> tuple[object, ...]:
     version = line["version"]
-    instants = [
-        instant.astimezone(PARIS).isoformat(timespec="seconds") if instant else ""
-        for instant in (version.proposed_at, line["begins"], version.ended_at)
-    ]
     return (
-        *(instants[0], line["digits"], line["state"], line["by"]),
-        *(line["approved"], instants[1], instants[2]),
+        *(format_stamp(version.proposed_at), line["digits"], line["state"], line["by"]),
+        *(line["approved"], format_stamp(line["begins"]), format_stamp(version.ended_at)),
     )
 
 

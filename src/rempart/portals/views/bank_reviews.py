@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.bank_details import Approver, ChangeRefused, PayeeCheck
 from rempart.accounts.permissions import Permission
 from rempart.kernel.errors import NotAllowed, NotFound
+from rempart.kernel.listing import Listing
 from rempart.portals import bank_wording
 from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
-from rempart.portals.paging import read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
+from rempart.portals.times import format_stamp
 from rempart.portals.views.bank_details import (
     describe_check,
     make_asker,
@@ -27,7 +28,6 @@ from rempart.portals.views.bank_details import (
     read_ref,
 )
 from rempart.portals.visit import allows, open_visit
-from rempart.portals.watching import read_order
 from rempart.workflows.change_bank_details import approve_change
 from rempart.workflows.read_bank_details import ReviewedChange, list_changes, read_change
 
@@ -46,16 +46,12 @@ COLUMNS: Final = (
 @allows(Permission.REVIEW_BANK_DETAILS)
 def reviews(request: HttpRequest) -> HttpResponseBase:
     """List the changes under way everywhere."""
-    paging = read_paging(request.GET)
-    column, descending = _read_order(request)
-    lines = _sort(_list(request), column, descending=descending)
+    listing = _read_listing(request)
+    lines = _sort(_list(request), listing)
     context = {
-        "rows": lines[paging.offset :][: paging.limit],
+        "rows": cut_page(lines, listing),
         "waiting": sum(line["waits_for_us"] for line in lines),
-        **paging.describe(len(lines)),
-        "columns": COLUMNS,
-        "sort": column,
-        "descending": descending,
+        **describe_listing(listing, COLUMNS, len(lines)),
     }
     return render(request, "portals/bank/reviews.html", context)
 
@@ -64,8 +60,7 @@ def reviews(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.REVIEW_BANK_DETAILS)
 def reviews_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the changes under way, in the order of the page."""
-    column, descending = _read_order(request)
-    lines = _sort(_list(request), column, descending=descending)
+    lines = _sort(_list(request), _read_listing(request))
     header = [str(words) for _name, words in COLUMNS]
     return export_csv("changements-de-compte.csv", header, (_to_cells(line) for line in lines))
 
@@ -121,16 +116,14 @@ def _describe(reviewed: ReviewedChange) -> dict[str, Any]:
     }
 
 
-def _read_order(request: HttpRequest) -> tuple[str, bool]:
-    return read_order(request.GET, tuple(name for name, _words in COLUMNS), "asked")
+def _read_listing(request: HttpRequest) -> Listing[str]:
+    return read_listing(request.GET, tuple(name for name, _words in COLUMNS), "asked")
 
 
-def _sort(
-    lines: Sequence[dict[str, Any]], column: str, *, descending: bool
-) -> list[dict[str, Any]]:
-    def key(line: dict[str, Any]) -> tuple[bool, Any]:
+def _sort(lines: Sequence[dict[str, Any]], listing: Listing[str]) -> list[dict[str, Any]]:
+    def find_value(line: dict[str, Any]) -> Any:
         change = line["change"]
-        value = {
+        return {
             "asked": change.proposed_at,
             "place": change.name,
             "account": change.last_digits,
@@ -138,19 +131,14 @@ def _sort(
             "state": str(line["state"]),
             "approver": line["approver"],
             "begins": change.active_from,
-        }[column]
-        return (value is not None, value) if value is not None else (False, 0)
+        }[listing.sort]
 
-    return sorted(lines, key=key, reverse=descending)
+    return sort_here(lines, listing, find_value)
 
 
 def _to_cells(line: dict[str, Any]) -> tuple[object, ...]:
     change = line["change"]
-    instants = [
-        instant.astimezone(PARIS).isoformat(timespec="seconds") if instant else ""
-        for instant in (change.proposed_at, change.active_from)
-    ]
     return (
-        *(instants[0], f"{change.name}, {change.city}", line["digits"], line["check"]),
-        *(line["state"], line["approver"], instants[1]),
+        *(format_stamp(change.proposed_at), f"{change.name}, {change.city}", line["digits"]),
+        *(line["check"], line["state"], line["approver"], format_stamp(change.active_from)),
     )

@@ -3,7 +3,7 @@
 Refuses to say of whom an opening is: a request names entries by their number.
 """
 
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, get_args
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -17,15 +17,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.disclosure.erasure import ErasureGround, ErasureState, parse_indexes
 from rempart.kernel.errors import InvalidRequest
-from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
 from rempart.portals.csv_export import export_csv
-from rempart.portals.paging import Paging, read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.list_page import ListPage
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows import request_erasure as acts
-
-Result = TypeVar("Result")
 
 COLUMNS: Final = (
     ("asked", _("Demandé")),
@@ -76,28 +80,35 @@ class ErasureForm(forms.Form):
             ) from None
 
 
+def _describe(row: acts.ListedErasure) -> dict[str, Any]:
+    return {
+        "row": row,
+        "ground": GROUNDS[row.ground],
+        "state": STATES[row.state],
+        "indexes": ", ".join(map(str, row.some)) + (" …" if row.openings > len(row.some) else ""),
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/erasures/erasures.html",
+    columns=COLUMNS,
+    sortable=get_args(acts.ErasureColumn),
+    load=acts.list_erasures,
+    describe=_describe,
+)
+
+
 @require_safe
 @allows(Permission.READ_ERASURES)
 def list_all(request: HttpRequest) -> HttpResponseBase:
     """Show the requests, the newest first unless asked otherwise."""
-    sort, descending = read_order(request.GET, get_args(acts.ErasureColumn), "asked")
-    paging = read_paging(request.GET)
-    rows, total = _list(request, paging)
-    context = {
-        "rows": [_describe(row) for row in rows],
-        "columns": COLUMNS,
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(total),
-    }
-    return render(request, "portals/erasures/erasures.html", context)
+    return _LIST.show(request)
 
 
 @require_safe
 @allows(Permission.READ_ERASURES)
 def list_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the requests."""
-    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
     header = (
         *(gettext("référence"), gettext("demandé le"), gettext("par"), gettext("registre")),
         *(gettext("nombre de lignes"), gettext("fondement"), gettext("dossier"), gettext("état")),
@@ -105,12 +116,12 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
     )
     cells = (
         (
-            *(row.request_ref, _stamp(row.asked_at), row.asked_by_name, row.log_id, row.openings),
-            *(GROUNDS[row.ground], row.case_number, STATES[row.state]),
-            *(_stamp(row.decided_at), row.decided_by_name),
+            *(row.request_ref, format_stamp(row.asked_at), row.asked_by_name, row.log_id),
+            *(row.openings, GROUNDS[row.ground], row.case_number, STATES[row.state]),
+            *(format_stamp(row.decided_at), row.decided_by_name),
             "" if row.act_idx is None else row.act_idx,
         )
-        for row in rows
+        for row in _LIST.load_all(request)
     )
     return export_csv("effacements.csv", header, cells)
 
@@ -161,25 +172,9 @@ def decide(request: HttpRequest, request_ref: int) -> HttpResponseBase:
     return HttpResponseRedirect(reverse("erasure", args=[request_ref]))
 
 
-def _list(request: HttpRequest, paging: Paging) -> tuple[list[acts.ListedErasure], int]:
-    sort, descending = read_order(request.GET, get_args(acts.ErasureColumn), "asked")
-    found = perform(
-        request,
-        lambda tx, asker: acts.list_erasures(
-            tx,
-            asker,
-            sort=sort,
-            descending=descending,
-            limit=paging.limit,
-            offset=paging.offset,
-        ),
-    )
-    return _done(found)
-
-
 def _show(request: HttpRequest, request_ref: int, *, status: int = 200) -> HttpResponseBase:
-    row = _done(
-        perform(request, lambda tx, asker: acts.read_erasure(tx, asker, read_ref(request_ref)))
+    row = perform_or_404(
+        request, lambda tx, asker: acts.read_erasure(tx, asker, read_ref(request_ref))
     )
     visitor = require_visitor(request)
     context = {
@@ -189,23 +184,3 @@ def _show(request: HttpRequest, request_ref: int, *, status: int = 200) -> HttpR
         "refused": status != 200,
     }
     return render(request, "portals/erasures/erasure.html", context, status=status)
-
-
-def _done(result: Result | Refused) -> Result:
-    """Return what was read; a reading that is refused is a page that is not there."""
-    if isinstance(result, Refused):
-        raise Http404
-    return result
-
-
-def _describe(row: acts.ListedErasure) -> dict[str, Any]:
-    return {
-        "row": row,
-        "ground": GROUNDS[row.ground],
-        "state": STATES[row.state],
-        "indexes": ", ".join(map(str, row.some)) + (" …" if row.openings > len(row.some) else ""),
-    }
-
-
-def _stamp(at: Any) -> str:
-    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""

@@ -16,15 +16,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.inquiries import HOLD_ACCOUNTS, DisplayHold, HoldState
 from rempart.accounts.permissions import Permission
-from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.history_wording import HOLD_STATES
-from rempart.portals.paging import Paging, read_paging
+from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import PARIS, from_ms, to_ms
+from rempart.portals.times import PARIS, format_stamp, from_ms, to_ms
 from rempart.portals.visit import allows, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows import inquiries as acts
 
 COLUMNS: Final = (("asked", _("Demandée")), ("ends", _("Jusqu’au")), ("state", _("État")))
@@ -99,28 +105,40 @@ def _start(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=PARIS).astimezone(UTC)
 
 
+def _describe(row: DisplayHold) -> dict[str, Any]:
+    over = row.ends_at <= get_desk().now()
+    return {
+        "row": row,
+        "state": _("Terminée")
+        if over and row.state is HoldState.APPROVED
+        else HOLD_STATES[row.state],
+        "in_force": row.state is HoldState.APPROVED and not over,
+        "accounts": [format_account(ref) for ref in row.account_refs],
+        "first": from_ms(row.from_ms),
+        "last": from_ms(row.to_ms - 1),
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/inquiries/holds.html",
+    columns=COLUMNS,
+    sortable=get_args(acts.HoldColumn),
+    load=acts.list_holds,
+    describe=_describe,
+)
+
+
 @require_safe
 @allows(Permission.ASK_HOLD)
 def list_all(request: HttpRequest) -> HttpResponseBase:
     """Show the delays of display, with their ends."""
-    sort, descending = read_order(request.GET, get_args(acts.HoldColumn), "asked")
-    paging = read_paging(request.GET)
-    rows, total = _list(request, paging)
-    context = {
-        "rows": [_describe(row) for row in rows],
-        "columns": COLUMNS,
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(total),
-    }
-    return render(request, "portals/inquiries/holds.html", context)
+    return _LIST.show(request)
 
 
 @require_safe
 @allows(Permission.ASK_HOLD)
 def list_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the delays of display."""
-    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
     header = (
         *(gettext("référence"), gettext("autorité"), gettext("procédure"), gettext("comptes")),
         *(gettext("du"), gettext("au"), gettext("montrées à partir du"), gettext("état")),
@@ -131,10 +149,10 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
             *(row.hold_ref, row.authority, row.reference),
             " ".join(str(ref) for ref in row.account_refs),
             *(from_ms(row.from_ms).isoformat(), from_ms(row.to_ms).isoformat()),
-            *(_stamp(row.ends_at), HOLD_STATES[row.state], _stamp(row.asked_at)),
-            *(row.asked_by_name, _stamp(row.decided_at), row.decided_by_name),
+            *(format_stamp(row.ends_at), HOLD_STATES[row.state], format_stamp(row.asked_at)),
+            *(row.asked_by_name, format_stamp(row.decided_at), row.decided_by_name),
         )
-        for row in rows
+        for row in _LIST.load_all(request)
     )
     return export_csv("retenues.csv", header, cells)
 
@@ -183,28 +201,8 @@ def decide(request: HttpRequest, hold_ref: int) -> HttpResponseBase:
     return HttpResponseRedirect(reverse("hold", args=[hold_ref]))
 
 
-def _list(request: HttpRequest, paging: Paging) -> tuple[list[DisplayHold], int]:
-    sort, descending = read_order(request.GET, get_args(acts.HoldColumn), "asked")
-    found = perform(
-        request,
-        lambda tx, asker: acts.list_holds(
-            tx,
-            asker,
-            sort=sort,
-            descending=descending,
-            limit=paging.limit,
-            offset=paging.offset,
-        ),
-    )
-    if isinstance(found, Refused):
-        raise Http404
-    return found
-
-
 def _show(request: HttpRequest, hold_ref: int, *, status: int = 200) -> HttpResponseBase:
-    hold = perform(request, lambda tx, asker: acts.read_hold(tx, asker, read_ref(hold_ref)))
-    if isinstance(hold, Refused):
-        raise Http404
+    hold = perform_or_404(request, lambda tx, asker: acts.read_hold(tx, asker, read_ref(hold_ref)))
     visitor = require_visitor(request)
     context = {
         **_describe(hold),
@@ -213,21 +211,3 @@ def _show(request: HttpRequest, hold_ref: int, *, status: int = 200) -> HttpResp
         "refused": status != 200,
     }
     return render(request, "portals/inquiries/hold.html", context, status=status)
-
-
-def _describe(row: DisplayHold) -> dict[str, Any]:
-    over = row.ends_at <= get_desk().now()
-    return {
-        "row": row,
-        "state": _("Terminée")
-        if over and row.state is HoldState.APPROVED
-        else HOLD_STATES[row.state],
-        "in_force": row.state is HoldState.APPROVED and not over,
-        "accounts": [format_account(ref) for ref in row.account_refs],
-        "first": from_ms(row.from_ms),
-        "last": from_ms(row.to_ms - 1),
-    }
-
-
-def _stamp(at: datetime | None) -> str:
-    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""

@@ -17,6 +17,7 @@ from rempart.accounts.role_names import KIND_NAMES, name_kind
 from rempart.accounts.roles import OrganisationKind
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.portals.account_wording import describe_event
 from rempart.portals.administering import (
     FORM_METHODS,
@@ -30,10 +31,9 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
-from rempart.portals.paging import read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.paging import describe_listing, export_listing, read_listing
+from rempart.portals.times import PARIS, format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.handle_reports import (
     ListedReport,
@@ -63,13 +63,12 @@ REPORT_COLUMNS: Final = (("reported", _("Signalé")), ("event", _("Événement")
 @allows(Permission.READ_ORGANISATIONS)
 def organisations(request: HttpRequest) -> HttpResponseBase:
     """Show the organisations of the platform, by kind and name."""
-    paging = read_paging(request.GET)
-    rows, total, context = _list_organisations(request, limit=paging.limit, offset=paging.offset)
+    listing = _read_organisations(request)
+    rows, total, context = _list_organisations(request, listing)
     context |= {
         "rows": [_describe_organisation(row) for row in rows],
         "kinds": [(kind, name_kind(kind, current_language())) for kind in KIND_NAMES],
-        "columns": COLUMNS,
-        **paging.describe(total),
+        **describe_listing(listing, COLUMNS, total),
     }
     return render(request, "portals/organisation/organisations.html", context)
 
@@ -78,7 +77,9 @@ def organisations(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_ORGANISATIONS)
 def organisations_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the organisations that the filter lets through."""
-    rows, _total, _context = _list_organisations(request, limit=EXPORT_ROWS)
+    rows, _total, _context = _list_organisations(
+        request, export_listing(_read_organisations(request))
+    )
     header = (
         *(gettext("référence"), gettext("sorte"), gettext("nom"), gettext("hébergée par")),
         *(gettext("personnes"), gettext("depuis le"), gettext("suspendue le")),
@@ -88,9 +89,7 @@ def organisations_csv(request: HttpRequest) -> HttpResponseBase:
             *(row.org_ref, name_kind(row.kind, current_language()), row.name, row.host_name),
             row.people,
             row.created_at.astimezone(PARIS).date().isoformat(),
-            row.suspended_at.astimezone(PARIS).isoformat(timespec="seconds")
-            if row.suspended_at
-            else "",
+            format_stamp(row.suspended_at),
         )
         for row in rows
     )
@@ -140,25 +139,14 @@ def restore_organisation(request: HttpRequest, org_ref: int) -> HttpResponseBase
 def reports(request: HttpRequest) -> HttpResponseBase:
     """Show what people say was not them: what waits, or what was answered."""
     _check_is_host(require_visitor(request))
-    sort, descending = read_order(request.GET, get_args(ReportColumn), "reported")
+    listing = _read_reports(request)
     handled = "traites" in request.GET
-    paging = read_paging(request.GET)
     with open_visit(request) as (tx, _visitor):
-        rows, total = list_reports(
-            tx,
-            handled=handled,
-            sort=sort,
-            descending=descending,
-            limit=paging.limit,
-            offset=paging.offset,
-        )
+        rows, total = list_reports(tx, listing, handled=handled)
     context = {
         "rows": [_describe_report(row) for row in rows],
         "handled": handled,
-        "columns": REPORT_COLUMNS,
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(total),
+        **describe_listing(listing, REPORT_COLUMNS, total),
     }
     return render(request, "portals/console/reports.html", context)
 
@@ -169,21 +157,17 @@ def reports_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the reports, waiting or answered; without what people wrote."""
     _check_is_host(require_visitor(request))
     with open_visit(request) as (tx, _visitor):
-        rows, _total = list_reports(tx, handled="traites" in request.GET, limit=EXPORT_ROWS)
+        rows, _total = list_reports(
+            tx, export_listing(_read_reports(request)), handled="traites" in request.GET
+        )
     header = (
         *(gettext("référence"), gettext("signalé le"), gettext("événement"), gettext("instant")),
         *(gettext("organisation"), gettext("adresse"), gettext("traité le")),
     )
     cells = (
         (
-            row.event_ref,
-            row.reported_at.astimezone(PARIS).isoformat(timespec="seconds"),
-            describe_event(row.kind),
-            row.at.astimezone(PARIS).isoformat(timespec="seconds"),
-            *(row.org_name, row.address),
-            row.handled_at.astimezone(PARIS).isoformat(timespec="seconds")
-            if row.handled_at
-            else "",
+            *(row.event_ref, format_stamp(row.reported_at), describe_event(row.kind)),
+            *(format_stamp(row.at), row.org_name, row.address, format_stamp(row.handled_at)),
         )
         for row in rows
     )
@@ -236,35 +220,28 @@ def answer_report(request: HttpRequest, event_ref: int) -> HttpResponseBase:
     return render(request, "portals/console/report.html", context, status=status)
 
 
+def _read_organisations(request: HttpRequest) -> Listing[OrganisationColumn]:
+    return read_listing(request.GET, get_args(OrganisationColumn), "name", descending=False)
+
+
+def _read_reports(request: HttpRequest) -> Listing[ReportColumn]:
+    return read_listing(request.GET, get_args(ReportColumn), "reported")
+
+
 def _list_organisations(
-    request: HttpRequest, *, limit: int, offset: int = 0
+    request: HttpRequest, listing: Listing[OrganisationColumn]
 ) -> tuple[list[ListedOrganisation], int, dict[str, Any]]:
     _check_is_host(require_visitor(request))
     asked = request.GET.get("sorte", "")
     every: tuple[OrganisationKind, ...] = get_args(OrganisationKind)
     kinds = [kind for kind in every if kind == asked] or list(every)
     words = request.GET.get("nom", "").strip()[:100]
-    column = request.GET.get("tri")
-    sort: OrganisationColumn = next(
-        (one for one in get_args(OrganisationColumn) if one == column), "name"
-    )
-    descending = request.GET.get("sens") == "desc"
     with open_visit(request) as (tx, visitor):
-        rows, total = list_organisations(
-            tx,
-            kinds,
-            words=words,
-            sort=sort,
-            descending=descending,
-            limit=limit,
-            offset=offset,
-        )
+        rows, total = list_organisations(tx, kinds, listing, words=words)
     context = {
         **list_abilities(visitor, [Permission.SUSPEND_ORGANISATION]),
         "kind": kinds[0] if len(kinds) == 1 else "",
         "words": words,
-        "sort": sort,
-        "descending": descending,
     }
     return rows, total, context
 

@@ -4,7 +4,7 @@ Refuses to show whether the identifiers lead to anybody before the agreement, an
 not in the ledger first.
 """
 
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, get_args
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -19,8 +19,16 @@ from rempart.accounts.inquiries import Inquiry, InquiryPurpose
 from rempart.accounts.permissions import Permission
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
+from rempart.kernel.listing import Listing
 from rempart.kernel.nir import Nir
-from rempart.portals.administering import FORM_METHODS, Refused, list_abilities, perform, read_ref
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import CheckedField, current_language
@@ -29,16 +37,14 @@ from rempart.portals.history_wording import (
     INQUIRY_STATES,
     describe_consultation,
 )
-from rempart.portals.paging import Paging, read_paging
+from rempart.portals.list_page import ListPage
+from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import PARIS, from_ms
+from rempart.portals.times import format_stamp, from_ms
 from rempart.portals.visit import allows, require_visitor
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.workflows import inquiries as acts
 from rempart.workflows.member_history import HistoryColumn
-
-Result = TypeVar("Result")
 
 COLUMNS: Final = (("asked", _("Demandée")), ("purpose", _("Motif")), ("state", _("État")))
 ANSWER_COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))
@@ -103,28 +109,35 @@ class InquiryForm(forms.Form):
         )
 
 
+def _describe(row: Inquiry) -> dict[str, Any]:
+    return {
+        "row": row,
+        "purpose": INQUIRY_PURPOSES[row.purpose],
+        "state": INQUIRY_STATES[row.state],
+        "ends_at": row.ends_at,
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/inquiries/inquiries.html",
+    columns=COLUMNS,
+    sortable=get_args(acts.InquiryColumn),
+    load=acts.list_inquiries,
+    describe=_describe,
+)
+
+
 @require_safe
 @allows(Permission.ASK_INQUIRY)
 def list_all(request: HttpRequest) -> HttpResponseBase:
     """Show the inquiries, the newest first unless asked otherwise."""
-    sort, descending = read_order(request.GET, get_args(acts.InquiryColumn), "asked")
-    paging = read_paging(request.GET)
-    rows, total = _list(request, paging)
-    context = {
-        "rows": [_describe(row) for row in rows],
-        "columns": COLUMNS,
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(total),
-    }
-    return render(request, "portals/inquiries/inquiries.html", context)
+    return _LIST.show(request)
 
 
 @require_safe
 @allows(Permission.ASK_INQUIRY)
 def list_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the inquiries."""
-    rows, _total = _list(request, Paging(1, EXPORT_ROWS))
     header = (
         *(gettext("référence"), gettext("demandée le"), gettext("par"), gettext("complémentaire")),
         *(gettext("motif"), gettext("raison"), gettext("état"), gettext("décidée le")),
@@ -132,11 +145,11 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
     )
     cells = (
         (
-            *(row.inquiry_ref, _stamp(row.asked_at), row.asked_by_name, row.insurer),
+            *(row.inquiry_ref, format_stamp(row.asked_at), row.asked_by_name, row.insurer),
             *(INQUIRY_PURPOSES[row.purpose], row.reason, INQUIRY_STATES[row.state]),
-            *(_stamp(row.decided_at), row.decided_by_name),
+            *(format_stamp(row.decided_at), row.decided_by_name),
         )
-        for row in rows
+        for row in _LIST.load_all(request)
     )
     return export_csv("enquetes.csv", header, cells)
 
@@ -148,7 +161,7 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     """Ask about a person."""
     if not require_visitor(request).is_host:
         raise Http404
-    insurers = _done(perform(request, lambda tx, _asker: acts.list_insurers(tx)))
+    insurers = perform_or_404(request, lambda tx, _asker: acts.list_insurers(tx))
     form = InquiryForm(request.POST if request.method == "POST" else None, insurers=insurers)
     status = 422 if form.errors else 200
     if request.method == "POST" and form.is_valid():
@@ -193,9 +206,8 @@ def decide(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
 @allows(Permission.ASK_INQUIRY)
 def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     """Show who saw the person of an approved inquiry."""
-    sort, descending = read_order(request.GET, get_args(HistoryColumn), "when")
-    paging = read_paging(request.GET)
-    read = _answer(request, inquiry_ref, paging)
+    listing = _read_answer_listing(request)
+    read = _answer(request, inquiry_ref, listing)
     if isinstance(read, Refused):
         return _show(request, inquiry_ref, status=read.status)
     context = {
@@ -214,10 +226,7 @@ def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
             for one in read.away
             if one.state == "cold"
         ],
-        "columns": ANSWER_COLUMNS,
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(read.total),
+        **describe_listing(listing, ANSWER_COLUMNS, read.total),
     }
     return render(request, "portals/inquiries/answer.html", context)
 
@@ -226,7 +235,7 @@ def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
 @allows(Permission.ASK_INQUIRY)
 def answer_csv(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     """Download the answer to an approved inquiry."""
-    read = _answer(request, inquiry_ref, Paging(1, EXPORT_ROWS))
+    read = _answer(request, inquiry_ref, export_listing(_read_answer_listing(request)))
     if isinstance(read, Refused):
         return _show(request, inquiry_ref, status=read.status)
     header = (
@@ -238,27 +247,13 @@ def answer_csv(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     return export_csv(f"enquete-{inquiry_ref}.csv", header, map(_to_cells, read.rows))
 
 
-def _list(request: HttpRequest, paging: Paging) -> tuple[list[Inquiry], int]:
-    sort, descending = read_order(request.GET, get_args(acts.InquiryColumn), "asked")
-    found = perform(
-        request,
-        lambda tx, asker: acts.list_inquiries(
-            tx,
-            asker,
-            sort=sort,
-            descending=descending,
-            limit=paging.limit,
-            offset=paging.offset,
-        ),
-    )
-    return _done(found)
+def _read_answer_listing(request: HttpRequest) -> Listing[HistoryColumn]:
+    return read_listing(request.GET, get_args(HistoryColumn), "when")
 
 
-def _answer(request: HttpRequest, inquiry_ref: int, paging: Paging) -> acts.Answer | Refused:
-    sort, descending = read_order(request.GET, get_args(HistoryColumn), "when")
-    listing = acts.Listing(
-        sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
-    )
+def _answer(
+    request: HttpRequest, inquiry_ref: int, listing: Listing[HistoryColumn]
+) -> acts.Answer | Refused:
     return perform(
         request,
         lambda tx, asker: acts.read_answer(
@@ -268,8 +263,8 @@ def _answer(request: HttpRequest, inquiry_ref: int, paging: Paging) -> acts.Answ
 
 
 def _show(request: HttpRequest, inquiry_ref: int, *, status: int = 200) -> HttpResponseBase:
-    inquiry = _done(
-        perform(request, lambda tx, asker: acts.read_inquiry(tx, asker, read_ref(inquiry_ref)))
+    inquiry = perform_or_404(
+        request, lambda tx, asker: acts.read_inquiry(tx, asker, read_ref(inquiry_ref))
     )
     visitor = require_visitor(request)
     context = {
@@ -280,26 +275,6 @@ def _show(request: HttpRequest, inquiry_ref: int, *, status: int = 200) -> HttpR
         "refused": status != 200,
     }
     return render(request, "portals/inquiries/inquiry.html", context, status=status)
-
-
-def _done(result: Result | Refused) -> Result:
-    """Return what was read; a reading that is refused is a page that is not there."""
-    if isinstance(result, Refused):
-        raise Http404
-    return result
-
-
-def _describe(row: Inquiry) -> dict[str, Any]:
-    return {
-        "row": row,
-        "purpose": INQUIRY_PURPOSES[row.purpose],
-        "state": INQUIRY_STATES[row.state],
-        "ends_at": row.ends_at,
-    }
-
-
-def _stamp(at: Any) -> str:
-    return at.astimezone(PARIS).isoformat(timespec="seconds") if at else ""
 
 
 def _to_cells(one: acts.Answered) -> tuple[object, ...]:

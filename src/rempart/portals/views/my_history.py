@@ -32,10 +32,10 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.history_wording import READERS, describe_consultation
-from rempart.portals.paging import Paging, read_paging
+from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import PARIS, from_ms, to_ms
 from rempart.portals.visit import allows, open_visit
-from rempart.portals.watching import EXPORT_ROWS, read_order
+from rempart.portals.watching import EXPORT_ROWS
 from rempart.workflows.member_history import (
     Consultation,
     History,
@@ -80,16 +80,12 @@ class ReportForm(forms.Form):
 @allows(Permission.READ_OWN_HISTORY)
 def my_history(request: HttpRequest) -> HttpResponseBase:
     """Show who consulted the visitor's rights, the newest first unless asked otherwise."""
-    paging = read_paging(request.GET)
-    page = _read_page(request.GET, paging)
+    page = _read_page(request.GET)
     history = _read_history(request, page)
     month = _read_month(request.GET)
     context = {
         "rows": [_describe(row, history) for row in history.rows],
-        **paging.describe(history.total),
-        "columns": COLUMNS,
-        "sort": page.sort,
-        "descending": page.descending,
+        **describe_listing(page.listing, COLUMNS, history.total),
         "month": month,
         "months": [(one, _name_month(one)) for one in _list_months(history)],
         "chart": _draw_months(history),
@@ -106,7 +102,7 @@ def my_history(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_OWN_HISTORY)
 def my_history_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the entries of the page's period, in its order."""
-    history = _read_history(request, _read_page(request.GET, Paging(1, EXPORT_ROWS)))
+    history = _read_history(request, _read_page(request.GET, export=EXPORT_ROWS))
     header = (
         *(gettext("instant"), gettext("qui"), gettext("profession et ville"), gettext("pour quoi")),
         *(gettext("désignation"), gettext("réponse"), gettext("ce qui a été montré")),
@@ -120,7 +116,7 @@ def my_history_csv(request: HttpRequest) -> HttpResponseBase:
 def my_history_pdf(request: HttpRequest) -> HttpResponseBase:
     """Download the same as a document to keep or to print."""
     now = get_desk().now()
-    history = _read_history(request, _read_page(request.GET, Paging(1, PDF_ROWS)))
+    history = _read_history(request, _read_page(request.GET, export=PDF_ROWS))
     columns = (
         *(gettext("Quand"), gettext("Qui"), gettext("Pour quoi"), gettext("Désignation")),
         gettext("Ce qui a été montré"),
@@ -215,17 +211,15 @@ def _prove(request: HttpRequest, log_id: int, idx: int) -> str:
     return text
 
 
-def _read_page(query: QueryDict, paging: Paging) -> Page:
-    sort, descending = read_order(query, get_args(HistoryColumn), "when")
+def _read_page(query: QueryDict, *, export: int = 0) -> Page:
+    """Return the page an address asks for; its whole period, up to `export` rows, for a file."""
+    listing = read_listing(query, get_args(HistoryColumn), "when")
     month = _read_month(query)
     from_ms_, to_ms_ = _bound_month(month) if month else _ALWAYS
     return Page(
         from_ms=from_ms_,
         to_ms=to_ms_,
-        sort=sort,
-        descending=descending,
-        limit=paging.limit,
-        offset=paging.offset,
+        listing=export_listing(listing, limit=export) if export else listing,
     )
 
 

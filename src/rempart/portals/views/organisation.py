@@ -21,6 +21,7 @@ from rempart.accounts.role_names import name_role
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.kernel.rpps import Rpps
 from rempart.portals.administering import (
     FORM_METHODS,
@@ -39,10 +40,9 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.paging import read_paging
-from rempart.portals.times import PARIS
+from rempart.portals.paging import describe_listing, export_listing, read_listing
+from rempart.portals.times import PARIS, format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.portals.watching import EXPORT_ROWS
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.invite_people import NewInvitation
 from rempart.workflows.read_organisation import (
@@ -77,12 +77,9 @@ _ACTS: Final = (
 @allows(Permission.READ_ORGANISATION)
 def people(request: HttpRequest) -> HttpResponseBase:
     """Show the people of one's organisation, and what waits for somebody."""
-    sort, descending = _read_order(request)
-    paging = read_paging(request.GET)
+    listing = _read_listing(request)
     with open_visit(request) as (tx, visitor):
-        rows, total = list_people(
-            tx, visitor, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
-        )
+        rows, total = list_people(tx, visitor, listing)
         abilities = list_abilities(visitor, _ACTS)
         may_invite = abilities[f"can_{Permission.INVITE_AGENT}"]
         may_decide = abilities[f"can_{Permission.APPROVE_RECOVERY}"]
@@ -94,10 +91,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
     context |= {
         "rows": [_describe_person(row) for row in rows],
         "is_holder": visitor.role is Role.HOLDER,
-        "columns": COLUMNS if may_invite else COLUMNS[:-1],
-        "sort": sort,
-        "descending": descending,
-        **paging.describe(total),
+        **describe_listing(listing, COLUMNS if may_invite else COLUMNS[:-1], total),
     }
     return render(request, "portals/organisation/people.html", context)
 
@@ -106,9 +100,8 @@ def people(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_ORGANISATION)
 def people_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the people of one's organisation in the order of the page."""
-    sort, descending = _read_order(request)
     with open_visit(request) as (tx, visitor):
-        rows, _total = list_people(tx, visitor, sort=sort, descending=descending, limit=EXPORT_ROWS)
+        rows, _total = list_people(tx, visitor, export_listing(_read_listing(request)))
     header = (
         *(gettext("nom"), gettext("rôle"), gettext("état"), gettext("répond de cette personne")),
         *(gettext("pour le compte de"), gettext("depuis le"), gettext("jusqu’au")),
@@ -375,10 +368,8 @@ def _list_roles(visitor: Visitor, row: ListedPerson | None = None) -> list[Role]
     return list_roles_to_give(visitor, visitor.org_kind, "agent" if row is None else row.kind)
 
 
-def _read_order(request: HttpRequest) -> tuple[PersonColumn, bool]:
-    asked = request.GET.get("tri")
-    column: PersonColumn = next((one for one in get_args(PersonColumn) if one == asked), "name")
-    return column, request.GET.get("sens") == "desc"
+def _read_listing(request: HttpRequest) -> Listing[PersonColumn]:
+    return read_listing(request.GET, get_args(PersonColumn), "name", descending=False)
 
 
 def _describe_person(row: ListedPerson) -> dict[str, Any]:
@@ -396,5 +387,5 @@ def _to_cells(row: ListedPerson) -> tuple[object, ...]:
         *(row.name, said["role"], said["state"], row.accountable, row.via),
         row.starts_on.isoformat(),
         row.ends_on.isoformat() if row.ends_on else "",
-        row.last_at.astimezone(PARIS).isoformat(timespec="seconds") if row.last_at else "",
+        format_stamp(row.last_at),
     )

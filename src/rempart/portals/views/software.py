@@ -19,10 +19,10 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
-from rempart.portals.paging import read_paging
+from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.software_forms import WORDS, KeyForm, RegisterForm
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import Transaction, allows, get_whence, open_visit
-from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows.register_software import (
     Author,
     ListedSoftware,
@@ -53,18 +53,12 @@ _BIGGEST_REF: Final = (1 << 63) - 1
 @allows(Permission.READ_SOFTWARE)
 def software(request: HttpRequest) -> HttpResponseBase:
     """List the software one may see."""
-    sort, descending = read_order(request.GET, get_args(SoftwareSort), "added")
-    paging = read_paging(request.GET)
+    listing = read_listing(request.GET, get_args(SoftwareSort), "added")
     with open_visit(request) as (tx, visitor):
-        found = list_software(
-            tx, sort=sort, descending=descending, limit=paging.limit, offset=paging.offset
-        )
+        rows, total = list_software(tx, listing)
     context = {
-        "rows": found.rows,
-        **paging.describe(found.total),
-        "columns": COLUMNS,
-        "sort": sort,
-        "descending": descending,
+        "rows": rows,
+        **describe_listing(listing, COLUMNS, total),
         "may_register": _may(visitor, Permission.REGISTER_SOFTWARE),
     }
     return render(request, "portals/software/list.html", context)
@@ -74,14 +68,14 @@ def software(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_SOFTWARE)
 def software_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the list in the order of the page."""
-    sort, descending = read_order(request.GET, get_args(SoftwareSort), "added")
+    listing = read_listing(request.GET, get_args(SoftwareSort), "added")
     with open_visit(request) as (tx, _visitor):
-        found = list_software(tx, sort=sort, descending=descending, limit=EXPORT_ROWS, offset=0)
+        rows, _total = list_software(tx, export_listing(listing))
     header = (
         *(gettext("nom"), gettext("intitulé"), gettext("éditeur"), gettext("preuve")),
         *(gettext("établissement"), gettext("enregistré le"), gettext("révoqué le")),
     )
-    return export_csv("logiciels.csv", header, (_to_cells(row) for row in found.rows))
+    return export_csv("logiciels.csv", header, (_to_cells(row) for row in rows))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -237,7 +231,5 @@ def _to_cells(row: ListedSoftware) -> tuple[object, ...]:
     return (
         *(row.client_id, row.label, row.publisher),
         row.certificate_subject or gettext("clés : %(count)s") % {"count": row.live_keys},
-        row.establishment,
-        row.created_at.isoformat(timespec="seconds"),
-        row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else "",
+        *(row.establishment, format_stamp(row.created_at), format_stamp(row.revoked_at)),
     )
