@@ -32,7 +32,8 @@ class Guard:
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
         self._habits: dict[Ref, Habits] = {}
-        self._faces: dict[Ref, set[Ref]] = {}
+        # Whom each account knows, and whether meeting them again teaches anything.
+        self._faces: dict[Ref, dict[Ref, bool]] = {}
         self._addresses = AddressBook()
         self._canaries: frozenset[Ref] = frozenset()
         self._day = -1
@@ -58,7 +59,7 @@ class Guard:
         """Add an account that opens later; one that is known keeps its habits."""
         if account.account not in self._habits:
             self._habits[account.account] = new_habits(account)
-            self._faces[account.account] = set()
+            self._faces[account.account] = {}
 
     def decide(self, lookup: Lookup) -> Decision:
         """Decide a look-up, and learn from it."""
@@ -70,8 +71,9 @@ class Guard:
         if day != habits.today.day:
             self._begin_day(habits, day)
         faces = self._faces[lookup.account]
-        if lookup.subject in faces:
-            if meet_known(habits, lookup).new_address:
+        teaches = faces.get(lookup.subject)
+        if teaches is not None:
+            if meet_known(habits, lookup, teaches=teaches).new_address:
                 self._addresses.add(lookup.ip, lookup.account)
             return ANSWERED
         decision, learnt = judge_new(
@@ -83,7 +85,7 @@ class Guard:
             is_canary=lookup.subject in self._canaries,
         )
         if decision.answer:
-            faces.add(lookup.subject)
+            faces[lookup.subject] = learnt.teaches
         if learnt.new_address:
             self._addresses.add(lookup.ip, lookup.account)
         return decision

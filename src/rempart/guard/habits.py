@@ -120,10 +120,13 @@ class Learnt(NamedTuple):
     Attributes:
         changed: Whether the habits are to be kept again.
         new_address: Whether its address became a usual one of the account.
+        teaches: Whether meeting this face again will teach from where the account works: not when
+            it was typed from a strange place, or a thief would ask twice.
     """
 
     changed: bool
     new_address: bool = False
+    teaches: bool = False
 
 
 @dataclass(slots=True)
@@ -188,7 +191,7 @@ class Habits:
         new_address = ip not in self.addresses
         came = _see(self.addresses, ip, day, most=_MOST_ADDRESSES)
         used = _see(self.agents, agent, day, most=_MOST_AGENTS)
-        return Learnt(came or used or new_hour, new_address)
+        return Learnt(came or used or new_hour, new_address, teaches=True)
 
     def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
         """Learn from an answered new face where people live and how often nobody is found."""
@@ -219,6 +222,9 @@ class Habits:
             self.hours = [value * 0.5 for value in self.hours]
             self.hours_total *= 0.5
         return True
+
+
+NOTHING_LEARNT: Final = Learnt(changed=False)
 
 
 def _see(known: dict[Ref, Known], one: Ref, day: int, *, most: int) -> bool:

@@ -18,7 +18,7 @@ from rempart.guard.allowance import (
 )
 from rempart.guard.decisions import ANSWERED, Decision, Signal, SignalKind, Step
 from rempart.guard.explain import explain
-from rempart.guard.habits import LEAST_BURST, Habits, Learnt
+from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt
 from rempart.guard.lookups import Lookup, find_day, find_hour
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules, summarise_day
@@ -63,11 +63,16 @@ def begin_day(habits: Habits, day: int, rules: Rules) -> AccountDay | None:
     return past
 
 
-def meet_known(habits: Habits, lookup: Lookup) -> Learnt:
+def meet_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
     """Learn from a look-up of a known face, which is always answered.
 
-    `habits.today` must be the day of the look-up.
+    Args:
+        habits: Of the account, on the day of the look-up; changed.
+        lookup: The look-up.
+        teaches: What `Learnt.teaches` said when the face was new.
     """
+    if not teaches:
+        return NOTHING_LEARNT
     return habits.learn_place(
         lookup.ip, lookup.user_agent, find_hour(lookup.time_ms), habits.today.day
     )
@@ -117,7 +122,8 @@ def judge_new(
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
         signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
         return Decision(False, step, contains, evidence, threshold, signals), _LEARNT
-    return ANSWERED, _accept(habits, lookup, hour, is_young=is_young)
+    teaches = is_young or not weights.is_from_a_strange_place
+    return ANSWERED, _accept(habits, lookup, hour, is_young=is_young, teaches=teaches)
 
 
 def contain(habits: Habits, step: Step) -> None:
@@ -234,14 +240,14 @@ def _bound(evidence: float) -> float:
     return min(MOST_EVIDENCE, max(0.0, evidence))
 
 
-def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool) -> Learnt:
+def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:
     habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found)
     if not lookup.presence:
         habits.today.busiest = max(habits.today.busiest, habits.burst)
     elif is_young or lookup.ip in habits.addresses:
         learnt = habits.learn_place(lookup.ip, lookup.user_agent, hour, habits.today.day)
-        return Learnt(changed=True, new_address=learnt.new_address)
-    return _LEARNT
+        return Learnt(changed=True, new_address=learnt.new_address, teaches=teaches)
+    return Learnt(changed=True, teaches=teaches)
 
 
 def _count_burst(habits: Habits, time_ms: int) -> None:

@@ -1,0 +1,209 @@
+"""What is answered, what is refused, what contains: one account before its own past."""
+
+import pytest
+from tests.unit.guard.samples import ask, at, live, make_guard, steal
+
+from rempart.guard import Account, SignalKind, Step, habits, judging
+
+WORKDAYS = 10
+
+
+def rob(guard, day=WORKDAYS, count=300, account=1, **changes):
+    """Play a thief in a hurry; return the decisions."""
+    return [
+        guard.decide(steal(at(day, 10 + n / 600), f"victim-{n}", account, **changes))
+        for n in range(count)
+    ]
+
+
+def test_somebody_known_is_answered_at_every_step():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    assert guard.find_step(1) is Step.PRESENCE_ONLY
+    again = guard.decide(ask(at(WORKDAYS, 14), "regular-1-3"))
+    assert again.answer
+    assert again.step is Step.NONE
+
+
+def test_mutation_a_guard_that_forgets_faces_would_cut_care(monkeypatch):
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    monkeypatch.setitem(guard._faces, 1, {})
+    assert not guard.decide(ask(at(WORKDAYS, 14), "regular-1-3")).answer
+
+
+def test_a_thief_gets_a_handful_before_the_account_is_contained():
+    guard = make_guard(days=WORKDAYS)
+    decisions = rob(guard)
+    assert sum(one.answer for one in decisions) <= 12
+    assert sum(one.contains for one in decisions) == 1
+    assert not any(one.answer for one in decisions[50:])
+
+
+def test_mutation_a_guard_without_evidence_nor_allowance_lets_everybody_go(monkeypatch):
+    monkeypatch.setattr(judging, "_charge_typed", lambda *_: (False, 0.0))
+    guard = make_guard(days=WORKDAYS)
+    assert sum(one.answer for one in rob(guard)) == 300
+
+
+def test_an_account_that_was_contained_still_gets_new_faces_who_show_a_card():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    shown = guard.decide(ask(at(WORKDAYS, 15), "somebody-new", presence=True))
+    assert shown.answer
+    assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
+
+
+def test_a_thief_with_leaked_cards_is_contained_and_cards_count_no_more():
+    guard = make_guard(days=WORKDAYS)
+    decisions = rob(guard, presence=True)
+    assert sum(one.answer for one in decisions) <= 20
+    assert guard.find_step(1) is Step.KNOWN_FACES_ONLY
+    assert not guard.decide(ask(at(WORKDAYS, 15), "somebody-new", presence=True)).answer
+
+
+def test_a_lawful_fortnight_is_never_contained_and_hardly_refused():
+    guard = make_guard(days=14)
+    refused = [guard.decide(ask(at(14, 15 + n / 60), f"new-{n}")) for n in range(3)]
+    assert guard.find_step(1) is Step.NONE
+    assert all(one.answer for one in refused)
+
+
+def test_whoever_asks_for_a_canary_is_contained_at_once():
+    guard = make_guard(canaries=["canary"], days=WORKDAYS)
+    decision = guard.decide(ask(at(WORKDAYS), "canary", presence=True))
+    assert not decision.answer
+    assert decision.contains
+    assert decision.signals[0].kind is SignalKind.CANARY
+    assert not guard.decide(ask(at(WORKDAYS, 11), "canary", presence=True)).contains
+
+
+def test_a_day_allows_what_it_usually_holds_and_not_ten_times_more():
+    guard = make_guard(days=WORKDAYS)
+    decisions = [guard.decide(ask(at(WORKDAYS, 15 + n / 600), f"new-{n}")) for n in range(200)]
+    answered = sum(one.answer for one in decisions)
+    assert 5 <= answered <= 60
+    over = next(one for one in decisions if not one.answer)
+    assert over.step is Step.SHOW_PRESENCE
+    assert over.signals[0].kind is SignalKind.TYPED_FACES
+    assert over.signals[0].observed >= over.signals[0].expected
+
+
+@pytest.mark.parametrize("spent", [0.5, 0.99, 1.0, 1.5])
+def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(spent):
+    answers = set()
+    for changes in ({}, {"found": False, "insurer": 0}, {"subject_department": "59"}):
+        guard = make_guard(days=WORKDAYS)
+        today = guard._habits[1].today
+        judging.begin_day(guard._habits[1], today.day + 1, guard.rules)
+        today.typed = spent * today.typed_allowance
+        answers.add(guard.decide(ask(at(WORKDAYS, 15), "somebody", **changes)).answer)
+    assert answers == {spent < 1.0}
+
+
+def test_what_is_refused_teaches_nothing():
+    guard = make_guard(days=WORKDAYS)
+    usual = guard._habits[1].today.typed_allowance
+    rob(guard, count=2000)
+    live(guard, 1, first=WORKDAYS + 1, typed=0, cards=0)
+    assert guard._habits[1].today.typed_allowance <= usual + 1
+
+
+def test_a_thief_cannot_make_an_address_or_a_software_usual():
+    guard = make_guard(days=WORKDAYS)
+    for day in range(WORKDAYS, WORKDAYS + 5):
+        rob(guard, day=day, count=40)
+        rob(guard, day=day, count=40, presence=True)
+    assert "203.0.113.9" not in guard._habits[1].addresses
+    assert "curl/8" not in guard._habits[1].agents
+
+
+def test_mutation_learning_places_from_whom_a_thief_was_told_about_is_noticed(monkeypatch):
+    meet = judging.meet_known
+    monkeypatch.setattr(
+        "rempart.guard.engine.meet_known", lambda *one, teaches: meet(*one, teaches=True)
+    )
+    guard = make_guard(days=WORKDAYS)
+    rob(guard, count=3)
+    rob(guard, count=3)
+    assert "203.0.113.9" in guard._habits[1].addresses
+
+
+def test_several_accounts_from_one_strange_address_weigh_more_than_one():
+    alone = make_guard(1, 2, 3, 4, days=WORKDAYS)
+    together = make_guard(1, 2, 3, 4, days=WORKDAYS)
+    for account in (2, 3, 4):
+        together.decide(steal(at(WORKDAYS, 9), "first", account))
+    for guard in (alone, together):
+        guard.decide(steal(at(WORKDAYS, 10), "victim"))
+    assert together._habits[1].strange_evidence > alone._habits[1].strange_evidence
+
+
+def test_a_review_gives_credit_and_room():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    guard.released(1, at(WORKDAYS, 14))
+    assert guard.find_step(1) is Step.NONE
+    assert not list(guard.list_contained())
+    assert guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
+
+
+def test_a_clock_that_steps_back_opens_no_new_day_and_no_new_allowance():
+    guard = make_guard(days=WORKDAYS)
+    for n in range(200):
+        guard.decide(ask(at(WORKDAYS, 15 + n / 600), f"new-{n}"))
+    spent = guard._habits[1].today.typed
+    back = guard.decide(ask(at(WORKDAYS - 3), "another"))
+    assert not back.answer
+    assert guard._habits[1].today.typed > spent
+
+
+def test_signals_come_heaviest_first_with_what_was_usual():
+    guard = make_guard(days=WORKDAYS)
+    refused = next(one for one in rob(guard) if not one.answer)
+    weights = [one.weight for one in refused.signals]
+    assert weights == sorted(weights, reverse=True) or refused.signals[0].kind is (
+        SignalKind.TYPED_FACES
+    )
+    kinds = {one.kind for one in refused.signals}
+    assert {SignalKind.NETWORK, SignalKind.AGENT, SignalKind.GEOGRAPHY} <= kinds
+    assert all(one.weight > 0 for one in refused.signals)
+
+
+def test_what_is_kept_of_an_account_is_bounded():
+    usual = habits.Habits("nurse", "75")
+    usual.today.day = 1
+    for n in range(5000):
+        usual.learn_place(f"10.0.{n // 256}.{n % 256}", f"agent-{n}", n % 24, 1 + n // 50)
+        usual.learn_person(f"{n}", n, found=True)
+    assert len(usual.addresses) <= 100
+    assert len(usual.agents) <= 20
+    assert len(usual.insurers) <= 500
+    assert len(usual.departments) <= 201
+    assert sum(usual.hours) <= 301
+
+
+def test_the_address_one_works_from_every_day_is_never_pushed_out_by_passing_ones():
+    usual = habits.Habits("nurse", "75")
+    for day in range(60):
+        usual.today.day = day
+        usual.learn_place("practice", "software", 9, day)
+        for n in range(30):
+            usual.learn_place(f"mobile-{day}-{n}", "software", 9, day)
+    assert usual.addresses["practice"].since == 0
+
+
+def test_a_newcomer_starts_from_its_profession():
+    guard = make_guard(*range(1, 9), days=WORKDAYS)
+    guard.add(Account("new", "general_practitioner", "31"))
+    guard.add(Account("other", "unheard_of", "31"))
+    for ref in ("new", "other"):
+        guard.decide(ask(at(WORKDAYS, 9), "first", ref, presence=True))
+    norms = guard.rules.find_norms("general_practitioner")
+    assert guard._habits["new"].today.typed_expected == pytest.approx(norms.typed)
+    assert guard._habits["other"].today.typed_expected == pytest.approx(1.0)
+
+
+def test_an_account_nobody_named_starts_as_a_newcomer():
+    guard = make_guard()
+    assert guard.decide(ask(at(0), "somebody", "unheard-of", presence=True)).answer
