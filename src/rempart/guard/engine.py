@@ -90,12 +90,13 @@ class Guard:
             self._addresses.add(lookup.ip, lookup.account)
         return decision
 
-    def released(self, account: Ref, time_ms: int) -> None:
+    def released(self, account: Ref, time_ms: int, *, keep_allowance: bool = False) -> None:
         """Take note that a review cleared an account: it was its owner.
 
         Args:
             account: The account.
             time_ms: When, Unix milliseconds.
+            keep_allowance: Leave its allowances as they are.
 
         Raises:
             KeyError: the account is not known.
@@ -103,7 +104,7 @@ class Guard:
         habits = self._habits[account]
         if find_day(time_ms) > habits.today.day:
             self._begin_day(habits, find_day(time_ms))
-        release(habits)
+        release(habits, keep_allowance=keep_allowance)
 
     def find_step(self, account: Ref) -> Step:
         """Say how far an account is held.

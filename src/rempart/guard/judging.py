@@ -63,6 +63,27 @@ def begin_day(habits: Habits, day: int, rules: Rules) -> AccountDay | None:
     return past
 
 
+def has_news(habits: Habits, lookup: Lookup, *, teaches: bool) -> bool:
+    """Say whether a look-up of a known face would change anything: `meet_known` is needed then.
+
+    Args:
+        habits: Of the account.
+        lookup: The look-up.
+        teaches: What `Learnt.teaches` said when the face was new.
+    """
+    today, day = habits.today, find_day(lookup.time_ms)
+    if today.day != day:
+        return True
+    if not teaches:
+        return False
+    ip, agent = habits.addresses.get(lookup.ip), habits.agents.get(lookup.user_agent)
+    return (
+        not today.hours >> find_hour(lookup.time_ms) & 1
+        or (ip is None or ip.last != day)
+        or (agent is None or agent.last != day)
+    )
+
+
 def meet_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
     """Learn from a look-up of a known face, which is always answered.
 
@@ -150,8 +171,15 @@ def release(habits: Habits, *, keep_allowance: bool = False) -> None:
 
 
 def find_lookup_day(habits: Habits, lookup: Lookup) -> int:
-    """Return the day a look-up counts on: a clock that steps back does not open a day again."""
-    return max(find_day(lookup.time_ms), habits.today.day)
+    """Return the day a look-up counts on: a clock that steps back does not open a day again.
+
+    A clock that was far ahead and came back leaves its day with what was spent on it: changes
+    `habits.today.day` then, so that the next midnight begins a day.
+    """
+    day, today = find_day(lookup.time_ms), habits.today
+    if today.day > day + 1:
+        today.day = day
+    return max(day, today.day)
 
 
 def _close_day(habits: Habits, nights: int) -> None:

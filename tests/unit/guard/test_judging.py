@@ -1,9 +1,15 @@
 """What is answered, what is refused, what contains: one account before its own past."""
 
-import pytest
-from tests.unit.guard.samples import ask, at, live, make_guard, steal
+import copy
 
-from rempart.guard import Account, SignalKind, Step, habits, judging
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.guard.samples import OWN_AGENT, OWN_IP, ask, at, live, make_guard, steal
+
+from rempart.guard import Account, Policy, SignalKind, Step, habits, judging
+from rempart.guard.lookups import find_day
+from rempart.guard.rules import first_rules
 
 WORKDAYS = 10
 
@@ -156,6 +162,34 @@ def test_a_clock_that_steps_back_opens_no_new_day_and_no_new_allowance():
     back = guard.decide(ask(at(WORKDAYS - 3), "another"))
     assert not back.answer
     assert guard._habits[1].today.typed > spent
+
+
+def test_a_clock_that_was_a_year_ahead_does_not_stop_the_days():
+    guard = make_guard(days=WORKDAYS)
+    guard.decide(ask(at(WORKDAYS + 365), "typed-next-year"))
+    guard.decide(ask(at(WORKDAYS, 11), "typed-today"))
+    spent = guard._habits[1].today.typed
+    guard.decide(ask(at(WORKDAYS + 1, 11), "typed-tomorrow"))
+    assert spent > guard._habits[1].today.typed > 0
+
+
+@given(
+    st.integers(-2, 3),
+    st.sampled_from([OWN_IP, "elsewhere"]),
+    st.sampled_from([OWN_AGENT, "other"]),
+    st.floats(0, 23.9),
+    st.booleans(),
+)
+def test_no_news_means_that_meeting_changes_nothing(days, ip, agent, hour, teaches):
+    usual = judging.Habits("nurse", "75")
+    judging.begin_day(usual, find_day(at(0)), first_rules(Policy()))
+    judging.meet_known(usual, ask(at(0, 10), "regular"), teaches=True)
+    lookup = ask(at(days, hour), "regular", ip=ip, user_agent=agent)
+    news = judging.has_news(usual, lookup, teaches=teaches)
+    before = copy.deepcopy(usual)
+    if judging.find_lookup_day(usual, lookup) == before.today.day and not news:
+        judging.meet_known(usual, lookup, teaches=teaches)
+        assert usual == before
 
 
 def test_signals_come_heaviest_first_with_what_was_usual():
