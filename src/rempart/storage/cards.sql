@@ -72,7 +72,8 @@ SELECT count(DISTINCT contract_ref) FROM rights.card_work WHERE run_ref = %(run_
 UPDATE rights.card_run SET contracts = %(contracts)s WHERE run_ref = %(run_ref)s;
 
 -- name: take_card_work
--- The next contracts of a run, with their people sealed; they are out of the list once the batch is committed.
+-- The next contracts of a run, with their people sealed; they are out of the list once the batch is committed. Canaries come
+-- last: their cards are made like any, and are the last of their batch, which nobody prints.
 WITH next AS MATERIALIZED (
     SELECT DISTINCT contract_ref FROM rights.card_work
     WHERE run_ref = %(run_ref)s ORDER BY contract_ref LIMIT %(contracts)s
@@ -86,7 +87,8 @@ SELECT taken.contract_ref, taken.person_ref, taken.starts_on, NULLIF(taken.ends_
 FROM taken
 JOIN identity.person USING (person_ref)
 LEFT JOIN rights.card_large_print AS large USING (person_ref)
-ORDER BY taken.contract_ref, taken.person_ref;
+ORDER BY EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = taken.person_ref), taken.contract_ref,
+         taken.person_ref;
 
 -- name: load_contract_terms
 -- Guarantees by their reference.
@@ -135,16 +137,22 @@ WITH kept AS (
 INSERT INTO rights.lookup (lookup_key, person_ref) VALUES (%(presence_key)s, %(person_ref)s);
 
 -- name: list_batches_of_run
--- The batches of a run, in order; or one of them.
-SELECT batch_ref, number, cards, pages, made_at, printed_at IS NOT NULL AS printed, file_digest
+-- The batches of a run, in order, with the cards to print of each; or one of them.
+SELECT batch_ref, number,
+       cards - (SELECT count(*) FROM rights.card AS planted
+                WHERE planted.batch_ref = card_batch.batch_ref
+                  AND EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = planted.holder_ref)) AS cards,
+       pages, made_at, printed_at IS NOT NULL AS printed, file_digest
 FROM rights.card_batch
 WHERE run_ref = %(run_ref)s AND batch_ref = COALESCE(%(batch_ref)s, batch_ref) ORDER BY number;
 
 -- name: load_prints
--- What prints the cards of a batch, in the order of its pages.
+-- What prints the cards of a batch, in the order of its pages; none of a canary, whose letter would reach nobody.
 SELECT card.serial, print.sealed
 FROM rights.card JOIN rights.card_print AS print USING (serial)
-WHERE card.batch_ref = %(batch_ref)s ORDER BY card.page;
+WHERE card.batch_ref = %(batch_ref)s
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = card.holder_ref)
+ORDER BY card.page;
 
 -- name: note_printed
 -- A batch's file is written.
@@ -152,10 +160,12 @@ UPDATE rights.card_batch SET printed_at = clock_timestamp(), file_digest = %(fil
 WHERE batch_ref = %(batch_ref)s;
 
 -- name: list_run_cards
--- The index of a run: batch, first page, card. No name.
+-- The index of a run: batch, first page, card. No name, and no card that was not printed.
 SELECT batch.number, card.page, card.serial
 FROM rights.card_batch AS batch JOIN rights.card USING (batch_ref)
-WHERE batch.run_ref = %(run_ref)s ORDER BY batch.number, card.page;
+WHERE batch.run_ref = %(run_ref)s
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = card.holder_ref)
+ORDER BY batch.number, card.page;
 
 -- name: finish_card_run
 -- A run whose every file is written.

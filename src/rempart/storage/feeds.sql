@@ -201,22 +201,25 @@ FROM taken
 ORDER BY person_ref, line;
 
 -- name: count_absent
--- Members of an insurer whom a full feed does not state, and all its members.
+-- Members of an insurer whom a full feed does not state, and all its members. Canaries are neither: no feed states them, and
+-- the insurer is told these figures.
 SELECT count(*) FILTER (WHERE seen.person_ref IS NULL), count(*)
 FROM rights.coverage AS sheet
 LEFT JOIN identity.seen_in_feed AS seen
        ON seen.feed_version = %(feed_version)s AND seen.person_ref = sheet.person_ref
 WHERE sheet.insurer_id = %(insurer_id)s AND sheet.opened_in < %(feed_version)s
-  AND sheet.closed_in >= %(feed_version)s;
+  AND sheet.closed_in >= %(feed_version)s
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = sheet.person_ref);
 
 -- name: close_absent
--- Ends the sheets of the members whom a full feed does not state.
+-- Ends the sheets of the members whom a full feed does not state; canaries stay.
 UPDATE rights.coverage AS sheet SET closed_in = %(feed_version)s
 WHERE sheet.insurer_id = %(insurer_id)s AND sheet.opened_in < %(feed_version)s
   AND sheet.closed_in = 9223372036854775807
   AND NOT EXISTS (
       SELECT FROM identity.seen_in_feed AS seen
-      WHERE seen.feed_version = %(feed_version)s AND seen.person_ref = sheet.person_ref);
+      WHERE seen.feed_version = %(feed_version)s AND seen.person_ref = sheet.person_ref)
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = sheet.person_ref);
 
 -- name: retire_keys
 -- Look-up keys that a version gives up for another: they keep leading to the person, and open nothing.

@@ -86,7 +86,8 @@ GROUP BY l.account_ref, l.session_ref, s.address, s.agent, l.in_window
 ORDER BY l.account_ref, l.session_ref, l.in_window;
 
 -- name: list_suspect_lookups
--- Every look-up of the suspect accounts in the window, one by one: what the brute-force answer is computed from.
+-- Every look-up of the suspect accounts in the window, one by one: what the brute-force answer is computed from. A canary is
+-- nobody to be told.
 SELECT e.account_ref, e.session_ref, e.t_ms, e.mode, e.outcome, e.insurer_id, e.person_ref, e.lookup_key, e.fields
 FROM (
     SELECT e.log_id, e.idx, e.kind, e.t_ms, e.account_ref, e.session_ref, e.person_ref, e.insurer_id, e.mode, e.outcome, e.lookup_key, e.fields
@@ -98,6 +99,7 @@ FROM (
 ) AS e
 WHERE e.account_ref = ANY(%(account_refs)s::bigint[])
   AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = e.person_ref)
 ORDER BY e.t_ms, e.log_id, e.idx;
 
 -- name: copy_recalled_lookups
@@ -125,7 +127,7 @@ VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reason
 
 -- name: insert_exposed_persons
 -- From judged sessions to persons, in one statement; the definition is incidents/exposure.py. The entries are read once, before
--- the join: per session they would be read again and again.
+-- the join: per session they would be read again and again. A canary is nobody to be told.
 WITH looked AS MATERIALIZED (
     SELECT e.account_ref, e.session_ref, e.insurer_id, e.person_ref, e.mode, e.fields
     FROM (
@@ -149,6 +151,7 @@ FROM looked AS l
 JOIN incidents.attributed_session AS s
   ON s.incident_id = %(incident_id)s AND s.session_ref = l.session_ref AND s.account_ref = l.account_ref
 WHERE s.verdict <> 'owner'
+  AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = l.person_ref)
 GROUP BY s.incident_id, l.insurer_id, l.person_ref;
 
 -- name: list_exposed_persons

@@ -152,7 +152,9 @@ class Home:
 
 
 # A home made before these logins existed is completed by `init`; one that lacks another is damaged.
-_LOGINS_ADDED_SINCE: Final = frozenset({"signin", "registrar", "recorder", "archivist", "cosigner"})
+_LOGINS_ADDED_SINCE: Final = frozenset(
+    {"signin", "registrar", "recorder", "archivist", "cosigner", "forwarder"}
+)
 
 
 def _make_directories(path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 from rempart.exchange.card_letter import decode_print, render_letters
 from rempart.kernel.errors import Conflict, NotFound, Unavailable
 from rempart.kernel.periods import Period
-from rempart.storage import cards, feeds
+from rempart.storage import canaries, cards, feeds
 from rempart.storage.cards import CardRun, RunKind, StoredBatch
 from rempart.storage.connect import Transaction
 from rempart.storage.feeds import FeedInsurer
@@ -198,6 +198,7 @@ class _Issuing:
                 cards.add_batch(
                     self._connection, self._run, self._insurer.insurer_id, batch_ref, made
                 )
+                canaries.add_card_keys(self._connection, batch_ref)
         for batch in cards.list_batches(self._connection, self._run.run_ref, batch_ref=batch_ref):
             self._print(batch)
             self._count(batch)
@@ -205,13 +206,15 @@ class _Issuing:
 
     def _count(self, batch: StoredBatch) -> None:
         self._cards += batch.cards
-        self._batches += 1
+        self._batches += batch.cards > 0
 
     def _print(self, batch: StoredBatch) -> None:
         prints = [
             decode_print(self._secrets.prints.open(serial, sealed))
             for serial, sealed in cards.load_prints(self._connection, batch.batch_ref)
         ]
+        if not prints:
+            return  # canaries only: there is no letter
         content = render_letters(
             prints, operator=OPERATOR, made_at=batch.made_at, logo=self._request.logo
         )
