@@ -29,9 +29,15 @@ CHANGES: Mapping[str, str] = {
     "accounts.display_hold": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.erasure_request": "state = 'refused', decided_by = accounts.my_actor()",
     "rights.cut": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
+    "rights.presence_policy": "required = true, set_by = accounts.my_actor()",
+    "accounts.terminal": "revoked_at = clock_timestamp()",
 }
 # Whose rows the pages take away rather than change.
-TAKEN_AWAY = frozenset({"rights.code_secret"})
+TAKEN_AWAY = frozenset({"rights.code_secret", "rights.presence_policy"})
+# Rows whose key is that of what they are about: inserted again under the same one.
+OF_SOMETHING = frozenset(
+    {"accounts.event_report", "accounts.software_key", "rights.code_secret", "rights.cut_note"}
+)
 Become = Callable[[Transaction, str], None]
 
 
@@ -212,7 +218,7 @@ def _insert(
         name: draw() % (2**14 if value < 100 else 2**62) + 100 if isinstance(value, int) else value
         for name, value in row.key.items()
     }
-    if row.table in {"accounts.event_report", "accounts.software_key", "rights.code_secret"}:
+    if row.table in OF_SOMETHING:
         fresh = dict(row.key)
     values = {**values, **fresh}
     for name, value in values.items():

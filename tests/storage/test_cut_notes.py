@@ -13,7 +13,7 @@ EVERYBODY = frozenset(ROLES)
 OUTSIDE = sorted(EVERYBODY - HOST)
 CUT = (
     "INSERT INTO rights.cut (cut_ref, scope, reason, asked_by, review_at)"
-    " VALUES (%s, 'gateway', 'incident', accounts.my_actor(), now() + interval '1 h')"
+    " VALUES (%s, 'portal', 'incident', accounts.my_actor(), now() + interval '1 h')"
 )
 NOTE = "INSERT INTO rights.cut_note (cut_ref, note) VALUES (%s, 'x')"
 
@@ -43,7 +43,7 @@ def count_notes(world: World, who: str | None) -> tuple[int, int]:
 def test_a_public_cut_is_read_by_everybody_and_its_note_by_the_host_only(world: World):
     assert {who: count_notes(world, who) for who in OUTSIDE} == dict.fromkeys(OUTSIDE, (1, 0))
     assert count_notes(world, None) == (1, 0), "the public page"
-    assert {count_notes(world, who) for who in HOST} == {(2, 2)}
+    assert {count_notes(world, who) for who in HOST} == {(3, 3)}
 
 
 def test_no_way_of_asking_gives_a_note_to_anybody_else(world: World):

@@ -66,6 +66,10 @@ class SecurityEventKind(enum.StrEnum):
     HOLD_LIFTED = "hold_lifted"
     CARD_ORDERED = "card_ordered"
     CARD_REVOKED = "card_revoked"
+    TERMINAL_REGISTERED = "terminal_registered"
+    TERMINAL_REVOKED = "terminal_revoked"
+    PRESENCE_SET = "presence_set"
+    PRESENCE_REMOVED = "presence_removed"
     EVENT_REPORTED = "event_reported"
     REPORT_HANDLED = "report_handled"
 

@@ -67,12 +67,17 @@ class Permission(enum.StrEnum):
     REGISTER_SOFTWARE = "register_software"
     ROTATE_SOFTWARE_KEY = "rotate_software_key"
     REVOKE_SOFTWARE = "revoke_software"
+    # Readers of Vitale cards
+    READ_TERMINALS = "read_terminals"
+    REGISTER_TERMINAL = "register_terminal"
+    REVOKE_TERMINAL = "revoke_terminal"
     # The operator's console
     READ_LOOKUPS = "read_lookups"
     READ_LEDGER = "read_ledger"
     READ_INCIDENTS = "read_incidents"
     READ_SERVICES = "read_services"
     CUT_SERVICES = "cut_services"
+    SET_PRESENCE = "set_presence"
     READ_GUARD = "read_guard"
     CONTAIN = "contain"
     RELEASE = "release"
@@ -242,7 +247,8 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.READ_LEDGER: Grant(roles=_OPERATOR, purpose="see the state of the ledger"),
         Permission.READ_INCIDENTS: Grant(roles=_INCIDENTS, purpose="answer for an incident"),
         Permission.READ_SERVICES: Grant(
-            roles=_OPERATOR, purpose="see what is cut, by whom, until when it is looked at again"
+            roles=_OPERATOR,
+            purpose="see what is cut, until when, and what may be asked without presence",
         ),
         Permission.CUT_SERVICES: Grant(
             roles=_SECURITY,
@@ -259,6 +265,23 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.RELEASE: Grant(
             roles=_SECURITY, purpose="let a held account work again, in one click"
+        ),
+        Permission.SET_PRESENCE: Grant(
+            roles=_SECURITY,
+            purpose="say what may be asked without proof that the person is there",
+            step_up=True,
+        ),
+        Permission.READ_TERMINALS: Grant(
+            roles=_BANK | _SECURITY | {Role.OPERATOR_OPS},
+            purpose="see the readers of Vitale cards of one's establishment; the host, all",
+        ),
+        Permission.REGISTER_TERMINAL: Grant(
+            roles=_SECURITY,
+            purpose="believe what a reader of Vitale cards signs (host operator only)",
+            step_up=True,
+        ),
+        Permission.REVOKE_TERMINAL: Grant(
+            roles=_BANK | _SECURITY, purpose="stop a reader of Vitale cards for ever"
         ),
         Permission.SHOW_PRESENCE_CODE: Grant(
             roles=frozenset({Role.MEMBER}),

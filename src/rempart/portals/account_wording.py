@@ -79,6 +79,10 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.HOLD_LIFTED: _("Retenue d’affichage levée"),
         Kind.CARD_ORDERED: _("Carte de tiers payant commandée"),
         Kind.CARD_REVOKED: _("Carte de tiers payant révoquée"),
+        Kind.TERMINAL_REGISTERED: _("Lecteur de cartes Vitale enregistré"),
+        Kind.TERMINAL_REVOKED: _("Lecteur de cartes Vitale révoqué"),
+        Kind.PRESENCE_SET: _("Règle de présence donnée"),
+        Kind.PRESENCE_REMOVED: _("Règle de présence retirée"),
         Kind.EVENT_REPORTED: _("Événement signalé"),
         Kind.REPORT_HANDLED: _("Signalement traité"),
     }

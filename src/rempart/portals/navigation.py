@@ -81,6 +81,19 @@ ENTRIES: Final = (
         ("cut-services", "approve-cut", "restore-services"),
         of_the_host=True,
     ),
+    Entry(
+        "presence-policies",
+        _("Présence"),
+        Permission.READ_SERVICES,
+        ("set-presence-policy", "remove-presence-policy"),
+        of_the_host=True,
+    ),
+    Entry(
+        "terminals",
+        _("Lecteurs Vitale"),
+        Permission.READ_TERMINALS,
+        ("register-terminal", "revoke-terminal"),
+    ),
     Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
     Entry(
         "inquiries",

@@ -25,6 +25,7 @@ from rempart.portals.views import (
     own_addresses,
     passkeys,
     presence_code,
+    presence_policies,
     proof_page,
     psc,
     public,
@@ -32,6 +33,7 @@ from rempart.portals.views import (
     sign_in,
     software,
     status,
+    terminals,
 )
 
 urlpatterns = [
@@ -160,6 +162,18 @@ urlpatterns = [
     path("console/services/couper", cuts.cut, name="cut-services"),
     path("console/services/<int:cut_ref>/confirmation", cuts.approve, name="approve-cut"),
     path("console/services/<int:cut_ref>/retablissement", cuts.restore, name="restore-services"),
+    path("console/presence", presence_policies.list_all, name="presence-policies"),
+    path("console/presence.csv", presence_policies.list_csv, name="presence-policies-csv"),
+    path("console/presence/nouvelle", presence_policies.set_policy, name="set-presence-policy"),
+    path(
+        "console/presence/<int:policy_ref>/retrait",
+        presence_policies.remove,
+        name="remove-presence-policy",
+    ),
+    path("lecteurs", terminals.list_all, name="terminals"),
+    path("lecteurs.csv", terminals.list_csv, name="terminals-csv"),
+    path("lecteurs/nouveau", terminals.register, name="register-terminal"),
+    path("lecteurs/<int:terminal_ref>/revocation", terminals.revoke, name="revoke-terminal"),
     path("assureur", homes.insurer_home, name="insurer-home"),
     path("employeur", homes.employer_home, name="employer-home"),
     path("editeur", homes.publisher_home, name="publisher-home"),

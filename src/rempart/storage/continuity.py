@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 from psycopg.rows import class_row
 
+from rempart.accounts.containment import Measure, MeasureStep, MeasureTarget
 from rempart.kernel.errors import Unavailable
 from rempart.rights.cuts import Cut, CutReason, CutScope
 from rempart.rights.presence import PresencePolicy
@@ -37,6 +38,7 @@ class PostureRows(NamedTuple):
 
     cuts: tuple[Cut, ...]
     policies: tuple[PolicyRow, ...]
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,13 @@ class PosturePlane:
             async with self.find_pool().acquire(timeout=READ_TIMEOUT_S) as connection:
                 cuts = await connection.fetch(QUERIES.load_cuts_in_force, timeout=READ_TIMEOUT_S)
                 policies = await connection.fetch(QUERIES.load_policies, timeout=READ_TIMEOUT_S)
+                measures = await connection.fetch(QUERIES.load_measures, timeout=READ_TIMEOUT_S)
         except DRIVER_FAILURES as failure:
             raise Unavailable(f"cuts cannot be read: {type(failure).__name__}") from failure
         return PostureRows(
-            tuple(_build_cut(row) for row in cuts), tuple(_build_policy(row) for row in policies)
+            tuple(_build_cut(row) for row in cuts),
+            tuple(_build_policy(row) for row in policies),
+            tuple(_build_measure(row) for row in measures),
         )
 
 
@@ -219,8 +224,10 @@ def count_touched(tx: Transaction, *, insurer_id: int | None, since_ms: int) -> 
     return Touched(0, 0, 0) if row is None else Touched(*row)
 
 
-def save_policy(tx: Transaction, policy_ref: int, row: PolicyRow) -> None:
-    """Keep a policy, in the place of the one there was."""
+def save_policy(
+    tx: Transaction, policy_ref: int, row: PolicyRow, *, set_by: int | None = None
+) -> None:
+    """Keep a policy, in the place of the one there was; `set_by` None: at the command line."""
     tx.execute(
         QUERIES.save_policy,
         {
@@ -230,6 +237,7 @@ def save_policy(tx: Transaction, policy_ref: int, row: PolicyRow) -> None:
             "required": row.policy.required,
             "known_faces": row.policy.known_faces,
             "typed_persons_per_day": row.policy.typed_persons_per_day,
+            "set_by": set_by,
         },
     )
 
@@ -289,6 +297,7 @@ def insert_terminal(
     kid: str,
     jwk: Mapping[str, object],
     label: str,
+    registered_by: int | None = None,
 ) -> bool:
     """Register a terminal; False when its key is registered already."""
     values = {
@@ -297,6 +306,7 @@ def insert_terminal(
         "kid": kid,
         "jwk": json.dumps(dict(jwk)),
         "label": label,
+        "registered_by": registered_by,
     }
     return tx.execute(QUERIES.insert_terminal, values).fetchone() is not None
 
@@ -356,6 +366,17 @@ def _build_cut(row: Mapping[str, Any]) -> Cut:
         starts_ms=row["starts_ms"],
         insurer_id=row["insurer_id"],
         amc_number=row["amc_number"],
+        ends_ms=row["ends_ms"],
+    )
+
+
+def _build_measure(row: Mapping[str, Any]) -> Measure:
+    return Measure(
+        step=MeasureStep(row["step"]),
+        target=MeasureTarget(row["target"]),
+        target_ref=row["target_ref"],
+        profession=row["profession"],
+        starts_ms=row["starts_ms"],
         ends_ms=row["ends_ms"],
     )
 

@@ -14,6 +14,13 @@ WHERE cut.starts_at IS NOT NULL AND cut.ended_at IS NULL
 -- The gateway, every second: what may be asked without presence.
 SELECT establishment_ref, account_ref, required, known_faces, typed_persons_per_day FROM rights.presence_policy;
 
+-- name: load_measures
+-- The gateway, every second: which accounts, places, software and professions are held, and how.
+SELECT step, target, target_ref, profession, floor(extract(epoch FROM starts_at) * 1000)::bigint AS starts_ms,
+       floor(extract(epoch FROM ends_at) * 1000)::bigint AS ends_ms
+FROM guard.measure
+WHERE starts_at IS NOT NULL AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > clock_timestamp());
+
 -- name: list_cuts
 -- Cuts that began, the newest first, of the last days; with those only asked for, and the notes, for whoever may see them.
 SELECT cut_ref, scope, insurer_id, insurer_name, reason, COALESCE(cut_note.note, '') AS note, asked_by, asked_at, approved_by,
@@ -74,11 +81,12 @@ WHERE kind IN (1, 2) AND t_ms >= %(since_ms)s
 
 -- name: save_policy
 -- Says what an establishment, an account or everybody may ask without presence.
-INSERT INTO rights.presence_policy (policy_ref, establishment_ref, account_ref, required, known_faces, typed_persons_per_day)
-VALUES (%(policy_ref)s, %(establishment_ref)s, %(account_ref)s, %(required)s, %(known_faces)s, %(typed_persons_per_day)s)
+INSERT INTO rights.presence_policy (policy_ref, establishment_ref, account_ref, required, known_faces, typed_persons_per_day, set_by)
+VALUES (%(policy_ref)s, %(establishment_ref)s, %(account_ref)s, %(required)s, %(known_faces)s, %(typed_persons_per_day)s,
+        %(set_by)s)
 ON CONFLICT (COALESCE(establishment_ref, 0), COALESCE(account_ref, 0))
 DO UPDATE SET required = EXCLUDED.required, known_faces = EXCLUDED.known_faces,
-              typed_persons_per_day = EXCLUDED.typed_persons_per_day, set_at = clock_timestamp();
+              typed_persons_per_day = EXCLUDED.typed_persons_per_day, set_by = EXCLUDED.set_by, set_at = clock_timestamp();
 
 -- name: lend_policy
 -- For an exercise: the same policy for accounts that have none of their own; says which got it.
@@ -112,8 +120,8 @@ SELECT establishment_ref FROM accounts.establishment WHERE finess = %(number)s O
 
 -- name: insert_terminal
 -- Registers a terminal; no row when its key is registered already.
-INSERT INTO accounts.terminal (terminal_ref, establishment_ref, kid, jwk, label)
-VALUES (%(terminal_ref)s, %(establishment_ref)s, %(kid)s, %(jwk)s, %(label)s)
+INSERT INTO accounts.terminal (terminal_ref, establishment_ref, kid, jwk, label, registered_by)
+VALUES (%(terminal_ref)s, %(establishment_ref)s, %(kid)s, %(jwk)s, %(label)s, %(registered_by)s)
 ON CONFLICT DO NOTHING RETURNING terminal_ref;
 
 -- name: revoke_terminal

@@ -23,15 +23,25 @@ def set_policy(
     rpps: str | None,
     establishment: str | None,
     policy_ref: int,
+    set_by: int | None = None,
 ) -> None:
     """Set a policy in the place of the one there was; for everybody when nobody is named.
+
+    Args:
+        tx: An open transaction.
+        policy: What may be asked.
+        rpps: One professional, or None.
+        establishment: One FINESS or SIRET, or None.
+        policy_ref: A reference drawn for it.
+        set_by: Who sets it; None at the command line.
 
     Raises:
         InvalidRequest: both are named.
         NotFound: no such professional or establishment.
     """
-    establishment_ref, account_ref = _find_whom(tx, rpps, establishment)
-    continuity.save_policy(tx, policy_ref, PolicyRow(establishment_ref, account_ref, policy))
+    establishment_ref, account_ref = find_whom(tx, rpps, establishment)
+    row = PolicyRow(establishment_ref, account_ref, policy)
+    continuity.save_policy(tx, policy_ref, row, set_by=set_by)
 
 
 def lend_policy(
@@ -63,7 +73,7 @@ def remove_policy(tx: Transaction, *, rpps: str | None, establishment: str | Non
         InvalidRequest: both are named.
         NotFound: no such professional, establishment or policy.
     """
-    establishment_ref, account_ref = _find_whom(tx, rpps, establishment)
+    establishment_ref, account_ref = find_whom(tx, rpps, establishment)
     if not continuity.delete_policy(
         tx, establishment_ref=establishment_ref, account_ref=account_ref
     ):
@@ -77,8 +87,17 @@ def register_terminal(
     establishment: str,
     label: str,
     terminal_ref: int,
+    registered_by: int | None = None,
 ) -> str:
     """Register a terminal; return the name of its key.
+
+    Args:
+        tx: An open transaction.
+        jwk: Its public key.
+        establishment: FINESS or SIRET of where it stands.
+        label: What people call it.
+        terminal_ref: A reference drawn for it.
+        registered_by: Who registers it; None at the command line.
 
     Raises:
         InvalidRequest: not a public key that counts, or no label.
@@ -98,6 +117,7 @@ def register_terminal(
         kid=kid,
         jwk=public,
         label=label.strip(),
+        registered_by=registered_by,
     ):
         raise Conflict("this key is registered already")
     return kid
@@ -108,9 +128,15 @@ def revoke_terminal(tx: Transaction, kid: str) -> bool:
     return continuity.revoke_terminal(tx, kid)
 
 
-def _find_whom(
+def find_whom(
     tx: Transaction, rpps: str | None, establishment: str | None
 ) -> tuple[int | None, int | None]:
+    """Return the establishment, or the account, that numbers name; neither for everybody.
+
+    Raises:
+        InvalidRequest: both are named.
+        NotFound: no such professional or establishment.
+    """
     if rpps is not None and establishment is not None:
         raise InvalidRequest("name a professional or an establishment, not both")
     if rpps is not None:

@@ -195,8 +195,21 @@ CREATE FUNCTION rights.use_code(person bigint, at_step bigint, asker bigint) RET
     SELECT EXISTS (SELECT 1 FROM kept)
 $$;
 
+-- Policies are the host's: its security sets them.
+ALTER TABLE rights.presence_policy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY for_everybody ON rights.presence_policy TO rempart_plane_rights, rempart_plane_accounts, rempart_gateway
+    USING (true) WITH CHECK (true);
+CREATE POLICY seen ON rights.presence_policy FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+CREATE POLICY added ON rights.presence_policy FOR INSERT TO rempart_portals
+    WITH CHECK ((SELECT accounts.secures()) AND set_by = (SELECT accounts.my_actor()));
+CREATE POLICY changed ON rights.presence_policy FOR UPDATE TO rempart_portals
+    USING ((SELECT accounts.secures())) WITH CHECK ((SELECT accounts.secures()) AND set_by = (SELECT accounts.my_actor()));
+CREATE POLICY removed ON rights.presence_policy FOR DELETE TO rempart_portals USING ((SELECT accounts.secures()));
 GRANT SELECT ON rights.presence_policy TO rempart_gateway;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rights.presence_policy TO rempart_plane_accounts;
+GRANT SELECT, DELETE ON rights.presence_policy TO rempart_portals;
+GRANT INSERT (policy_ref, establishment_ref, account_ref, required, known_faces, typed_persons_per_day, set_by),
+    UPDATE (required, known_faces, typed_persons_per_day, set_by, set_at) ON rights.presence_policy TO rempart_portals;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rights.typed_day, rights.typed_person, rights.code_try, rights.code_caller,
     rights.code_used TO rempart_gateway;
 GRANT EXECUTE ON FUNCTION rights.take_typed, rights.take_code_try, rights.use_code TO rempart_gateway;
@@ -215,6 +228,24 @@ CREATE TABLE accounts.terminal (
 CREATE INDEX terminal_by_establishment ON accounts.terminal (establishment_ref);
 GRANT SELECT ON accounts.terminal TO rempart_gateway;
 GRANT SELECT, INSERT, UPDATE ON accounts.terminal TO rempart_plane_accounts;
+-- What a terminal signs proves presence: whoever could register one would need no card. The host's security registers; an
+-- establishment sees its own and stops them.
+ALTER TABLE accounts.terminal ENABLE ROW LEVEL SECURITY;
+CREATE POLICY for_everybody ON accounts.terminal TO rempart_plane_accounts, rempart_gateway USING (true) WITH CHECK (true);
+CREATE POLICY seen ON accounts.terminal FOR SELECT TO rempart_portals
+    USING ((SELECT accounts.is_host()) OR (establishment_ref = (SELECT accounts.my_establishment())
+                                           AND (SELECT accounts.my_role()) IN ('holder', 'establishment_manager')));
+CREATE POLICY added ON accounts.terminal FOR INSERT TO rempart_portals
+    WITH CHECK ((SELECT accounts.secures()) AND registered_by = (SELECT accounts.my_actor()));
+-- What is revoked stays so.
+CREATE POLICY changed ON accounts.terminal FOR UPDATE TO rempart_portals
+    USING (revoked_at IS NULL
+           AND ((SELECT accounts.secures()) OR (establishment_ref = (SELECT accounts.my_establishment())
+                                                AND (SELECT accounts.my_role()) IN ('holder', 'establishment_manager'))))
+    WITH CHECK (revoked_at IS NOT NULL);
+GRANT SELECT ON accounts.terminal TO rempart_portals;
+GRANT INSERT (terminal_ref, establishment_ref, kid, jwk, label, registered_by), UPDATE (revoked_at) ON accounts.terminal
+    TO rempart_portals;
 
 -- ---------------------------------------------------------------- offline
 
