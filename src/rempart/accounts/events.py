@@ -70,6 +70,12 @@ class SecurityEventKind(enum.StrEnum):
     TERMINAL_REVOKED = "terminal_revoked"
     PRESENCE_SET = "presence_set"
     PRESENCE_REMOVED = "presence_removed"
+    ACCOUNT_CONTAINED = "account_contained"
+    ACCOUNT_RELEASED = "account_released"
+    OWN_ACCOUNT_RELEASED = "own_account_released"
+    MEASURE_ASKED = "measure_asked"
+    MEASURE_BEGUN = "measure_begun"
+    MEASURE_ENDED = "measure_ended"
     EVENT_REPORTED = "event_reported"
     REPORT_HANDLED = "report_handled"
 

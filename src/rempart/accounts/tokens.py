@@ -179,6 +179,9 @@ class Standing(NamedTuple):
         situation_held: They still work there, in a role that may check rights, under whoever is
             accountable.
         session_live: The browser session is theirs and goes on; true when none is named.
+        profession: The professional's; None when it is not known.
+        ceremony_ms: The last ceremony of the browser session, Unix milliseconds; None when none is
+            named.
     """
 
     software_known: bool
@@ -188,6 +191,8 @@ class Standing(NamedTuple):
     establishment_stopped: bool
     situation_held: bool
     session_live: bool
+    profession: str | None = None
+    ceremony_ms: int | None = None
 
 
 def check_standing(standing: Standing | None) -> None:

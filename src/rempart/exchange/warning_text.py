@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from rempart.accounts.containment import MeasureStep
 from rempart.accounts.events import SecurityEventKind
 
 _PARIS: Final = zoneinfo.ZoneInfo("Europe/Paris")
@@ -142,7 +143,65 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
         "pendant quelque temps.",
         "The address where we warn you was replaced. The old one is still warned for some time.",
     ),
+    SecurityEventKind.ACCOUNT_CONTAINED: _Words(
+        "La garde a remarqué un usage inhabituel du compte et le limite : {held}. {open}",
+        "The guard noticed an unusual use of the account and limits it: {held}. {open}",
+    ),
+    SecurityEventKind.MEASURE_BEGUN: _Words(
+        "{exercise}L’opérateur limite les vérifications de droits : {step}. {open}",
+        "{exercise}The operator limits rights checks: {step}. {open}",
+    ),
+    SecurityEventKind.MEASURE_ENDED: _Words(
+        "{exercise}L’opérateur a levé une mesure ({step}) : les vérifications reprennent.",
+        "{exercise}The operator ended a measure ({step}): rights checks go on as before.",
+    ),
+    SecurityEventKind.ACCOUNT_RELEASED: _Words(
+        "L’opérateur a levé la limite du compte : les vérifications de droits reprennent.",
+        "The operator released the account: rights checks go on as before.",
+    ),
+    SecurityEventKind.OWN_ACCOUNT_RELEASED: _Words(
+        "La limite du compte a été levée par son titulaire, après confirmation de son identité.",
+        "The account was released by its owner, after confirming who they are.",
+    ),
 }
+_STEPS: Final[Mapping[str, _Words]] = {
+    MeasureStep.ASK_AGAIN: _Words(
+        "chacun confirme de nouveau qui il est", "everybody confirms again who they are"
+    ),
+    MeasureStep.SLOW: _Words("une vérification par dix secondes", "one check in ten seconds"),
+    MeasureStep.NO_TYPED: _Words(
+        "une personne nouvelle se vérifie avec sa carte", "a new person is checked by their card"
+    ),
+    MeasureStep.PRESENCE_ONLY: _Words(
+        "toute personne se vérifie avec sa carte", "everybody is checked by their card"
+    ),
+    MeasureStep.SUSPEND: _Words("elles sont suspendues", "they are suspended"),
+}
+# How the guard holds by itself: rempart.guard.Step.
+_HELD: Final[Mapping[str, _Words]] = {
+    "2": _Words(
+        "une personne nouvelle se vérifie avec sa carte", "a new person is checked by their card"
+    ),
+    "3": _Words(
+        "seules les personnes déjà connues du compte se vérifient",
+        "only people the account knows already are checked",
+    ),
+}
+_OPEN: Final = _Words(
+    "Les cartes se vérifient hors ligne ; la facturation, les paiements et les pages de votre "
+    "compte continuent.",
+    "Cards verify offline; claims, payments and the pages of your account go on.",
+)
+_EXERCISE: Final = _Words("EXERCICE. ", "EXERCISE. ")
+_ABOUT_LIMITS: Final = frozenset(
+    {
+        SecurityEventKind.ACCOUNT_CONTAINED,
+        SecurityEventKind.MEASURE_BEGUN,
+        SecurityEventKind.MEASURE_ENDED,
+        SecurityEventKind.ACCOUNT_RELEASED,
+    }
+)
+_NOTHING: Final = _Words("", "")
 _ANYTHING: Final = _Words(
     "Un événement de sécurité concerne votre compte ({kind}).",
     "A security event concerns your account ({kind}).",
@@ -150,6 +209,9 @@ _ANYTHING: Final = _Words(
 _WHEN: Final = _Words(" Il prendrait effet le {at}.", " It would take effect on {at}.")
 _NO_ACCOUNT: Final = _Words("aucun compte", "no account")
 _WHO: Final = _Words("Le {at}, par {name}.", "On {at}, by {name}.")
+# What the guard or the operator decided is nobody's act at the place that is warned.
+_WHOM: Final = _Words("Le {at}. Compte : {name}.", "On {at}. Account: {name}.")
+_ALL: Final = _Words("tous", "all")
 _STOP: Final = _Words(
     "Si ce n’est ni vous ni un collègue : entrez dans Rempart comme d’habitude (ce message ne\n"
     "contient volontairement aucun lien), page « Coordonnées bancaires », et arrêtez le\n"
@@ -165,6 +227,14 @@ _REPORT: Final = _Words(
     "If this is neither you nor a colleague: enter Rempart as you usually do (this message has no\n"
     "link, on purpose), page “Events”, and say that it was not you. If you cannot enter, call the\n"
     "operator at the number of your agreement.",
+)
+_LIMITED: Final = _Words(
+    "Que faire : entrez dans Rempart comme d’habitude (ce message ne contient volontairement\n"
+    "aucun lien), page « Mon compte est limité » : elle dit ce qui marche encore et comment\n"
+    "reprendre. Si vous ne pouvez pas entrer, appelez l’opérateur au numéro de votre convention.",
+    "What to do: enter Rempart as you usually do (this message has no link, on purpose), page\n"
+    "“My account is limited”: it says what still works and how to go on. If you cannot enter,\n"
+    "call the operator at the number of your agreement.",
 )
 _SOMEBODY: Final = _Words("une personne que nous ne nommons pas", "somebody we do not name")
 
@@ -208,12 +278,18 @@ def _format(warning: OutgoingWarning, language: str) -> str:
         when=say(_WHEN).format(at=at.strftime(form)) if at else "",
         kind=warning.kind.value,
         software=facts.get("software", ""),
+        step=say(_STEPS.get(facts.get("step", ""), _NOTHING)),
+        held=say(_HELD.get(facts.get("held", ""), _HELD["2"])),
+        open=say(_OPEN),
+        exercise=say(_EXERCISE) if facts.get("exercise") else "",
     )
-    who = say(_WHO).format(
-        at=warning.at.astimezone(_PARIS).strftime(form), name=warning.name or say(_SOMEBODY)
+    about_limits = warning.kind in _ABOUT_LIMITS
+    who = say(_WHOM if about_limits else _WHO).format(
+        at=warning.at.astimezone(_PARIS).strftime(form),
+        name=warning.name or say(_ALL if about_limits else _SOMEBODY),
     )
     is_change = warning.kind.startswith("bank_details")
-    todo = say(_STOP if is_change else _REPORT)
+    todo = say(_LIMITED if about_limits else _STOP if is_change else _REPORT)
     return f"{warning.place}\n\n{what}\n{who}\n\n{todo}\n"
 
 

@@ -28,11 +28,16 @@ class Admitted(NamedTuple):
         bearer: Whom their token names.
         method: How they came in, as the ledger writes it.
         next_nonce: The nonce to sign with from now on, when it is not the one they used.
+        profession: Theirs; None when it is not known.
+        proved_ms: When they last proved who they are, Unix milliseconds: the last ceremony of a
+            browser session; for software, the issue of the token.
     """
 
     bearer: Bearer
     method: str
     next_nonce: str | None
+    profession: str | None = None
+    proved_ms: int = 0
 
 
 class Admission:
@@ -87,8 +92,16 @@ class Admission:
             check_binding(token, self._read_certificate(scope))
         else:
             raise AccessDenied("a token bound to a key is presented with that key")
-        await self._bearers.check(token.bearer, now_ms=now_ms)
-        return Admitted(token.bearer, token.method, next_nonce)
+        standing = await self._bearers.check(token.bearer, now_ms=now_ms)
+        proved_ms = token.issued_s * 1000
+        if token.bearer.portal_session_ref is not None:
+            # The portals exchange a session for tokens as often as they like: the ceremony counts.
+            proved_ms = standing.ceremony_ms or 0
+        return Admitted(token.bearer, token.method, next_nonce, standing.profession, proved_ms)
+
+    def forget(self, bearer: Bearer) -> None:
+        """Load a bearer again the next time."""
+        self._bearers.forget(bearer)
 
     def find_nonce(self, *, now_ms: int) -> str:
         """Return the nonce that a proof must have now."""

@@ -36,8 +36,8 @@ class BearerDirectory:
         """Stop loading once nobody waits."""
         self._misses.close()
 
-    async def check(self, bearer: Bearer, *, now_ms: int) -> None:
-        """Let a bearer act, or refuse.
+    async def check(self, bearer: Bearer, *, now_ms: int) -> Standing:
+        """Let a bearer act, or refuse; return what is known of them.
 
         Raises:
             AccessDenied: whoever the token names is unknown, stopped, or not there any more.
@@ -45,13 +45,19 @@ class BearerDirectory:
         """
         known = self._known.get(bearer)
         if known is not None and now_ms - known[1] < MAX_AGE_MS:
-            return check_standing(known[0])
+            check_standing(known[0])
+            return known[0]
         standing = await self._misses.submit(bearer)
         # Aged from before the question, so that five seconds are five seconds for the revoker too.
         if len(self._known) >= MAX_KEPT:
             self._known.clear()
         self._known[bearer] = (standing, now_ms)
-        return check_standing(standing)
+        check_standing(standing)
+        return standing
+
+    def forget(self, bearer: Bearer) -> None:
+        """Load a bearer again the next time: what was refused may have changed by then."""
+        self._known.pop(bearer, None)
 
     async def _load_misses(self, bearers: Sequence[Bearer]) -> Sequence[Standing]:
         asked = list(dict.fromkeys(bearers))

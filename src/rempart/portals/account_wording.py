@@ -83,6 +83,12 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.TERMINAL_REVOKED: _("Lecteur de cartes Vitale révoqué"),
         Kind.PRESENCE_SET: _("Règle de présence donnée"),
         Kind.PRESENCE_REMOVED: _("Règle de présence retirée"),
+        Kind.ACCOUNT_CONTAINED: _("Compte limité par la garde"),
+        Kind.ACCOUNT_RELEASED: _("Limite levée par l’opérateur"),
+        Kind.OWN_ACCOUNT_RELEASED: _("Limite levée par vous"),
+        Kind.MEASURE_ASKED: _("Mesure demandée"),
+        Kind.MEASURE_BEGUN: _("Mesure prise par l’opérateur"),
+        Kind.MEASURE_ENDED: _("Mesure levée"),
         Kind.EVENT_REPORTED: _("Événement signalé"),
         Kind.REPORT_HANDLED: _("Signalement traité"),
     }

@@ -94,6 +94,21 @@ class PresencePolicy(NamedTuple):
 OPEN: Final = PresencePolicy()
 
 
+def tighten(policy: PresencePolicy, other: PresencePolicy) -> PresencePolicy:
+    """Return what two policies bound together: the strictest of each.
+
+    >>> tighten(PresencePolicy(typed_persons_per_day=5), PresencePolicy(required=True))
+    PresencePolicy(required=True, typed_persons_per_day=5, known_faces=True)
+    """
+    bounds = [p.typed_persons_per_day for p in (policy, other)]
+    known = [bound for bound in bounds if bound is not None]
+    return PresencePolicy(
+        required=policy.required or other.required,
+        typed_persons_per_day=min(known) if known else None,
+        known_faces=policy.known_faces and other.known_faces,
+    )
+
+
 def find_step(now_s: float) -> int:
     """Return the step an instant (Unix seconds) falls in."""
     return int(now_s // STEP_S)

@@ -31,7 +31,10 @@ SELECT software.client_ref IS NOT NULL AS software_known,
              AND session.ended_at IS NULL AND session.expires_at > clock_timestamp()
              AND (given.membership_ref IS NULL OR (given.suspended_at IS NULL
                   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN given.starts_on AND given.ends_on))
-       ) AS session_live
+       ) AS session_live,
+       professional.profession,
+       (SELECT floor(extract(epoch FROM GREATEST(fresh.opened_at, fresh.stepped_up_at)) * 1000)::bigint
+        FROM accounts.session AS fresh WHERE fresh.session_ref = asked.session_ref) AS ceremony_ms
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
      AS asked (client_ref, account_ref, establishment_ref, accountable_ref, session_ref, position)
 LEFT JOIN accounts.software ON software.client_ref = asked.client_ref

@@ -1,18 +1,45 @@
-"""What the gateway knows before it answers anybody: what is cut, and what needs presence.
+"""What the gateway knows before it answers anybody: what is cut, who is held, what needs presence.
 
 Refuses to answer before it was read once; afterwards it keeps what it read last while the database
 is away, because no check is answered without the database anyway.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
+from rempart.accounts.containment import Measure, MeasureStep, MeasureTarget, check_not_held
 from rempart.accounts.session import Origin
+from rempart.accounts.tokens import Bearer
 from rempart.kernel.errors import Unavailable
 from rempart.rights.cuts import RightsCut, find_cut
-from rempart.rights.presence import OPEN, PresencePolicy
+from rempart.rights.presence import OPEN, PresencePolicy, tighten
 from rempart.storage.continuity import PostureRows
 
 LoadPosture = Callable[[], Awaitable[PostureRows]]
+# What a step asks of presence; the others ask nothing of it.
+BOUNDS: Final[Mapping[str, PresencePolicy]] = MappingProxyType(
+    {
+        MeasureStep.NO_TYPED: PresencePolicy(required=True),
+        MeasureStep.PRESENCE_ONLY: PresencePolicy(required=True, known_faces=False),
+    }
+)
+
+
+class Held(NamedTuple):
+    """How somebody who may ask is held.
+
+    Attributes:
+        slowed: Whether they ask one question in ten seconds.
+        bound: What they may ask without presence, besides what a policy says.
+    """
+
+    slowed: bool
+    bound: PresencePolicy
+
+
+FREE: Final = Held(False, OPEN)
+_Target = tuple[MeasureTarget, int | str | None]
 
 
 class Posture:
@@ -27,6 +54,7 @@ class Posture:
         self._by_account: dict[int | None, PresencePolicy] = {}
         self._by_establishment: dict[int | None, PresencePolicy] = {}
         self._for_everybody = OPEN
+        self._measures: dict[_Target, list[Measure]] = {}
         if rows is not None:
             self.take(rows)
 
@@ -44,6 +72,10 @@ class Posture:
         }
         alone = [p.policy for p in rows.policies if p.account_ref is p.establishment_ref is None]
         self._for_everybody = alone[0] if alone else OPEN
+        measures: dict[_Target, list[Measure]] = {}
+        for one in rows.measures:
+            measures.setdefault((one.target, one.profession or one.target_ref), []).append(one)
+        self._measures = measures
 
     async def refresh(self, load: LoadPosture) -> None:
         """Read it again.
@@ -73,6 +105,42 @@ class Posture:
         cut = find_cut(self._rows.cuts, by_portal=by_portal, amc_number=amc_number, now_ms=now_ms)
         if cut is not None:
             raise RightsCut(cut, now_ms=now_ms)
+
+    def check_not_held(
+        self, bearer: Bearer, *, profession: str | None, proved_ms: int, now_ms: int
+    ) -> Held:
+        """Refuse somebody whom a measure stops, before anything of the question is read.
+
+        Args:
+            bearer: Who asks.
+            profession: Theirs; None when it is not known.
+            proved_ms: When they last proved who they are.
+            now_ms: The instant.
+
+        Returns:
+            How else they are held: the strictest of every measure that touches them.
+
+        Raises:
+            ChecksSuspended: an operator suspended them.
+            SignInAgain: a fresh ceremony, or a new token, is needed first.
+        """
+        if not self._measures:
+            return FREE
+        places: tuple[_Target, ...] = (
+            (MeasureTarget.ACCOUNT, bearer.account_ref),
+            (MeasureTarget.ESTABLISHMENT, bearer.establishment_ref),
+            (MeasureTarget.SOFTWARE, bearer.client_ref),
+            (MeasureTarget.PROFESSION, profession),
+        )
+        mine = [one for place in places for one in self._measures.get(place, ())]
+        if not mine:
+            return FREE
+        slowed = check_not_held(mine, proved_ms=proved_ms, now_ms=now_ms)
+        bound = OPEN
+        for one in mine:
+            if one.lasts(now_ms) and one.step in BOUNDS:
+                bound = tighten(bound, BOUNDS[one.step])
+        return Held(slowed, bound)
 
     def find_insurer_cut(self, insurer_id: int, *, now_ms: int) -> RightsCut | None:
         """Return the refusal of a check about a member of an insurer, if it is cut."""

@@ -158,7 +158,10 @@ def test_somebody_in_good_standing_may_ask():
     check_standing(GOOD)
 
 
-@pytest.mark.parametrize("fact", Standing._fields)
+FACTS = [name for name in Standing._fields if isinstance(getattr(GOOD, name), bool)]
+
+
+@pytest.mark.parametrize("fact", FACTS)
 def test_each_fact_alone_stops_the_bearer(fact):
     with pytest.raises(AccessDenied):
         check_standing(GOOD._replace(**{fact: not getattr(GOOD, fact)}))
