@@ -34,13 +34,9 @@ from bench.ledger_files import (
 from bench.machinery import DATA, Stopwatch, running_database, save_results
 from rempart.storage.analytics import Means, SealedFiles, open_duckdb, open_engine, open_spark
 from rempart.storage.connect import Database, Transaction
-from rempart.storage.ledger_questions import (
-    ask_seen_by,
-    ask_who_saw,
-    find_sources,
-    seen_by,
-    who_saw,
-)
+from rempart.storage.ledger_expressions import ask_seen_by, ask_who_saw
+from rempart.storage.ledger_questions import seen_by, who_saw
+from rempart.storage.ledger_sources import find_sources
 from rempart.storage.segment_files import SegmentStore
 
 ROUNDS = 3

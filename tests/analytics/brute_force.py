@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from rempart.disclosure.entry import Entry, Kind
-from rempart.storage.ledger_questions import Seen, SeenPerson
+from rempart.storage.ledger_expressions import Seen, SeenPerson
 
 
 def who_saw(

@@ -24,7 +24,7 @@ from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage.connect import Database
-from rempart.storage.ledger_questions import Seen, SeenPerson
+from rempart.storage.ledger_expressions import Seen, SeenPerson
 from rempart.storage.segment_files import SegmentStore
 from rempart.wiring.home import Home
 from rempart.workflows import ask_ledger

@@ -33,16 +33,15 @@ from rempart.storage.analytics import (
     open_engine,
     open_spark,
 )
-from rempart.storage.ledger_questions import (
+from rempart.storage.ledger_expressions import (
     Seen,
     SeenPerson,
     ask_lookups,
     ask_seen_by,
     ask_who_saw,
-    find_sources,
-    seen_by,
-    who_saw,
 )
+from rempart.storage.ledger_questions import seen_by, who_saw
+from rempart.storage.ledger_sources import find_sources
 from rempart.storage.segment_files import BY_ACCOUNT, BY_PERSON, ROW_GROUP, SegmentStore
 
 ALL = {"from_ms": 0, "to_ms": START_MS * 2}

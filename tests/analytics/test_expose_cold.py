@@ -21,7 +21,7 @@ from rempart.incidents.exposure import Tier
 from rempart.kernel.errors import Conflict, InconsistentRecord, Unavailable
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
-from rempart.storage.ledger_questions import Sources
+from rempart.storage.ledger_sources import Sources
 from rempart.workflows import expose_persons as workflow
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
 

@@ -11,10 +11,11 @@ from tests.segment_samples import SEGMENT, invent_entries, seal, write_log
 from rempart.disclosure.entry import Kind
 from rempart.disclosure.reach import Place
 from rempart.kernel.errors import Conflict, InvalidRequest, Unavailable
-from rempart.storage import ledger_questions
+from rempart.storage import ledger_questions, ledger_sources
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
-from rempart.storage.ledger_questions import Sources, find_sources, seen_by, who_saw
+from rempart.storage.ledger_questions import seen_by, who_saw
+from rempart.storage.ledger_sources import Sources, find_sources
 
 ALL = {"from_ms": 0, "to_ms": START_MS * 2}
 
@@ -143,9 +144,10 @@ def test_mutation_a_database_that_answers_otherwise_is_caught(
 
 def mutate(monkeypatch, name, right, wrong):
     """Replace a part of one query of the questions."""
-    monkeypatch.setattr(ledger_questions, "_sql", ledger_questions.QUERIES, raising=False)
-    replace_in_query(monkeypatch, ledger_questions, name, right, wrong)
-    monkeypatch.setattr(ledger_questions, "QUERIES", ledger_questions._sql)
+    module = ledger_questions if name in ledger_questions.QUERIES else ledger_sources
+    monkeypatch.setattr(module, "_sql", module.QUERIES, raising=False)
+    replace_in_query(monkeypatch, module, name, right, wrong)
+    monkeypatch.setattr(module, "QUERIES", module._sql)
 
 
 def test_only_the_segments_of_the_window_are_opened(ask, entries, database, store):

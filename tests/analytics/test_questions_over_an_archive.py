@@ -11,7 +11,8 @@ from tests.ledger_samples import ENTRY_COLUMNS, START_MS
 from rempart.disclosure.entry import Entry
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
-from rempart.storage.ledger_questions import find_sources, seen_by, who_saw
+from rempart.storage.ledger_questions import seen_by, who_saw
+from rempart.storage.ledger_sources import find_sources
 from rempart.workflows.erase_openings import run_erasures
 from rempart.workflows.seal_segment import cool_segments, seal_segments
 

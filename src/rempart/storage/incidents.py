@@ -17,7 +17,7 @@ from rempart.incidents.attribution import SessionVerdict, format_signals
 from rempart.incidents.evidence import LookUp, Session, SessionTally, Window
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_questions import ColdLookup
+from rempart.storage.ledger_expressions import ColdLookup
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("incidents")

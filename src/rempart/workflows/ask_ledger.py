@@ -22,7 +22,8 @@ from rempart.kernel.errors import InvalidRequest, NotAllowed
 from rempart.storage import ledger_questions
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_questions import Seen, SeenPerson, find_sources
+from rempart.storage.ledger_expressions import Seen, SeenPerson
+from rempart.storage.ledger_sources import find_sources
 from rempart.workflows.inquiries import check_inquiry
 from rempart.workflows.record_act import ActsLog, record_act, record_acts
 

@@ -31,7 +31,8 @@ from rempart.kernel.errors import InconsistentRecord, NotFound
 from rempart.storage import incidents
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_questions import find_sources, read_cold_lookups
+from rempart.storage.ledger_questions import read_cold_lookups
+from rempart.storage.ledger_sources import find_sources
 from rempart.workflows.record_act import ActsLog, record_act
 
 # How much of an account's past is looked at: four weeks hold every weekday and a pay cycle.
