@@ -7,7 +7,9 @@ from typing import Final
 
 import click
 
-COMMANDS: Final[tuple[click.Command, ...]] = ()
+from rempart.cli.guard_replay import replay
+
+COMMANDS: Final[tuple[click.Command, ...]] = (replay,)
 
 
 @click.group()

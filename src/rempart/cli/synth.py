@@ -1,4 +1,4 @@
-"""`rempart synth`: invented insurers' feeds and professionals, always the same for one seed."""
+"""`rempart synth`: invented feeds, professionals and look-ups, always the same for one seed."""
 
 import os
 from datetime import datetime
@@ -13,14 +13,13 @@ from rempart.synth import DEFAULT_TODAY, FeedFormat, Parameters, write_data_set
 _MAX_JOBS = 4
 
 
-@click.command()
-@click.option("--members", type=click.IntRange(min=1), required=True, help="People in all feeds.")
+@click.group(invoke_without_command=True)
+@click.option("--members", type=click.IntRange(min=1), help="People in all feeds.  [required]")
 @click.option("--seed", default=1, show_default=True, help="Another seed, other people.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Directory to write in; a run that was stopped goes on where it was.",
+    help="Directory to write in; a run that was stopped goes on where it was.  [required]",
 )
 @click.option(
     "--today",
@@ -47,11 +46,13 @@ _MAX_JOBS = 4
     help="Processes; changes nothing in the files.",
 )
 @click.option("--force", is_flag=True, help="Replace another data set found in OUT.")
+@click.pass_context
 def synth(
+    ctx: click.Context,
     *,
-    members: int,
+    members: int | None,
     seed: int,
-    out: Path,
+    out: Path | None,
     today: datetime,
     feed_format: str | None,
     insurers: int,
@@ -63,8 +64,12 @@ def synth(
     """Write synthetic feeds and professionals.
 
     Nobody real is in them and no identifier can be anybody's. The same options give the same
-    bytes.
+    bytes. `rempart synth traffic` writes a month of look-ups for the guard instead.
     """
+    if ctx.invoked_subcommand is not None:
+        return
+    if members is None or out is None:
+        raise click.UsageError("--members and --out are needed")
     try:
         parameters = Parameters(
             members=members,
@@ -83,6 +88,59 @@ def synth(
             parameters, out, lambda count: bar.advance(task, count), jobs=jobs, force=force
         )
     _show(truth, out)
+
+
+@synth.command()
+@click.option("--accounts", default=5_000, show_default=True, help="How many accounts.")
+@click.option("--days", default=28, show_default=True, help="How many days, from a Monday.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, other people.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Directory to write in; files of an earlier month are replaced.",
+)
+@click.option("--attack-day", default=21, show_default=True, help="First thefts, from 0.")
+@click.option("--per-kind", default=12, show_default=True, help="Stolen accounts of each kind.")
+@click.option("--per-pace", default=8, show_default=True, help="The same of each patient pace.")
+@click.option("--distributed", default=40, show_default=True, help="Accounts of one hand.")
+@click.option(
+    "--moved",
+    default=1.0,
+    show_default=True,
+    help="Multiply every figure by one between 1/MOVED and MOVED: other streams than usual.",
+)
+@click.option(
+    "--local-victims",
+    default=0.0,
+    show_default=True,
+    help="Share of a thief's list that lives where the stolen account works.",
+)
+@click.option("--at-the-workstation", is_flag=True, help="Thieves use the owner's own address.")
+@click.option("--asks-again", is_flag=True, help="Thieves ask about everybody twice.")
+def traffic(*, out: Path, **figures: Any) -> None:
+    """Write a month of look-ups, with stolen accounts and the truth about them (Parquet).
+
+    Nobody real is in it: people are numbers. The same options give the same look-ups. Memory is
+    about 100 MB for a million look-ups.
+    """
+    # Loads numpy and Arrow, which feeds do without.
+    from rempart.synth.traffic import write_traffic
+    from rempart.synth.traffic_parameters import TrafficParameters
+
+    try:
+        parameters = TrafficParameters(**figures)
+    except ValueError as impossible:
+        raise click.UsageError(str(impossible)) from None
+    with _make_bar() as bar:
+        task = bar.add_task("accounts", total=parameters.accounts)
+        written = write_traffic(parameters, out, lambda count: bar.advance(task, count))
+    click.echo(
+        f"{written['lookups']:,} look-ups of {written['accounts']:,} accounts in "
+        f"{parameters.days} days; {written['stolen_accounts']:,} accounts are stolen, and "
+        f"{written['stolen_lookups']:,} look-ups are their thieves'."
+    )
+    click.echo(f"Written in {out}: events, accounts, canaries and truth (.parquet)")
 
 
 def _make_bar() -> Progress:
