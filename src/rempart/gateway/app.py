@@ -75,6 +75,7 @@ class Parts:
         tokens: What tokens are issued with.
         ping: Asks the database for a sign of life.
         keep_house: Forgets what has been kept long enough; called once a minute.
+        do_jobs: Does the guard's jobs when they are due; asked once a minute, may take long.
         clock: The time.
         allowance: What each client may ask.
         trusted_proxies: Peers whose X-Forwarded-For is believed.
@@ -98,6 +99,7 @@ class Parts:
     certificate_peers: Sequence[IPv4Network | IPv6Network]
     stop: Callable[[], None]
     posture: Posture = field(default_factory=make_open_posture)
+    do_jobs: Callable[[], Awaitable[None]] | None = None
     load_posture: LoadPosture | None = None
     load_terminal: LoadTerminal = know_no_terminal
     use_nonce: UseNonce = refuse_nonce
@@ -181,7 +183,12 @@ class Gateway:
         working = [asyncio.create_task(work.run()) for work in (self.checks, self.bearers)]
         watching = [
             asyncio.create_task(task)
-            for task in (self.keeper.run(), self._keep_house(), self._watch_posture())
+            for task in (
+                self.keeper.run(),
+                self._repeat(self._parts.keep_house, "keeping house"),
+                self._repeat(self._parts.do_jobs, "the guard's jobs"),
+                self._watch_posture(),
+            )
         ]
         try:
             yield
@@ -206,15 +213,15 @@ class Gateway:
                 log_bug("reading what is cut", bug)
             await asyncio.sleep(POSTURE_S)
 
-    async def _keep_house(self) -> None:
-        while True:
+    async def _repeat(self, work: Callable[[], Awaitable[None]] | None, name: str) -> None:
+        while work is not None:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
-                await self._parts.keep_house()
+                await work()
             except RempartError:
                 continue  # the database is away: in a minute again
             except Exception as bug:  # noqa: BLE001 - outermost layer of this task
-                log_bug("keeping house", bug)
+                log_bug(name, bug)
 
 
 class GatewayApp(Litestar):

@@ -110,6 +110,14 @@ def compute_raw_lookup_key(key: bytes, canonical: bytes) -> bytes:
     return hmac.digest(key, canonical, "sha256")[:LOOKUP_KEY_BYTES]
 
 
+def compute_stranger(lookup_key: bytes) -> int:
+    """Return the number that stands for whom a key leads to while it leads to nobody.
+
+    Negative, as no person's reference is: 63 bits of the key.
+    """
+    return -(int.from_bytes(lookup_key[:8], "big") >> 1) - 1
+
+
 def compute_lookup_key(key: bytes, identifiers: Identifiers) -> bytes:
     """Return the 16 bytes under which the rights of a beneficiary are found.
 

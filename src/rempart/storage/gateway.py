@@ -16,8 +16,9 @@ from rempart.accounts.session import Origin, Session
 from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.rights.coverage import Coverage, Terms
+from rempart.rights.lookup import compute_stranger
 from rempart.rights.terms import parse_terms
-from rempart.storage.array_literals import format_optional, format_uuids
+from rempart.storage.array_literals import format_numbers, format_optional, format_uuids
 from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
 from rempart.storage.queries import load_queries
 
@@ -44,12 +45,14 @@ class Wanted(NamedTuple):
         amc_number: The insurer named, or None when a card was shown.
         session_ref: The session asking if the answer may have been given already, else None.
         request_id: 16 bytes that name the request.
+        account_ref: Who asks; 0: nobody who could know anybody.
     """
 
     lookup_key: bytes
     amc_number: str | None
     session_ref: int | None
     request_id: bytes
+    account_ref: int = 0
 
 
 class Sheet:
@@ -118,12 +121,17 @@ class Found(NamedTuple):
         sheet: The person's published sheet. A stranger has a decoy's, so that the same work is
             done for strangers; None when there is nothing published.
         given: Digest of the body and bytes of the answer already given to this request, or None.
+        teaches: Whether meeting this face again teaches where the account works; None for a face
+            that is new to it. A stranger asked about before is a known face like any other.
+        is_canary: Whether the person was planted: a stranger, for whoever asks.
     """
 
     person_ref: int | None
     named_insurer_id: int | None
     sheet: Sheet | None
     given: tuple[bytes, bytes] | None
+    teaches: bool | None = None
+    is_canary: bool = False
 
 
 class SheetReader:
@@ -147,13 +155,16 @@ class SheetReader:
         Raises:
             Unavailable: the database does not answer.
         """
-        keys, insurers, sessions, names = zip(*wanted, strict=True) if wanted else ((), (), (), ())
+        if not wanted:
+            return []
+        keys, insurers, sessions, names, accounts = zip(*wanted, strict=True)
         with _explain_failure("rights"):
             rows = await self._connection.fetch(
                 QUERIES.load_sheets,
                 *(format_uuids(keys), format_optional(insurers)),
                 *(format_optional(sessions), format_uuids(names)),
                 self._decoy_ref,
+                *(format_numbers(accounts), format_numbers(map(compute_stranger, keys))),
                 timeout=READ_TIMEOUT_S,
             )
             await self._load_terms(rows)
@@ -215,14 +226,16 @@ class SheetReader:
             known[row["terms_id"]] = _parse_stored_terms(row)
 
     def _build_found(self, row: Mapping[str, Any]) -> Found:
-        person_ref = row["person_ref"]
+        person_ref, is_canary = row["person_ref"], row["is_canary"]
         if person_ref is not None:
             self._decoy_ref = person_ref
         return Found(
-            person_ref,
+            None if is_canary else person_ref,
             row["named_insurer_id"],
             None if row["opened_in"] is None else Sheet(row, self._terms),
             None if row["body_digest"] is None else (row["body_digest"], row["answer"]),
+            None if is_canary else row["teaches"],
+            is_canary,
         )
 
 

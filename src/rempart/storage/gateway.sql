@@ -1,14 +1,14 @@
 -- The gateway (asyncpg, role gateway). `load_sheets` is the only query a rights check always makes.
 
 -- name: load_sheets
--- For a whole batch: the sheet now published under each lookup key, the insurer that was named, and the answer already given to the same request. A stranger's place is taken by a decoy sheet ($5), so that strangers cost the same work. Columns come as array literals: see storage/array_literals.py.
+-- For a whole batch: the sheet now published under each lookup key, the insurer that was named, and the answer already given to the same request. A stranger's place is taken by a decoy sheet ($5), so that strangers cost the same work. Whether the account ($6) knows the face: a stranger's is known by a number made of its key ($7). Columns come as array literals: see storage/array_literals.py.
 SELECT found.person_ref, named.insurer_id AS named_insurer_id,
        sheet.insurer_id, sheet.opened_in, sheet.contract_ref, sheet.starts_on, sheet.ends_on,
        sheet.suspended_from, sheet.suspended_to, sheet.terms_id,
        sheet.agreement_from, sheet.agreement_to,
-       given.body_digest, given.answer
-FROM unnest($1::text::uuid[], $2::text::text[], $3::text::bigint[], $4::text::uuid[]) WITH ORDINALITY
-     AS asked (lookup_key, amc_number, session_ref, request_id, position)
+       given.body_digest, given.answer, face.teaches, planted.lookup_key IS NOT NULL AS is_canary
+FROM unnest($1::text::uuid[], $2::text::text[], $3::text::bigint[], $4::text::uuid[], $6::text::bigint[], $7::text::bigint[])
+     WITH ORDINALITY AS asked (lookup_key, amc_number, session_ref, request_id, account_ref, stranger, position)
 LEFT JOIN rights.lookup AS found ON found.lookup_key = asked.lookup_key
 LEFT JOIN rights.insurer AS named ON named.amc_number = asked.amc_number
 LEFT JOIN LATERAL (
@@ -21,6 +21,8 @@ LEFT JOIN LATERAL (
 ) AS sheet ON true
 LEFT JOIN ledger.replay AS given
        ON given.session_ref = asked.session_ref AND given.request_id = asked.request_id
+LEFT JOIN guard.face AS face ON face.account_ref = asked.account_ref AND face.subject = COALESCE(found.person_ref, asked.stranger)
+LEFT JOIN guard.canary AS planted ON planted.lookup_key = asked.lookup_key AND planted.retired_at IS NULL
 ORDER BY asked.position;
 
 -- name: load_terms

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from rempart.disclosure.note import NoteSigner
 from rempart.gateway.app import Parts, build_app
 from rempart.gateway.keeper import Clock
 from rempart.gateway.token_endpoint import TokenParts
+from rempart.guard.lookups import find_day
+from rempart.kernel.errors import RempartError
 from rempart.storage.connect import Database
 from rempart.storage.continuity import PosturePlane
 from rempart.storage.gateway import (
@@ -28,15 +30,19 @@ from rempart.storage.gateway import (
     open_sheet_reader,
 )
 from rempart.storage.gateway_accounts import GatewayAccounts
+from rempart.storage.guard import GuardBook, GuardPlane, open_guard_book
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.offline import OfflineBooks
 from rempart.storage.presence import CodeSeal, PresencePlane, PresenceReader
 from rempart.wiring.database import locate_database
+from rempart.wiring.guard_jobs import GuardJobs, RunJob, run_guard_job
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_signers
 from rempart.wiring.providers import load_psc
 from rempart.wiring.psc_introspection import PscIntrospection
 from rempart.wiring.settings import Settings
+from rempart.workflows.guard_lookups import GuardMode, LookupGuard
+from rempart.workflows.guard_memory import Tally
 from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.posture import Posture, make_open_posture
@@ -73,22 +79,24 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseDesk:
-    """A desk on two connections: one reads sheets, one writes the log."""
+    """A desk on its connections: one reads sheets, one writes the log, one keeps the guard."""
 
     desk: Desk
     reader: SheetReader
     writer: LedgerWriter
+    guard: GuardBook | None = None
 
     async def write_checkpoint(self) -> None:
         """Keep a signed checkpoint of what was written, if it is not kept."""
         await self.writer.write_checkpoint()
 
     async def close(self) -> None:
-        """Keep a last checkpoint if possible, and close both connections."""
-        try:
+        """Keep a last checkpoint if possible, and close the connections."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.reader.close)
+            if self.guard is not None:
+                stack.push_async_callback(self.guard.close)
             await self.writer.close()
-        finally:
-            await self.reader.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +112,25 @@ class DeskMaker:
     clock: Clock
     presence_key: bytes = bytes(32)
     posture: Posture = field(default_factory=make_open_posture)
+    guard_mode: GuardMode = GuardMode.OFF
+    tally: Tally = field(default_factory=lambda: Tally(0))
 
     async def open(self, *, on_loss: Callable[[], None]) -> DatabaseDesk:
         """Take the log over and open a reader beside it.
 
         Args:
-            on_loss: Called when one of the two connections ends, whoever ends it.
+            on_loss: Called when one of the connections ends, whoever ends it.
 
         Raises:
             RempartError: the database or the log cannot be had; the connections are closed.
         """
-        reader = await open_sheet_reader(self.connection, on_loss=on_loss)
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            reader = await open_sheet_reader(self.connection, on_loss=on_loss)
+            stack.push_async_callback(reader.close)
+            book = None
+            if self.guard_mode is not GuardMode.OFF:
+                book = await open_guard_book(self.connection, on_loss=on_loss)
+                stack.push_async_callback(book.close)
             writer = await LedgerWriter.open(
                 await connect(self.connection, on_loss=on_loss),
                 log_id=self.log_id,
@@ -123,9 +138,10 @@ class DeskMaker:
                 clock_ms=self.clock.now_ms,
                 segment_bits=self.segment_bits,
             )
-        except BaseException:
-            await reader.close()
-            raise
+            stack.pop_all()
+        return DatabaseDesk(self._make_desk(reader, writer, book), reader, writer, book)
+
+    def _make_desk(self, reader: SheetReader, writer: LedgerWriter, book: GuardBook | None) -> Desk:
         desk = Desk(
             sheets=reader,
             ledger=writer,
@@ -135,14 +151,19 @@ class DeskMaker:
             presence=PresenceReader(reader.connection, CodeSeal(self.presence_key)),
             posture=self.posture,
         )
-        return DatabaseDesk(desk, reader, writer)
+        if book is None:
+            return desk
+        # What it remembers of accounts does not outlive the desk: after a failure only the
+        # database knows what was written.
+        guard = LookupGuard(book, secret=self.lookup_secret, tally=self.tally, mode=self.guard_mode)
+        return replace(desk, guard=guard)
 
 
 def create_app() -> Litestar:
     """Build the gateway from the environment: what the server process calls."""
     settings = Settings.from_environment()
     home = Home.open(settings.home)
-    app = create_gateway(settings, home, locate_database(settings, home))
+    app = create_gateway(settings, home, locate_database(settings, home), run_job=run_guard_job)
     spare_collector()
     return app
 
@@ -154,6 +175,7 @@ def create_gateway(
     *,
     clock: Clock | None = None,
     introspect: Introspect | None = None,
+    run_job: RunJob | None = None,
 ) -> Litestar:
     """Build the gateway of one log. Nothing is opened before the server starts it.
 
@@ -163,6 +185,7 @@ def create_gateway(
         database: Where it reads and writes.
         clock: The time; that of the machine by default.
         introspect: Another way to recognise professionals than Pro Santé Connect as configured.
+        run_job: How the guard's jobs are run when they are due; None: by somebody else.
     """
     clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
@@ -176,8 +199,11 @@ def create_gateway(
         clock=clock,
         presence_key=home.key("presence"),
         posture=Posture(),
+        guard_mode=GuardMode(settings.guard),
+        tally=Tally(settings.log_id),
     )
-    plane = AccountsPlane(connection, clock)
+    plane = AccountsPlane(connection, clock, maker.tally)
+    jobs = None if run_job is None else GuardJobs(plane.guard, clock, run_job)
     psc = PscIntrospection(load_psc(settings, home))
     parts = Parts(
         open_desk=maker.open,
@@ -189,6 +215,7 @@ def create_gateway(
         ),
         ping=plane.ping,
         keep_house=plane.keep_house,
+        do_jobs=None if jobs is None or settings.guard == "off" else jobs.run_due,
         clock=clock,
         allowance=_read_allowance(settings),
         trusted_proxies=settings.trusted_proxies,
@@ -206,14 +233,16 @@ def create_gateway(
 class AccountsPlane:
     """The pool behind authentication and housekeeping, open while the application runs."""
 
-    def __init__(self, connection: Mapping[str, Any], clock: Clock) -> None:
+    def __init__(self, connection: Mapping[str, Any], clock: Clock, tally: Tally) -> None:
         self._connection = connection
         self._clock = clock
+        self._tally = tally
         self._reader: GatewayReader | None = None
         self.accounts = GatewayAccounts(lambda: self.reader.pool)
         self.posture = PosturePlane(lambda: self.reader.pool)
         self.presence = PresencePlane(lambda: self.reader.pool)
         self.books = OfflineBooks(lambda: self.reader.pool)
+        self.guard = GuardPlane(lambda: self.reader.pool)
 
     @contextlib.asynccontextmanager
     async def running(self, _: Litestar) -> AsyncIterator[None]:
@@ -237,7 +266,14 @@ class AccountsPlane:
         return await self.accounts.use_assertion(digest, expires_s=expires_s)
 
     async def keep_house(self) -> None:
-        """Forget answers kept for more than a day, assertions long expired, tries of last month."""
+        """Write down what passed; forget what has been kept long enough."""
+        counted = self._tally.take()
+        try:
+            await self.guard.save_minutes(counted)
+        except RempartError:
+            self._tally.give_back(counted)
+            raise
+        await self.guard.delete_old(day=find_day(self._clock.now_ms()))
         await self.presence.delete_old_tries(today=self._clock.today())
         await self.reader.delete_old_replays(now_ms=self._clock.now_ms())
         await self.accounts.delete_old_assertions(now_ms=self._clock.now_ms())

@@ -50,6 +50,7 @@ class Settings:
         default=(), metadata={"variable": "REMPART_CERTIFICATE_PROXIES"}
     )
     checks_per_minute: int = field(default=1800, metadata={"variable": "REMPART_CHECKS_PER_MINUTE"})
+    guard: str = field(default="on", metadata={"variable": "REMPART_GUARD"})
     payee_check: str = field(default="none", metadata={"variable": "REMPART_PAYEE_CHECK"})
     sensitive_needs_device: bool = field(
         default=False, metadata={"variable": "REMPART_SENSITIVE_NEEDS_DEVICE"}
@@ -78,6 +79,15 @@ class Settings:
     tsa_url: str | None = field(default=None, metadata={"variable": "REMPART_TSA_URL"})
     tsa_roots_file: Path | None = field(
         default=None, metadata={"variable": "REMPART_TSA_ROOTS_FILE"}
+    )
+    alert_networks: tuple[Network, ...] = field(
+        default=(), metadata={"variable": "REMPART_ALERT_NETWORKS"}
+    )
+    alert_roots_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_ALERT_ROOTS_FILE"}
+    )
+    alert_certificate_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_ALERT_CERTIFICATE_FILE"}
     )
 
     @property
@@ -186,6 +196,12 @@ def _parse_switch(variable: str, text: str) -> bool:
     return text == "1"
 
 
+def _parse_guard(variable: str, text: str) -> str:
+    if text not in {"on", "watch", "off"}:
+        raise SetupError(f"{variable}={text}: write on, watch (judge, refuse nothing) or off")
+    return text
+
+
 def _parse_payee_check(variable: str, text: str) -> str:
     if text not in {"none", "fake"} and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
         raise SetupError(
@@ -267,6 +283,7 @@ _PARSERS = {
     "trusted_proxies": _parse_networks,
     "certificate_proxies": _parse_networks,
     "checks_per_minute": _parse_rate,
+    "guard": _parse_guard,
     "payee_check": _parse_payee_check,
     "sensitive_needs_device": _parse_switch,
     "psc_discovery": _parse_provider_url,
@@ -282,4 +299,7 @@ _PARSERS = {
     "cosign_port": _parse_port,
     "tsa_url": _parse_tsa_url,
     "tsa_roots_file": _parse_path,
+    "alert_networks": _parse_networks,
+    "alert_roots_file": _parse_path,
+    "alert_certificate_file": _parse_path,
 }

@@ -67,7 +67,9 @@ async def check_rights(
     wanted = [_want(desk, one, page.find_session(one)) for one in asked]
     found = await desk.sheets.load(wanted)
     weighed = await weigh_presence(desk, asked, wanted, found, now_ms=now_ms, today=today)
-    for one, want, seen, evidence in zip(asked, wanted, found, weighed, strict=True):
+    # A crash after this leaves allowances spent for answers that never left, never the reverse.
+    judged = await desk.guard.judge(asked, wanted, found, weighed, now_ms=now_ms)
+    for one, want, seen, evidence in zip(asked, wanted, found, judged, strict=True):
         if page.repeat(one, seen.given):
             continue
         if isinstance(evidence, RempartError):
@@ -143,6 +145,7 @@ def _want(desk: Desk, one: Asked, session_ref: int | None) -> Wanted:
         identifiers.amc_number.number if isinstance(identifiers, TypedIdentifiers) else None,
         session_ref if one.body_digest is not None else None,
         one.request_id,
+        one.origin.account_ref,
     )
 
 

@@ -20,7 +20,7 @@ from rempart.workflows.open_session import SessionBook, SessionReader
 from rempart.workflows.posture import Posture, make_open_posture
 
 if TYPE_CHECKING:
-    from rempart.workflows.weigh_presence import PresenceBook
+    from rempart.workflows.weigh_presence import PresenceBook, Weighed
 
 
 class Question(NamedTuple):
@@ -120,6 +120,37 @@ class Ledger(Protocol):
         ...
 
 
+class Guarding(Protocol):
+    """What judges look-ups before their answers."""
+
+    async def judge(
+        self,
+        asked: Sequence[Asked],
+        wanted: Sequence[Wanted],
+        found: Sequence[Found],
+        weighed: "Sequence[Weighed]",
+        *,
+        now_ms: int,
+    ) -> "Sequence[Weighed]":
+        """Return what was weighed, with a refusal for each look-up that is not answered."""
+        ...
+
+
+class _NoGuard:
+    """Lets everything pass."""
+
+    async def judge(
+        self,
+        asked: Sequence[Asked],  # noqa: ARG002 - what a guard is given
+        wanted: Sequence[Wanted],  # noqa: ARG002
+        found: Sequence[Found],  # noqa: ARG002
+        weighed: "Sequence[Weighed]",
+        *,
+        now_ms: int,  # noqa: ARG002
+    ) -> "Sequence[Weighed]":
+        return weighed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Everything a batch of rights checks needs. One batch at a time."""
@@ -131,6 +162,7 @@ class Desk:
     engagement_secret: bytes
     presence: "PresenceBook" = field(default_factory=lambda: cast("PresenceBook", _NoPresence()))
     posture: Posture = field(default_factory=make_open_posture)
+    guard: Guarding = field(default_factory=_NoGuard)
 
 
 class _NoPresence:

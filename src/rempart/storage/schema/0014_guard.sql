@@ -40,6 +40,7 @@ CREATE TABLE guard.face (
     day         integer NOT NULL,
     t_ms        bigint NOT NULL,
     place       bigint NOT NULL,     -- guard.account.judged then
+    teaches     boolean NOT NULL,    -- whether asking again teaches from where the account works
     department  text,                -- of birth, as it was typed
     PRIMARY KEY (account_ref, subject)
 );

@@ -1,0 +1,211 @@
+"""Judge look-ups before their answers: which of a batch may be answered.
+
+Refuses whoever it does not know enough of: an account whose habits were lost or damaged shows
+presence for new faces until they are rebuilt. Known faces are answered at every step. What it
+spends is committed before the ledger is written, so that a crash between leaves a spent allowance
+and never a free answer.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from rempart.guard.decisions import ANSWERED, Decision, Step
+from rempart.guard.habits import new_habits
+from rempart.guard.judging import has_news
+from rempart.guard.lookups import Account, Lookup, find_day
+from rempart.guard.policy import Policy
+from rempart.kernel.errors import RempartError
+from rempart.rights.lookup import TypedIdentifiers, compute_stranger
+from rempart.storage.gateway import Found, Wanted
+from rempart.storage.guard import GuardBook, GuardPage, StoredAccount
+from rempart.workflows.guard_memory import AccountMemory, RulesBook, Tally, make_digests
+from rempart.workflows.guard_sitting import Look, Sitting
+from rempart.workflows.rights_desk import Asked
+from rempart.workflows.weigh_presence import Evidence, Weighed
+
+# Synthetic people are born there: it says nothing of where.
+_NO_DEPARTMENT: Final = "00"
+
+
+class GuardMode(enum.Enum):
+    """Whether the guard judges, and whether what it decides is done."""
+
+    ON = "on"
+    WATCH = "watch"
+    """Judges and records; refuses nothing."""
+    OFF = "off"
+
+
+class PresenceNeeded(RempartError):
+    """For a person new to this account, today it must be shown that they are there."""
+
+    code: ClassVar[str] = "presence_needed"
+    status: ClassVar[int] = 403
+
+
+class AccountContained(RempartError):
+    """This account is answered about people it already knows, until a review."""
+
+    code: ClassVar[str] = "account_contained"
+    status: ClassVar[int] = 403
+
+
+class LookupGuard:
+    """Judges the batches of one desk.
+
+    Args:
+        book: Where accounts are kept.
+        secret: The installation's lookup secret, for digests of addresses and software.
+        tally: Where what passes is counted.
+        mode: Whether what is decided is done.
+        policy: The budget of mistakes.
+        memory: Copies of accounts; they do not outlive the desk.
+    """
+
+    def __init__(
+        self,
+        book: GuardBook,
+        *,
+        secret: bytes,
+        tally: Tally,
+        mode: GuardMode = GuardMode.ON,
+        policy: Policy | None = None,
+        memory: AccountMemory | None = None,
+    ) -> None:
+        self._book = book
+        self._digest_address, self._digest_agent = make_digests(secret)
+        self._tally = tally
+        self._mode = mode
+        self._policy = policy or Policy()
+        self._memory = memory if memory is not None else AccountMemory()
+        self._rules = RulesBook(self._policy)
+        self._rules_day = -1
+
+    async def judge(
+        self,
+        asked: Sequence[Asked],
+        wanted: Sequence[Wanted],
+        found: Sequence[Found],
+        weighed: Sequence[Weighed],
+        *,
+        now_ms: int,
+    ) -> list[Weighed]:
+        """Judge a batch in its order; what was answered before, or refused, is not judged.
+
+        Returns:
+            What was weighed, with a refusal in the place of each look-up that is not answered.
+
+        Raises:
+            Unavailable: the database does not answer in time; nothing may be shown.
+        """
+        day = find_day(now_ms)
+        if day != self._rules_day:
+            self._rules = RulesBook(self._policy, await self._book.load_rules())
+            self._rules_day = day
+        looks = [
+            self._look(n, one, wanted[n], found[n], weight, now_ms=now_ms)
+            for n, (one, weight) in enumerate(zip(asked, weighed, strict=True))
+            if found[n].given is None and isinstance(weight, Evidence)
+        ]
+        held = {look.asked.origin.account_ref for look in looks if self._has_news(look)}
+        verdicts = list(weighed)
+        sitting = Sitting(self._rules, self._policy, day, enforced=self._mode is GuardMode.ON)
+        if held:
+            mine = [look for look in looks if look.asked.origin.account_ref in held]
+            await self._hold(sitting, mine, sorted(held))
+        for look in looks:
+            self._settle(sitting, look, verdicts)
+        return verdicts
+
+    async def _hold(self, sitting: Sitting, looks: Sequence[Look], refs: list[int]) -> None:
+        """Take accounts in hand, judge what is asked of them, write it, and let them go."""
+        versions = {ref: kept.version if (kept := self._memory.find(ref)) else -1 for ref in refs}
+        while True:
+            async with self._book.open() as page:
+                rows = await page.lock(versions)
+                missing = versions.keys() - {row.account_ref for row in rows}
+                if not missing:
+                    await self._take(sitting, page, rows)
+                    await sitting.prepare(page, looks)
+                    sitting.judge(looks)
+                    await page.save(sitting.collect())
+                    break
+            await self._book.open_accounts(sorted(missing))
+        # Only now: a copy is of a version that is there.
+        for ref, account in sitting.accounts.items():
+            if account.habits is None:
+                self._memory.forget(ref)
+            else:
+                version = account.stored.version + account.changed
+                self._memory.keep(ref, version, account.habits)
+
+    async def _take(self, sitting: Sitting, page: GuardPage, rows: Sequence[StoredAccount]) -> None:
+        fresh = [row.account_ref for row in rows if row.version == 0 and row.habits is None]
+        with_past = await page.find_with_past(fresh) if fresh else set()
+        for row in rows:
+            kept = self._memory.find(row.account_ref)
+            is_copy = kept is not None and kept.version == row.version
+            habits = kept.habits if kept is not None and is_copy else None
+            is_new = row.version == 0 and row.habits is None and row.account_ref not in with_past
+            if is_new:
+                habits = new_habits(Account(row.account_ref, row.profession, row.department))
+            sitting.take(row, habits, is_copy=is_copy)
+
+    def _settle(self, sitting: Sitting, look: Look, verdicts: list[Weighed]) -> None:
+        """Note what became of a look-up."""
+        account_ref = look.asked.origin.account_ref
+        decision = sitting.decisions.get(look.place, ANSWERED)
+        refused = not decision.answer and not (look.is_canary and sitting.seems_lawful(look))
+        kept = self._memory.find(account_ref)
+        account = sitting.accounts.get(account_ref)
+        self._tally.count(
+            look.lookup.time_ms,
+            account.stored.profession if account else kept.habits.profession if kept else "",
+            missed=not look.lookup.found,
+            new=look.place in sitting.new_faces,
+            refused=refused and self._mode is GuardMode.ON,
+        )
+        if refused and self._mode is GuardMode.ON:
+            verdicts[look.place] = _refuse(decision, look.lookup)
+
+    def _look(
+        self, place: int, one: Asked, want: Wanted, seen: Found, weight: Weighed, *, now_ms: int
+    ) -> Look:
+        identifiers, origin = one.question.identifiers, one.origin
+        is_wrong = weight is Evidence.WRONG_CODE
+        person_ref = None if is_wrong else seen.person_ref
+        department = None
+        if isinstance(identifiers, TypedIdentifiers):
+            department = identifiers.insured_nir.department
+        return Look(
+            place,
+            Lookup(
+                time_ms=now_ms,
+                account=origin.account_ref,
+                subject=compute_stranger(want.lookup_key) if person_ref is None else person_ref,
+                insurer=seen.sheet.insurer_id if person_ref is not None and seen.sheet else 0,
+                subject_department=None if department == _NO_DEPARTMENT else department,
+                presence=weight is Evidence.PRESENT,
+                ip=self._digest_address(origin.address),
+                user_agent=self._digest_agent(origin.agent),
+                found=person_ref is not None,
+            ),
+            None if is_wrong else seen.teaches,
+            seen.is_canary,
+            not is_wrong,
+            one,
+        )
+
+    def _has_news(self, look: Look) -> bool:
+        """Say whether a look-up may change its account, as far as we remember it."""
+        if look.teaches is None:
+            return True
+        kept = self._memory.find(look.asked.origin.account_ref)
+        return kept is None or has_news(kept.habits, look.lookup, teaches=look.teaches)
+
+
+def _refuse(decision: Decision, lookup: Lookup) -> RempartError:
+    if lookup.presence or decision.step is Step.KNOWN_FACES_ONLY:
+        return AccountContained("this account is answered about people it knows, until a review")
+    return PresenceNeeded("this account shows presence for a person new to it")
