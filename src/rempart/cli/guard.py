@@ -7,9 +7,11 @@ from typing import Final
 
 import click
 
+from rempart.cli.guard_alerts import alerts
+from rempart.cli.guard_canaries import canaries
 from rempart.cli.guard_replay import replay
 
-COMMANDS: Final[tuple[click.Command, ...]] = (replay,)
+COMMANDS: Final[tuple[click.Command, ...]] = (replay, canaries, alerts)
 
 
 @click.group()

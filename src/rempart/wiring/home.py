@@ -27,6 +27,7 @@ KEY_NAMES = (
     "portals-client",
     "presence",
     "cards",
+    "alerts",
 )
 KEY_BYTES = 32
 

@@ -107,10 +107,11 @@ GRANT USAGE ON SCHEMA guard TO rempart_forwarder;
 GRANT SELECT ON guard.alert TO rempart_forwarder;
 GRANT SELECT, INSERT, UPDATE ON guard.alert_cursor TO rempart_forwarder;
 GRANT SELECT (event_ref, t_ms, account_ref, establishment_ref, client_ref, kind, step, presence, evidence, threshold, signals,
-    rules_day, insurer_id, enforced) ON guard.event TO rempart_forwarder;
+    rules_day, enforced) ON guard.event TO rempart_forwarder;
 GRANT SELECT (account_ref, profession) ON guard.account TO rempart_forwarder;
 GRANT SELECT (day, made_at, account_days, width, evidence, false_containments) ON guard.rules TO rempart_forwarder;
-GRANT SELECT (measure_ref, step, target, target_ref, profession, starts_at, review_at, ends_at, end_reason)
+-- Not the note, which is for colleagues, nor who asked.
+GRANT SELECT (measure_ref, step, target, target_ref, profession, reason, exercise, starts_at, review_at, ends_at, end_reason)
     ON guard.measure TO rempart_forwarder;
 CREATE POLICY forwarded ON guard.event FOR SELECT TO rempart_forwarder USING (true);
 CREATE POLICY forwarded ON guard.account FOR SELECT TO rempart_forwarder USING (true);
