@@ -43,6 +43,7 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "invitation_ref": ("accounts.invitation", "invitation_ref"),
     "org_ref": ("accounts.organisation", "org_ref"),
     "incident_id": ("incidents.incident", "incident_id"),
+    "account_ref": ("guard.account", "account_ref"),
     "inquiry_ref": ("accounts.inquiry", "inquiry_ref"),
     "hold_ref": ("accounts.display_hold", "hold_ref"),
     "cut_ref": ("rights.cut", "cut_ref"),

@@ -5,6 +5,7 @@ import secrets
 from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
 from tests.storage.continuity_rows import plant_continuity, plant_presence
+from tests.storage.tenant_guard import plant_guard
 from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenants import (
     ADMINISTERS,
@@ -38,6 +39,7 @@ def plant_world(database: Database) -> World:
         plant_inquiries(world, tx)
         plant_cards(world, tx)
         plant_continuity(world, tx)
+        plant_guard(world, tx)
         plant_presence(world, tx)
     return world
 

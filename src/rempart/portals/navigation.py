@@ -73,6 +73,17 @@ ENTRIES: Final = (
     ),
     Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
     Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
+    Entry(
+        "guard",
+        _("Garde"),
+        Permission.READ_GUARD,
+        (
+            *("guard-account", "guard-decisions", "guard-release-many", "guard-suspend-many"),
+            *("guard-canaries", "guard-rules", "measures", "contain", "approve-measure"),
+            *("end-measure", "release-account"),
+        ),
+        of_the_host=True,
+    ),
     Entry("ledger", _("Registre"), Permission.READ_LEDGER),
     Entry(
         "services",
