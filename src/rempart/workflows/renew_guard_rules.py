@@ -1,0 +1,77 @@
+"""Renew the guard's rules: those of tomorrow, from the days that are over.
+
+Idempotent: a day has one version, whoever computes it. Refuses to run twice at a time. A crash
+leaves nothing, and the next run does it all.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from rempart.guard.lookups import find_day
+from rempart.guard.policy import Policy
+from rempart.guard.rules import LAG_DAYS, AccountDay, Rules, first_rules, renew_rules, summarise_day
+from rempart.kernel.errors import InconsistentRecord
+from rempart.storage.connect import Transaction
+from rempart.storage.guard_habits import decode_habits
+from rempart.storage.guard_state import (
+    follow_moves,
+    insert_days,
+    insert_rules,
+    list_days,
+    list_open_days,
+    list_rules,
+    try_job,
+)
+from rempart.workflows.guard_memory import RulesBook
+from rempart.workflows.guard_sitting import follow_order
+
+# After a longer pause, the rules of the days before this many are not made up for.
+_MOST_MISSED: Final = 30
+
+_log = logging.getLogger("rempart.guard")
+
+
+def renew_guard_rules(tx: Transaction, policy: Policy, *, now_ms: int) -> Rules | None:
+    """Compute the rules of the days up to tomorrow that have none.
+
+    Args:
+        tx: Open transaction of the role gateway; the caller commits it.
+        policy: The budget of mistakes.
+        now_ms: The instant, Unix milliseconds.
+
+    Returns:
+        The newest rules; None while another process computes them.
+    """
+    if not try_job(tx, "renew"):
+        return None
+    tomorrow = find_day(now_ms) + 1
+    versions = [one.rules for one in list_rules(tx)]
+    newest = versions[0] if versions else first_rules(policy)
+    if newest.day >= tomorrow:
+        return newest
+    follow_moves(tx)
+    book = RulesBook(policy, versions)
+    insert_days(tx, _close_days(tx, book, last=tomorrow - LAG_DAYS))
+    first = tomorrow if newest.day < 0 else max(newest.day + 1, tomorrow - _MOST_MISSED)
+    oldest = first - LAG_DAYS - policy.calibration_days
+    days = list_days(tx, first=oldest, last=tomorrow - LAG_DAYS)
+    for day in range(first, tomorrow + 1):
+        newest = renew_rules(policy, newest, days, day)
+        insert_rules(tx, newest, policy)
+    return newest
+
+
+def _close_days(tx: Transaction, book: RulesBook, *, last: int) -> Iterator[tuple[int, AccountDay]]:
+    """Return the last days of accounts that did not come back, as those days ended."""
+    for one in list_open_days(tx, last=last):
+        try:
+            habits = decode_habits(one.habits)
+        except InconsistentRecord:
+            _log.error("the habits of account %d are damaged: not counted", one.account_ref)
+            continue
+        if one.order is not None and find_day(one.order.time_ms) <= habits.today.day:
+            follow_order(habits, one.order, book)
+        past = summarise_day(habits)
+        if past is not None:
+            yield one.account_ref, past
