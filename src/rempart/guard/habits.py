@@ -17,6 +17,7 @@ _SHARE_SPAN: Final = 300.0
 _HOURS_SPAN: Final = 300.0
 _MOST_ADDRESSES: Final = 100
 _MOST_AGENTS: Final = 20
+_LONG_AGO: Final = 30
 _MOST_INSURERS: Final = 500
 _MOST_DEPARTMENTS: Final = 200
 WEEK_BEFORE: Final = 6
@@ -108,10 +109,11 @@ class Today:
 
 
 class Known(NamedTuple):
-    """Since when an address or a software is usual, and the last day it was."""
+    """Since when an address or a software is usual, the last day it was, and on how many days."""
 
     since: int
     last: int
+    days: int
 
 
 class Learnt(NamedTuple):
@@ -140,7 +142,7 @@ class Habits:
         typed: Price of typed new faces a day.
         card: Price of new faces with a card a day.
         week: Price of typed new faces on the six days before today, newest first.
-        addresses: Usual ones; the one not seen for longest gives way to a new one.
+        addresses: Usual ones; the one seen on fewest days gives way to a new one.
         agents: Usual software, the same way.
         insurers: Those of the people it was answered about.
         departments: How many of those people live in each.
@@ -156,6 +158,7 @@ class Habits:
         strange_evidence: The same, from elsewhere.
         card_evidence: The same, of look-ups with a card.
         step: How far it is held: a `Step`.
+        held_from: The address and the software of the look-up that contained it; None: not held.
         reviewed: Whether a review cleared it.
         tolerance: What a review added to its allowances.
     """
@@ -182,12 +185,13 @@ class Habits:
     strange_evidence: float = 0.0
     card_evidence: float = 0.0
     step: int = 0
+    held_from: tuple[Ref, Ref] | None = None
     reviewed: bool = False
     tolerance: float = 0.0
 
-    def learn_place(self, ip: Ref, agent: Ref, hour: int, day: int) -> Learnt:
-        """Learn that the account works from an address, with a software, at an hour."""
-        new_hour = self._learn_hour(hour)
+    def learn_place(self, ip: Ref, agent: Ref, hour: int | None, day: int) -> Learnt:
+        """Learn that the account works from an address, with a software, at an hour if it did."""
+        new_hour = hour is not None and self._learn_hour(hour)
         new_address = ip not in self.addresses
         came = _see(self.addresses, ip, day, most=_MOST_ADDRESSES)
         used = _see(self.agents, agent, day, most=_MOST_AGENTS)
@@ -232,10 +236,18 @@ def _see(known: dict[Ref, Known], one: Ref, day: int, *, most: int) -> bool:
     before = known.get(one)
     if before is not None and before.last == day:
         return False
-    known[one] = Known(day if before is None else before.since, day)
-    if len(known) > most:
-        del known[min(known, key=lambda ref: known[ref].last)]
+    if before is not None:
+        known[one] = Known(before.since, day, before.days + 1)
+        return True
+    if len(known) >= most:
+        del known[min(known, key=lambda ref: _weigh_known(known[ref], day))]
+    known[one] = Known(day, day, 1)
     return True
+
+
+def _weigh_known(known: Known, day: int) -> tuple[int, int]:
+    """Say how much something usual is worth keeping: by the days it was seen, unless long ago."""
+    return (known.days if known.last > day - _LONG_AGO else 0, known.last)
 
 
 def new_habits(account: Account) -> Habits:

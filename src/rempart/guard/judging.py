@@ -137,6 +137,7 @@ def judge_new(
     contains = evidence > threshold and not habits.step
     if contains:
         habits.step = Step.KNOWN_FACES_ONLY if lookup.presence else Step.PRESENCE_ONLY
+        habits.held_from = (lookup.ip, lookup.user_agent)
     held = habits.step > (Step.PRESENCE_ONLY if lookup.presence else Step.NONE)
     if over or held or contains:
         habits.today.refused += 1
@@ -158,13 +159,17 @@ def release(habits: Habits, *, keep_allowance: bool = False) -> None:
 
     Args:
         habits: Of the account, on the day of the review; changed.
-        keep_allowance: Leave the allowance as it is: what held it says nothing of its days.
+        keep_allowance: Learn nothing of it but that it is over: its days and the place it was
+            held from are not shown to be the owner's.
     """
+    held_from, habits.held_from = habits.held_from, None
     habits.step = Step.NONE
     habits.reviewed = True
     habits.typed_evidence = habits.strange_evidence = habits.card_evidence = _CREDIT
     if keep_allowance:
         return
+    if held_from is not None:
+        habits.learn_place(*held_from, hour=None, day=habits.today.day)
     habits.tolerance += _CLEARED_ROOM
     habits.today.typed_allowance += _CLEARED_ROOM + habits.today.typed
     habits.today.card_allowance += 3 * _CLEARED_ROOM + habits.today.card
@@ -238,10 +243,10 @@ def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[boo
     # What comes from a strange place is weighed apart: the owner's own work would dilute it.
     if weights.is_from_a_strange_place:
         gain += _PLACE_GAIN * max(0.0, weights.of_place)
-        evidence = _bound(habits.strange_evidence + gain)
+        evidence = _add(habits.strange_evidence, gain)
         habits.strange_evidence = evidence
     else:
-        evidence = _bound(habits.typed_evidence + gain)
+        evidence = _add(habits.typed_evidence, gain)
         habits.typed_evidence = evidence
     if not habits.step:
         today.most_evidence = max(today.most_evidence, evidence)
@@ -258,14 +263,15 @@ def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool
     if come > 0.5:
         gain = 0.2 * min(2.5, come + 0.5 * (weights.geography + weights.hour))
     gain += 0.2 if over else 0.0
-    evidence = habits.card_evidence = _bound(habits.card_evidence + gain)
+    evidence = habits.card_evidence = _add(habits.card_evidence, gain)
     if not habits.step:
         today.most_card_evidence = max(today.most_card_evidence, evidence)
     return over, evidence
 
 
-def _bound(evidence: float) -> float:
-    return min(MOST_EVIDENCE, max(0.0, evidence))
+def _add(before: float, gain: float) -> float:
+    """Add to an evidence: never below nothing, unless a review gave credit, which is used up."""
+    return min(MOST_EVIDENCE, max(min(0.0, before), before + gain))
 
 
 def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:

@@ -80,9 +80,11 @@ def weigh(
     """
     day = habits.today.day
     strangers = 0.0
-    if _is_usual(habits.addresses.get(lookup.ip), day, is_young=is_young):
+    known = habits.addresses.get(lookup.ip)
+    if _is_usual(known, day, is_young=is_young):
         network = -0.7
-    elif surroundings.is_carrier:
+    elif surroundings.is_carrier or (known is not None and lookup.presence):
+        # Of anybody; or of a line that changed today: known faces came from there, and cards do.
         network = 0.3
     else:
         network = 1.6

@@ -154,6 +154,26 @@ def test_a_review_gives_credit_and_room():
     assert guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
 
 
+def test_a_review_makes_the_place_it_was_held_from_usual_and_its_credit_lasts():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard, ip="198.51.100.7", user_agent="practice/4")
+    guard.released(1, at(WORKDAYS, 14))
+    assert "198.51.100.7" in guard._habits[1].addresses
+    new = [
+        guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"after-{n}", ip="198.51.100.7", presence=True))
+        for n in range(30)
+    ]
+    assert all(one.answer for one in new)
+
+
+def test_an_account_given_back_after_a_theft_learns_nothing_of_the_thief():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    guard.released(1, at(WORKDAYS, 14), keep_allowance=True)
+    assert "203.0.113.9" not in guard._habits[1].addresses
+    assert sum(one.answer for one in rob(guard, day=WORKDAYS + 1)) <= 12
+
+
 def test_a_clock_that_steps_back_opens_no_new_day_and_no_new_allowance():
     guard = make_guard(days=WORKDAYS)
     for n in range(200):
@@ -217,14 +237,36 @@ def test_what_is_kept_of_an_account_is_bounded():
     assert sum(usual.hours) <= 301
 
 
-def test_the_address_one_works_from_every_day_is_never_pushed_out_by_passing_ones():
-    usual = habits.Habits("nurse", "75")
+def work(usual, day, place, passing):
+    """Work a day from one place, one time in ten by a passing address."""
+    usual.today.day = day
+    for n, address in enumerate(passing):
+        if n % 10 == 0:
+            usual.learn_place(place, "software", 9, day)
+        usual.learn_place(address, "software", 9, day)
+
+
+def test_the_address_one_works_from_is_never_pushed_out_by_passing_ones():
+    usual = habits.Habits("hospital", "75")
     for day in range(60):
-        usual.today.day = day
-        usual.learn_place("practice", "software", 9, day)
-        for n in range(30):
-            usual.learn_place(f"mobile-{day}-{n}", "software", 9, day)
+        work(usual, day, "practice", [f"mobile-{day}-{n}" for n in range(80)])
     assert usual.addresses["practice"].since == 0
+
+
+def test_mutation_forgetting_what_was_not_seen_today_loses_it(monkeypatch):
+    monkeypatch.setattr(habits, "_weigh_known", lambda known, _day: -known.days)
+    usual = habits.Habits("hospital", "75")
+    for day in range(60):
+        work(usual, day, "practice", [f"mobile-{day}-{n}" for n in range(105)])
+    assert usual.addresses["practice"].since > 0
+
+
+def test_a_practice_that_moves_gets_a_usual_address_again():
+    usual = habits.Habits("hospital", "75")
+    for day in range(40):
+        place = "old" if day < 30 else "new"
+        work(usual, day, place, [f"mobile-{n}" for n in range(90)])
+    assert usual.addresses["new"].since == 30
 
 
 def test_a_newcomer_starts_from_its_profession():
