@@ -19,13 +19,14 @@ from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint
 from rempart.disclosure.entry import Draft, Kind, Mode, Outcome, Purpose
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION
 from rempart.disclosure.note import NoteSigner
-from rempart.disclosure.proof import prove_consistency, prove_inclusion, verify_inclusion
+from rempart.disclosure.proof import ReadNode, prove_consistency, prove_inclusion, verify_inclusion
 from rempart.disclosure.publishing import TileAddress, find_tile_width
 from rempart.gateway.checkpoint_header import CheckpointHeader
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.ledger_publishing import load_last_checkpoint, load_leaf_tile
+from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.publish_ledger import make_stored_node_reader, read_published_tile
+from rempart.workflows.publish_ledger import read_published_tile
 
 LOG_ID = 9
 BATCH = 1000
@@ -118,17 +119,24 @@ def measure_proofs(tx: Transaction) -> dict[str, Any]:
     chance = random.Random(1)
     indexes = [chance.randrange(last.size) for _ in range(PROOFS)]
 
+    def open_reader(unfinished: UnfinishedTiles) -> ReadNode:
+        return make_stored_node_reader(tx, LOG_ID, last.size, unfinished)
+
     def prove(index: int) -> None:
-        prove_inclusion(index, last.size, make_stored_node_reader(tx, LOG_ID, last.size))
+        prove_inclusion(index, last.size, open_reader(UnfinishedTiles()))
+
+    def prove_as_served(index: int) -> None:
+        prove_inclusion(index, last.size, open_reader(remembered))
 
     def prove_older(index: int) -> None:
-        prove_consistency(index + 1, last.size, make_stored_node_reader(tx, LOG_ID, last.size))
+        prove_consistency(index + 1, last.size, open_reader(remembered))
 
     def check(index: int) -> None:
         leaf = hashes[index % 256 * 32 :][:32]
         verify_inclusion(proof, index=0, size=last.size, leaf_hash=leaf, root=last.root)
 
-    reader = make_stored_node_reader(tx, LOG_ID, last.size)
+    remembered = UnfinishedTiles()
+    reader = open_reader(UnfinishedTiles())
 
     def prove_again(index: int) -> None:
         prove_inclusion(index, last.size, reader)
@@ -136,6 +144,7 @@ def measure_proofs(tx: Transaction) -> dict[str, Any]:
     hashes, proof = load_leaf_tile(tx, LOG_ID, 0), prove_inclusion(0, last.size, reader)
     select = clock([0] * PROOFS, lambda _: load_leaf_tile(tx, LOG_ID, 0))
     first = clock(indexes[:100], prove)
+    served = clock(indexes, prove_as_served)
     inclusion = clock(indexes, prove_again)
     n = (last.size >> 16) if find_tile_width(last.size, 1, last.size >> 16) else 0
     width = find_tile_width(last.size, 1, n)
@@ -144,17 +153,22 @@ def measure_proofs(tx: Transaction) -> dict[str, Any]:
         "size": last.size,
         "one_tile_select_ms": select,
         "first_inclusion_ms": first,
+        "served_inclusion_ms": served,
         "next_inclusion_ms": inclusion,
         "consistency_ms": clock(indexes[:100], prove_older),
         "verify_ms": clock([0] * PROOFS, check),
-        "unfinished_tile_ms": {"width": width, **clock([0] * 20, lambda _: read(tx, partial))},
+        "unfinished_tile": {
+            "width": width,
+            "first_ms": clock([0] * 20, lambda _: read(tx, partial, UnfinishedTiles())),
+            "served_ms": clock([0] * 200, lambda _: read(tx, partial, remembered)),
+        },
         "ratio_next_inclusion_to_select": round(inclusion["p50"] / select["p50"], 1),
     }
 
 
-def read(tx: Transaction, tile: TileAddress) -> None:
+def read(tx: Transaction, tile: TileAddress, unfinished: UnfinishedTiles) -> None:
     """Read one tile as the public address does."""
-    read_published_tile(tx, LOG_ID, tile)
+    read_published_tile(tx, LOG_ID, tile, unfinished)
 
 
 def clock(items: list[int], work: Callable[[int], object]) -> dict[str, float]:

@@ -21,9 +21,9 @@ from tests.witness_samples import grow_log
 from rempart.disclosure.entry import Entry, compute_leaf, compute_leaf_hashes
 from rempart.disclosure.proof import ReadNode
 from rempart.storage.connect import Database, Transaction
+from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 from rempart.storage.roles import prepare_database
 from rempart.wiring.home import Home
-from rempart.workflows.publish_ledger import make_stored_node_reader
 
 HERE = Path(__file__).parent
 GOPATH = Path("/usr/share/gocode")
@@ -107,7 +107,7 @@ def read_log(database: Database, connection: Transaction) -> ForeignLog:
         roots={size: root for size, _, root in kept if size in SIZES},
         leaf_hashes=compute_leaf_hashes(rows),
         leaves={row[1]: compute_leaf(Entry(*row)) for row in rows[:: len(rows) // 700]},
-        read_node=make_stored_node_reader(connection, 1, SIZES[-1]),
+        read_node=make_stored_node_reader(connection, 1, SIZES[-1], UnfinishedTiles()),
     )
 
 

@@ -36,6 +36,7 @@ from rempart.storage.presence import CodeSeal
 from rempart.storage.roles import prepare_database
 from rempart.wiring.portals_app import configure_django
 from rempart.wiring.settings import Network, Settings
+from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_on_record import Readings
 
 NAME = "rempart_portals"
@@ -82,6 +83,7 @@ class BenchDesk:
     quorum: Quorum = field(default_factory=Quorum)
 
     log_keys: tuple[NoteVerifier, ...] = ()
+    unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
 
     @property
     def acts(self) -> AppendsActs:

@@ -22,6 +22,7 @@ from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
 from rempart.workflows.presence_codes import SealsCodes
+from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_cards import OpensPrints
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
@@ -68,6 +69,11 @@ class Desk(Protocol):
     @property
     def acts(self) -> ActsLog:
         """Where a reading of the ledger is recorded before it happens."""
+        ...
+
+    @property
+    def unfinished_tiles(self) -> UnfinishedTiles:
+        """What this process remembers of the right edge of published trees."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The rows a proof is made of: an entry, tiles, checkpoints with their witnesses.
+"""The rows a proof is made of: an entry, checkpoints with their witnesses.
 
 Reads only. What it may read of an entry depends on the role: an auditor the whole, a person's page
 what the database opens of the entries about that person.
@@ -10,8 +10,6 @@ from typing import Final
 from rempart.disclosure.entry import Entry
 from rempart.disclosure.opening import Opening, What, Who
 from rempart.disclosure.session import SessionFacts
-from rempart.disclosure.tree import TILE_WIDTH, full_tiles
-from rempart.kernel.errors import InconsistentRecord
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -34,20 +32,11 @@ class Checkpointed:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """Leaf hashes of a log's unfinished tile, end to end, at a size."""
-
-    size: int
-    hashes: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Anchor:
     """What a proof of an entry leads to."""
 
     origin: str
     checkpoint: Checkpointed
-    edge: Edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,52 +48,19 @@ class WholeEntry:
     session: SessionFacts | None
 
 
-class StoredTiles:
-    """Reads the hashes of one log's tree; a `disclosure.proof.ReadTile`."""
-
-    def __init__(self, tx: Transaction, log_id: int, edge: Edge) -> None:
-        self._cursor = tx.cursor(binary=True)
-        self._log_id = log_id
-        self._edge = edge
-
-    def __call__(self, level: int, n: int) -> bytes:
-        """Return a tile's hashes: as kept, or those of the unfinished tile.
-
-        Raises:
-            InconsistentRecord: a full tile is not there.
-        """
-        if level == 0 and n == full_tiles(self._edge.size, 0):
-            return self._edge.hashes
-        parameters = {"log_id": self._log_id, "level": level, "n": n}
-        row = self._cursor.execute(QUERIES.load_tile, parameters).fetchone()
-        if row is None or len(row[0]) != TILE_WIDTH * 32:
-            raise InconsistentRecord(
-                f"log {self._log_id}: tile {level}/{n} is missing: run `rempart ledger audit`"
-            )
-        return bytes(row[0])
-
-
 def find_anchor(tx: Transaction, log_id: int, index: int) -> Anchor | None:
     """Return the checkpoint that a proof of an entry leads to; None when no log has one."""
-    with tx.cursor(binary=True) as cursor:
-        row = cursor.execute(QUERIES.find_anchor, {"log_id": log_id, "index": index}).fetchone()
+    row = tx.execute(QUERIES.find_anchor, {"log_id": log_id, "index": index}).fetchone()
     if row is None:
         return None
-    origin, size, note, edge_size, hashes, lines = row
-    return Anchor(origin, Checkpointed(size, note, tuple(lines)), Edge(edge_size, hashes))
+    origin, size, note, lines = row
+    return Anchor(origin, Checkpointed(size, note, tuple(lines)))
 
 
 def find_checkpoints(tx: Transaction, log_id: int, size: int) -> list[Checkpointed]:
     """Return the checkpoints nearest to a size: one when it is kept, up to two otherwise."""
     rows = tx.execute(QUERIES.find_checkpoints, {"log_id": log_id, "size": size})
     return [Checkpointed(row[0], row[1], tuple(row[2])) for row in rows]
-
-
-def load_edge(tx: Transaction, log_id: int) -> Edge | None:
-    """Return the unfinished tile of a log."""
-    with tx.cursor(binary=True) as cursor:
-        row = cursor.execute(QUERIES.load_edge, {"log_id": log_id}).fetchone()
-    return None if row is None else Edge(*row)
 
 
 def load_entry(tx: Transaction, log_id: int, index: int) -> WholeEntry | None:

@@ -2,8 +2,8 @@
 
 -- name: find_anchor
 -- A log and the checkpoint that a proof of an entry leads to: the newest one a witness signed above it, or else the
--- newest kept; with the leaf hashes of the unfinished tile, as of the same instant.
-SELECT log.origin, kept.size, kept.note, edge.size, edge.hashes,
+-- newest kept.
+SELECT log.origin, kept.size, kept.note,
     ARRAY(SELECT mark.line FROM ledger.cosignature AS mark
           WHERE mark.log_id = kept.log_id AND mark.size = kept.size ORDER BY mark.witness)
 FROM ledger.log
@@ -25,14 +25,6 @@ FROM (
     (SELECT * FROM ledger.checkpoint AS c WHERE c.log_id = %(log_id)s AND c.size >= %(size)s ORDER BY c.size LIMIT 1)
 ) AS kept
 ORDER BY kept.size;
-
--- name: load_edge
--- The leaf hashes of a log's unfinished tile, and the size they were kept at.
-SELECT edge.size, edge.hashes FROM ledger.edge WHERE edge.log_id = %(log_id)s;
-
--- name: load_tile
--- One full tile.
-SELECT hashes FROM ledger.tile WHERE log_id = %(log_id)s AND level = %(level)s AND n = %(n)s;
 
 -- name: load_entry
 -- One entry, in the order of the columns of disclosure.entry.Entry, with what it says beside (role auditor).

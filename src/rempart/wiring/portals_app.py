@@ -45,6 +45,7 @@ from rempart.wiring.payees import load_payee_provider
 from rempart.wiring.providers import load_providers
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
+from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.record_act import ActsLog
 
@@ -81,6 +82,7 @@ class PooledDesk:
     code_seal: CodeSeal = field(repr=False)
     lookup_secret: bytes = field(repr=False)
     sensitive_needs_device: bool = False
+    unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
 
     @property
     def allowances(self) -> Allowances:

@@ -6,7 +6,7 @@ log. Asks nobody anything inside a transaction: a slow witness holds no connecti
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from rempart.disclosure.note import NoteRefused
@@ -29,7 +29,7 @@ from rempart.storage.ledger_publishing import (
     save_alarm,
     save_cosignature,
 )
-from rempart.workflows.publish_ledger import make_stored_node_reader
+from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 
 OpenTransaction: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 Result: TypeAlias = Literal["cosigned", "unreachable", "refused", "fork", "rollback"]
@@ -73,11 +73,13 @@ class Round:
         transaction: Opens a transaction of the login `cosigner`, committed at the end.
         ask: Speaks to witnesses.
         now_ms: Unix milliseconds, written with alarms.
+        unfinished: What rounds before this one read of the tree's right edge.
     """
 
     transaction: OpenTransaction
     ask: AsksWitness
     now_ms: Callable[[], int]
+    unfinished: UnfinishedTiles = field(default_factory=UnfinishedTiles)
 
 
 def cosign_ledger(tools: Round, quorum: Quorum) -> list[Outcome]:
@@ -103,7 +105,7 @@ def _cosign_log(tools: Round, log_id: int, witness: KnownWitness) -> Outcome:
             last = load_last_checkpoint(tx, log_id)
             if last is None:
                 return Outcome(log_id, name, 0, "refused", "the log has no checkpoint any more")
-            proof = _prove(tx, log_id, old_size, last.size) if old_size <= last.size else ()
+            proof = _prove(tools, tx, log_id, old_size, last.size)
         size = last.size
         if old_size > size:
             # Only kept checkpoints are ever sent: the witness saw what we have lost.
@@ -119,10 +121,11 @@ def _cosign_log(tools: Round, log_id: int, witness: KnownWitness) -> Outcome:
     return Outcome(log_id, name, size, "refused", "somebody else asks it for the same log")
 
 
-def _prove(tx: Transaction, log_id: int, old_size: int, size: int) -> Sequence[bytes]:
-    if old_size in (0, size):
+def _prove(tools: Round, tx: Transaction, log_id: int, old_size: int, size: int) -> Sequence[bytes]:
+    if old_size == 0 or old_size >= size:
         return ()
-    return prove_consistency(old_size, size, make_stored_node_reader(tx, log_id, size))
+    reader = make_stored_node_reader(tx, log_id, size, tools.unfinished)
+    return prove_consistency(old_size, size, reader)
 
 
 def _settle(

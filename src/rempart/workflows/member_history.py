@@ -16,6 +16,7 @@ from rempart.kernel.errors import Conflict, NotAllowed, NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage import member_history, own_account
 from rempart.storage.connect import Transaction
+from rempart.storage.ledger_tiles import UnfinishedTiles
 from rempart.storage.member_history import (
     Away,
     Consultation,
@@ -123,7 +124,14 @@ def read_consultation(
 
 
 def prove_consultation(
-    tx: Transaction, visitor: Visitor, acts: ActsLog, *, log_id: int, idx: int, now_ms: int
+    tx: Transaction,
+    visitor: Visitor,
+    acts: ActsLog,
+    unfinished: UnfinishedTiles,
+    *,
+    log_id: int,
+    idx: int,
+    now_ms: int,
 ) -> tuple[Consultation, str]:
     """Return one entry about the visitor and its proof.
 
@@ -132,7 +140,7 @@ def prove_consultation(
         LedgerUnavailable: the reading cannot be recorded: nothing is shown.
     """
     _record_reading(tx, visitor, acts, now_ms=now_ms)
-    return _load(tx, log_id, idx), prove_own_entry(tx, log_id, idx)
+    return _load(tx, log_id, idx), prove_own_entry(tx, log_id, idx, unfinished)
 
 
 def report_consultation(

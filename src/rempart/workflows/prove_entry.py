@@ -7,7 +7,7 @@ error here, not a refusal to whoever receives the proof.
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.disclosure.consistency_file import follow_log, format_consistency, parse_consistency
 from rempart.disclosure.opening import Audience, Opening, make_opening
-from rempart.disclosure.proof import make_node_reader, prove_consistency, prove_inclusion
+from rempart.disclosure.proof import prove_consistency, prove_inclusion
 from rempart.disclosure.proof_file import (
     EvidenceRefused,
     ProofFile,
@@ -18,7 +18,8 @@ from rempart.disclosure.proof_file import (
 from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
 from rempart.storage import ledger_proofs
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_proofs import Anchor, Checkpointed, StoredTiles
+from rempart.storage.ledger_proofs import Anchor, Checkpointed
+from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 from rempart.workflows.record_act import ActsLog, record_act
 
 _ABSENCES = {
@@ -67,16 +68,17 @@ def prove_entry(
         subject=Subject(entry.person_ref, entry.insurer_id),
     )
     opening = make_opening(entry, audience, statement=whole.statement, session=whole.session)
-    return _prove(tx, log_id, index, anchor, opening)
+    return _prove(tx, log_id, index, anchor, opening, UnfinishedTiles())
 
 
-def prove_own_entry(tx: Transaction, log_id: int, index: int) -> str:
+def prove_own_entry(tx: Transaction, log_id: int, index: int, unfinished: UnfinishedTiles) -> str:
     """Return the proof of an entry about the visitor, opened for a member.
 
     Args:
         tx: A transaction with the visitor's ticket.
         log_id: The log.
         index: The entry's place in it.
+        unfinished: What this process remembers of the tree's right edge.
 
     Raises:
         NotFound: the visitor is shown no such entry: none, somebody else's, or not for now.
@@ -85,7 +87,7 @@ def prove_own_entry(tx: Transaction, log_id: int, index: int) -> str:
     opening = ledger_proofs.open_my_entry(tx, log_id, index)
     if opening is None:
         raise NotFound("no such entry is shown to you")
-    return _prove(tx, log_id, index, _find_anchor(tx, log_id, index), opening)
+    return _prove(tx, log_id, index, _find_anchor(tx, log_id, index), opening, unfinished)
 
 
 def prove_growth(tx: Transaction, log_id: int, *, old_size: int, new_size: int) -> str:
@@ -99,10 +101,7 @@ def prove_growth(tx: Transaction, log_id: int, *, old_size: int, new_size: int) 
     if old_size > new_size:
         raise InvalidRequest("old, new: give the smaller size first")
     old, new = _load_kept(tx, log_id, old_size), _load_kept(tx, log_id, new_size)
-    edge = ledger_proofs.load_edge(tx, log_id)
-    if edge is None:
-        raise NotFound(f"log {log_id} has no checkpoint yet")
-    reader = make_node_reader(new_size, StoredTiles(tx, log_id, edge))
+    reader = make_stored_node_reader(tx, log_id, new_size, UnfinishedTiles())
     hashes = prove_consistency(old_size, new_size, reader)
     text = format_consistency(hashes, old_size=old_size, new=new.note, old=old.log_note)
     try:
@@ -124,9 +123,16 @@ def _find_anchor(tx: Transaction, log_id: int, index: int) -> Anchor:
     return anchor
 
 
-def _prove(tx: Transaction, log_id: int, index: int, anchor: Anchor, opening: Opening) -> str:
+def _prove(
+    tx: Transaction,
+    log_id: int,
+    index: int,
+    anchor: Anchor,
+    opening: Opening,
+    unfinished: UnfinishedTiles,
+) -> str:
     size = anchor.checkpoint.size
-    reader = make_node_reader(size, StoredTiles(tx, log_id, anchor.edge))
+    reader = make_stored_node_reader(tx, log_id, size, unfinished)
     hashes = tuple(prove_inclusion(index, size, reader))
     text = format_proof(ProofFile(opening, index, hashes, anchor.checkpoint.note))
     try:

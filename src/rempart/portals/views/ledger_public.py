@@ -63,8 +63,9 @@ def tile(request: HttpRequest, log: str, address: str) -> HttpResponse:
         return _answer_nothing()
     if log_id is None:
         return _answer_nothing()
-    with get_desk().transaction() as tx:
-        hashes = read_published_tile(tx, log_id, wanted)
+    desk = get_desk()
+    with desk.transaction() as tx:
+        hashes = read_published_tile(tx, log_id, wanted, desk.unfinished_tiles)
     if hashes is None:
         return _answer_nothing()
     return _answer(request, hashes, "application/octet-stream", TILE_CACHE)

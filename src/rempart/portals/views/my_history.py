@@ -204,7 +204,13 @@ def _prove(request: HttpRequest, log_id: int, idx: int) -> str:
     try:
         with open_visit(request) as (tx, visitor):
             _found, text = prove_consultation(
-                tx, visitor, desk.acts, log_id=log_id, idx=idx, now_ms=to_ms(desk.now())
+                tx,
+                visitor,
+                desk.acts,
+                desk.unfinished_tiles,
+                log_id=log_id,
+                idx=idx,
+                now_ms=to_ms(desk.now()),
             )
     except NotFound:
         raise Http404 from None
