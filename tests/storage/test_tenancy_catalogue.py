@@ -177,9 +177,13 @@ CALLED_BY_PAGES = {
     *("ledger.is_held(bigint,bigint)", "ledger.my_history()", "ledger.inquiry_history(bigint)"),
     *("ledger.inquiry_subjects(bigint)", "ledger.open_my_entry(smallint,bigint)"),
     "stand_apart(bigint,bigint,bigint,text[],timestamp with time zone)",
-    "rights.revoke_card(bytea,text)",
+    *("rights.revoke_card(bytea,text)", "rights.share_child(bytea,smallint,bytea)"),
+    "rights.unshare_child(bytea,smallint)",
     "guards()",
     *("guard.release_account(bigint,bigint,boolean)", "guard.hold_account(bigint,smallint,bigint)"),
+    *("guard.count_alone(bigint)", "guard.count_touched(text,bigint,text)"),
+    *("guard.list_touched(text,bigint,text)", "guard.my_measures()"),
+    *("guard.my_containment()", "guard.release_own()"),
 }
 
 

@@ -154,6 +154,7 @@ class Gateway:
                 key=SigningKey.from_seed(issuer.key_seed),
                 clock=parts.clock,
                 find_address=find_address,
+                posture=parts.posture,
             )
         )
         self.token_endpoint = TokenEndpoint(

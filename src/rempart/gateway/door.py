@@ -1,7 +1,7 @@
 """POST /v1/rights-checks, as a bare ASGI application: this is the hot path.
 
 Refuses early and cheaply: method and format before anything is read, the token before the body,
-the allowance before the body, the body before the database.
+the allowance and what holds the caller before the body, the body before the database.
 """
 
 import hashlib
@@ -12,10 +12,12 @@ from typing import Final, cast
 
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from rempart.accounts.allowance import Allowance
+from rempart.accounts.containment import SLOW_EVERY_S, SignInAgain, SlowedDown
 from rempart.accounts.dpop import NonceNeeded
 from rempart.accounts.session import Origin
 from rempart.accounts.tokens import Bearer
-from rempart.gateway.admission import Admission
+from rempart.gateway.admission import Admission, Admitted
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bugs import log_bug
@@ -27,12 +29,12 @@ from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, f
 from rempart.gateway.questions import MAX_BODY_BYTES, parse_question
 from rempart.gateway.requests import read_body, send_reply
 from rempart.gateway.terminals import Terminals
-from rempart.kernel.errors import RempartError, UnsupportedMediaType
+from rempart.kernel.errors import RempartError, TooManyRequests, UnsupportedMediaType
 from rempart.kernel.findings import Refusal
 from rempart.kernel.periods import Period
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.tariffs.parameters import compute_care_dates
-from rempart.workflows.posture import Posture
+from rempart.workflows.posture import Held, Posture
 from rempart.workflows.rights_desk import Answered, Asked, Question
 
 PATH: Final = "/v1/rights-checks"
@@ -73,6 +75,8 @@ class RightsDoor:
         self._find_address = find_address
         self._posture = posture
         self._terminals = terminals
+        # Whoever is slowed asks once in so long; the first question is answered.
+        self._slowed = Allowances(Allowance(rate_per_s=1 / SLOW_EVERY_S, burst=1))
         self._care_dates: tuple[date, Period] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,9 +95,11 @@ class RightsDoor:
         started_ms = self._clock.steady_ms()
         _check_request_line(scope["method"], headers)
         now_ms = self._clock.now_ms()
-        bearer, method, next_nonce = await self._admission.admit(scope, now_ms=now_ms)
+        admitted = await self._admission.admit(scope, now_ms=now_ms)
+        bearer = admitted.bearer
         asking = (bearer.client_ref, bearer.account_ref)
         self._allowances.check_can_ask_now(asking, now_ms=started_ms)
+        held = self._check_not_held(admitted, now_ms=now_ms, steady_ms=started_ms)
         request_id = _read_request_id(headers.get(b"idempotency-key"))
         body = await read_body(receive, headers.get(b"content-length"), limit=MAX_BODY_BYTES)
         question = parse_question(body, care_dates=self._find_care_dates())
@@ -101,7 +107,7 @@ class RightsDoor:
         origin = Origin(
             bearer.client_ref,
             bearer.account_ref,
-            method,
+            admitted.method,
             self._find_address(peer[0] if peer else NOWHERE, headers.get(b"x-forwarded-for", b"")),
             read_agent(headers.get(b"user-agent", b"")),
             bearer.portal_session_ref,
@@ -114,11 +120,34 @@ class RightsDoor:
                 request_id=request_id or secrets.token_bytes(16),
                 body_digest=hashlib.sha256(body).digest() if request_id else None,
                 establishment_ref=bearer.establishment_ref,
+                bound=held.bound,
             )
         )
         self._metrics.count_answer(question.mode, is_open=answered.is_open)
         self._metrics.seconds.observe((self._clock.steady_ms() - started_ms) / 1000)
-        return Reply(200, ANSWER_TYPE, answered.body, _offer(next_nonce))
+        return Reply(200, ANSWER_TYPE, answered.body, _offer(admitted.next_nonce))
+
+    def _check_not_held(self, admitted: Admitted, *, now_ms: int, steady_ms: float) -> Held:
+        """Refuse whom an operator stops or slows; say what else they are held to."""
+        try:
+            held = self._posture.check_not_held(
+                admitted.bearer,
+                profession=admitted.profession,
+                proved_ms=admitted.proved_ms,
+                now_ms=now_ms,
+            )
+        except SignInAgain:
+            # They come back from the ceremony within seconds: what is kept of them is older.
+            self._admission.forget(admitted.bearer)
+            raise
+        if held.slowed:
+            try:
+                self._slowed.check_can_ask_now(admitted.bearer.account_ref, now_ms=steady_ms)
+            except TooManyRequests as early:
+                raise SlowedDown(
+                    "an operator slowed this account", retry_after_s=early.retry_after_s
+                ) from None
+        return held
 
     async def _check_presence_and_cuts(
         self, question: Question, origin: Origin, bearer: Bearer, *, now_ms: int

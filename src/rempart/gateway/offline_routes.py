@@ -1,6 +1,7 @@
 """Working offline, at the door: numbers lent beforehand, and what was promised with them after.
 
-Refuses what the door refuses: a caller without a bound token, one too fast, a body too large.
+Refuses what the door refuses: a caller without a bound token, one too fast, a body too large. Whom
+an operator holds is lent no new number; what was promised is always settled.
 """
 
 import hashlib
@@ -30,6 +31,7 @@ from rempart.kernel.findings import BadValue, Refusal
 from rempart.rights.lookup import parse_card_code
 from rempart.rights.offline_engagement import OfflineNumber, OfflineReport, RefusedBecause
 from rempart.tariffs.domains import Domain
+from rempart.workflows.posture import Posture
 from rempart.workflows.reconcile_offline import (
     Books,
     Brought,
@@ -135,6 +137,7 @@ class OfflineDoor:
         key: SigningKey,
         clock: Clock,
         find_address: Callable[[str, bytes], str],
+        posture: Posture,
     ) -> None:
         self._admission = admission
         self._allowances = allowances
@@ -143,6 +146,7 @@ class OfflineDoor:
         self._key = key
         self._clock = clock
         self._find_address = find_address
+        self._posture = posture
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request to either path."""
@@ -173,6 +177,12 @@ class OfflineDoor:
         )
         body = await read_body(receive, headers.get(b"content-length"), limit=MAX_BODY_BYTES)
         if scope["path"] == BATCHES_PATH:
+            self._posture.check_not_held(
+                bearer,
+                profession=admitted.profession,
+                proved_ms=admitted.proved_ms,
+                now_ms=now_ms,
+            )
             return await self._lend(bearer.account_ref, bearer.establishment_ref, now_ms)
         peer = scope["client"]
         origin = Origin(

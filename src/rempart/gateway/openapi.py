@@ -60,14 +60,14 @@ class Readiness(msgspec.Struct, frozen=True):
 # Why each status is sent, and by which codes.
 _RIGHTS_CHECK_PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("malformed_request",),
-    401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce"),
-    403: ("presence_required",),
+    401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce", "sign_in_again"),
+    403: ("presence_required", "presence_needed", "account_contained", "checks_suspended"),
     405: ("method_not_allowed",),
     409: ("conflict",),
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
     422: ("invalid_request",),
-    429: ("too_many_requests", "typed_allowance_spent"),
+    429: ("too_many_requests", "typed_allowance_spent", "slowed_down"),
     500: ("inconsistent_record", "error"),
     503: ("unavailable", "ledger_unavailable", "rights_cut"),
 }

@@ -15,7 +15,8 @@ from rempart.gateway.problems import TEXTS
 OFFLINE_TYPES: Final = (OfflineBatch, OfflineReports, OfflineResults)
 _PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("malformed_request",),
-    401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce"),
+    401: ("access_denied", "invalid_dpop_proof", "use_dpop_nonce", "sign_in_again"),
+    403: ("checks_suspended",),
     405: ("method_not_allowed",),
     413: ("body_too_large",),
     422: ("invalid_request",),

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from rempart.accounts.containment import ChecksSuspended, SignInAgain, SlowedDown
 from rempart.accounts.dpop import PROOF_ALGORITHMS, NonceNeeded, ProofRefused
 from rempart.kernel.errors import (
     AccessDenied,
@@ -29,6 +30,7 @@ from rempart.kernel.errors import (
 )
 from rempart.kernel.findings import Language, Refusal
 from rempart.rights.cuts import CutReason, CutScope, RightsCut, StillWorks, list_still_works
+from rempart.workflows.guard_lookups import AccountContained, PresenceNeeded
 from rempart.workflows.weigh_presence import PresenceRequired, TypedAllowanceSpent
 
 PROBLEM_TYPE = b"application/problem+json"
@@ -211,6 +213,39 @@ TEXTS: Mapping[str, Text] = {
             "Rights are cut, see `cut`: cards verify offline, claims and payments go on.",
         ),
     ),
+    SignInAgain.code: _text(
+        SignInAgain.status,
+        (
+            "Nouvelle connexion demandée",
+            "Confirmez qui vous êtes, ou demandez un nouveau jeton ; puis renvoyez la requête.",
+        ),
+        (
+            "Sign in again",
+            "Confirm who you are, or get a new token; then send the request again.",
+        ),
+    ),
+    ChecksSuspended.code: _text(
+        ChecksSuspended.status,
+        (
+            "Vérifications suspendues",
+            "Un opérateur les a suspendues : facturation et paiements continuent ; appelez-le.",
+        ),
+        (
+            "Checks suspended",
+            "An operator suspended them: claims and payments go on; call the operator.",
+        ),
+    ),
+    SlowedDown.code: _text(
+        SlowedDown.status,
+        (
+            "Vérifications ralenties",
+            "Un opérateur a ralenti ce compte : attendez Retry-After, puis renvoyez.",
+        ),
+        (
+            "Checks slowed down",
+            "An operator slowed this account: wait for Retry-After, then send it again.",
+        ),
+    ),
     PresenceRequired.code: _text(
         PresenceRequired.status,
         (
@@ -231,6 +266,32 @@ TEXTS: Mapping[str, Text] = {
         (
             "Typed look-ups spent for today",
             "This account typed enough new persons today: show their card.",
+        ),
+    ),
+    PresenceNeeded.code: _text(
+        PresenceNeeded.status,
+        (
+            "Preuve de présence demandée aujourd’hui",
+            "Pour une personne nouvelle, montrez sa carte, son code ou une lecture de Vitale ; "
+            "les personnes connues restent accessibles. « Mon compte » dit pourquoi.",
+        ),
+        (
+            "Proof of presence needed today",
+            "For a new person, show their card, their code or a reading of their Vitale card; "
+            "people you know are still answered. “My account” says why.",
+        ),
+    ),
+    AccountContained.code: _text(
+        AccountContained.status,
+        (
+            "Compte limité aux personnes connues",
+            "Jusqu’à une vérification, ce compte n’interroge que des personnes connues ; "
+            "la facturation continue. « Mon compte » dit que faire.",
+        ),
+        (
+            "Account limited to people it knows",
+            "Until a review, this account is answered about people it knows only; billing goes "
+            "on. “My account” says what to do.",
         ),
     ),
     InconsistentRecord.code: _text(

@@ -12,7 +12,7 @@ from rempart.accounts.session import Origin
 from rempart.disclosure.entry import Draft, Mode, Purpose
 from rempart.disclosure.session import SessionFacts
 from rempart.rights.lookup import Identifiers, TypedIdentifiers
-from rempart.rights.presence import PresenceDigits
+from rempart.rights.presence import OPEN, PresenceDigits, PresencePolicy
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.tariffs.domains import Domain
@@ -62,6 +62,7 @@ class Asked(NamedTuple):
         body_digest: Digest of the body sent with an Idempotency-Key; None without one, and then
             the answer is not kept for a repetition.
         establishment_ref: Where they act; None for one who has no establishment.
+        bound: What they may ask without presence by what holds them, besides the policy.
     """
 
     question: Question
@@ -69,6 +70,7 @@ class Asked(NamedTuple):
     request_id: bytes
     body_digest: bytes | None
     establishment_ref: int | None = None
+    bound: PresencePolicy = OPEN
 
 
 class Answered(NamedTuple):

@@ -17,6 +17,7 @@ from rempart.rights.presence import (
     PresenceDigits,
     PresencePolicy,
     find_matching_step,
+    tighten,
 )
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.presence import TypedWish
@@ -103,6 +104,7 @@ async def weigh_presence(
             weighed[n] = await _weigh_code(desk, one, wanted[n], seen, now_ms=now_ms, today=today)
         elif one.question.mode is Mode.TYPED:
             policy = desk.posture.find_policy(one.origin.account_ref, one.establishment_ref)
+            policy = tighten(policy, one.bound)
             if not policy.is_open:
                 bounded.append((n, policy))
     if bounded:
