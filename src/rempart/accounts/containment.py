@@ -65,6 +65,8 @@ class EndReason(enum.StrEnum):
 
     CLEARED = "cleared"
     """It was its owner."""
+    GIVEN_BACK = "given_back"
+    """A thief used it; its owner has it again, by other keys."""
     MISTAKE = "mistake"
     OVER = "over"
     """What it was for is over."""

@@ -47,6 +47,7 @@ MEASURE_REASONS: Final[Mapping[str, Promise]] = MappingProxyType(
 END_REASONS: Final[Mapping[str, Promise]] = MappingProxyType(
     {
         EndReason.CLEARED: _("c’était bien le professionnel"),
+        EndReason.GIVEN_BACK: _("rendu au professionnel après un vol"),
         EndReason.MISTAKE: _("mesure prise par erreur"),
         EndReason.OVER: _("plus nécessaire"),
         EndReason.WITHDRAWN: _("retirée avant de commencer"),

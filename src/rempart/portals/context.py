@@ -1,10 +1,17 @@
 """What every template may read besides what its view gives it."""
 
+from contextlib import suppress
+
 from django.http import HttpRequest
 
+from rempart.accounts.permissions import Permission, can
+from rempart.accounts.visitor import Visitor
+from rempart.kernel.errors import RempartError
 from rempart.portals.desk import get_desk
 from rempart.portals.navigation import list_links, name_space
-from rempart.portals.visit import get_visitor
+from rempart.portals.visit import SessionOver, get_visitor, get_whence, open_visit
+from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.contain import MyLimits, read_my_limits
 
 
 def describe_visitor(request: HttpRequest) -> dict[str, object]:
@@ -19,4 +26,16 @@ def describe_visitor(request: HttpRequest) -> dict[str, object]:
         "here": here,
         "links": list_links(visitor, here=here, now=get_desk().now()),
         "space": name_space(visitor.role),
+        "my_limits": _read_limits(request, visitor),
     }
+
+
+def _read_limits(request: HttpRequest, visitor: Visitor) -> MyLimits | None:
+    """Return what limits a professional's account, for every page of theirs."""
+    now = get_desk().now()
+    if not can(visitor, Permission.ENTER_PROFESSIONAL_SPACE, now=now):
+        return None
+    # A page that says why the database is away says so without it.
+    with suppress(SessionOver, RempartError), open_visit(request) as (tx, mine):
+        return read_my_limits(tx, Asker(visitor=mine, whence=get_whence(request), now=now))
+    return None

@@ -14,14 +14,14 @@ import msgspec
 
 from rempart.client.keys import SigningKey
 from rempart.exchange.rights_answer import Answer
-from rempart.portals.session_tokens import NoToken, SessionRefused, SessionTokens
+from rempart.portals.session_tokens import CeremonyNeeded, NoToken, SessionRefused, SessionTokens
 
 PATH = "/v1/rights-checks"
 DEFAULT_RETRY_AFTER_S = 5
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 _PROBE_TIMEOUT = httpx.Timeout(2.0)
 # Refusals whose own words say what to do next, above the form.
-_ADVISED = frozenset({"typed_allowance_spent"})
+_ADVISED = frozenset({"typed_allowance_spent", "slowed_down"})
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -83,6 +83,11 @@ class KeyRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class CeremonyWanted:
+    """An operator asked for a fresh ceremony: nothing was looked up."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlowDown:
     """The account passed its allowance; nothing was looked up."""
 
@@ -105,7 +110,7 @@ class GatewayDown:
 
 
 GatewayReply: TypeAlias = (
-    Answered | InputRefused | KeyRefused | SlowDown | RightsAreCut | GatewayDown
+    Answered | InputRefused | KeyRefused | CeremonyWanted | SlowDown | RightsAreCut | GatewayDown
 )
 
 
@@ -159,7 +164,7 @@ class GatewayClient:
             request_id: Idempotency key: the same page sent twice gets one entry and the same bytes.
 
         Returns:
-            What came back, as one of five shapes; a reply that cannot be read counts as no reply.
+            What came back, as one of seven shapes; a reply that cannot be read counts as no reply.
         """
         headers = {
             "Idempotency-Key": request_id,
@@ -174,6 +179,8 @@ class GatewayClient:
                 )
             except SessionRefused:
                 return KeyRefused()
+            except CeremonyNeeded:
+                return CeremonyWanted()
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
             except (httpx.TransportError, NoToken):
@@ -202,7 +209,7 @@ class GatewayClient:
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-            except (httpx.TransportError, NoToken, SessionRefused):
+            except (httpx.TransportError, NoToken, SessionRefused, CeremonyNeeded):
                 break
         return None
 

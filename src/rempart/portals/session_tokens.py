@@ -36,6 +36,10 @@ class SessionRefused(Exception):
     """The gateway gives no token for this browser session: it is over."""
 
 
+class CeremonyNeeded(Exception):
+    """An operator asked that whoever uses this session show again who they are."""
+
+
 class NoToken(Exception):
     """The gateway gives no token now, whatever the session."""
 
@@ -80,6 +84,7 @@ class SessionTokens:
 
         Raises:
             SessionRefused: the session is over; it can have been asked twice.
+            CeremonyNeeded: it is older than what an operator decided.
             NoToken: no token can be had now.
             httpx.TransportError: the network broke, or there is nobody.
         """
@@ -97,6 +102,8 @@ class SessionTokens:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._kept.pop(session_ref, None)
             code = str(_read_json(response).get("code"))
+            if code == "sign_in_again":
+                raise CeremonyNeeded
             raise SessionRefused if code == "access_denied" else NoToken(code)
         return response
 

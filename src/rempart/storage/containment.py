@@ -35,11 +35,19 @@ class Whom(NamedTuple):
 
 
 class FoundTarget(NamedTuple):
-    """A target that exists: its name, the organisation it belongs to, whether it is the portals."""
+    """A target that exists.
+
+    Attributes:
+        name: What people call it.
+        org_ref: The organisation it belongs to.
+        is_portal: Whether it is the portals' own software.
+        actor_ref: For an account, whose it is; None for a professional who never came here.
+    """
 
     name: str
     org_ref: int | None
     is_portal: bool
+    actor_ref: int | None
 
 
 class LookupFigures(NamedTuple):

@@ -68,22 +68,24 @@ SELECT (SELECT count(*) FROM lookup), (SELECT count(*) FROM lookup WHERE mode = 
        (SELECT count(*) FROM newcomer), (SELECT count(*) FROM newcomer WHERE typed);
 
 -- name: find_target
--- What a target is called, whose organisation it is, and whether it is the portals' own software; no row when there is none.
-SELECT p.display_name, o.org_ref, false AS is_portal
+-- What a target is called, whose organisation it is, whether it is the portals' own software, and for an account who it is,
+-- unless they never came here; no row when there is none.
+SELECT p.display_name, o.org_ref, false AS is_portal, a.actor_ref
 FROM accounts.professional AS p
+LEFT JOIN accounts.actor AS a ON a.actor_ref = p.account_ref
 LEFT JOIN accounts.organisation AS o ON o.establishment_ref = p.establishment_ref
 WHERE %(target)s = 'account' AND p.account_ref = %(target_ref)s
 UNION ALL
-SELECT e.name, o.org_ref, false
+SELECT e.name, o.org_ref, false, NULL
 FROM accounts.establishment AS e
 LEFT JOIN accounts.organisation AS o USING (establishment_ref)
 WHERE %(target)s = 'establishment' AND e.establishment_ref = %(target_ref)s
 UNION ALL
-SELECT s.label, s.publisher_ref, s.publisher_ref IS NULL
+SELECT s.label, s.publisher_ref, s.publisher_ref IS NULL, NULL
 FROM accounts.software AS s
 WHERE %(target)s = 'software' AND s.client_ref = %(target_ref)s
 UNION ALL
-(SELECT '', NULL, false FROM accounts.professional AS p
+(SELECT '', NULL, false, NULL FROM accounts.professional AS p
  WHERE %(target)s = 'profession' AND p.profession = %(profession)s LIMIT 1);
 
 -- name: find_account

@@ -244,9 +244,8 @@ def approve(tx: Transaction, asker: Asker | None, measure_ref: int, *, now: date
     """Be the second person: the measure begins.
 
     Raises:
-        NotFound: no such request.
         NotAllowed: they asked for it, or they are no second person beside whoever did.
-        Conflict: it began, or was withdrawn.
+        Conflict: it began, or was withdrawn, or never was.
     """
     by_ref = _check_can(asker, Permission.CONTAIN)
     measure = _lock(tx, measure_ref)
@@ -273,9 +272,8 @@ def end_measure(
     """End a measure, or withdraw a request: one person, at once.
 
     Raises:
-        NotFound: no such measure.
         NotAllowed: their role does not release.
-        Conflict: it is over.
+        Conflict: it is over, or never was.
     """
     by_ref = _check_can(asker, Permission.RELEASE)
     measure = _lock(tx, measure_ref)
@@ -360,12 +358,10 @@ def release_account(
     held = containment.list_contained(tx, [account_ref])
     if not held:
         raise Conflict("nothing holds this account: somebody released it")
-    # What was not held for its days says nothing of them: their allowance stays.
+    # The guard learns from a look at days that were its owner's, from nothing else.
+    were_its_own = held[0].kind == _BY_ITS_DAYS and reason is not EndReason.GIVEN_BACK
     containment.release_account(
-        tx,
-        account_ref,
-        at_ms=int(now.timestamp() * 1000),
-        keep_allowance=held[0].kind != _BY_ITS_DAYS,
+        tx, account_ref, at_ms=int(now.timestamp() * 1000), keep_allowance=not were_its_own
     )
     whom = Whom(MeasureTarget.ACCOUNT, account_ref)
     target = _find_target(tx, whom)
@@ -458,7 +454,8 @@ def _find_target(tx: Transaction, whom: Whom) -> FoundTarget:
 def _lock(tx: Transaction, measure_ref: int) -> MeasureRow:
     measure = containment.lock_measure(tx, measure_ref)
     if measure is None:
-        raise NotFound("no such measure")
+        # Pages change nothing of what is over: it is not theirs to lock.
+        raise Conflict("it is over, or never was")
     return measure
 
 
@@ -485,11 +482,10 @@ def _tell(
     about = {"target": whom.target.value}
     if whom.profession is not None:
         about["profession"] = whom.profession
-    of_account = whom.target is MeasureTarget.ACCOUNT
     asked = kind is SecurityEventKind.MEASURE_ASKED
     event = SecurityEvent(
         kind=kind,
-        actor_ref=whom.target_ref if of_account and not asked else None,
+        actor_ref=None if asked else target.actor_ref,
         by_ref=asker.visitor.actor_ref if asker else None,
         session_ref=asker.visitor.session_ref if asker else None,
         # A profession has no organisation: the host's own keeps the event.

@@ -25,6 +25,7 @@ from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_la
 from rempart.portals.gateway_client import (
     Answered,
     Browser,
+    CeremonyWanted,
     CutFacts,
     GatewayDown,
     GatewayReply,
@@ -80,6 +81,8 @@ def _show_reply(
             return _show_form(request, mode, form, status=422)
         case KeyRefused():
             return _send_away(request)
+        case CeremonyWanted():
+            return HttpResponseRedirect(f"{reverse('step-up')}?next={request.path}")
         case SlowDown(retry_after_s):
             return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=429)
         case RightsAreCut(cut, retry_after_s):

@@ -1,6 +1,7 @@
 """« Mesures » of the console: what holds accounts; hold with a preview, agree, end, release."""
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from django import forms
@@ -165,20 +166,19 @@ def end(request: HttpRequest, measure_ref: int) -> HttpResponseBase:
 def release(request: HttpRequest, account_ref: int) -> HttpResponseBase:
     """Release what the guard held by itself: one click."""
     now, ref = get_desk().now(), read_ref(account_ref)
-    given = request.POST.get("reason", "")
-    reason = EndReason(given) if given in set(EndReason) else EndReason.CLEARED
-    return confirm(
-        request,
-        lambda: perform(
+    back, status = read_next(request, otherwise=reverse("measures")), 200
+    if request.method == "POST":
+        given = request.POST.get("reason", "")
+        reason = EndReason(given) if given in set(EndReason) else EndReason.CLEARED
+        done = perform(
             request,
             lambda tx, asker: workflow.release_account(tx, asker, ref, now=now, reason=reason),
-        ),
-        back=read_next(request, otherwise=reverse("measures")),
-        title=gettext("Libérer un compte"),
-        sentence=gettext("Le compte reprend ses vérifications ; son professionnel est prévenu."),
-        button=gettext("Libérer"),
-        refusal=gettext("Refusé : plus rien ne retient ce compte."),
-    )
+        )
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(back)
+        status = done.status
+    context = {"back": back, "refused": status != HTTPStatus.OK}
+    return render(request, "portals/console/release.html", context, status=status)
 
 
 def _show(request: HttpRequest, form: MeasureForm, *, status: int = 200) -> HttpResponseBase:

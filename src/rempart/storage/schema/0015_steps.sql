@@ -23,7 +23,7 @@ CREATE TABLE guard.measure (
     ends_at     timestamptz,   -- ends by itself then
     ended_by    bigint,
     ended_at    timestamptz,
-    end_reason  text CHECK (end_reason IN ('cleared', 'mistake', 'over', 'withdrawn')),
+    end_reason  text CHECK (end_reason IN ('cleared', 'given_back', 'mistake', 'over', 'withdrawn')),
     CHECK ((target = 'profession') = (profession IS NOT NULL)),
     CHECK ((target = 'profession') = (target_ref IS NULL)),
     CHECK (review_at > asked_at AND (ends_at IS NULL OR ends_at > asked_at)),
