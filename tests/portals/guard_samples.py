@@ -43,8 +43,8 @@ def add_day(tx: Transaction, account_ref: int, day: int, **figures: Any) -> None
     values: dict[str, Any] = {
         "typed": 1.5,
         "typed_count": 2,
-        "typed_expected": 1.4,
-        "typed_deviation": 1.3,
+        "typed_expected": 0.9,
+        "typed_deviation": 0.9,
         "typed_allowance": 5.4,
         "week": 8.0,
         "card": 20.0,
@@ -90,10 +90,15 @@ def add_event(
 
 
 def add_minute(
-    tx: Transaction, minutes_ago: int, *counts: int, profession: str = "pharmacy", log_id: int = 1
+    tx: Transaction,
+    minutes_ago: int,
+    *counts: int,
+    profession: str = "pharmacy",
+    log_id: int = 1,
+    now_ms: int = samples.NOW_MS,
 ) -> None:
     """Add what one minute had: look-ups, misses, new faces, refusals."""
-    minute_ms = samples.NOW_MS // MINUTE * MINUTE - minutes_ago * MINUTE
+    minute_ms = now_ms // MINUTE * MINUTE - minutes_ago * MINUTE
     tx.execute(
         "INSERT INTO guard.minute VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (minute_ms, log_id, profession, *counts),
@@ -116,12 +121,18 @@ def add_rules(
 
 
 def add_case(
-    tx: Transaction, account_ref: int, *, kind: str = "contained", days: int = 20, **options: Any
+    tx: Transaction,
+    account_ref: int,
+    *,
+    kind: str = "contained",
+    days: int = 20,
+    today: int = TODAY,
+    **options: Any,
 ) -> None:
     """Add an account that waits for a decision, with its past."""
-    event = {name: options.pop(name) for name in ("t_ms", "evidence") if name in options}
+    event = {name: options.pop(name) for name in ("t_ms", "evidence", "signals") if name in options}
     figures = {"step": 2, "evidence": 8.1, "typed": 37.2, "new_faces": 11, "refused": 26}
-    add_account(tx, account_ref, **(figures | options))
+    add_account(tx, account_ref, today=today, **(figures | options))
     for ago in range(1, days + 1):
-        add_day(tx, account_ref, TODAY - ago, typed=0.5 + ago % 4, card_count=15 + ago % 9)
+        add_day(tx, account_ref, today - ago, typed=0.5 + ago % 4, card_count=15 + ago % 9)
     add_event(tx, account_ref, kind, **event)

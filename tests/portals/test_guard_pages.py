@@ -102,7 +102,7 @@ def test_the_budget_asked_stands_beside_the_one_achieved(operator, night, desk):
     page = read(operator, "/console/garde")
     assert "0,30 pour 1" in page
     assert "25,00 pour 1" in page  # one of forty account-days
-    assert "1 confinements défaits par une revue, sur 40" in page
+    assert "1 confinement défait par une revue, sur 40" in page
 
 
 def test_the_map_refreshes_itself_and_is_read_without_a_script(operator, night):

@@ -26,7 +26,13 @@ from rempart.portals.guard_wording import SeenSignal, SignalWords, describe_sign
 from rempart.portals.templatetags.rempart import decimal
 from rempart.portals.times import from_ms
 from rempart.portals.wording import describe_profession
-from rempart.workflows.watch_guard import STORY_DAYS, GuardMap, RulesVersion, Story
+from rempart.workflows.watch_guard import (
+    STORY_DAYS,
+    AccountEvent,
+    GuardMap,
+    RulesVersion,
+    Story,
+)
 
 HOUR_MS: Final = 3_600_000
 _EPOCH: Final = date(1970, 1, 1)
@@ -61,6 +67,15 @@ class ProfessionLine:
     missed: float
     lookups: Spark
     refused: Spark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventGroup:
+    """One event, or refusals in a row: the newest, when the first was, how many."""
+
+    newest: AccountEvent
+    first_ms: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +212,7 @@ def draw_versions(versions: Sequence[RulesVersion]) -> dict[str, LineChart]:
 
 
 def read_signals(signals: Sequence[Mapping[str, Any]]) -> list[SignalWords]:
-    """Put the signs kept with an event into words, heaviest first."""
+    """Put the signs kept with an event into words, in their order: what says most comes first."""
     seen = [
         SeenSignal(
             kind=str(one["kind"]),
@@ -207,7 +222,19 @@ def read_signals(signals: Sequence[Mapping[str, Any]]) -> list[SignalWords]:
         )
         for one in signals
     ]
-    return [describe_signal(one) for one in sorted(seen, key=lambda one: -one.weight)]
+    return [describe_signal(one) for one in seen]
+
+
+def group_events(events: Sequence[AccountEvent]) -> list[EventGroup]:
+    """Return what happened to an account with refusals in a row as one, newest first."""
+    groups: list[EventGroup] = []
+    for event in events:
+        last = groups[-1] if groups else None
+        if last is not None and event.kind == last.newest.kind == "refused":
+            groups[-1] = EventGroup(newest=last.newest, first_ms=event.t_ms, count=last.count + 1)
+        else:
+            groups.append(EventGroup(newest=event, first_ms=event.t_ms, count=1))
+    return groups
 
 
 def find_date(day: int) -> date:

@@ -48,6 +48,8 @@ SIGNAL_NAMES: Final[Mapping[str, Promise]] = {
 _STRONG: Final = 1.2
 _MEDIUM: Final = 0.5
 _DECISIVE: Final = 10.0
+_FLOODS: Final = frozenset({SignalKind.TYPED_FACES, SignalKind.CARD_FACES})
+_FLOOD: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class SignalWords:
 
 def describe_signal(signal: SeenSignal) -> SignalWords:
     """Put one sign into words."""
+    if signal.kind in _FLOODS and signal.expected > 0:
+        return _word_flood(signal)
     if signal.weight >= _DECISIVE:
         return _word(signal, gettext("décisif"), "badge-closed", gettext("suffit à lui seul"))
     if signal.weight >= _STRONG:
@@ -117,6 +121,17 @@ def _word(signal: SeenSignal, strength: str, css: str, likelihood: str) -> Signa
         strength=strength,
         css=css,
         likelihood=likelihood,
+    )
+
+
+def _word_flood(signal: SeenSignal) -> SignalWords:
+    """A day beyond its allowance is told by how far, not by what one more look-up weighs."""
+    ratio = signal.observed / signal.expected
+    return _word(
+        signal,
+        f"× {decimal(ratio)}",
+        "badge-closed" if ratio >= _FLOOD else "badge-attention",
+        gettext("%(times)s fois sa marge du jour") % {"times": decimal(ratio)},
     )
 
 

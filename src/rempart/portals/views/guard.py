@@ -26,6 +26,7 @@ from rempart.portals.guard_pictures import (
     draw_professions,
     draw_versions,
     find_date,
+    group_events,
     list_figures,
     read_signals,
 )
@@ -91,6 +92,7 @@ def show_map(request: HttpRequest) -> HttpResponseBase:
         "windows": WINDOWS,
         "now": now,
         "seen": seen,
+        "is_over_budget": _is_over(seen.budget),
         "measures": draw_measures(seen),
         "professions": draw_professions(seen),
         "columns": [name for _key, name, _css in MEASURES],
@@ -152,12 +154,13 @@ def show_account(request: HttpRequest, account_ref: int) -> HttpResponseBase:
         "hours": draw_hours(story),
         "events": [
             {
-                "row": event,
-                "name": name_event(event.kind),
-                "step": name_step(event.step),
-                "signals": read_signals(event.signals),
+                "row": group.newest,
+                "group": group,
+                "name": name_event(group.newest.kind),
+                "step": name_step(group.newest.step),
+                "signals": read_signals(group.newest.signals),
             }
-            for event in story.events
+            for group in group_events(story.events)
         ],
         "holds": [{"what": describe_hold(one), "row": one} for one in story.holds],
         "contain": f"{reverse('contain')}?target=account&ref={account_ref}",
@@ -225,6 +228,10 @@ def show_rules(request: HttpRequest) -> HttpResponseBase:
 def _choose_window(request: HttpRequest) -> Window:
     wanted = request.GET.get("fenetre")
     return next((one for one in WINDOWS if one.name == wanted), WINDOWS[0])
+
+
+def _is_over(budget: watch_guard.Budget) -> bool:
+    return None not in (budget.achieved, budget.asked) and budget.achieved > budget.asked
 
 
 def _describe_held(one: watch_guard.HeldAccount, now: datetime) -> dict[str, Any]:

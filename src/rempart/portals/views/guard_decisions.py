@@ -49,8 +49,8 @@ COLUMNS: Final = (
     ("persons", _("Personnes")),
 )
 # From so many points on.
-VERY_URGENT: Final = 60
-URGENT: Final = 35
+VERY_URGENT: Final = 50
+URGENT: Final = 30
 # Accounts one form holds; a step on more is asked for as one, and takes a second person.
 MOST_AT_ONCE: Final = 50
 
