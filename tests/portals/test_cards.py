@@ -266,3 +266,101 @@ def test_an_insurers_privacy_officer_reads_and_changes_nothing(desk, insurer, br
     page = browser.get(f"{LIST}/{card.number}").content.decode()
     assert "La refaire" not in page
     assert browser.get(f"{LIST}/{card.number}/reprise").status_code == 403
+
+
+@pytest.fixture
+def parents(desk, insurer) -> tuple[Printed, Printed]:
+    """Cards of two adults of one contract, separated, with one child on the first one's."""
+    first, second = (plant(desk, insurer, people.draw(), secret=n) for n in (1, 2))
+    child = people.draw()
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "UPDATE rights.card SET contract_ref = (SELECT min(contract_ref) FROM rights.card)"
+        )
+        tx.execute(
+            "INSERT INTO rights.card_key SELECT gen_random_uuid(), %s, %s, 2",
+            (first.card.serial.value, child),
+        )
+        tx.execute(
+            "INSERT INTO rights.card_attachment"
+            " SELECT contract_ref, holder_ref, holder_ref, insurer_id FROM rights.card"
+        )
+    return first, second
+
+
+def test_an_insurer_puts_a_child_on_both_parents_cards_and_takes_them_off(
+    desk, browser, press, manager, parents
+):
+    people.sign_in(browser, desk.database, manager)
+    first, second = parents
+    page = browser.get(f"{LIST}/{first.number}").content.decode()
+    assert "Parents séparés" in page
+    share, unshare = (f"{LIST}/{first.number}/enfant{end}" for end in ("", "/retrait"))
+
+    last = press(unshare, {"line": "2"})
+    assert last.status_code == 422
+    assert "pas d’enfant qui ait aussi une autre carte" in last.content.decode()
+    assert press(share, {"line": "2", "other": second.number}).status_code == 302
+    assert "1 carte commandée" in browser.get(LIST).content.decode()
+    again = press(share, {"line": "2", "other": second.number})
+    assert again.status_code == 422
+    assert "Refusé" in again.content.decode()
+    assert press(unshare, {"line": "2"}).status_code == 302
+    kept = "SELECT count(*) FROM rights.card_attachment WHERE person_ref <> holder_ref"
+    assert count(desk, kept) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"line": "1"},
+        {"line": "x"},
+        {"line": ""},
+        {"line": "9"},
+        {"other": "abc"},
+        {"other": "0000-0000-0000-0000"},
+    ],
+)
+def test_what_cannot_be_shared_is_said_on_the_page(desk, browser, press, manager, parents, wrong):
+    people.sign_in(browser, desk.database, manager)
+    first, second = parents
+    form = {"line": "2", "other": second.number, **wrong}
+    answer = press(f"{LIST}/{first.number}/enfant", form)
+    assert answer.status_code == 422
+    assert count(desk, "SELECT count(*) FROM rights.card_order") == 0
+
+
+def test_another_insurer_shares_no_child_of_this_one(desk, parents):
+    elsewhere = people.make_organisation(desk.database, "insurer")
+    stranger = Client()
+    people.sign_in(
+        stranger, desk.database, people.make_agent(desk.database, elsewhere, Role.INSURER_ADMIN)
+    )
+    first, second = parents
+    for act in ("enfant", "enfant/retrait"):
+        values = {"line": "2", "other": second.number}
+        assert stranger.post(f"{LIST}/{first.number}/{act}", values).status_code == 404, act
+    assert count(desk, "SELECT count(*) FROM rights.card_order") == 0
+
+
+def test_each_parent_reads_their_own_card_and_no_word_of_the_others(desk, insurer):
+    pages = {}
+    for number, name in enumerate(("Alix", "Sacha"), 1):
+        browser, who = Client(), people.make_member(desk.database, insurer, name=name)
+        people.sign_in(browser, desk.database, who)
+        mine = plant(
+            desk, insurer, find_person(desk, who), secret=number, member_number=f"ADH{number}"
+        )
+        pages[name] = (mine, browser)
+    for name, (mine, browser) in pages.items():
+        [(other, _)] = [found for who, found in pages.items() if who != name]
+        page = browser.get(PAGE).content.decode()
+        assert mine.number in page
+        for said in (
+            other.number,
+            other.card.presence(1).format_printed(),
+            other.card.member_number,
+        ):
+            assert said not in page, name
+        for file in ("carte.pdf", "symbole.png", "perdue"):
+            assert browser.get(f"{PAGE}/{other.number}/{file}").status_code == 404, file

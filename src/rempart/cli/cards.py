@@ -43,6 +43,8 @@ from rempart.workflows.card_events import (
     publish_documents,
     revoke_card,
     revoke_key,
+    share_child,
+    unshare_child,
 )
 from rempart.workflows.issue_cards import (
     BATCH_SIZE,
@@ -155,6 +157,27 @@ def order(serial: str, purpose: str, large_print: bool) -> None:
     with _connected() as (connection, _), connection.transaction():
         order_card(connection, _parse_serial(serial), purpose, large_print=large_print)
     click.echo("Ordered: `rempart cards issue --orders` makes it.")
+
+
+@cards.command()
+@click.argument("serial")
+@click.argument("line", type=click.IntRange(1, 15))
+@click.option("--with", "with_serial", required=True, help="The other adult's card.")
+def share(serial: str, line: int, with_serial: str) -> None:
+    """Put the child on LINE of the card SERIAL on another adult's card too."""
+    with _connected() as (connection, _), connection.transaction():
+        share_child(connection, _parse_serial(serial), line, _parse_serial(with_serial))
+    click.echo("Shared, and ordered: `rempart cards issue --orders` makes the other card again.")
+
+
+@cards.command()
+@click.argument("serial")
+@click.argument("line", type=click.IntRange(1, 15))
+def unshare(serial: str, line: int) -> None:
+    """Take the child on LINE off the card SERIAL; they stay on the other adult's."""
+    with _connected() as (connection, _), connection.transaction():
+        unshare_child(connection, _parse_serial(serial), line)
+    click.echo("Online, this card's code opens the child's rights no more. A new card is ordered.")
 
 
 @cards.command()

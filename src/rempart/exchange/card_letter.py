@@ -176,6 +176,12 @@ def describe_columns(card: Card) -> list[tuple[str, list[str]]]:
     return columns
 
 
+def describe_cells(card: Card, place: int) -> list[str]:
+    """Return what a card's table says of the beneficiary at one place: a cell per domain."""
+    guarantee = card.guarantees[card.beneficiaries[place - 1].guarantee]
+    return [format_terms_cell(guarantee.get(code)) for code in DOMAINS]
+
+
 def _describe(one: CardPrint, symbol: str) -> dict[str, Any]:
     card = one.card
     columns = describe_columns(card)

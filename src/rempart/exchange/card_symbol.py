@@ -4,18 +4,21 @@ Refuses to trust what it reads: a picture gives a text, and `rights.card_verdict
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import zxingcpp
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from rempart.kernel.findings import BadValue, Refusal
 
 QUIET_MODULES: Final = 1
 """White modules around a symbol: the least the norm allows."""
 MAX_PIXELS: Final = 60_000_000
+LARGEST_DOUBLED: Final = 4_000_000
+"""Pixels beyond which a picture is not enlarged: its modules are large enough."""
 _FORMATS: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.DataMatrix])
+_BINARIZERS: Final = (zxingcpp.Binarizer.LocalAverage, zxingcpp.Binarizer.GlobalHistogram)
 
 NOT_A_PICTURE: Final = Refusal(
     rule="card_picture",
@@ -79,11 +82,38 @@ def read_picture(data: bytes) -> str:
             picture = opened.convert("L")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as unreadable:
         raise BadValue(NOT_A_PICTURE) from unreadable
-    found = zxingcpp.read_barcodes(picture, formats=_FORMATS)
-    texts = [barcode.text for barcode in found if barcode.valid and barcode.text]
-    if not texts:
+    text = read_symbol_on(picture)
+    if text is None:
         raise BadValue(NO_SYMBOL)
-    return str(texts[0])
+    return text
+
+
+def read_symbol_on(picture: Image.Image) -> str | None:
+    """Return the text of the symbol on a grey picture, or None.
+
+    Reads it several ways, the cheapest first, until one gives a text: what is wrong with a picture
+    (blur, shadow, small modules) is not known beforehand. None of them makes a text up: the
+    symbol's own error correction decides, and a card's signature after it.
+    """
+    for seen in _list_views(picture):
+        for binarizer in _BINARIZERS:
+            found = zxingcpp.read_barcodes(seen, formats=_FORMATS, binarizer=binarizer)
+            for barcode in found:
+                if barcode.valid and barcode.text:
+                    return str(barcode.text)
+    return None
+
+
+def _list_views(picture: Image.Image) -> Iterator[Image.Image]:
+    """Yield a picture as it is, then with what is wrong with it made up for."""
+    yield picture
+    sharpened = ImageOps.autocontrast(picture).filter(ImageFilter.UnsharpMask(3, 200, 0))
+    yield sharpened
+    yield picture.filter(ImageFilter.GaussianBlur(1))
+    if picture.width * picture.height <= LARGEST_DOUBLED:
+        twice = (picture.width * 2, picture.height * 2)
+        yield picture.resize(twice, Image.Resampling.BICUBIC)
+        yield sharpened.resize(twice, Image.Resampling.BICUBIC)
 
 
 def _draw(text: str) -> Any:

@@ -61,7 +61,10 @@ ENTRIES: Final = (
         "cards",
         _("Cartes"),
         Permission.READ_CARDS,
-        ("card-batch", "one-card", "reissue-card", "take-card-back"),
+        (
+            *("card-batch", "one-card", "reissue-card", "take-card-back", "share-child"),
+            "unshare-child",
+        ),
     ),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
     Entry("presence-code", _("Code de présence"), Permission.SHOW_PRESENCE_CODE),

@@ -34,6 +34,7 @@ from rempart.portals.views import (
     psc,
     public,
     session_devices,
+    shared_children,
     sign_in,
     software,
     status,
@@ -130,6 +131,10 @@ urlpatterns = [
     path("assureur/cartes/<str:serial>", insurer_cards.one_card, name="one-card"),
     path("assureur/cartes/<str:serial>/refaire", insurer_cards.reissue, name="reissue-card"),
     path("assureur/cartes/<str:serial>/reprise", insurer_cards.take_back, name="take-card-back"),
+    path("assureur/cartes/<str:serial>/enfant", shared_children.share, name="share-child"),
+    path(
+        "assureur/cartes/<str:serial>/enfant/retrait", shared_children.unshare, name="unshare-child"
+    ),
     path("adherent", homes.member_home, name="member-home"),
     path("adherent/consultations", my_history.my_history, name="my-history"),
     path("adherent/consultations.csv", my_history.my_history_csv, name="my-history-csv"),

@@ -121,18 +121,15 @@ def plan_own_card(people: Sequence[Covered], holder_ref: int) -> CardPlan | None
     return CardPlan(holder, (holder, *children))
 
 
-def attach_separately(
-    people: Iterable[tuple[int, int, str]], *, share_children: bool
-) -> dict[int, list[int]]:
+def attach_separately(people: Iterable[tuple[int, int, str]]) -> dict[int, list[int]]:
     """Say who is on whose card once the adults of a contract have one each.
 
     Args:
         people: Person, quality and insured of each.
-        share_children: Whether each child is on every adult's card; otherwise a child is with the
-            adults who depend on the same insured, and with all when there is none.
 
     Returns:
-        By adult, the children on their card.
+        By adult, the children on their card: a child is with the adults who depend on the same
+        insured, and with all when there is none. What the insurer says later is kept elsewhere.
     """
     known = list(people)
     adults = [(ref, insured) for ref, quality, insured in known if quality != CHILD]
@@ -140,7 +137,7 @@ def attach_separately(
     for child, quality, insured in known:
         if quality == CHILD:
             parents = [ref for ref, theirs in adults if theirs == insured]
-            for ref in parents if parents and not share_children else attached:
+            for ref in parents or attached:
                 attached[ref].append(child)
     return attached
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.periods import Period
 from rempart.rights.card import CardSerial
 from rempart.rights.card_documents import CardKey, Issue, RootSigner, make_revocations
 from rempart.rights.card_signature import CardSigner
-from rempart.storage import card_lists, cards
+from rempart.storage import card_lists, card_sharing, cards
 from rempart.storage.card_lists import StoredKey
+from rempart.storage.card_sharing import SharingOutcome
 from rempart.storage.cards import FoundCard
 from rempart.storage.connect import Transaction
 
@@ -191,6 +192,51 @@ def order_first_card(
         raise Conflict("a card is already ordered: it will come with the next run")
 
 
+def share_child(
+    tx: Transaction,
+    serial: CardSerial,
+    line: int,
+    with_serial: CardSerial,
+    *,
+    asked_by: int | None = None,
+) -> FoundCard:
+    """Put a child who is on a card on another adult's too, and order that card again.
+
+    Args:
+        tx: An open transaction.
+        serial: A card the child is on.
+        line: Their line on it, from 1.
+        with_serial: The card of the other adult, of the same contract.
+        asked_by: The account; None at the command line.
+
+    Returns:
+        The card that is made again.
+
+    Raises:
+        NotFound: no card in force, of the asker's, has one of these numbers, or no such line.
+        InvalidRequest: cards of two contracts, or an adult on that line.
+        Conflict: the adults share one card, or the child is on both already.
+    """
+    _check_sharing(card_sharing.share_child(tx, serial.value, line, with_serial.value))
+    return _order_again(tx, with_serial, asked_by)
+
+
+def unshare_child(
+    tx: Transaction, serial: CardSerial, line: int, *, asked_by: int | None = None
+) -> FoundCard:
+    """Take a child off a card that they share with another, and order that card again.
+
+    The card's code for the child opens nothing from the end of the transaction.
+
+    Raises:
+        NotFound: no card in force, of the asker's, has this number, or no such line.
+        InvalidRequest: an adult is on that line.
+        Conflict: no other card has the child.
+    """
+    _check_sharing(card_sharing.unshare_child(tx, serial.value, line))
+    return _order_again(tx, serial, asked_by)
+
+
 def load_documents(tx: Transaction, kinds: Sequence[str] = KINDS) -> dict[str, str]:
     """Return the last published documents, by kind.
 
@@ -201,6 +247,45 @@ def load_documents(tx: Transaction, kinds: Sequence[str] = KINDS) -> dict[str, s
     if any(document is None for document in found.values()):
         raise NotFound("no list was published yet: run `rempart cards publish`")
     return {kind: document[2] for kind, document in found.items() if document is not None}
+
+
+def _check_sharing(outcome: SharingOutcome) -> None:
+    match outcome:
+        case "done":
+            return
+        case "unknown" | "no_line":
+            raise NotFound("no card in force has this number, or this line")
+        case "apart":
+            raise InvalidRequest(
+                "the cards are not of two adults of one contract: a child of two contracts is on "
+                "the cards of both once the feed says so"
+            )
+        case "adult":
+            raise InvalidRequest("an adult is on this line: children are shared, nobody else")
+        case "together":
+            raise Conflict("the adults share one card: order a separation first")
+        case "last":
+            raise Conflict("no other card has this child: share them first")
+        case "already":
+            raise Conflict("it is so already")
+
+
+def _order_again(tx: Transaction, serial: CardSerial, asked_by: int | None) -> FoundCard:
+    card = cards.find_card(tx, serial)
+    if card is None:
+        raise NotFound("no card has this number")
+    # One that waits already will be made with the child, or without.
+    cards.add_order(
+        tx,
+        order_ref=randomness.randbits(62) + 1,
+        insurer_id=card.insurer_id,
+        person_ref=card.holder_ref,
+        serial=serial.value,
+        purpose="reissue",
+        large_print=False,
+        asked_by=asked_by,
+    )
+    return card
 
 
 def _next_number(tx: Transaction, kind: str) -> int:

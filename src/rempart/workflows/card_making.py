@@ -193,9 +193,8 @@ class CardMaker:
         if order.large_print:
             cards.set_large_print(tx, insurer_id, holder_ref)
         if order.purpose == "separation":
-            known = [(one.person_ref, one.quality, one.insured) for one in contract.people]
-            separate = attach_separately(known, share_children=False)
-            cards.set_attachments(tx, insurer_id, contract.contract_ref, separate)
+            # Separated already: who is on whose card stays as the insurer said since.
+            separate = attached or self._separate(tx, contract)
             plans = plan_cards(contract.people, separate)
         else:
             household = plan_cards(contract.people, attached)
@@ -207,6 +206,12 @@ class CardMaker:
             ref = plan.holder.person_ref
             large = ref in contract.large or (order.large_print and ref == holder_ref)
             yield _Wanted(plan, _read_purpose(order.purpose), large, replaced)
+
+    def _separate(self, tx: Transaction, contract: _Contract) -> Mapping[int, Sequence[int]]:
+        known = [(one.person_ref, one.quality, one.insured) for one in contract.people]
+        separate = attach_separately(known)
+        cards.set_attachments(tx, self._insurer.insurer_id, contract.contract_ref, separate)
+        return separate
 
     def _revoke_replaced(
         self, tx: Transaction, contract: _Contract, order: WaitingOrder

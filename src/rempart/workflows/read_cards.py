@@ -234,6 +234,34 @@ def order_again(
     _record(tx, SecurityEventKind.CARD_ORDERED, asker, card)
 
 
+def share_line(tx: Transaction, asker: Asker, serial: str, line: int, with_serial: str) -> None:
+    """Put the child on a line of a card on another adult's card too.
+
+    Raises:
+        NotAllowed: not theirs to do.
+        StepUpNeeded: a fresh ceremony is needed.
+        NotFound, InvalidRequest, Conflict: as `card_events.share_child`.
+    """
+    check_can(asker.visitor, Permission.MANAGE_CARDS, now=asker.now)
+    card = card_events.share_child(
+        tx, _parse(serial), line, _parse(with_serial), asked_by=asker.visitor.actor_ref
+    )
+    _record(tx, SecurityEventKind.CARD_ORDERED, asker, card)
+
+
+def unshare_line(tx: Transaction, asker: Asker, serial: str, line: int) -> None:
+    """Take the child on a line of a card off it.
+
+    Raises:
+        NotAllowed: not theirs to do.
+        StepUpNeeded: a fresh ceremony is needed.
+        NotFound, InvalidRequest, Conflict: as `card_events.unshare_child`.
+    """
+    check_can(asker.visitor, Permission.MANAGE_CARDS, now=asker.now)
+    card = card_events.unshare_child(tx, _parse(serial), line, asked_by=asker.visitor.actor_ref)
+    _record(tx, SecurityEventKind.CARD_ORDERED, asker, card)
+
+
 def to_paris_day(now: datetime) -> date:
     """Return the civil date in Paris, which rights follow."""
     return now.astimezone(_PARIS).date()

@@ -50,13 +50,12 @@ def test_without_attachments_one_card_has_everybody_the_insured_first():
 
 def test_separated_each_adult_has_their_own_and_the_children_of_their_insured():
     known = [(one.person_ref, one.quality, one.insured) for one in HOUSEHOLD]
-    attached = attach_separately(known, share_children=False)
+    attached = attach_separately(known)
     assert list_refs(plan_cards(HOUSEHOLD, attached)) == [(1, 3), (2, 4)]
 
 
 def test_shared_children_are_on_both_cards():
-    known = [(one.person_ref, one.quality, one.insured) for one in HOUSEHOLD]
-    attached = attach_separately(known, share_children=True)
+    attached = {1: [3, 4], 2: [3, 4]}
     assert list_refs(plan_cards(HOUSEHOLD, attached)) == [(1, 3, 4), (2, 3, 4)]
 
 

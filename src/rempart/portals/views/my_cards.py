@@ -15,13 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
-from rempart.exchange.card_letter import describe_columns
+from rempart.exchange.card_letter import describe_cells
 from rempart.exchange.card_symbol import draw_png, draw_svg
+from rempart.kernel.crockford import format_groups
 from rempart.kernel.errors import Conflict, NotFound
 from rempart.portals.card_wording import EXPIRED, PURPOSES, REASONS
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.visit import allows, get_whence, open_visit
+from rempart.portals.watching import read_number
 from rempart.tariffs.domains import DOMAINS
 from rempart.workflows.change_bank_details import Asker
 from rempart.workflows.read_cards import (
@@ -52,7 +54,7 @@ def my_cards(request: HttpRequest) -> HttpResponseBase:
         asker = Asker(visitor=visitor, whence=get_whence(request), now=get_desk().now())
         found = read_my_cards(tx, asker, get_desk().prints)
     context = {
-        "cards": [_describe(card) for card in found.current],
+        "cards": [_describe(card, _read_place(request, card)) for card in found.current],
         "past": [_describe_past(card) for card in found.past],
         "ordered": found.ordered,
     }
@@ -112,6 +114,15 @@ def lost(request: HttpRequest, serial: str) -> HttpResponseBase:
     return render(request, "portals/cards/lost.html", {"card": _describe(card)})
 
 
+def _read_place(request: HttpRequest, card: MyCard) -> int:
+    """Return whose line of a card an address asks for; the first one when it asks for none."""
+    if request.GET.get("carte", card.serial.code) != card.serial.code:
+        return 1
+    people = 0 if card.printed is None else len(card.printed.names)
+    place = read_number(request.GET, "qui", most=people)
+    return place or 1
+
+
 def _find(request: HttpRequest, serial: str) -> MyCard:
     try:
         with open_visit(request) as (tx, visitor):
@@ -127,19 +138,20 @@ def _download(content: bytes, kind: str, name: str) -> HttpResponse:
     return response
 
 
-def _describe(mine: MyCard) -> dict[str, Any]:
-    """Return a card that counts, as the page shows it: what its own symbol says, and the names."""
+def _describe(mine: MyCard, chosen: int = 1) -> dict[str, Any]:
+    """Return a card that counts, as the page shows it for one of the people on it."""
     printed = mine.printed
     if printed is None:
         raise Http404
     card = printed.card
-    columns = describe_columns(card)
+    cells = describe_cells(card, chosen)
     language = current_language()
     # Drawn by us from the modules of a symbol: digits and letters of a path, nothing of anybody's.
     symbol = mark_safe(draw_svg(printed.symbol))  # noqa: S308
     return {
         "serial": mine.serial.format(),
-        "code": card.presence(1).format_printed(),
+        "key": mine.serial.code,
+        "code": format_groups(card.presence(chosen).format()),
         "symbol": symbol,
         "insurer": printed.insurer,
         "card": card,
@@ -152,14 +164,12 @@ def _describe(mine: MyCard) -> dict[str, Any]:
                 zip(printed.names, card.beneficiaries, strict=True), 1
             )
         ],
-        "places": [places for places, _cells in columns],
+        "place": chosen,
+        "chosen": printed.names[chosen - 1],
+        "days": card.period_of(card.beneficiaries[chosen - 1]),
         "rows": [
-            {
-                "code": code,
-                "label": domain.label(language),
-                "cells": [cells[row] for _places, cells in columns],
-            }
-            for row, (code, domain) in enumerate(DOMAINS.items())
+            {"code": code, "label": domain.label(language), "cell": cell}
+            for (code, domain), cell in zip(DOMAINS.items(), cells, strict=True)
         ],
     }
 

@@ -160,12 +160,101 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION rights.revoke_card FROM PUBLIC;
 
+-- ---------------------------------------------------------------- a child of two parents
+
+-- What the insurer of a card may do with it: its agents who manage cards, and processes that work for everybody.
+CREATE FUNCTION rights.manages_card(of_insurer integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT session_user <> 'rempart_portals'
+        OR COALESCE(accounts.my_role() IN ('insurer_admin', 'insurer_manager')
+                    AND of_insurer = ANY (accounts.my_insurers()), false)
+$$;
+REVOKE EXECUTE ON FUNCTION rights.manages_card FROM PUBLIC;
+
+-- Puts the child on a line of a card on the card of another adult of the same contract too, from its next edition on. Says
+-- what came of it; nothing of whom it is about. Both cards must count and be the asker's to manage.
+CREATE FUNCTION rights.share_child(of_card bytea, line smallint, with_card bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    giving rights.card;
+    taking rights.card;
+    child  bigint;
+BEGIN
+    SELECT c.* INTO giving FROM rights.card AS c
+    WHERE c.serial = of_card AND c.revoked_at IS NULL AND rights.manages_card(c.insurer_id);
+    SELECT c.* INTO taking FROM rights.card AS c
+    WHERE c.serial = with_card AND c.revoked_at IS NULL AND rights.manages_card(c.insurer_id);
+    IF giving.serial IS NULL OR taking.serial IS NULL THEN
+        RETURN 'unknown';
+    END IF;
+    IF giving.contract_ref <> taking.contract_ref OR giving.holder_ref = taking.holder_ref THEN
+        RETURN 'apart';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('cards of a contract', giving.contract_ref));
+    IF (SELECT count(DISTINCT a.holder_ref) FROM rights.card_attachment AS a
+        WHERE a.contract_ref = giving.contract_ref AND a.holder_ref IN (giving.holder_ref, taking.holder_ref)) < 2 THEN
+        RETURN 'together';
+    END IF;
+    SELECT k.person_ref INTO child FROM rights.card_key AS k WHERE k.serial = of_card AND k.place = line;
+    IF child IS NULL THEN
+        RETURN 'no_line';
+    END IF;
+    IF EXISTS (SELECT 1 FROM rights.card_attachment AS a
+               WHERE a.contract_ref = giving.contract_ref AND a.holder_ref = child) THEN
+        RETURN 'adult';
+    END IF;
+    -- Whoever no line attaches is on the first adult's card: said here, so that they stay on it.
+    INSERT INTO rights.card_attachment (contract_ref, holder_ref, person_ref, insurer_id)
+    VALUES (giving.contract_ref, giving.holder_ref, child, giving.insurer_id) ON CONFLICT DO NOTHING;
+    INSERT INTO rights.card_attachment (contract_ref, holder_ref, person_ref, insurer_id)
+    VALUES (taking.contract_ref, taking.holder_ref, child, taking.insurer_id) ON CONFLICT DO NOTHING;
+    RETURN CASE WHEN FOUND THEN 'done' ELSE 'already' END;
+END $$;
+REVOKE EXECUTE ON FUNCTION rights.share_child FROM PUBLIC;
+
+-- Takes the child on a line of a card off it; its code for the child opens nothing from now on. Not off the last card.
+CREATE FUNCTION rights.unshare_child(of_card bytea, line smallint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine  rights.card;
+    child bigint;
+BEGIN
+    SELECT c.* INTO mine FROM rights.card AS c
+    WHERE c.serial = of_card AND c.revoked_at IS NULL AND rights.manages_card(c.insurer_id);
+    IF mine.serial IS NULL THEN
+        RETURN 'unknown';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('cards of a contract', mine.contract_ref));
+    SELECT k.person_ref INTO child FROM rights.card_key AS k WHERE k.serial = of_card AND k.place = line;
+    IF child IS NULL THEN
+        RETURN 'no_line';
+    END IF;
+    IF child = mine.holder_ref OR EXISTS (SELECT 1 FROM rights.card_attachment AS a
+                                          WHERE a.contract_ref = mine.contract_ref AND a.holder_ref = child) THEN
+        RETURN 'adult';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM rights.card_attachment AS a
+                   WHERE a.contract_ref = mine.contract_ref AND a.person_ref = child AND a.holder_ref <> mine.holder_ref) THEN
+        RETURN 'last';
+    END IF;
+    DELETE FROM rights.card_attachment AS a
+    WHERE a.contract_ref = mine.contract_ref AND a.holder_ref = mine.holder_ref AND a.person_ref = child;
+    IF NOT FOUND THEN
+        RETURN 'already';
+    END IF;
+    DELETE FROM rights.lookup AS l USING rights.card_key AS k JOIN rights.card AS c USING (serial)
+    WHERE c.contract_ref = mine.contract_ref AND c.holder_ref = mine.holder_ref
+      AND k.person_ref = child AND l.lookup_key = k.presence_key AND l.person_ref = child;
+    RETURN 'done';
+END $$;
+REVOKE EXECUTE ON FUNCTION rights.unshare_child FROM PUBLIC;
+
 -- ---------------------------------------------------------------- grants and policies
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON rights.card_signing_key, rights.card_document, rights.card_run, rights.card_work,
     rights.card_batch, rights.card, rights.card_print, rights.card_key, rights.card_attachment, rights.card_large_print,
     rights.card_order TO rempart_plane_rights;
-GRANT EXECUTE ON FUNCTION rights.revoke_card TO rempart_plane_rights, rempart_portals;
+GRANT EXECUTE ON FUNCTION rights.revoke_card, rights.share_child, rights.unshare_child TO rempart_plane_rights, rempart_portals;
 GRANT SELECT ON rights.card_signing_key, rights.card_document TO rempart_portals, rempart_gateway;
 GRANT SELECT ON rights.card_run, rights.card_batch, rights.card, rights.card_print, rights.card_order TO rempart_portals;
 -- When an order was given is for the database to say.
