@@ -1,7 +1,8 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|authentication|audit|proofs|questions|cards] [--rows N] [--members N]
-                [--seconds S] [--entries N] [--leaves N]
+python -m bench [feed|rights|authentication|audit|proofs|questions|cards|guard|guard-engine]
+                [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
+                [--accounts N] [--seeds A-B]
 """
 
 import argparse
@@ -10,13 +11,18 @@ from bench import (
     authentication,
     cards,
     feed_import,
+    guard_backtest,
+    guard_engine,
     ledger_audit,
     ledger_proofs,
     ledger_questions,
     rights_checks,
 )
 
-WHICH = ["feed", "rights", "authentication", "audit", "proofs", "questions", "cards", "all"]
+WHICH = [
+    *("feed", "rights", "authentication", "audit", "proofs", "questions", "cards"),
+    *("guard", "guard-engine", "all"),
+]
 
 
 def main() -> None:
@@ -29,6 +35,9 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=100_000_000, help="questions are asked over")
     parser.add_argument("--leaves", type=int, default=200_000, help="entries proofs are made in")
     parser.add_argument("--contracts", type=int, default=5_000, help="cards are issued to")
+    parser.add_argument("--accounts", type=int, default=1_250, help="the guard judges")
+    parser.add_argument("--seeds", default="11-15", help="of the guard's months: 11-15 or 7")
+    parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -42,6 +51,12 @@ def main() -> None:
         authentication.run(members=options.members, seconds=options.seconds)
     if options.which in ("cards", "all"):
         cards.run(contracts=options.contracts)
+    if options.which in ("guard", "all"):
+        first, _, last = options.seeds.partition("-")
+        seeds = range(int(first), int(last or first) + 1)
+        guard_backtest.run(accounts=options.accounts, seeds=seeds, variants=not options.no_variants)
+    if options.which in ("guard-engine", "all"):
+        guard_engine.run()
     if options.which in ("questions", "all"):
         ledger_questions.run(entries=options.entries)
 
