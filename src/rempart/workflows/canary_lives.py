@@ -91,9 +91,16 @@ class Donors:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = members
+        self._numbers = {
+            contract.member_number for one in members for contract in one.record.contracts
+        }
         self._by_kind: dict[tuple[int, str], list[Member]] = defaultdict(list)
         for member in members:
             self._by_kind[member.record.quality, _read_sex(member.record)].append(member)
+
+    def has_number(self, member_number: str) -> bool:
+        """Tell whether one of them has this member number."""
+        return member_number in self._numbers
 
     def family_name(self, chance: Random) -> str:
         """Return somebody's family name."""
@@ -290,7 +297,7 @@ class _Household:
                 lambda one: workshop.refer(one) in workshop.taken,
             )
             workshop.taken.add(workshop.refer(number))
-            member = draw_free(known.member_number, workshop.chance, known.member_number.__eq__)
+            member = draw_free(known.member_number, workshop.chance, workshop.donors.has_number)
             self._contracts[known.contract_number] = ContractRecord(
                 number, member, "", known.stated_on
             )

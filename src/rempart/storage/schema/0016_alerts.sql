@@ -47,15 +47,15 @@ CREATE TABLE guard.alert_cursor (
     moved_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Whatever is not a mere refusal is an alert; refusals are one for an account and an hour, from the twentieth within an hour on.
+-- What becomes of an account is an alert; refusals are one for an account and an hour, from the twentieth within an hour on.
 CREATE FUNCTION guard.alert_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     since bigint := NEW.t_ms - 3600000;
 BEGIN
-    IF NEW.kind <> 'refused' THEN
+    IF NEW.kind IN ('contained', 'canary', 'late', 'released') THEN
         INSERT INTO guard.alert (t_ms, kind, account_ref, event_ref) VALUES (NEW.t_ms, NEW.kind, NEW.account_ref, NEW.event_ref);
-    ELSIF NOT EXISTS (SELECT FROM guard.alert AS a
+    ELSIF NEW.kind = 'refused' AND NOT EXISTS (SELECT FROM guard.alert AS a
                       WHERE a.kind = 'refusals' AND a.account_ref = NEW.account_ref AND a.t_ms > since)
           AND 20 <= (SELECT count(*) FROM (SELECT FROM guard.event AS e
                                            WHERE e.account_ref = NEW.account_ref AND e.t_ms > since AND e.kind = 'refused'
