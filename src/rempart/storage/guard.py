@@ -6,10 +6,10 @@ that any number of gateways spend one allowance.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
@@ -23,8 +23,12 @@ from rempart.storage.ledger_opening import DRIVER_FAILURES
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("guard")
-# The whole of a batch's reading and writing; then nothing is answered.
-TIMEOUT_S: Final = 5.0
+# The whole of a batch's reading and writing; then what it was to allow is not answered.
+TIMEOUT_S: Final = 4.0
+# How long nothing is tried after a failure, and after many.
+FIRST_PAUSE_S: Final = 0.5
+LAST_PAUSE_S: Final = 30.0
+Connect: TypeAlias = Callable[[], Awaitable[asyncpg.Connection]]
 GUARD_SETTINGS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -33,9 +37,8 @@ GUARD_SETTINGS: Final = {
     "jit": "off",
     # A crash of the server loses the last moments; the ledger has them, and they are rebuilt.
     "synchronous_commit": "off",
-    # A gateway that is frozen with accounts in its hands lets them go, and loses its desk.
-    "idle_in_transaction_session_timeout": "4s",
-    "lock_timeout": "4s",
+    # A gateway that is frozen with accounts in its hands lets them go before others give up.
+    "idle_in_transaction_session_timeout": "2s",
 }
 
 
@@ -195,21 +198,31 @@ class GuardPage:
 
 
 class GuardBook:
-    """Keeps accounts through one connection that it owns: when that is lost, nothing is judged."""
+    """Keeps accounts through one connection of its own.
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
+    When that fails it is thrown away, since only the database knows what was written, and for a
+    moment nothing is tried: whoever needs it is refused at once instead of after a wait.
+
+    Args:
+        connect: Opens another connection.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._connection: asyncpg.Connection | None = None
+        self._not_before = 0.0
+        self._pause_s = FIRST_PAUSE_S
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[GuardPage]:
         """Open a transaction; it is committed at the end.
 
         Raises:
-            Unavailable: the database does not answer, or not in time; nothing may be shown.
+            Unavailable: the database does not answer, or not in time; nothing may be shown that
+                this transaction was to allow.
         """
-        with _explain_failure():
-            async with asyncio.timeout(TIMEOUT_S), self._connection.transaction():
-                yield GuardPage(self._connection)
+        async with self._using() as connection, connection.transaction():
+            yield GuardPage(connection)
 
     async def open_accounts(self, account_refs: Sequence[int]) -> None:
         """Make rows for accounts that have none.
@@ -217,10 +230,8 @@ class GuardBook:
         Raises:
             Unavailable: the database does not answer.
         """
-        with _explain_failure():
-            await self._connection.execute(
-                QUERIES.open_accounts, sorted(account_refs), timeout=TIMEOUT_S
-            )
+        async with self._using() as connection:
+            await connection.execute(QUERIES.open_accounts, sorted(account_refs))
 
     async def load_rules(self) -> list[Rules]:
         """Return the newest versions of the rules, oldest first.
@@ -228,17 +239,44 @@ class GuardBook:
         Raises:
             Unavailable: the database does not answer.
         """
-        with _explain_failure():
-            rows = await self._connection.fetch(QUERIES.load_rules, timeout=TIMEOUT_S)
+        async with self._using() as connection:
+            rows = await connection.fetch(QUERIES.load_rules)
         return [build_rules(*row) for row in reversed(rows)]
 
     async def close(self) -> None:
         """Close the connection; a server that is gone does not matter."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                with contextlib.suppress(*DRIVER_FAILURES):
+                    await connection.close(timeout=TIMEOUT_S)
+            finally:
+                connection.terminate()
+
+    @contextlib.asynccontextmanager
+    async def _using(self) -> AsyncIterator[asyncpg.Connection]:
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._not_before:
+            raise Unavailable("the guard could not judge a moment ago: come back")
         try:
-            with contextlib.suppress(*DRIVER_FAILURES):
-                await self._connection.close(timeout=TIMEOUT_S)
-        finally:
-            self._connection.terminate()
+            async with asyncio.timeout(TIMEOUT_S):
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await self._connect()
+                yield self._connection
+        except BaseException as failure:
+            self._give_up()
+            if isinstance(failure, DRIVER_FAILURES):
+                reason = type(failure).__name__
+                raise Unavailable(f"the guard cannot judge: {reason}") from failure
+            raise
+        self._pause_s = FIRST_PAUSE_S
+
+    def _give_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+        self._not_before = asyncio.get_running_loop().time() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, LAST_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,17 +321,20 @@ class GuardPlane:
             await self.find_pool().execute(query, *arguments, timeout=TIMEOUT_S)
 
 
-async def open_guard_book(
-    arguments: Mapping[str, Any], *, on_loss: Callable[[], None]
-) -> GuardBook:
-    """Open a book on a connection of its own, see `rempart.storage.gateway.connect`.
+async def open_guard_book(arguments: Mapping[str, Any]) -> GuardBook:
+    """Open a book on a connection of its own.
 
     Raises:
         Unavailable: the server cannot be reached.
     """
-    return GuardBook(
-        await connect({**arguments, "server_settings": GUARD_SETTINGS}, on_loss=on_loss)
-    )
+    given = {**arguments, "server_settings": GUARD_SETTINGS}
+    book = GuardBook(lambda: connect(given, on_loss=_do_nothing))
+    await book.load_rules()
+    return book
+
+
+def _do_nothing() -> None:
+    """Nobody is told: the book opens another connection when it needs one."""
 
 
 def build_rules(

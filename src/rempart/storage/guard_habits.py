@@ -39,7 +39,7 @@ def decode_habits(stored: bytes) -> Habits:
         raise InconsistentRecord("the habits of an account are damaged, or of another format")
     try:
         habits = _decoder.decode(body)
-    except msgspec.MsgspecError as failure:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
         raise InconsistentRecord("the habits of an account cannot be read") from failure
     if (
         len(habits.hours) != 24

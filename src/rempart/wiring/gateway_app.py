@@ -129,7 +129,7 @@ class DeskMaker:
             stack.push_async_callback(reader.close)
             book = None
             if self.guard_mode is not GuardMode.OFF:
-                book = await open_guard_book(self.connection, on_loss=on_loss)
+                book = await open_guard_book(self.connection)
                 stack.push_async_callback(book.close)
             writer = await LedgerWriter.open(
                 await connect(self.connection, on_loss=on_loss),

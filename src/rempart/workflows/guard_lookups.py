@@ -3,7 +3,8 @@
 Refuses whoever it does not know enough of: an account whose habits were lost or damaged shows
 presence for new faces until they are rebuilt. Known faces are answered at every step. What it
 spends is committed before the ledger is written, so that a crash between leaves a spent allowance
-and never a free answer.
+and never a free answer. When it cannot spend, new faces wait; known ones are answered
+as long as the ledger is up.
 """
 
 import enum
@@ -15,7 +16,7 @@ from rempart.guard.habits import new_habits
 from rempart.guard.judging import has_news
 from rempart.guard.lookups import Account, Lookup, find_day
 from rempart.guard.policy import Policy
-from rempart.kernel.errors import RempartError
+from rempart.kernel.errors import RempartError, Unavailable
 from rempart.rights.lookup import TypedIdentifiers, compute_stranger
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.guard import GuardBook, GuardPage, StoredAccount
@@ -96,13 +97,9 @@ class LookupGuard:
         Returns:
             What was weighed, with a refusal in the place of each look-up that is not answered.
 
-        Raises:
-            Unavailable: the database does not answer in time; nothing may be shown.
+        When the database does not answer in time, new faces are refused; known ones pass.
         """
         day = find_day(now_ms)
-        if day != self._rules_day:
-            self._rules = RulesBook(self._policy, await self._book.load_rules())
-            self._rules_day = day
         looks = [
             self._look(n, one, wanted[n], found[n], weight, now_ms=now_ms)
             for n, (one, weight) in enumerate(zip(asked, weighed, strict=True))
@@ -110,13 +107,30 @@ class LookupGuard:
         ]
         held = {look.asked.origin.account_ref for look in looks if self._has_news(look)}
         verdicts = list(weighed)
-        sitting = Sitting(self._rules, self._policy, day, enforced=self._mode is GuardMode.ON)
-        if held:
-            mine = [look for look in looks if look.asked.origin.account_ref in held]
-            await self._hold(sitting, mine, sorted(held))
+        mine = [look for look in looks if look.asked.origin.account_ref in held]
+        try:
+            await self._follow_rules(day)
+            sitting = self._make_sitting(day)
+            if held:
+                await self._hold(sitting, mine, sorted(held))
+        except Unavailable as failure:
+            self._memory.forget_all()
+            sitting = self._make_sitting(day)
+            for look in mine:
+                if look.teaches is None:
+                    verdicts[look.place] = failure
         for look in looks:
             self._settle(sitting, look, verdicts)
         return verdicts
+
+    def _make_sitting(self, day: int) -> Sitting:
+        return Sitting(self._rules, self._policy, day, enforced=self._mode is GuardMode.ON)
+
+    async def _follow_rules(self, day: int) -> None:
+        """Take over the rules of a day when it begins."""
+        if day != self._rules_day:
+            self._rules = RulesBook(self._policy, await self._book.load_rules())
+            self._rules_day = day
 
     async def _hold(self, sitting: Sitting, looks: Sequence[Look], refs: list[int]) -> None:
         """Take accounts in hand, judge what is asked of them, write it, and let them go."""

@@ -68,6 +68,10 @@ class AccountMemory:
         """Forget an account."""
         self._kept.pop(account_ref, None)
 
+    def forget_all(self) -> None:
+        """Forget every account: only the database knows what was written."""
+        self._kept.clear()
+
 
 class RulesBook:
     """The versions of the rules that may be needed: today's, and those of the days before."""
