@@ -186,6 +186,14 @@ def test_the_page_says_whom_to_call_and_where_to_find_the_number(operator, night
     assert "Appeler le cabinet" not in read(operator, f"/console/garde/comptes/{CALLER}")
 
 
+def test_a_public_number_that_is_known_is_called_from_the_page(operator, night, desk):
+    with desk.database.transaction("owner") as tx:
+        tx.execute("UPDATE accounts.establishment SET telephone = '02 61 91 00 01'")
+    page = read(operator, f"/console/garde/comptes/{THIEF}")
+    assert '<a href="tel:0261910001">02 61 91 00 01</a>' in page
+    assert "Annuaire Santé" not in page
+
+
 def test_an_account_nobody_knows_is_a_page_that_is_not_there(operator, night):
     assert operator.get("/console/garde/comptes/99").status_code == 404
     assert operator.get(f"/console/garde/comptes/{1 << 70}").status_code == 404

@@ -1,7 +1,9 @@
 """Rows of the guard: for the host's agents who read it; an owner sees how far they are held."""
 
+from datetime import UTC, datetime
+
 from psycopg.types.json import Jsonb
-from tests.storage.tenants import SECURES, World, draw
+from tests.storage.tenants import GONE, SECURES, World, draw
 
 from rempart.storage.connect import Transaction
 
@@ -35,6 +37,7 @@ def plant_guard(world: World, tx: Transaction) -> None:
         {"lookups": 3, "misses": 1, "new_faces": 1, "refused": 1},
         readers=GUARDS,
     )
+    plant_measures(world, tx)
     world.plant(
         tx,
         "guard.canary",
@@ -42,6 +45,36 @@ def plant_guard(world: World, tx: Transaction) -> None:
         {"person_ref": draw()},
         # Where they are is for no page.
         readers=frozenset(),
+    )
+
+
+def plant_measures(world: World, tx: Transaction) -> None:
+    """Plant a measure that waits for its second person, and when an owner let their account go."""
+    world.plant(
+        tx,
+        "guard.measure",
+        {"measure_ref": draw()},
+        {
+            "step": "suspend",
+            "target": "account",
+            "target_ref": world.actors["holder A"],
+            "reason": "precaution",
+            "note": world.name("note of a measure for colleagues"),
+            # By somebody who decides on none: nobody approves what they asked themselves.
+            "asked_by": world.actors[GONE],
+            "asked_at": "2026-01-01",
+            "review_at": "2036-01-01",
+        },
+        readers=GUARDS,
+        changers=SECURES,
+        adders=SECURES,
+    )
+    world.plant(
+        tx,
+        "guard.own_release",
+        {"account_ref": world.actors["holder A"], "at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {},
+        readers=GUARDS,
     )
 
 
@@ -85,6 +118,8 @@ def _plant_account(world: World, tx: Transaction, name: str) -> None:
             "threshold": 5,
             "subject": draw(),
             "signals": Jsonb([{"kind": "network", "observed": 1, "expected": 0, "weight": 1.6}]),
+            # One that was enforced is told to its owner: a row of another table.
+            "enforced": False,
         },
         readers=GUARDS,
     )

@@ -64,6 +64,20 @@ def test_a_second_load_brings_names_up_to_date(loaded):
     assert ("Pharmacie du Pont",) in fetch(loaded, "SELECT name FROM accounts.establishment")
 
 
+def test_a_public_telephone_may_be_given_and_a_file_without_takes_none_away(database):
+    header = ";".join((*COLUMNS, "telephone"))
+    load(database, make_row(1, telephone="02 61 91 00 01"), header=header)
+    load(database, make_row(1))
+    assert fetch(database, "SELECT telephone FROM accounts.establishment") == [("02 61 91 00 01",)]
+
+
+def test_a_telephone_that_is_none_is_a_finding(database):
+    header = ";".join((*COLUMNS, "telephone"))
+    report = load(database, make_row(1, telephone="call me"), header=header)
+    assert (report.loaded, report.refused) == (0, 1)
+    assert "telephone" in str(report.findings[0])
+
+
 def test_colleagues_share_their_establishment(database):
     siret = make_synthetic_siret(9).number
     load(database, make_row(1, siret=siret), make_row(2, siret=siret))

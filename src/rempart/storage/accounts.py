@@ -21,6 +21,7 @@ class Establishment(NamedTuple):
     name: str
     postcode: str
     city: str
+    telephone: str | None = None
 
 
 class Professional(NamedTuple):

@@ -13,16 +13,17 @@ SELECT COALESCE(finess, siret), establishment_ref FROM accounts.establishment;
 SELECT rpps, account_ref FROM accounts.professional;
 
 -- name: save_establishments
--- Adds establishments or brings them up to date.
+-- Adds establishments or brings them up to date; a file without telephones takes none away.
 INSERT INTO accounts.establishment AS known
-    (establishment_ref, finess, siret, name, postcode, city)
-SELECT establishment_ref, finess, siret, name, postcode, city
+    (establishment_ref, finess, siret, name, postcode, city, telephone)
+SELECT establishment_ref, finess, siret, name, postcode, city, telephone
 FROM unnest(%(establishment_ref)s::bigint[], %(finess)s::text[], %(siret)s::text[], %(name)s::text[],
-            %(postcode)s::text[], %(city)s::text[])
-     AS given (establishment_ref, finess, siret, name, postcode, city)
+            %(postcode)s::text[], %(city)s::text[], %(telephone)s::text[])
+     AS given (establishment_ref, finess, siret, name, postcode, city, telephone)
 ON CONFLICT (establishment_ref) DO UPDATE
 SET finess = EXCLUDED.finess, siret = EXCLUDED.siret, name = EXCLUDED.name,
-    postcode = EXCLUDED.postcode, city = EXCLUDED.city;
+    postcode = EXCLUDED.postcode, city = EXCLUDED.city,
+    telephone = COALESCE(EXCLUDED.telephone, known.telephone);
 
 -- name: save_professionals
 -- Adds professionals or brings them up to date.

@@ -151,13 +151,14 @@ class WatchedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Whom to call about an account."""
+    """Whom to call about an account; without a `telephone`, the directory has it."""
 
     professional: str
     rpps: str
     name: str
     postcode: str
     city: str
+    telephone: str
 
 
 @dataclass(frozen=True, slots=True)

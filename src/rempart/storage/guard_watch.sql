@@ -150,7 +150,8 @@ WHERE a.account_ref = %(account_ref)s::bigint;
 
 -- name: load_workplace
 -- Whom to call about an account: its professional and where they work.
-SELECT p.display_name, p.rpps, COALESCE(w.name, ''), COALESCE(w.postcode, ''), COALESCE(w.city, '')
+SELECT p.display_name, p.rpps, COALESCE(w.name, ''), COALESCE(w.postcode, ''), COALESCE(w.city, ''),
+       COALESCE(w.telephone, '')
 FROM accounts.professional AS p
 LEFT JOIN accounts.establishment AS w USING (establishment_ref)
 WHERE p.account_ref = %(account_ref)s::bigint;

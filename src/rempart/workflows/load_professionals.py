@@ -4,6 +4,7 @@ Refuses a row it cannot trust, with a finding, and loads the others; references 
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -34,6 +35,8 @@ COLUMNS: Final = (
     "city",
     "iban",
 )
+# May be left out: the public number of the establishment, which operators call.
+TELEPHONE: Final = "telephone"
 BATCH: Final = 1000
 
 MISSING: Final = Refusal(
@@ -43,7 +46,15 @@ MISSING: Final = Refusal(
     advice_fr="Compléter la ligne.",
     advice_en="Complete the row.",
 )
+WRONG_TELEPHONE: Final = Refusal(
+    rule="telephone",
+    fr="Le téléphone n’a pas de 5 à 20 chiffres, espaces ou points.",
+    en="The telephone does not have 5 to 20 digits, spaces or dots.",
+    advice_fr="Écrire le numéro public de l’établissement, ou rien.",
+    advice_en="Write the public number of the establishment, or nothing.",
+)
 
+_TELEPHONE: Final = re.compile(r"[+]?[0-9][0-9 .]{4,19}")
 Value = TypeVar("Value")
 
 
@@ -69,6 +80,7 @@ class _Row:
     postcode: str
     city: str
     iban: Iban | None
+    telephone: str | None
 
     @property
     def establishment_key(self) -> str:
@@ -141,6 +153,7 @@ class _Saver:
             name=row.establishment,
             postcode=row.postcode,
             city=row.city,
+            telephone=row.telephone,
         )
         if row.iban:
             self._ibans[place] = row.iban
@@ -207,6 +220,7 @@ def _read_row(record: Mapping[str, str | None], findings: _Findings) -> _Row | N
     siret = findings.parse(record, "siret", Siret.parse)
     finess = findings.parse(record, "finess", Finess.parse)
     iban = findings.parse(record, "iban", Iban.parse)
+    telephone = findings.parse(record, TELEPHONE, _parse_telephone)
     texts = {name: findings.read(record, name) for name in _required_texts()}
     if findings.found or rpps is None or siret is None:
         return None
@@ -220,7 +234,14 @@ def _read_row(record: Mapping[str, str | None], findings: _Findings) -> _Row | N
         postcode=texts["postcode"],
         city=texts["city"],
         iban=iban,
+        telephone=telephone,
     )
+
+
+def _parse_telephone(text: str) -> str:
+    if not _TELEPHONE.fullmatch(text):
+        raise BadValue(WRONG_TELEPHONE)
+    return text
 
 
 def _required_texts() -> Iterator[str]:

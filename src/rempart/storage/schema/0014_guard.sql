@@ -240,3 +240,8 @@ GRANT EXECUTE ON FUNCTION guard.release_account, guard.hold_account
 -- By what an account is compared with others: its profession, and where it works.
 GRANT SELECT (profession) ON accounts.professional TO rempart_gateway;
 GRANT SELECT (postcode) ON accounts.establishment TO rempart_gateway;
+
+-- ---------------------------------------------------------------- whom to call
+
+-- The public number of a place, as its directory has it: an operator calls there, never at a number the account gives.
+ALTER TABLE accounts.establishment ADD COLUMN telephone text CHECK (telephone ~ '^[+]?[0-9][0-9 .]{4,19}$');
