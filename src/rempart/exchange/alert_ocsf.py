@@ -4,7 +4,7 @@ Refuses to carry a person: accounts, places and software are references, which m
 operator's console only.
 
 Source:
-    S40.
+    S43.
 """
 
 import json

@@ -5,7 +5,7 @@ receiver that closes after us has read everything we wrote. Refuses to call sent
 handed to the network, except over UDP, which promises nothing.
 
 Source:
-    S41.
+    S44.
 """
 
 import contextlib

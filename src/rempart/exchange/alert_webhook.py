@@ -5,7 +5,7 @@ proxy from the environment. A finding is sent until the receiver says 2xx, under
 receiver that has seen it leaves it.
 
 Source:
-    S42.
+    S45.
 """
 
 import base64

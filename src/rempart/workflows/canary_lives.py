@@ -25,8 +25,8 @@ INSURED: Final = 1
 CHILD: Final = 3
 YEARS_MOVED: Final = 3
 ALIKE_YEARS: Final = 12
-FICTION_PHONES: Final = ("0199", "0261", "0353", "0465", "0536", "063998")
-"""Beginnings that the regulator keeps for fiction: nobody has such a number (Arcep, 2018-0881)."""
+FICTION_PHONES: Final = ("019900", "026191", "035301", "046571", "053649", "063998")
+"""Beginnings that the regulator keeps for fiction: nobody has such a number (S46)."""
 
 
 @dataclass(frozen=True, slots=True)

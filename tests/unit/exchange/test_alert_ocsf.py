@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,3 +185,23 @@ def test_an_exercise_wakes_nobody():
 
 def test_the_same_alert_is_the_same_bytes_so_that_a_receiver_knows_it_again():
     assert make_finding(make_alert(), PRODUCER) == make_finding(make_alert(), PRODUCER)
+
+
+REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "alerts.md").read_text("utf-8")
+
+
+def test_the_reference_lists_every_kind_with_what_is_written():
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\w+) \| (\w+) \|$", REFERENCE, re.MULTILINE)
+    written = [read(make_alert(kind)) for kind in AlertKind]
+    names = [one["activity_name"].replace("Rules renewed", "Other") for one in written]
+    assert sorted(rows) == sorted(
+        (str(kind), name, one["severity"])
+        for kind, name, one in zip(AlertKind, names, written, strict=True)
+    )
+
+
+def test_the_reference_shows_what_the_code_writes():
+    [example] = re.findall(r"```json\n(.*)\n```", REFERENCE)
+    seen = make_seen(establishment_ref=None, client_ref=0)
+    alert = make_alert(about=replace(seen, signals=seen.signals[:1]))
+    assert make_finding(alert, PRODUCER).body.decode() == example
