@@ -80,12 +80,16 @@ def add_event(
     threshold: float = 5.2,
     signals: tuple[dict[str, Any], ...] = NIGHT,
     subject: int = -77_123_456_789,
+    enforced: bool = True,
 ) -> None:
     """Add something that happened to an account."""
     tx.execute(
         "INSERT INTO guard.event (t_ms, account_ref, kind, step, evidence, threshold, signals,"
-        " subject) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (t_ms, account_ref, kind, step, evidence, threshold, Jsonb(list(signals)), subject),
+        " subject, enforced) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *(t_ms, account_ref, kind, step, evidence, threshold, Jsonb(list(signals))),
+            *(subject, enforced),
+        ),
     )
 
 

@@ -43,7 +43,7 @@ def read_corners(points: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in points.split())]
 
 
-@given(st.lists(st.tuples(PRICES, PRICES, st.booleans()), min_size=1, max_size=40))
+@given(st.lists(st.tuples(PRICES, PRICES, st.booleans()), min_size=1, max_size=12))
 def test_no_day_leaves_the_drawing(days):
     chart = draw_story(
         [make_day(typed, allowance=allowed, is_known=known) for typed, allowed, known in days]

@@ -205,6 +205,14 @@ def test_decisions_come_by_urgency_canaries_first(operator, night):
     assert list_accounts(by_time)[0] == LATE
 
 
+def test_what_the_guard_only_watched_is_told_apart(operator, night, desk):
+    assert "observé seulement" not in read(operator, "/console/garde/decisions")
+    with desk.database.transaction("owner") as tx:
+        guard.add_account(tx, 77, step=2)
+        guard.add_event(tx, 77, "contained", enforced=False)
+    assert read(operator, "/console/garde/decisions").count("observé seulement") == 1
+
+
 def test_a_release_is_one_click_and_the_account_leaves_the_list(operator, night, desk):
     page = read(operator, "/console/garde/decisions")
     assert f"/console/garde/comptes/{THIEF}/liberation" in page
@@ -268,6 +276,22 @@ def test_canary_hits_say_who_and_never_which_person(operator, night):
     text = operator.get("/console/garde/temoins.csv").content.decode("utf-8-sig")
     assert str(CALLER) in text
     assert "77123456789" not in text
+
+
+def test_an_account_given_back_after_a_theft_is_released_otherwise(operator, night):
+    page = read(operator, f"/console/garde/comptes/{THIEF}")
+    address = f"/console/garde/comptes/{THIEF}/liberation?next=/console/garde/comptes/{THIEF}"
+    assert address in page
+    assert "given_back" in read(operator, address)
+
+
+def test_refusals_in_a_row_are_one_line(operator, night, desk):
+    with desk.database.transaction("owner") as tx:
+        for ago in range(1, 6):
+            guard.add_event(tx, THIEF, "refused", t_ms=samples.NOW_MS - ago * guard.MINUTE)
+    page = read(operator, f"/console/garde/comptes/{THIEF}")
+    assert "5 consultations refusées" in page
+    assert page.count('<div class="event-head">') == 2
 
 
 def test_rules_are_told_in_words_and_drawn(operator, night):

@@ -42,13 +42,17 @@ class Containments:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """One account that waits for a review; `signals` as the guard kept them."""
+    """One account that waits for a review; `signals` as the guard kept them.
+
+    Not `is_enforced`: the guard only watched, and held nothing.
+    """
 
     account_ref: int
     profession: str
     step: int
     since_ms: int
     is_canary: bool
+    is_enforced: bool
     evidence: float
     threshold: float
     signals: list[dict[str, Any]]
@@ -93,6 +97,12 @@ class Budget:
     def achieved(self) -> float | None:
         """How many per 1 000 account-days; None while there is no day."""
         return 1000 * self.undone / self.account_days if self.account_days else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more were undone than was asked for; False while either is unknown."""
+        achieved = self.achieved
+        return achieved is not None and self.asked is not None and achieved > self.asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ ORDER BY 1, 2;
 -- shown. An account that somebody suspended since is decided.
 WITH held AS MATERIALIZED (
     SELECT e.account_ref, min(e.t_ms) AS since_ms, (min(e.t_ms) + 3600000) / 86400000 - 6 AS first_day,
-           bool_or(e.kind = 'canary') AS is_canary, max(e.evidence) AS evidence,
+           bool_or(e.kind = 'canary') AS is_canary, bool_or(e.enforced) AS is_enforced, max(e.evidence) AS evidence,
            (array_agg(e.threshold ORDER BY e.evidence DESC, e.event_ref))[1] AS threshold,
            (array_agg(e.signals ORDER BY e.evidence DESC, e.event_ref))[1] AS signals
     FROM guard.event AS e
@@ -36,7 +36,7 @@ WITH held AS MATERIALIZED (
                         AND (r.t_ms, r.event_ref) > (e.t_ms, e.event_ref))
     GROUP BY e.account_ref
 )
-SELECT h.account_ref, a.profession, a.step, h.since_ms, h.is_canary, h.evidence, h.threshold, h.signals,
+SELECT h.account_ref, a.profession, a.step, h.since_ms, h.is_canary, h.is_enforced, h.evidence, h.threshold, h.signals,
        COALESCE(before.persons, 0) + COALESCE(today.persons, 0)
 FROM held AS h
 JOIN guard.account AS a ON a.account_ref = h.account_ref AND a.step >= 2

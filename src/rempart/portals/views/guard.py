@@ -92,7 +92,6 @@ def show_map(request: HttpRequest) -> HttpResponseBase:
         "windows": WINDOWS,
         "now": now,
         "seen": seen,
-        "is_over_budget": _is_over(seen.budget),
         "measures": draw_measures(seen),
         "professions": draw_professions(seen),
         "columns": [name for _key, name, _css in MEASURES],
@@ -228,10 +227,6 @@ def show_rules(request: HttpRequest) -> HttpResponseBase:
 def _choose_window(request: HttpRequest) -> Window:
     wanted = request.GET.get("fenetre")
     return next((one for one in WINDOWS if one.name == wanted), WINDOWS[0])
-
-
-def _is_over(budget: watch_guard.Budget) -> bool:
-    return None not in (budget.achieved, budget.asked) and budget.achieved > budget.asked
 
 
 def _describe_held(one: watch_guard.HeldAccount, now: datetime) -> dict[str, Any]:
