@@ -12,9 +12,9 @@ class Step(enum.IntEnum):
     SHOW_PRESENCE = 1
     """Not contained: the day's allowance is spent, and this person, new to it, needs a card."""
     PRESENCE_ONLY = 2
-    """Contained: every person new to the account needs a card until a review."""
+    """Contained: until a review, every new face needs a card shown where the account works."""
     KNOWN_FACES_ONLY = 3
-    """Contained: nobody new to the account is answered until a review, card or not."""
+    """Held by a person: nobody new to the account is answered, card or not."""
 
 
 class SignalKind(enum.StrEnum):

@@ -136,9 +136,9 @@ def judge_new(
     threshold = rules.card_evidence if lookup.presence else rules.evidence
     contains = evidence > threshold and not habits.step
     if contains:
-        habits.step = Step.KNOWN_FACES_ONLY if lookup.presence else Step.PRESENCE_ONLY
+        habits.step = Step.PRESENCE_ONLY
         habits.held_from = (lookup.ip, lookup.user_agent)
-    held = habits.step > (Step.PRESENCE_ONLY if lookup.presence else Step.NONE)
+    held = _is_held(habits, weights, presence=lookup.presence)
     if over or held or contains:
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
@@ -230,6 +230,16 @@ def _catch(habits: Habits, rules: Rules) -> Decision:
     return Decision(False, Step(habits.step), contains, MOST_EVIDENCE, rules.evidence, (signal,))
 
 
+def _is_held(habits: Habits, weights: Weights, *, presence: bool) -> bool:
+    """Say whether the account's step refuses a new face: cards pass at the counter, or care stops.
+
+    Cards leak too, but whoever holds a list of them is not where the account works.
+    """
+    if not presence or habits.step == Step.KNOWN_FACES_ONLY:
+        return habits.step > Step.NONE
+    return habits.step == Step.PRESENCE_ONLY and weights.is_from_a_strange_place
+
+
 def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
     """Take a typed new face off the allowance; say whether it was spent, and the evidence."""
     total, today = weights.total, habits.today
@@ -257,7 +267,9 @@ def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool
     """Take a new face with a card off its allowance: a strange place or a flood counts."""
     today, come = habits.today, weights.network + weights.agent
     over = today.card >= today.card_allowance
-    today.card += compute_price(weights.total, policy.least_price)
+    if not (habits.step and weights.is_from_a_strange_place):
+        # A thief who is held does not spend what the counter needs.
+        today.card += compute_price(weights.total, policy.least_price)
     today.card_count += 1
     gain = -0.02
     if come > 0.5:

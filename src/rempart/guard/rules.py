@@ -19,7 +19,7 @@ from rempart.guard.policy import Policy
 NARROWEST: Final = 1.5
 WIDEST: Final = 8.0
 LOWEST_THRESHOLD: Final = 2.5
-LOWEST_CARD_THRESHOLD: Final = 4.0
+LOWEST_CARD_THRESHOLD: Final = 6.0
 # Rules of a day rest on days at least so much older.
 LAG_DAYS: Final = 2
 # In a day, the width and the threshold move by this at most.

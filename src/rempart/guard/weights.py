@@ -82,7 +82,7 @@ def weigh(
     strangers = 0.0
     known = habits.addresses.get(lookup.ip)
     if _is_usual(known, day, is_young=is_young):
-        network = -0.7
+        network = -1.5
     elif surroundings.is_carrier or (known is not None and lookup.presence):
         # Of anybody; or of a line that changed today: known faces came from there, and cards do.
         network = 0.3

@@ -60,12 +60,20 @@ def test_an_account_that_was_contained_still_gets_new_faces_who_show_a_card():
     assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
 
 
-def test_a_thief_with_leaked_cards_is_contained_and_cards_count_no_more():
+def test_a_thief_with_leaked_cards_is_contained_while_the_owner_goes_on_with_cards():
     guard = make_guard(days=WORKDAYS)
     decisions = rob(guard, presence=True)
     assert sum(one.answer for one in decisions) <= 20
-    assert guard.find_step(1) is Step.KNOWN_FACES_ONLY
+    assert not guard.decide(steal(at(WORKDAYS, 15), "another", presence=True)).answer
+    assert guard.decide(ask(at(WORKDAYS, 15), "somebody-new", presence=True)).answer
+    assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
+
+
+def test_who_is_held_to_known_faces_by_a_person_sees_nobody_new_with_any_card():
+    guard = make_guard(days=WORKDAYS)
+    judging.contain(guard._habits[1], Step.KNOWN_FACES_ONLY)
     assert not guard.decide(ask(at(WORKDAYS, 15), "somebody-new", presence=True)).answer
+    assert guard.decide(ask(at(WORKDAYS, 15), "regular-1-3")).answer
 
 
 def test_a_lawful_fortnight_is_never_contained_and_hardly_refused():
