@@ -47,6 +47,7 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "inquiry_ref": ("accounts.inquiry", "inquiry_ref"),
     "hold_ref": ("accounts.display_hold", "hold_ref"),
     "cut_ref": ("rights.cut", "cut_ref"),
+    "measure_ref": ("guard.measure", "measure_ref"),
     "terminal_ref": ("accounts.terminal", "terminal_ref"),
     "policy_ref": ("rights.presence_policy", "policy_ref"),
     "batch_ref": ("rights.card_batch", "batch_ref"),

@@ -28,6 +28,9 @@ CHANGES: Mapping[str, str] = {
     "accounts.inquiry": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.display_hold": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.erasure_request": "state = 'refused', decided_by = accounts.my_actor()",
+    "guard.measure": (
+        "ended_by = accounts.my_actor(), ended_at = clock_timestamp(), end_reason = 'over'"
+    ),
     "rights.cut": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
     "rights.presence_policy": "required = true, set_by = accounts.my_actor()",
     "accounts.terminal": "revoked_at = clock_timestamp()",
@@ -215,7 +218,7 @@ def _insert(
     """Try to insert such a row under a new key; a constraint stops only what was let through."""
     # A small number stays one: its column may be.
     fresh = {
-        name: draw() % (2**14 if value < 100 else 2**62) + 100 if isinstance(value, int) else value
+        name: _draw_like(value) if isinstance(value, int) else value
         for name, value in row.key.items()
     }
     if row.table in OF_SOMETHING:
@@ -233,6 +236,12 @@ def _insert(
     except psycopg.IntegrityError:
         pass
     outcome.compare("insert", who, row.table, found=through, lawful=int(lawful))
+
+
+def _draw_like(value: int) -> int:
+    """Draw a number that fits in a column of such numbers."""
+    bits = 14 if value < 100 else 30 if value < 2**31 else 62
+    return draw() % 2**bits + 100
 
 
 def _remove(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor: int) -> None:

@@ -57,6 +57,7 @@ AUTHOR: Final = {
     "accounts.display_hold": "asked_by",
     "accounts.erasure_request": "asked_by",
     "rights.cut": "asked_by",
+    "guard.measure": "asked_by",
     "rights.presence_policy": "set_by",
     "accounts.terminal": "registered_by",
 }
