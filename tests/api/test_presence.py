@@ -168,6 +168,17 @@ def test_a_right_code_proves_presence_and_a_wrong_one_looks_like_a_stranger(gate
     assert len(replies) == 1
 
 
+def test_the_code_of_another_person_looks_like_any_wrong_one(gateway, world, clock):
+    theirs = digits_now(give_secret(world, COVERED), clock)
+    mine = digits_now(give_secret(world, SUSPENDED), clock)
+    assert theirs != mine, "one chance in a million: run it again"
+    wrong = see(ask(gateway, code_body(STRANGER, theirs)))
+    assert see(ask(gateway, code_body(SUSPENDED, theirs))) == wrong
+    assert see(ask(gateway, code_body(COVERED, mine))) == wrong
+    right = ask(gateway, code_body(COVERED, theirs)).json()["answer"]
+    assert right["rights"] == "open", "and it is not used up"
+
+
 def test_a_wrong_code_leaves_an_entry_about_nobody(gateway, world, clock):
     give_secret(world, COVERED)
     answer = ask(gateway, code_body(COVERED, "123456")).json()["answer"]

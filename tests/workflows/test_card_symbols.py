@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+import zxingcpp
 from click.testing import CliRunner
 from PIL import Image, ImageDraw, ImageFilter
 from tests.card_samples import (
@@ -26,7 +27,7 @@ from tests.symbol_reader import read_elsewhere
 from rempart.cli.cards import card as card_command
 from rempart.exchange.card_letter import render_letters
 from rempart.exchange.card_readers import load_readers, read_two_d_doc
-from rempart.exchange.card_symbol import draw_png, draw_svg, read_picture
+from rempart.exchange.card_symbol import draw_png, draw_svg, read_picture, read_symbol_on
 from rempart.kernel.findings import BadValue
 from rempart.rights.card import Card
 from rempart.rights.card_signature import CardSigner
@@ -124,6 +125,27 @@ def test_a_symbol_with_thirty_per_cent_torn_off_is_never_another_card(
             read(stream.getvalue())
     else:
         assert read(torn) in (None, SIGNER.sign(make_card(6)))
+
+
+@pytest.mark.parametrize(("angle", "radius"), [(0, 0), (9, 0.8), (-33, 1.5), (180, 0.5)])
+@pytest.mark.parametrize("share", [0.05, 0.15, 0.30])
+def test_a_torn_symbol_turned_and_blurred_is_refused_or_read_right(
+    share: float, angle: float, radius: float
+):
+    torn = damage(draw(make_card(3)), share)
+    seen = blur(tilt(torn, angle), radius)
+    assert read_symbol_on(seen) in (None, SIGNER.sign(make_card(3)))
+    if share == 0.30:
+        assert read_symbol_on(seen) is None
+
+
+def test_what_one_look_misses_is_read_by_another():
+    paper = Image.new("L", (420, 420), 255)
+    paper.paste(draw(make_card(3)).resize((341, 341)), (40, 40))
+    blurred = blur(paper, 3.5)
+    formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.DataMatrix])
+    assert not [one for one in zxingcpp.read_barcodes(blurred, formats=formats) if one.valid]
+    assert read_symbol_on(blurred) == SIGNER.sign(make_card(3))
 
 
 STRANGER = CardSigner(bytes(32))

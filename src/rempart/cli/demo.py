@@ -173,7 +173,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     synth = home / "synth"
     professional = _first(synth / "professionals.csv", "family_name")
     rpps = _first(synth / "professionals.csv", "rpps")
-    insurer_id, card = _find_card(synth)
+    amc_number, insurer_id, card = _find_card(synth)
     code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
     python = os.path.relpath(sys.executable)
     psc_port = Settings.from_environment().dev_psc_port
@@ -200,6 +200,8 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Next, in another terminal:
      make drill      the attack again, with figures
      {rempart} ledger audit       recompute the whole ledger
+     {rempart} cards issue --insurer {amc_number}
+                                  the cards of the member's insurer: « Ma carte »
 """
     )
     if open_browser:
@@ -212,21 +214,23 @@ def _first(file: Path, column: str) -> str:
         return next(csv.DictReader(lines, delimiter=";"))[column]
 
 
-def _find_card(synth: Path) -> tuple[str, str]:
-    """Return the number of an insurer and the card code of one of its members, coverage open.
+def _find_card(synth: Path) -> tuple[str, str, str]:
+    """Return the AMC number and the reference of an insurer, and the card code of a member of it.
 
-    One whose card the last drill showed, if there was a drill: they have a history to look at.
+    Their coverage is open. One whose card the last drill showed, if there was a drill: they have a
+    history to look at.
     """
     with (synth / "insurers.csv").open(encoding="utf-8", newline="") as lines:
         insurers = {row["amc_number"]: row for row in csv.DictReader(lines, delimiter=";")}
     shown = synth / CONSULTED
     wanted = shown.read_text("utf-8").strip() if shown.is_file() else ""
-    found: tuple[str, str] | None = None
+    found: tuple[str, str, str] | None = None
     for feed in sorted((synth / "feeds").glob("*.csv")):
         with feed.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines, delimiter=";"):
                 if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
-                    one = insurers[row["amc_number"]]["insurer_id"], row["card_code"]
+                    amc_number = row["amc_number"]
+                    one = amc_number, insurers[amc_number]["insurer_id"], row["card_code"]
                     if wanted in ("", row["card_code"]):
                         return one
                     found = found or one

@@ -32,6 +32,7 @@ from rempart.workflows.card_events import load_documents
 FILES: Final = (
     *("vendor/pico.min.css", "rempart.css", "rempart.js", "rempart.svg"),
     *("vendor/zxing.min.js", "offline/page.js", "offline/card.js", "offline/shelf.js"),
+    "offline/symbol.js",
 )
 KINDS: Final = ("keys", "revocations", "domains")
 BATCHES_PATH: Final = "/v1/offline-batches"

@@ -18,6 +18,8 @@ from rempart.accounts.permissions import Permission
 from rempart.portals.administering import FORM_METHODS, Refused, perform
 from rempart.portals.visit import allows
 from rempart.rights.card import MAX_BENEFICIARIES, CardSerial
+from rempart.workflows import administer_organisation
+from rempart.workflows.change_bank_details import Asker
 from rempart.workflows.read_cards import read_card, share_line, unshare_line
 
 
@@ -91,17 +93,21 @@ def unshare(request: HttpRequest, serial: str) -> HttpResponseBase:
 def _do(request: HttpRequest, form: LineForm, act: Any) -> bool:
     line = form.cleaned_data["line"]
     try:
-        done = perform(request, lambda tx, asker: act(tx, asker, line))
+        done = perform(request, lambda tx, asker: act(tx, _as_reader(asker), line))
     except Http404:  # the other card, or the line: this card was there a moment ago
         return False
     return not isinstance(done, Refused)
 
 
 def _read(request: HttpRequest, serial: str) -> str:
-    found = perform(request, lambda tx, asker: read_card(tx, asker, serial))
+    found = perform(request, lambda tx, asker: read_card(tx, _as_reader(asker), serial))
     if isinstance(found, Refused):
         raise Http404
     return CardSerial(found.serial).code
+
+
+def _as_reader(asker: administer_organisation.Asker) -> Asker:
+    return Asker(visitor=asker.visitor, whence=asker.whence, now=asker.now)
 
 
 def _show(

@@ -4,6 +4,7 @@ const place = document.getElementById("offline");
 // By the addresses of the page: they change with the files, and are those that the worker keeps.
 const card = await import(place.dataset.card);
 const shelf = await import(place.dataset.shelf);
+const { decodeGrey, readGrey } = await import(place.dataset.symbol);
 const { dayOf, formatDay, fromBase64, isTooOld, normalise, openDocument, parisDay, presenceCode, verifyCard } = card;
 const words = JSON.parse(place.dataset.words);
 const root = fromBase64(place.dataset.root);
@@ -128,30 +129,27 @@ async function judge(text) {
 
 // ---------------------------------------------------------------- reading a symbol
 
-function readSymbol(source, width, height) {
+const LARGEST = 2400; // pixels of the longer side of a picture that is looked through
+
+function takeGrey(source, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
-  canvas.getContext("2d").drawImage(source, 0, 0, width, height);
-  const hints = new Map([[ZXing.DecodeHintType.POSSIBLE_FORMATS, [ZXing.BarcodeFormat.DATA_MATRIX]], [ZXing.DecodeHintType.TRY_HARDER, true]]);
-  const light = new ZXing.HTMLCanvasElementLuminanceSource(canvas);
-  for (const binarizer of [ZXing.HybridBinarizer, ZXing.GlobalHistogramBinarizer]) {
-    try {
-      return new ZXing.DataMatrixReader().decode(new ZXing.BinaryBitmap(new binarizer(light)), hints).getText();
-    } catch (refusal) {
-      if (!(refusal instanceof ZXing.Exception) && !/Exception/.test(String(refusal && refusal.name))) continue;
-    }
-  }
-  return null;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, width, height);
+  pen.drawImage(source, 0, 0, width, height);
+  const points = pen.getImageData(0, 0, width, height).data;
+  const grey = new Uint8ClampedArray(width * height);
+  for (let at = 0; at < grey.length; at += 1) grey[at] = 0.299 * points[4 * at] + 0.587 * points[4 * at + 1] + 0.114 * points[4 * at + 2];
+  return grey;
 }
 
 async function readImage(file) {
   const image = await createImageBitmap(file);
-  for (const scale of [1, 0.5, 2, 0.75]) {
-    const text = readSymbol(image, Math.round(image.width * scale), Math.round(image.height * scale));
-    if (text) return text;
-  }
-  return null;
+  const scale = Math.min(1, LARGEST / Math.max(image.width, image.height));
+  const [width, height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
+  return readGrey(ZXing, takeGrey(image, width, height), width, height);
 }
 
 async function scan() {
@@ -166,7 +164,8 @@ async function scan() {
   };
   const until = Date.now() + 30000;
   const look = async () => {
-    const text = video.videoWidth ? readSymbol(video, video.videoWidth, video.videoHeight) : null;
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    const text = width ? decodeGrey(ZXing, takeGrey(video, width, height), width, height) : null;
     if (text) {
       stop();
       await judge(text);
