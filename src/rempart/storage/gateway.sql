@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN ledger.replay AS given
        ON given.session_ref = asked.session_ref AND given.request_id = asked.request_id
 LEFT JOIN guard.face AS face ON face.account_ref = asked.account_ref AND face.subject = COALESCE(found.person_ref, asked.stranger)
-LEFT JOIN guard.canary AS planted ON planted.lookup_key = asked.lookup_key AND planted.retired_at IS NULL
+LEFT JOIN guard.canary AS planted ON planted.lookup_key = asked.lookup_key
 ORDER BY asked.position;
 
 -- name: load_terms

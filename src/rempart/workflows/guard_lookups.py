@@ -187,8 +187,11 @@ class LookupGuard:
         self, place: int, one: Asked, want: Wanted, seen: Found, weight: Weighed, *, now_ms: int
     ) -> Look:
         identifiers, origin = one.question.identifiers, one.origin
-        is_wrong = weight is Evidence.WRONG_CODE
-        person_ref = None if is_wrong else seen.person_ref
+        # Whose code is wrong, or of whom nothing is published, is a stranger in the ledger too.
+        is_other = weight is Evidence.WRONG_CODE or (
+            seen.person_ref is not None and seen.sheet is None
+        )
+        person_ref = None if is_other else seen.person_ref
         department = None
         if isinstance(identifiers, TypedIdentifiers):
             department = identifiers.insured_nir.department
@@ -205,9 +208,9 @@ class LookupGuard:
                 user_agent=self._digest_agent(origin.agent),
                 found=person_ref is not None,
             ),
-            None if is_wrong else seen.teaches,
+            None if is_other else seen.teaches,
             seen.is_canary,
-            not is_wrong,
+            not is_other,
             one,
         )
 
