@@ -232,3 +232,27 @@ def test_mutation_a_step_that_bounds_nothing_is_noticed(gateway, world, monkeypa
     hold(world, "presence_only")
     time.sleep(1.5)
     assert gateway.post(PATH, json=typed_body(COVERED)).status_code == 200
+
+
+def test_a_browser_session_is_let_in_by_its_last_ceremony_and_not_by_a_new_token(
+    gateway, world, clock
+):
+    """The portals exchange a session for tokens as often as they like."""
+    with world.database.transaction("registrar") as tx:
+        tx.execute(
+            "INSERT INTO accounts.session (session_ref, token_digest, actor_ref, role, method,"
+            " address, agent, idle_limit, expires_at, opened_at) VALUES (601, %s, %s, 'holder',"
+            " 'psc', '', '', '30 min', clock_timestamp() + interval '4 h', now() - interval '1 h')",
+            (bytes(32), ACCOUNT_REF),
+        )
+    bearer = world.bearer._replace(portal_session_ref=601)
+    gateway.auth = world.make_auth(now=lambda: clock.now_ms() / 1000, bearer=bearer)
+    assert gateway.post(PATH, json=card_body(COVERED)).status_code == 200
+    hold(world, "ask_again")
+    ask_until(gateway, card_body(COVERED), 401)
+    gateway.auth = world.make_auth(now=lambda: clock.now_ms() / 1000, bearer=bearer)
+    assert gateway.post(PATH, json=card_body(COVERED)).status_code == 401
+    with world.database.transaction("registrar") as tx:
+        tx.execute("UPDATE accounts.session SET stepped_up_at = clock_timestamp()")
+    # What was refused is not kept: nobody waits after a ceremony.
+    assert gateway.post(PATH, json=card_body(COVERED)).status_code == 200
