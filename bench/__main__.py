@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|authentication|audit|proofs|questions|cards|guard|guard-engine]
+python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|cards|guard|guard-engine]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B]
 """
@@ -13,6 +13,7 @@ from bench import (
     feed_import,
     guard_backtest,
     guard_engine,
+    guarded_checks,
     ledger_audit,
     ledger_proofs,
     ledger_questions,
@@ -20,7 +21,7 @@ from bench import (
 )
 
 WHICH = [
-    *("feed", "rights", "authentication", "audit", "proofs", "questions", "cards"),
+    *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions", "cards"),
     *("guard", "guard-engine", "all"),
 ]
 
@@ -43,6 +44,8 @@ def main() -> None:
         feed_import.run(rows=options.rows)
     if options.which in ("rights", "all"):
         rights_checks.run(members=options.members, seconds=options.seconds)
+    if options.which in ("guarded", "all"):
+        guarded_checks.run(members=min(options.members, 30_000), seconds=options.seconds)
     if options.which in ("audit", "all"):
         ledger_audit.run(entries=options.leaves)
     if options.which in ("proofs", "all"):

@@ -32,8 +32,19 @@ def measure(
     callers: int,
     seconds: float,
     idempotent: bool = False,
+    traffic: tuple[str, ...] = (),
 ) -> Throughput:
-    """Ask without pause: with wrk if it is installed, else with a loop of our own."""
+    """Ask without pause: with wrk if it is installed, else with a loop of our own.
+
+    Args:
+        port: Of the gateway.
+        questions: One a line.
+        tokens: One a line.
+        callers: How many ask at the same time.
+        seconds: How long.
+        idempotent: Whether each request has an Idempotency-Key (wrk only).
+        traffic: Who asks about whom, as wrk.lua says (wrk only); at random by default.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         return asyncio.run(_ask_ourselves(port, questions, tokens, callers, seconds))
@@ -41,7 +52,7 @@ def measure(
         [
             *(wrk, "-t1", f"-c{callers}", f"-d{max(1, round(seconds))}", "--latency"),
             *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", str(questions), str(tokens)),
-            *(["idempotent"] if idempotent else []),
+            *(["idempotent"] if idempotent else traffic),
         ],
         check=True,
         capture_output=True,

@@ -284,14 +284,14 @@ TEXTS: Mapping[str, Text] = {
     AccountContained.code: _text(
         AccountContained.status,
         (
-            "Compte limité aux personnes connues",
-            "Jusqu’à une vérification, ce compte n’interroge que des personnes connues ; "
-            "la facturation continue. « Mon compte » dit que faire.",
+            "Compte limité",
+            "Jusqu’à une vérification, seules les personnes connues, ou leur carte lue là où vous "
+            "travaillez, ont une réponse ; la facturation continue. « Mon compte » dit que faire.",
         ),
         (
-            "Account limited to people it knows",
-            "Until a review, this account is answered about people it knows only; billing goes "
-            "on. “My account” says what to do.",
+            "Account limited",
+            "Until a review, only people you know, or whose card is read where you work, are "
+            "answered about; billing goes on. “My account” says what to do.",
         ),
     ),
     InconsistentRecord.code: _text(
