@@ -172,7 +172,7 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
             " ledger.witness_alarm,"
             " ledger.statement, ledger.segment,"
             " guard.account, guard.account_day, guard.address, guard.face, guard.rules, guard.event,"
-            " guard.minute, guard.measure, guard.own_release,"
+            " guard.minute, guard.canary, guard.measure, guard.own_release,"
             " incidents.incident CASCADE"
         )
 
