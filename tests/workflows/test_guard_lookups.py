@@ -276,3 +276,19 @@ def test_what_passes_is_counted_by_minute_and_profession(world, home, clock, acc
     assert row.lookups == len(PEOPLE) + 1
     assert row.new_faces == row.misses - 1 == len(PEOPLE)
     assert 0 < row.refused < len(PEOPLE)
+
+
+def test_an_answer_whose_opening_is_erased_made_nobody_known(world, home, clock, account):
+    async def meet():
+        async with open_office(world.database, home, clock) as office:
+            await office.ask(Ask(account, 1, card=True), Ask(account, 100))
+
+    play(meet())
+    for kind, left in ((1, 1), (2, 0)):
+        run(
+            world.database,
+            "INSERT INTO ledger.erased (log_id, idx, act_log, act_idx)"
+            " SELECT log_id, idx, 0, 1 FROM ledger.entry WHERE kind = %s",
+            kind,
+        )
+        assert read(world.database, "SELECT count(*) FROM guard.face") == [(left,)]

@@ -151,9 +151,7 @@ FROM ledger.entry
 JOIN ledger.session ON session.session_ref = entry.session_ref
 LEFT JOIN guard.account ON account.account_ref = entry.account_ref
 LEFT JOIN guard.face ON face.account_ref = entry.account_ref
-     AND face.subject = CASE WHEN entry.kind = 1 THEN entry.person_ref
-                             ELSE -(('x' || left(replace(entry.lookup_key::text, '-', ''), 16))::bit(64)::bigint >> 1
-                                    & 9223372036854775807) - 1 END
+     AND face.subject = CASE WHEN entry.kind = 1 THEN entry.person_ref ELSE guard.find_stranger(entry.lookup_key) END
 WHERE entry.kind IN (1, 2) AND entry.mode <= 4 AND entry.t_ms >= %(from_ms)s AND entry.t_ms < %(to_ms)s
   AND NOT (entry.kind = 2 AND face.subject IS NULL
            AND EXISTS (SELECT 1 FROM guard.canary WHERE canary.lookup_key = entry.lookup_key))

@@ -143,6 +143,35 @@ CREATE TABLE guard.canary (
     retired_at   timestamptz
 );
 
+-- ---------------------------------------------------------------- what is forgotten
+
+-- What stands for whom a key leads to while it leads to nobody: rights/lookup.py, compute_stranger.
+CREATE FUNCTION guard.find_stranger(lookup_key uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT -((('x' || left(replace(lookup_key::text, '-', ''), 16))::bit(64)::bigint >> 1) & 9223372036854775807) - 1
+$$;
+REVOKE EXECUTE ON FUNCTION guard.find_stranger FROM PUBLIC;
+
+-- An answer whose opening is erased made nobody known: the face is new again, and no event names it.
+CREATE FUNCTION guard.forget_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone ledger.entry%ROWTYPE;
+    whom bigint;
+BEGIN
+    SELECT e.* INTO gone FROM ledger.entry AS e WHERE e.log_id = NEW.log_id AND e.idx = NEW.idx;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    whom := CASE WHEN gone.kind = 1 THEN gone.person_ref ELSE guard.find_stranger(gone.lookup_key) END;
+    DELETE FROM guard.face AS f WHERE f.account_ref = gone.account_ref AND f.subject = whom;
+    UPDATE guard.event AS v SET subject = 0, subject_department = NULL
+    WHERE v.account_ref = gone.account_ref AND v.subject = whom;
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION guard.forget_erased FROM PUBLIC;
+CREATE TRIGGER guard_forgets AFTER INSERT ON ledger.erased FOR EACH ROW EXECUTE FUNCTION guard.forget_erased();
+
 -- ---------------------------------------------------------------- what people decide
 
 -- True for the host's agents who may read the guard (permission read_guard; a test compares).
@@ -237,6 +266,7 @@ GRANT SELECT ON guard.address, guard.account_day, guard.rules, guard.event, guar
     TO rempart_portals, rempart_plane_accounts;
 GRANT EXECUTE ON FUNCTION guard.release_account, guard.hold_account
     TO rempart_portals, rempart_plane_accounts, rempart_plane_guard;
+GRANT EXECUTE ON FUNCTION guard.find_stranger TO rempart_plane_guard;
 -- By what an account is compared with others: its profession, and where it works.
 GRANT SELECT (profession) ON accounts.professional TO rempart_gateway;
 GRANT SELECT (postcode) ON accounts.establishment TO rempart_gateway;
