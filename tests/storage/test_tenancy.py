@@ -28,7 +28,7 @@ WAYS = {"ALL": ["select"], "SELECT": ["select"], "INSERT": ["add"], "UPDATE": ["
 WAYS |= {"DELETE": ["remove"]}
 # Whoever works for everybody; the gateway, like the others, sees every row of the tables it reads.
 PROCESSES: tuple[Login, ...] = ("signin", "gateway", "registrar", "feeds", "analyst", "auditor")
-PROCESSES += ("archivist",)
+PROCESSES += ("archivist", "forwarder")
 # One of each kind is enough to notice a policy that is gone.
 SOME = ("insurer admin A", "insurer admin B", "holder A", "holder B", "member B", "hosted admin")
 SOME += ("publisher admin A", "publisher admin B", "host admin", "host ops")

@@ -12,8 +12,8 @@ REVOKE ALL ON guard.canary FROM rempart_portals, rempart_plane_accounts, rempart
 GRANT SELECT ON guard.canary TO rempart_plane_guard;
 GRANT USAGE ON SCHEMA guard TO rempart_feeds, rempart_analyst;
 GRANT SELECT, INSERT, UPDATE (refreshed_at, retired_at) ON guard.canary TO rempart_feeds;
--- Exposures leave them out.
-GRANT SELECT (person_ref) ON guard.canary TO rempart_analyst;
+-- Exposures leave them out. Keys say nothing more to a process that reads rights.
+GRANT SELECT (lookup_key, person_ref) ON guard.canary TO rempart_analyst;
 CREATE POLICY asked ON guard.canary FOR SELECT TO rempart_plane_guard USING (true);
 CREATE POLICY planted ON guard.canary TO rempart_feeds USING (true) WITH CHECK (true);
 CREATE POLICY left_out ON guard.canary FOR SELECT TO rempart_analyst USING (true);
