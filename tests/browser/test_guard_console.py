@@ -243,3 +243,6 @@ def test_a_map_that_hears_nothing_says_that_it_is_old(stack: Stack, visit: Visit
     expect(page.locator("[data-stale]")).to_be_visible(timeout=20_000)
     page.unroute("**/console/garde*")
     expect(page.locator("[data-stale]")).to_be_hidden(timeout=20_000)
+    # htmx says it to the console too, for whoever looks there.
+    assert all("503 from /console/garde" in one for one in visit.complaints)
+    visit.complaints.clear()

@@ -134,7 +134,7 @@ def test_an_account_is_explained_in_plain_words(operator, night):
     assert "Adresse réseau jamais vue pour ce compte." in page
     assert "Consulte à 3 h" in page
     assert "12,1 pour un seuil de 5,2" in page
-    assert "Confiné : une carte pour chaque visage nouveau" in page
+    assert "Confiné : une carte est demandée pour toute personne nouvelle" in page
 
 
 def test_a_story_has_its_band_its_days_and_todays_hours(operator, night, desk):

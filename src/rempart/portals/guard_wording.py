@@ -21,7 +21,7 @@ from rempart.workflows.watch_guard import Hold
 STEP_NAMES: Final[Mapping[int, Promise]] = {
     Step.NONE: _("Libre"),
     Step.SHOW_PRESENCE: _("Marge du jour dépensée"),
-    Step.PRESENCE_ONLY: _("Confiné : une carte pour chaque visage nouveau"),
+    Step.PRESENCE_ONLY: _("Confiné : une carte est demandée pour toute personne nouvelle"),
     Step.KNOWN_FACES_ONLY: _("Confiné : visages connus seulement"),
 }
 EVENT_NAMES: Final[Mapping[str, Promise]] = {

@@ -271,9 +271,10 @@ def measure_budget(tx: Transaction, *, first_day: int, last_day: int) -> Budget:
     return Budget(*row) if row else Budget(0, 0, None)
 
 
-def list_rules(tx: Transaction) -> list[RulesVersion]:
-    """Return every version of the rules, oldest first."""
-    return [RulesVersion(*row) for row in tx.execute(QUERIES.list_rules)]
+def list_rules(tx: Transaction, *, first_day: int) -> list[RulesVersion]:
+    """Return the versions of the rules since a day, and the newest anyway, oldest first."""
+    rows = tx.execute(QUERIES.list_rules, {"first_day": first_day})
+    return [RulesVersion(*row) for row in rows]
 
 
 def list_hits(tx: Transaction, listing: Listing[HitColumn]) -> tuple[list[CanaryHit], int]:

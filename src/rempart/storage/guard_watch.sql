@@ -25,30 +25,31 @@ ORDER BY 1, 2;
 -- held, and how many people they typed and were answered about from six days before on, whom a thief may have been
 -- shown. An account that somebody suspended since is decided.
 WITH held AS MATERIALIZED (
-    SELECT e.account_ref, min(e.t_ms) AS since_ms, (min(e.t_ms) + 3600000) / 86400000 - 6 AS first_day,
-           bool_or(e.kind = 'canary') AS is_canary, bool_or(e.enforced) AS is_enforced, max(e.evidence) AS evidence,
+    SELECT a.account_ref, a.profession, a.step, a.day, a.new_faces, min(e.t_ms) AS since_ms,
+           (min(e.t_ms) + 3600000) / 86400000 - 6 AS first_day, bool_or(e.kind = 'canary') AS is_canary,
+           bool_or(e.enforced) AS is_enforced, max(e.evidence) AS evidence,
            (array_agg(e.threshold ORDER BY e.evidence DESC, e.event_ref))[1] AS threshold,
            (array_agg(e.signals ORDER BY e.evidence DESC, e.event_ref))[1] AS signals
-    FROM guard.event AS e
-    WHERE e.kind IN ('contained', 'canary', 'late')
+    FROM guard.account AS a
+    JOIN guard.event AS e ON e.account_ref = a.account_ref AND e.kind IN ('contained', 'canary', 'late')
+    WHERE a.step >= 2
       AND NOT EXISTS (SELECT 1 FROM guard.event AS r
                       WHERE r.account_ref = e.account_ref AND r.kind = 'released'
                         AND (r.t_ms, r.event_ref) > (e.t_ms, e.event_ref))
-    GROUP BY e.account_ref
+    GROUP BY a.account_ref, a.profession, a.step, a.day, a.new_faces
 )
-SELECT h.account_ref, a.profession, a.step, h.since_ms, h.is_canary, h.is_enforced, h.evidence, h.threshold, h.signals,
+SELECT h.account_ref, h.profession, h.step, h.since_ms, h.is_canary, h.is_enforced, h.evidence, h.threshold, h.signals,
        COALESCE(before.persons, 0) + COALESCE(today.persons, 0)
 FROM held AS h
-JOIN guard.account AS a ON a.account_ref = h.account_ref AND a.step >= 2
 LEFT JOIN LATERAL (
     SELECT sum(GREATEST(d.typed_count - d.refused, 0))::integer AS persons
     FROM guard.account_day AS d
     WHERE d.account_ref = h.account_ref AND d.day >= h.first_day
 ) AS before ON true
 LEFT JOIN LATERAL (
-    SELECT a.new_faces AS persons
-    WHERE a.day >= h.first_day
-      AND NOT EXISTS (SELECT 1 FROM guard.account_day AS d WHERE d.account_ref = a.account_ref AND d.day = a.day)
+    SELECT h.new_faces AS persons
+    WHERE h.day >= h.first_day
+      AND NOT EXISTS (SELECT 1 FROM guard.account_day AS d WHERE d.account_ref = h.account_ref AND d.day = h.day)
 ) AS today ON true
 WHERE NOT EXISTS (
     SELECT 1 FROM guard.measure AS m
@@ -92,9 +93,11 @@ SELECT (SELECT count(*) FROM guard.account_day AS d
        (SELECT u.false_containments FROM guard.rules AS u ORDER BY u.day DESC LIMIT 1);
 
 -- name: list_rules
--- Every version of the rules, oldest first, with the budget asked and achieved over the 28 days that end on its day.
+-- Versions of the rules since a day, oldest first, with the budget asked and achieved over the 28 days that end on its day.
 WITH days AS (
-    SELECT d.day, count(*) AS account_days FROM guard.account_day AS d GROUP BY d.day
+    SELECT d.day, count(*) AS account_days FROM guard.account_day AS d
+    WHERE d.day >= %(first_day)s::integer - 27
+    GROUP BY d.day
 ), undone AS (
     SELECT ((r.t_ms + 3600000) / 86400000)::integer AS day, count(*) AS undone
     FROM guard.event AS r
@@ -110,6 +113,7 @@ SELECT u.day, u.made_at, u.account_days, u.width, u.evidence, u.card_evidence, u
        COALESCE((SELECT sum(d.account_days) FROM days AS d WHERE d.day BETWEEN u.day - 27 AND u.day), 0)::bigint,
        COALESCE((SELECT sum(n.undone) FROM undone AS n WHERE n.day BETWEEN u.day - 27 AND u.day), 0)::bigint
 FROM guard.rules AS u
+WHERE u.day >= %(first_day)s::integer OR u.day = (SELECT max(newest.day) FROM guard.rules AS newest)
 ORDER BY u.day;
 
 -- name: list_hits

@@ -61,6 +61,7 @@ DecisionColumn: TypeAlias = Literal["urgency", "since", "account", "evidence", "
 PURPOSE: Final = "surveillance du service"
 STORY_DAYS: Final = 28
 BUDGET_DAYS: Final = 28
+RULES_DAYS: Final = 90
 MOST_OPEN: Final = 2_000
 MOST_SHOWN: Final = 10
 MOST_EVENTS: Final = 100
@@ -68,7 +69,7 @@ MOST_EVENTS: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardMap:
-    """The moment: counts by step of time, who is held, who is near it, the budget.
+    """The moment: counts by step of time, who is held, who is near it.
 
     Attributes:
         first: The first step of time, counted since 1970; the last one is running.
@@ -80,7 +81,6 @@ class GuardMap:
         nearest: Free accounts nearest to their threshold.
         waiting: How many decisions wait, canaries among them in `canaries`.
         late: How many of them are past the time for a review.
-        budget: False containments asked and achieved.
     """
 
     first: int
@@ -94,7 +94,6 @@ class GuardMap:
     waiting: int
     canaries: int
     late: int
-    budget: Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +168,6 @@ def read_map(
         waiting=len(decisions),
         canaries=sum(one.case.is_canary for one in decisions),
         late=sum(one.is_late for one in decisions),
-        budget=guard_watch.measure_budget(tx, first_day=today - BUDGET_DAYS + 1, last_day=today),
     )
 
 
@@ -200,13 +198,25 @@ def list_hits(
 
 
 def list_rules(tx: Transaction, visitor: Visitor, *, now: datetime) -> list[RulesVersion]:
-    """Return every version of the rules, oldest first.
+    """Return the versions of the rules of the last days, oldest first.
 
     Raises:
         NotAllowed, NotFound: see `read_map`.
     """
     _check_can_read(visitor, now)
-    return guard_watch.list_rules(tx)
+    first_day = find_day(_to_ms(now)) - RULES_DAYS + 1
+    return guard_watch.list_rules(tx, first_day=first_day)
+
+
+def measure_budget(tx: Transaction, visitor: Visitor, *, now: datetime) -> Budget:
+    """Count the guard's mistakes of the last days; slower than the map, and slower to change.
+
+    Raises:
+        NotAllowed, NotFound: see `read_map`.
+    """
+    _check_can_read(visitor, now)
+    today = find_day(_to_ms(now))
+    return guard_watch.measure_budget(tx, first_day=today - BUDGET_DAYS + 1, last_day=today)
 
 
 def list_holds(tx: Transaction, visitor: Visitor, *, now: datetime) -> list[Hold]:

@@ -41,13 +41,14 @@ from rempart.workflows import cut_services, watch_guard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """How far back the map looks: so many steps of so long."""
+    """How far back the map looks: so many steps of so long, asked for again after so long."""
 
     name: str
     label: Any
     steps: int
     step: timedelta
     unit: Any
+    refresh_s: int
 
 
 WINDOWS: Final = (
@@ -57,6 +58,7 @@ WINDOWS: Final = (
         steps=60,
         step=timedelta(minutes=1),
         unit=_("la minute passée"),
+        refresh_s=5,
     ),
     Window(
         name="jour",
@@ -64,6 +66,7 @@ WINDOWS: Final = (
         steps=96,
         step=timedelta(minutes=15),
         unit=_("le quart d’heure passé"),
+        refresh_s=30,
     ),
 )
 HIT_COLUMNS: Final = (("time", _("Quand")), ("account", _("Compte")), ("step", _("Maintenant")))
@@ -113,9 +116,12 @@ def show_map(request: HttpRequest) -> HttpResponseBase:
         ],
         "holds": [{"what": describe_hold(one), "row": one} for one in held],
     }
-    is_fragment = request.headers.get("HX-Request") == "true"
-    template = "guard_map_live.html" if is_fragment else "guard_map.html"
-    return render(request, f"portals/console/{template}", context)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "portals/console/guard_map_live.html", context)
+    context["budget"] = perform_or_404(
+        request, lambda tx, asker: watch_guard.measure_budget(tx, asker.visitor, now=now)
+    )
+    return render(request, "portals/console/guard_map.html", context)
 
 
 @require_safe
