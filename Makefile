@@ -29,13 +29,13 @@ $(RUN_STAMP):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh scripts/setup.sh run
 	@rm -f $(VENV)/.ready-* && touch $@
 
-demo: run  ## 100 000 synthetic people, the whole product on one port, and the drill of January 2024
+demo: run  ## 100 000 synthetic people, the whole product on one port, and a short drill
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo $(ARGS)
 
 serve: run  ## Start the product on one port with the data of REMPART_HOME
 	@$(BIN)/rempart serve $(ARGS)
 
-drill: run  ## Replay January 2024 against the running demo
+drill: run  ## Play every known theft of an account against the guard, on the demo's data
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart drill --data "$(DEMO_HOME)/synth" $(ARGS)
 
 test: check  ## Everything: house rules, types, and every test
@@ -53,6 +53,7 @@ fix: setup  ## Repair what can be repaired by a machine: format, imports, catalo
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/catalogues.py
+	$(BIN)/python scripts/drill_table.py
 	REMPART_WRITE_DOCS=1 $(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/spec tests/api
 
 bench: setup  ## Rights checks, feed import, questions to the ledger…, beside their baselines; prints ratios

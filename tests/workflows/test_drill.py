@@ -1,28 +1,29 @@
-"""January 2024 against a real gateway, small: the list is right, and a coarser rule is not."""
+"""A drill against a real gateway, small: thieves are held, the list is right, nothing stays."""
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from psycopg.types.json import Jsonb
 from tests.acts_samples import MemoryActs
 
-from rempart.cli.drill import read_people, read_professionals
+from rempart.cli.drill import read_people
 from rempart.disclosure.acts import COMMAND_LINE
+from rempart.drill.calendar import Calendar
 from rempart.drill.cast import ROBOT_AGENT, Person, Professional
 from rempart.drill.run import Options, Outcome, run_drill
+from rempart.guard.lookups import find_day
 from rempart.incidents.attribution import Verdict
 from rempart.kernel.errors import SetupError
+from rempart.kernel.synthetic import make_synthetic_amc_number, make_synthetic_nir
 from rempart.rights.lookup import (
     CardCode,
     canonical_card,
@@ -37,46 +38,36 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.expose_persons import expose_persons
-from rempart.workflows.issue_token import Issuer
-from rempart.workflows.measure_exercise import find_accounts
 
 SEED = 5
-PROFESSIONALS = 40
+ACCOUNTS = 30
 TODAY = datetime.now(ZoneInfo("Europe/Paris")).date()
+CALENDAR = Calendar(ends_day=find_day(int(time.time() * 1000)), history=9, quiet=1, attacked=1)
+LOUD = {"fast", "throttled", "list", "resume", "sweep320"}
 
 
 @pytest.fixture(scope="module")
-def synthetic_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("synth")
-    write_data_set(
-        Parameters(members=3000, seed=SEED, insurers=12, professionals=PROFESSIONALS, today=TODAY),
-        out,
-    )
-    return out
+def people() -> list[Person]:
+    """A town large enough for a thief's list to be of strangers; one in eight has left."""
+    return [
+        Person(
+            amc_number=make_synthetic_amc_number(1 + n % 12).number,
+            insured_nir=make_synthetic_nir(
+                sex=1 + n // 2 % 2, year=1930 + n // 2 % 80, month=1 + n // 2 % 12, serial=n // 2
+            ).format_compact(),
+            birth_date=f"{1930 + n % 80}{1 + n % 12:02d}{1 + n % 28:02d}",
+            birth_rank=1,
+            card_code="" if n % 10 == 0 else CardCode.from_number(n + 1).code,
+            covered=n % 8 != 0,
+        )
+        for n in range(24_000)
+    ]
 
 
 @pytest.fixture
-def people(synthetic_set: Path) -> list[Person]:
-    return list(read_people(synthetic_set, TODAY))
-
-
-@pytest.fixture
-def professionals(synthetic_set: Path) -> list[Professional]:
-    return list(read_professionals(synthetic_set))
-
-
-@pytest.fixture
-def loaded(
-    database: Database, home: Home, people: list[Person], professionals: list[Professional]
-) -> Database:
+def loaded(database: Database, home: Home, people: list[Person]) -> Database:
     """A database where everybody covered is found by card and by typed identifiers."""
     load_rights(database, home.key("lookup"), people)
-    with database.transaction("registrar") as tx, tx.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
-            " VALUES (%s, %s, %s, 'Essai')",
-            [(n + 1, p.rpps, p.profession) for n, p in enumerate(professionals)],
-        )
     return database
 
 
@@ -120,67 +111,115 @@ def find_keys(secret: bytes, person: Person) -> set[bytes]:
     return keys
 
 
-@pytest.fixture
-def gateway(loaded: Database, environment: dict[str, str]) -> Iterator[str]:
-    """A gateway on the loaded database, as `rempart serve` starts one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = (sys.executable, "-m", "rempart.wiring.http_server", "asgi")
-    factory = "rempart.wiring.gateway_app:create_app"
-    server = subprocess.Popen(
-        [*command, factory, "127.0.0.1", str(port)], env=environment, stdin=subprocess.PIPE
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(url)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        assert server.stdin is not None
-        server.stdin.close()
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the gateway was not ready in 30 s")
-
-
 def play(
     database: Database,
     home: Home,
     people: Sequence[Person],
-    professionals: Sequence[Professional],
-    url: str,
+    environment: dict[str, str],
     **changes: Any,
 ) -> Outcome:
     options: dict[str, Any] = {
-        "stolen": 3,
-        "professionals": PROFESSIONALS,
-        "seconds": 8,
+        "accounts": ACCOUNTS,
+        "per_kind": 1,
+        "calendar": CALENDAR,
         "seed": SEED,
-        "url": url,
-        "care_date": TODAY,
     }
     return run_drill(
         database,
+        home,
         open_acts_log(Settings(), home, database),
-        home.key("lookup"),
         people,
-        professionals,
+        [Professional(name="Camille Essai", profession="nurse")],
         Options(**{**options, **changes}),
-        issuer=Issuer(url=Settings().public_url, key_seed=home.key("token")),
         say=lambda line: None,
         progress=lambda script: lambda lawful, robots: None,
+        environment=environment,
     )
+
+
+def list_rows(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["attack"]: row for row in report["attacks"]}
+
+
+def test_thieves_are_held_and_whom_they_were_shown_is_found(
+    loaded, home, people, environment, monkeypatch
+):
+    outcome = play(loaded, home, people, environment)
+    report, rows = outcome.report, list_rows(outcome.report)
+    everything = rows["all"]
+    assert everything["guard"]["mean"] < 15
+    assert everything["no_guard"]["mean"] > 100
+    assert everything["portal_2024"]["mean"] > everything["no_guard"]["mean"]
+    # One day: a thief who begins in the evening has asked little.
+    loud = [rows[name] for name in LOUD if rows[name]["no_guard"]["worst"] > 100]
+    assert len(loud) >= 3
+    for row in loud:
+        assert row["contained"] == 1
+        assert row["guard"]["worst"] < 20
+    assert rows["sequential"]["no_guard"]["worst"] == 0, "our numbers are not enumerable"
+    assert report["cost"]["false_containments"] <= 1
+    assert report["cost"]["lookups"] > 1000
+    assert report["past"]["rules_account_days"] > 0
+
+    assert report["exposure"]["recall"] >= 0.9
+    # With one day of past in the ledger, an owner's typed night looks like a list: some are named.
+    tiers = report["exposure"]["by_tier"]
+    wrong = sum(tiers[tier]["persons"] - tiers[tier]["right"] for tier in "AB")
+    assert wrong / report["stolen_accounts"] < 10
+    assert report["sessions"]["thief"] >= 5
+    # Rempart gave nothing that identifies somebody; the portal of 2024 gave names, and families.
+    assert report["rempart"]["identity_fields_gained_per_person"] == 0
+    assert {"family_name", "first_name"} <= set(report["portal_2024"]["fields_gained"])
+
+    assert_somebody_has_a_history_to_look_at(loaded, home, outcome)
+    assert_kept_with_the_incident(loaded, outcome)
+    assert_its_software_is_revoked(loaded)
+    assert_the_guard_forgot_its_accounts(loaded)
+    assert_its_log_is_its_own(loaded)
+    assert_a_coarser_rule_names_the_owners_visitors(loaded, outcome, monkeypatch)
+
+
+def test_without_the_guard_the_same_thieves_are_shown_hundreds(loaded, home, people, environment):
+    """The mutation: what the drill measures is the guard."""
+    off = {**environment, "REMPART_GUARD": "off"}
+    report = play(loaded, home, people, off, is_guarded=False).report
+    everything = list_rows(report)["all"]
+    assert everything["guard"]["mean"] > 100
+    assert everything["contained"] == 0
+    assert everything["guard"]["mean"] == pytest.approx(everything["no_guard"]["mean"], rel=0.02)
+    assert report["past"] is None
+    assert report["exposure"]["recall"] >= 0.95
+
+
+def test_a_stolen_list_without_cards_exposes_nobody_where_presence_is_required(
+    loaded, home, people, environment
+):
+    """Seeds and times vary: the figure does not."""
+    policy = PresencePolicy(required=True, known_faces=False)
+    report = play(loaded, home, people, environment, policy=policy).report
+    typed = [row for row in report["attacks"] if row["attack"] not in ("list_card", "all")]
+    assert {row["guard"]["worst"] for row in typed} == {0}
+    assert sum(row["portal_2024"]["worst"] for row in typed) > 100, "the same questions, in 2024"
+    assert report["lawful"]["answered"] > 500, "cards go on"
+    assert report["policy"]["required"]
+    assert count_policies(loaded) == 0, "nothing stays behind"
+
+
+def test_the_same_list_with_a_typed_allowance_exposes_no_more_than_it(
+    loaded, home, people, environment
+):
+    policy = PresencePolicy(typed_persons_per_day=2)
+    report = play(loaded, home, people, environment, policy=policy, per_kind=1).report
+    typed = [row for row in report["attacks"] if row["attack"] not in ("list_card", "mimic", "all")]
+    # Faces its owner knows stay known: a thief may happen on some of them.
+    assert max(row["guard"]["worst"] for row in typed) <= 2 + 8
+    assert count_policies(loaded) == 0
+
+
+def count_policies(database: Database) -> int:
+    with database.transaction("registrar") as tx:
+        [(count,)] = tx.execute("SELECT count(*) FROM rights.presence_policy").fetchall()
+    return int(count)
 
 
 def assert_somebody_has_a_history_to_look_at(loaded, home, outcome):
@@ -192,61 +231,6 @@ def assert_somebody_has_a_history_to_look_at(loaded, home, outcome):
     assert count > 0
 
 
-def test_the_persons_shown_to_the_robots_are_found_and_nearly_nobody_else(
-    loaded, home, people, professionals, gateway, monkeypatch
-):
-    outcome = play(loaded, home, people, professionals, gateway)
-    report = outcome.report
-    assert report["exposure"]["recall"] >= 0.99
-    assert report["exposure"]["precision"] >= 0.95
-    assert report["mean_persons_per_stolen_account"] > 10
-    assert report["sessions"]["thief"] >= 2
-    assert report["lawful"]["answered"] > 300
-    assert sum(robot["answered"] for robot in report["robots"]) > 100
-
-    # Rempart gave nothing that identifies somebody; the portal of 2024 gave names, and families.
-    assert report["rempart"]["identity_fields_gained_per_person"] == 0
-    assert {"family_name", "first_name"} <= set(report["portal_2024"]["fields_gained"])
-    assert report["portal_2024"]["persons"] > report["rempart"]["persons"]
-
-    assert_somebody_has_a_history_to_look_at(loaded, home, outcome)
-    assert_kept_with_the_incident(loaded, outcome)
-    assert_its_software_is_revoked(loaded)
-    assert_a_coarser_rule_names_the_owners_visitors(loaded, outcome, monkeypatch)
-
-
-def test_a_stolen_list_without_cards_exposes_nobody_where_presence_is_required(
-    loaded, home, people, professionals, gateway
-):
-    """Seeds and times vary: the figure does not."""
-    policy = PresencePolicy(required=True, known_faces=False)
-    report = play(loaded, home, people, professionals, gateway, policy=policy).report
-    assert report["worst_persons_per_stolen_account"] == 0
-    assert report["rempart"]["persons"] == 0
-    assert sum(robot["answered"] for robot in report["robots"]) == 0
-    assert sum(robot["refused"] for robot in report["robots"]) > 100
-    assert report["portal_2024"]["persons"] > 100, "the same questions, in 2024"
-    assert report["lawful"]["answered"] > 100, "cards go on"
-    assert report["policy"]["required"]
-    assert count_policies(loaded) == 0, "nothing stays behind"
-
-
-def test_the_same_list_with_a_typed_allowance_exposes_no_more_than_it(
-    loaded, home, people, professionals, gateway
-):
-    policy = PresencePolicy(typed_persons_per_day=4)
-    report = play(loaded, home, people, professionals, gateway, policy=policy).report
-    # Faces the owner showed a card for are known: the thief may happen on one of a few thousand.
-    assert report["worst_persons_per_stolen_account"] <= 4 + 2
-    assert report["portal_2024"]["persons"] > 100
-
-
-def count_policies(database: Database) -> int:
-    with database.transaction("registrar") as tx:
-        [(count,)] = tx.execute("SELECT count(*) FROM rights.presence_policy").fetchall()
-    return int(count)
-
-
 def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:
     with database.transaction("analyst") as tx:
         row = tx.execute(
@@ -256,11 +240,9 @@ def assert_kept_with_the_incident(database: Database, outcome: Outcome) -> None:
         ).fetchone()
     assert row == (True, True, outcome.report)
     points = outcome.report["timeline"]
-    attributed = sum(point["attributed"] for point in points)
-    answered = sum(robot["answered"] for robot in outcome.report["robots"])
-    assert answered <= attributed <= answered * 1.1
     before = [point for point in points if point["attributed"] == 0]
     assert sum(point["lawful"] for point in before) > 0
+    assert sum(point["attributed"] for point in points) > 0
 
 
 def assert_its_software_is_revoked(database: Database) -> None:
@@ -271,6 +253,24 @@ def assert_its_software_is_revoked(database: Database) -> None:
         ).fetchone()
     # One software, revoked, which never had a key to ask for tokens with.
     assert row == (1, 1, 0)
+
+
+def assert_the_guard_forgot_its_accounts(database: Database) -> None:
+    tables = ("account", "face", "address", "account_day", "event", "minute", "rules")
+    with database.transaction("gateway") as tx:
+        for table in tables:
+            [(count,)] = tx.execute(f"SELECT count(*) FROM guard.{table}").fetchall()
+            assert count == 0, table
+
+
+def assert_its_log_is_its_own(database: Database) -> None:
+    with database.transaction("auditor") as tx:
+        logs = tx.execute("SELECT DISTINCT log_id FROM ledger.entry").fetchall()
+        [(first_ms, last_ms)] = tx.execute("SELECT min(t_ms), max(t_ms) FROM ledger.entry")
+    assert len(logs) == 1
+    assert logs[0][0] >= 3_000
+    assert find_day(first_ms) == CALENDAR.played_day
+    assert find_day(last_ms) == CALENDAR.attack_day
 
 
 def assert_a_coarser_rule_names_the_owners_visitors(
@@ -288,53 +288,56 @@ def assert_a_coarser_rule_names_the_owners_visitors(
         tx.rollback()
     assert by_session < by_account
     # Precision by account is at most the share of the list by session in it.
-    assert len(by_session) / len(by_account) < 0.9
+    assert len(by_session) / len(by_account) < 0.5
 
 
-def test_a_drill_without_a_gateway_says_what_to_start(loaded, home, people, professionals):
-    with pytest.raises(SetupError, match="rempart serve"):
-        play(loaded, home, people, professionals, "http://127.0.0.1:9")
-
-
-def test_a_drill_with_too_few_accounts_says_what_to_load(
-    loaded, home, people, professionals, gateway
-):
-    with pytest.raises(SetupError, match="rempart client load"):
-        play(loaded, home, people, professionals[1:], gateway)
+def test_a_drill_with_too_few_accounts_says_what_to_ask_for(loaded, home, people, environment):
+    with pytest.raises(SetupError, match="--accounts"):
+        play(loaded, home, people, environment, accounts=9)
     with loaded.transaction("analyst") as tx:
         assert tx.execute("SELECT count(*) FROM incidents.incident").fetchone() == (0,)
 
 
-def test_a_set_that_was_never_loaded_is_refused(loaded, home, people, professionals, gateway):
+def test_a_set_that_was_never_loaded_is_refused(loaded, home, people, environment):
     with loaded.transaction("feeds") as tx:
         tx.execute("DELETE FROM rights.lookup")
     with pytest.raises(SetupError, match="0 are in the database"):
-        play(loaded, home, people, professionals, gateway)
+        play(loaded, home, people, environment)
+
+
+@pytest.fixture(scope="module")
+def synthetic_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("synth")
+    write_data_set(
+        Parameters(members=3000, seed=SEED, insurers=12, professionals=40, today=TODAY), out
+    )
+    return out
 
 
 def test_ctrl_c_ends_the_traffic_and_what_was_shown_is_still_answered_for(
-    loaded, synthetic_set, gateway, environment
+    database, home, synthetic_set, environment
 ):
+    load_rights(database, home.key("lookup"), list(read_people(synthetic_set, TODAY)))
     command = [sys.executable, "-m", "rempart", "drill", "--data", str(synthetic_set)]
-    options = ["--professionals", "20", "--seconds", "12", "--seed", "3", "--gateway-url", gateway]
+    options = ["--accounts", "30", "--stolen", "1", "--days", "2", "--seed", "3"]
     drill = subprocess.Popen(
         [*command, *options, "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
-    wait_for_a_robot(loaded)
+    wait_for_a_robot(database)
     drill.send_signal(signal.SIGINT)
-    printed, _ = drill.communicate(timeout=30)
+    printed, _ = drill.communicate(timeout=60)
     report = json.loads(printed)
     assert drill.returncode == 0
     assert report["interrupted"] is True
-    # After a handful of questions a robot on its owner's workstation may not show yet.
-    assert report["exposure"]["recall"] > 0.8
+    assert report["attacks"][-1]["attack"] == "all"
     assert report["page"].endswith(f"/console/incidents/{report['incident_id']}")
-    assert_its_software_is_revoked(loaded)
+    assert_its_software_is_revoked(database)
+    assert_the_guard_forgot_its_accounts(database)
 
 
 def wait_for_a_robot(database: Database) -> None:
     """Wait until somebody asks with the software that only the plainest robot has."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         with database.transaction("analyst") as tx:
             [sessions] = tx.execute(
@@ -343,10 +346,4 @@ def wait_for_a_robot(database: Database) -> None:
         if sessions:
             return
         time.sleep(0.1)
-    raise AssertionError("no robot came in 60 s")
-
-
-def test_accounts_are_found_by_rpps_and_others_left_out(loaded, professionals):
-    with loaded.transaction("analyst") as tx:
-        found = find_accounts(tx, [professionals[0].rpps, "99000000000"])
-    assert found == {professionals[0].rpps: 1}
+    raise AssertionError("no robot came in time")

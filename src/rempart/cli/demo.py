@@ -1,4 +1,4 @@
-"""`rempart demo`: from nothing to the whole product on one port, with the story of January 2024.
+"""`rempart demo`: from nothing to the whole product on one port, with a drill of stolen accounts.
 
 Each step is the public command a user would type, so the demo cannot promise what the
 product does not do.
@@ -38,7 +38,7 @@ START_TIMEOUT_S = 60
 @click.command()
 @click.option("--members", default=100_000, show_default=True, help="Synthetic people to make.")
 @click.option("--port", default=8080, show_default=True, help="The one port everything answers on.")
-@click.option("--drill/--no-drill", default=True, help="Replay January 2024 once it runs.")
+@click.option("--drill/--no-drill", default=True, help="Play a short drill once it runs.")
 @click.option("--open/--no-open", "open_browser", default=False, help="Open the incident page.")
 @click.option("--clean", is_flag=True, help="Remove the demo's data and stop.")
 @click.option("--exit-when-ready", is_flag=True, help="Stop once all has been shown.")
@@ -53,7 +53,7 @@ def demo(
     exit_when_ready: bool,
     home: Path,
 ) -> None:
-    """Make synthetic data, start everything, replay January 2024, and say what to try.
+    """Make synthetic data, start everything, play a short drill, and say what to try.
 
     A second run reuses the data of the first.
     """
@@ -83,8 +83,9 @@ def demo(
         try:
             _wait_until_ready(server, base_url)
             if drill:
-                _step("January 2024, replayed against the running gateway")
-                _run("drill", "--data", str(synth), "--consulted", str(synth / CONSULTED))
+                _step("Stolen accounts, in every way known, against the guard: about a minute")
+                consulted = ("--consulted", str(synth / CONSULTED))
+                _run("drill", "--quick", "--keep", "--data", str(synth), *consulted)
             _show_addresses(home, base_url, open_browser=open_browser)
             if not exit_when_ready:
                 server.wait()
@@ -198,7 +199,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   Next, in another terminal:
-     make drill      the attack again, with figures
+     make drill      a week of every attack, with figures
      {rempart} ledger audit       recompute the whole ledger
      {rempart} cards issue --insurer {amc_number}
                                   the cards of the member's insurer: « Ma carte »

@@ -1,13 +1,13 @@
-"""`rempart drill`: January 2024 against the running gateway, and an exact answer to "who?"."""
+"""`rempart drill`: every known attack against the guard, and an exact answer to "who?"."""
 
 import csv
 import json
 import secrets
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,42 +15,51 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rempart.cli.continuity import PRESENCE, read_policy
+from rempart.drill.calendar import Calendar
 from rempart.drill.cast import Person, Professional
 from rempart.drill.plan import Script
 from rempart.drill.replay import Progress as Told
-from rempart.drill.report import print_report
+from rempart.drill.report import print_report, write_figures
 from rempart.drill.run import Options, run_drill
+from rempart.guard.lookups import find_day
 from rempart.kernel.errors import SetupError
 from rempart.synth import read_members
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.issue_token import Issuer
 
 _PARIS = ZoneInfo("Europe/Paris")
 # Enough for any drill; a larger set is read in proportion, insurer by insurer.
 _MOST_PEOPLE = 200_000
+# Two weeks and a day: rules rest on the week up to the day before yesterday, and the attack comes
+# on a Tuesday.
+HISTORY_DAYS: Final = 14
+QUICK_DAYS: Final = 2
+QUICK_ACCOUNTS: Final = 60
 
 
 @click.command()
-@click.option("--stolen", type=click.IntRange(1), default=3, show_default=True,
-              help="Stolen accounts.")  # fmt: skip
-@click.option("--professionals", type=click.IntRange(1), default=300, show_default=True,
-              help="Professionals at work.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(2), default=40, show_default=True,
-              help="How long the traffic lasts.")  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 14), default=7, show_default=True,
+              help="Days of the attack; a quiet one is played before it.")  # fmt: skip
+@click.option("--accounts", type=click.IntRange(1), default=120, show_default=True,
+              help="Accounts at work, stolen ones included.")  # fmt: skip
+@click.option("--stolen", type=click.IntRange(1), default=2, show_default=True,
+              help="Stolen accounts of each kind of attack.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Two days, a smaller town, one account of each kind.")
 @click.option(
     "--seed", type=int, help="Replay the drill that printed this seed.  [default: a new one]"
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False, exists=True),
 required=True,
               help="A directory written by `rempart synth`, whose feeds are loaded.")  # fmt: skip
-@click.option("--gateway-url", help="Where the gateway answers.  [default: as `rempart serve`]")
 @click.option("--presence", type=click.Choice(PRESENCE), default=PRESENCE[0], show_default=True,
               help="For whom the players must prove presence.")  # fmt: skip
 @click.option("--typed-new-persons", type=click.IntRange(0),
               help="How many new persons a day each player may type.")  # fmt: skip
+@click.option("--keep", is_flag=True, help="Leave the exercise's accounts in the guard's console.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the figures here too, as JSON; nobody is named in them.")  # fmt: skip
 @click.option(
     "--consulted",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -58,53 +67,59 @@ required=True,
 )
 def drill(
     *,
+    days: int,
+    accounts: int,
     stolen: int,
-    professionals: int,
-    seconds: float,
+    quick: bool,
     seed: int | None,
     data: Path,
-    gateway_url: str | None,
     presence: str,
     typed_new_persons: int | None,
+    keep: bool,
     as_json: bool,
+    out: Path | None,
     consulted: Path | None,
 ) -> None:
-    """Replay January 2024 and answer: who was exposed?
+    """Play every known attack on stolen accounts, the guard on, and answer: who was exposed?
 
-    Lawful traffic and robots on stolen accounts are played against the running gateway, each
-    question signed with a key: thieves hold tokens bound to keys of their own, as after getting
-    through Pro Santé Connect in their victims' place, or sit on their machines. Then the incident
-    is declared, the sessions are judged, and the list is compared with the known truth. Ctrl-C ends
-    the traffic early: what was shown until then is still answered for. Run it where the gateway
-    trusts X-Forwarded-For (by default, the same machine): it tells the players apart.
+    Accounts made for the exercise work for weeks that are judged in memory, then for days that are
+    played over HTTP against a gateway of the exercise, on the database of this home: simulated
+    days, so that a week takes a few minutes. Thieves hold tokens bound to keys of their own, or sit
+    on their victims' machines. Then the incident is declared, the sessions are judged, and the list
+    is compared with the known truth. Ctrl-C ends the traffic early: what was shown until then is
+    still answered for.
     """
     settings = Settings.from_environment()
+    today = find_day(int(datetime.now(UTC).timestamp() * 1000))
     options = Options(
-        stolen=stolen,
-        professionals=professionals,
-        seconds=seconds,
+        accounts=QUICK_ACCOUNTS if quick else accounts,
+        per_kind=1 if quick else stolen,
+        calendar=Calendar(
+            ends_day=today, history=HISTORY_DAYS, quiet=1, attacked=QUICK_DAYS if quick else days
+        ),
         seed=secrets.randbelow(1 << 31) if seed is None else seed,
-        url=gateway_url or f"http://127.0.0.1:{settings.gateway_port}",
-        care_date=datetime.now(_PARIS).date(),
         policy=read_policy(presence, typed_new_persons),
+        is_guarded=settings.guard == "on",
+        keep=keep,
     )
     console = Console(file=sys.stderr if as_json else sys.stdout)
     with console.status("reading the synthetic set"):
-        people = list(read_people(data, options.care_date))
+        people = list(read_people(data, datetime.now(_PARIS).date()))
     with open_installation(settings) as installation, _Bars(console) as bars:
         outcome = run_drill(
             installation.database,
+            installation.home,
             open_acts_log(settings, installation.home, installation.database),
-            installation.home.key("lookup"),
             people,
             list(read_professionals(data)),
             options,
-            issuer=Issuer(url=settings.public_url, key_seed=installation.home.key("token")),
             say=bars.say,
             progress=bars.follow,
         )
     if consulted is not None:
         consulted.write_text(outcome.consulted, "utf-8")
+    if out is not None:
+        write_figures(out, outcome.report)
     page = f"{settings.public_url}/console/incidents/{outcome.incident_id}"
     if as_json:
         click.echo(json.dumps({**outcome.report, "incident_id": outcome.incident_id, "page": page}))
@@ -138,7 +153,8 @@ def read_people(data: Path, today: date) -> Iterator[Person]:
 def read_professionals(data: Path) -> Iterator[Professional]:
     """Read the professionals of a synthetic set."""
     for row in _read_table(data / "professionals.csv"):
-        yield Professional(rpps=row["rpps"], profession=row["profession"])
+        name = f"{row['first_name']} {row['family_name']}"
+        yield Professional(name=name, profession=row["profession"])
 
 
 def _read_table(path: Path) -> Iterator[dict[str, str]]:

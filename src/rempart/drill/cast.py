@@ -2,38 +2,45 @@
 
 Refuses real networks: addresses come from ranges kept for tests and documentation.
 
-Source: S30 (198.18.0.0/15 is kept for benchmarks, 203.0.113.0/24 for documentation).
+Source: S30 (198.18.0.0/15 is kept for benchmarks, 198.51.100.0/24 and 203.0.113.0/24 for
+documentation).
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 Mode: TypeAlias = Literal["card", "typed"]
 
-# What browsers and practice software announce; a thief picks among the same, a plain robot does
-# not.
-AGENTS: Final = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0 Edg/120.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15",
-    "Officine/9.4 (poste 1)",
-    "Officine/9.4 (poste 2)",
-    "Cabinet/2023.12",
-    "Optique/6.1",
-    "LaboServeur/11.0",
+# What browsers announce; the other programs have a name and a version.
+_BROWSERS: Final = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/{}.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/{0}.0 Edg/{0}.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/{} Safari/605",
 )
-PHONE_AGENTS: Final = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 Mobile",
-    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36",
-)
+_PROGRAMS: Final = ("Officine", "Cabinet", "Optique", "LaboServeur")
 ROBOT_AGENT: Final = "python-requests/2.31.0"
 
-MOBILE_ADDRESSES: Final = tuple(str(IPv4Address("203.0.113.0") + n) for n in range(64))
+_SHARED: Final = (IPv4Address("203.0.113.0"), IPv4Address("198.51.100.0"))
+_SHARED_SIZE: Final = 200
 _LINES_START: Final = IPv4Address("198.18.0.0")
 _LINES: Final = 1 << 17
+
+# What each profession asks about.
+DOMAINS: Final[Mapping[str, str]] = {
+    "pharmacy": "PHAR",
+    "general_practitioner": "MEDG",
+    "nurse": "AUXM",
+    "physiotherapist": "AUXM",
+    "dentist": "DENT",
+    "optician": "OPTI",
+    "laboratory": "LABO",
+    "hospital": "HOSP",
+    "imaging": "RADL",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -54,9 +61,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Professional:
-    """A professional of the synthetic set."""
+    """A professional of the synthetic set, of whom the drill plays a double."""
 
-    rpps: str
+    name: str
     profession: str
 
 
@@ -84,26 +91,50 @@ class Identifiers:
         return "card" if self.card_code else "typed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Ask:
+class Visitor(NamedTuple):
+    """Somebody asked about, by card where they have one, and typed."""
+
+    card: Identifiers | None
+    typed: Identifiers
+
+    def __repr__(self) -> str:
+        return "<Visitor>"
+
+
+class Ask(NamedTuple):
     """One question to put to the gateway.
 
-    `at_s` counts from the first second of the drill; `caller` is the rank of the professional whose
-    key is used; `robot` is the rank of the robot that asks, None for the owner. Only the drill
-    knows it.
+    `at_ms` is the simulated instant, Unix milliseconds; `caller` is the rank of the account that is
+    used; `robot` is the rank of the robot that asks, None for the owner. Only the drill knows it.
     """
 
-    at_s: float
+    at_ms: int
     caller: int
     place: Place
     identifiers: Identifiers
     domain: str
     robot: int | None = None
 
+    def __repr__(self) -> str:
+        return f"<Ask of {self.caller} at {self.at_ms}>"
+
 
 def make_line(number: int) -> str:
     """Return the fixed address of line `number`, always the same; lines repeat after 131 072."""
     return str(_LINES_START + number % _LINES)
+
+
+def make_shared_address(number: int) -> str:
+    """Return an address that many telephones share: one of 400."""
+    network, host = divmod(number % (len(_SHARED) * _SHARED_SIZE), _SHARED_SIZE)
+    return str(_SHARED[network] + host)
+
+
+def make_agent(software: int, version: int) -> str:
+    """Return what a software says it is."""
+    if software < len(_BROWSERS):
+        return _BROWSERS[software].format(100 + version)
+    return f"{_PROGRAMS[software % len(_PROGRAMS)]}/{software}.{version}"
 
 
 def type_identifiers(person: Person) -> Identifiers:

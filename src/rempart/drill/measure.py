@@ -1,4 +1,4 @@
-"""The list against the known truth: precision, recall, persons per stolen account.
+"""The list against the known truth: precision and recall.
 
 Refuses to be used by the judgement itself: it needs the truth, which only a drill has.
 """
@@ -43,17 +43,6 @@ def compare_with_truth(
     tiers = {tier: _compare_tier(persons, shown, frozenset({tier})) for tier in Tier}
     best = _compare_tier(persons, shown, LISTED)
     return Accuracy(precision=best.precision, recall=best.recall, by_tier=tiers)
-
-
-def compute_persons_per_account(shown: Mapping[int, Collection[FoundPerson]]) -> tuple[float, int]:
-    """Return how many persons one stolen account showed: the mean, and the worst.
-
-    Args:
-        shown: Per stolen account, the persons shown to its thieves; accounts that showed nobody
-            too.
-    """
-    counts = [len(set(persons)) for persons in shown.values()]
-    return (sum(counts) / len(counts), max(counts)) if counts else (0.0, 0)
 
 
 def _compare_tier(

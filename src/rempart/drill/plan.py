@@ -3,127 +3,218 @@
 Refuses clocks and networks; `replay` plays the script.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from random import Random
 from typing import Final
 
-from rempart.drill.cast import Ask, Person, Professional
-from rempart.drill.practice import find_practice
-from rempart.drill.robots import Robot, enrol_robots, plan_robot
-from rempart.drill.traffic import DAY_HOURS, Desk, Shift, plan_desk, set_desk
-from rempart.kernel.errors import SetupError
+import numpy as np
 
-# The part of the drill before the attack: accounts need a past of their own.
-PAST_SHARE: Final = 0.4
-# What one laptop plays beside the gateway it measures.
-LAWFUL_PER_S: Final = 150
-# Whose logins were taken: those who use such portals most.
-STOLEN_FROM: Final = frozenset({"pharmacy", "optician", "general_practitioner"})
+from rempart.drill.attacks import Attack, steal_accounts
+from rempart.drill.calendar import Calendar, find_instant
+from rempart.drill.cast import (
+    DOMAINS,
+    ROBOT_AGENT,
+    Ask,
+    Identifiers,
+    Person,
+    Place,
+    make_agent,
+    make_line,
+    make_shared_address,
+)
+from rempart.drill.people import Town
+from rempart.synth.traffic_lawful import Asked, Desk, draw_month, draw_panel
+from rempart.synth.traffic_parameters import LAWFUL, PRACTICES, THIEVES, Figures
+from rempart.synth.traffic_people import (
+    CENTRE_LINES,
+    DEPARTMENTS,
+    MOBILE_LINES,
+    PRACTICE_LINES,
+    SERVER_LINES,
+    SOFTWARE,
+    VERSIONS,
+    Dice,
+)
+from rempart.synth.traffic_thieves import draw_theft, start_theft
+
+_ODD: Final = ("newcomer", "locum", "takeover", "drive", "first_night", "migration", "holiday")
+_CENTRE_SIZE: Final = 5
+_OWNER, _THIEF = 1, 2
+_FIGURES: Final = Figures(PRACTICES, LAWFUL, THIEVES)
+_SECOND_MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
     """What will be asked, in order of time, and which accounts are stolen.
 
-    `stolen` and `robots` name professionals by rank; only the drill reads `robots`.
+    `past` is judged before anything is played; `asks` are played. `professions` are those of the
+    accounts, by rank. `attacks` has one robot per stolen account; only the drill reads it.
     """
 
     seed: int
-    professionals: int
-    shift: Shift
+    calendar: Calendar
+    professions: tuple[str, ...]
+    past: tuple[Ask, ...]
     asks: tuple[Ask, ...]
-    stolen: tuple[int, ...]
-    robots: tuple[Robot, ...]
+    attacks: tuple[Attack, ...]
+
+    @property
+    def stolen(self) -> tuple[int, ...]:
+        """The accounts that are stolen, by rank."""
+        return tuple(attack.caller for attack in self.attacks)
 
 
 def make_script(
-    people: Sequence[Person],
-    professionals: Sequence[Professional],
-    *,
-    stolen: int,
-    seconds: float,
-    seed: int,
+    people: Sequence[Person], *, accounts: int, per_kind: int, calendar: Calendar, seed: int
 ) -> Script:
     """Write the script of one drill.
 
     Args:
         people: Everybody on file, former members included.
-        professionals: Those who work during the drill.
-        stolen: How many of their accounts are stolen.
-        seconds: How long the drill lasts, past and attack together.
-        seed: Same seed, same people, same professionals: same script.
+        accounts: How many accounts there are, stolen ones included.
+        per_kind: How many accounts each kind of attack has stolen.
+        calendar: The days.
+        seed: Same seed, same people, same days: same script.
 
     Raises:
-        SetupError: nobody is covered, or there are fewer professionals than stolen accounts.
+        SetupError: nobody is covered, or there are fewer accounts than are to be stolen.
     """
-    covered = [person for person in people if person.covered]
-    if not covered:
-        raise SetupError(
-            "nobody in the synthetic set is covered: make it again with `rempart synth`"
-        )
-    if not 0 < stolen <= len(professionals):
-        raise SetupError(
-            f"{stolen} stolen accounts among {len(professionals)} professionals: ask for fewer"
-        )
-    random = Random(seed)  # noqa: S311 - a play, not a secret
-    shift = plan_shift(professionals, seconds)
-    desks = [
-        set_desk(caller, professional, covered, shift=shift, random=random)
-        for caller, professional in enumerate(professionals)
-    ]
-    taken = _choose_stolen(professionals, stolen, random)
-    robots = enrol_robots([desks[caller] for caller in taken], random=random)
-    asks = chain(
-        _plan_lawful(desks, covered, shift, random),
-        _plan_robots(robots, {caller: desks[caller] for caller in taken}, people, shift, random),
-    )
+    dice = np.random.default_rng([seed, 0])
+    odds = _draw_odds(accounts, dice)
+    attacks = steal_accounts(odds, per_kind, dice)
+    stage = _Stage(people, calendar, seed)
+    desks = _draw_desks(odds, dice, days=stage.days)
+    robots = {attack.caller: number for number, attack in enumerate(attacks)}
+    for desk in desks:
+        number = robots.get(desk.account)
+        stage.play_account(desk, None if number is None else (number, attacks[number]))
+    asks = sorted(stage.asks, key=lambda ask: ask.at_ms)
+    begins_ms = find_instant(calendar.played_day, 0)
+    played = next((n for n, ask in enumerate(asks) if ask.at_ms >= begins_ms), len(asks))
     return Script(
         seed=seed,
-        professionals=len(professionals),
-        shift=shift,
-        asks=tuple(sorted(asks, key=lambda ask: ask.at_s)),
-        stolen=taken,
-        robots=robots,
+        calendar=calendar,
+        professions=tuple(desk.practice.profession for desk in desks),
+        past=tuple(asks[:played]),
+        asks=tuple(asks[played:]),
+        attacks=attacks,
     )
 
 
-def plan_shift(professionals: Sequence[Professional], seconds: float) -> Shift:
-    """Choose how many working hours the seconds stand for, so that one machine can play them."""
-    per_day = sum(find_practice(p.profession).lookups_per_day for p in professionals)
-    return Shift(
-        seconds=seconds,
-        hours=min(DAY_HOURS, LAWFUL_PER_S * seconds * DAY_HOURS / per_day),
-        attack_from_s=PAST_SHARE * seconds,
+def _draw_odds(accounts: int, dice: Dice) -> list[str]:
+    """Draw what happens to each account that is not usual; nothing, for most."""
+    edges = np.cumsum([LAWFUL[name] for name in _ODD])
+    places = np.searchsorted(edges, dice.random(accounts), side="right")
+    return [(*_ODD, "")[place] for place in places]
+
+
+def _draw_desks(odds: Sequence[str], dice: Dice, *, days: int) -> list[Desk]:
+    """Draw every account before its first day."""
+    count = len(odds)
+    shares = np.array([practice.share for practice in PRACTICES])
+    practices = dice.choice(len(shares), count, p=shares / shares.sum())
+    centres = max(1, int(count * LAWFUL["health_centre"] / _CENTRE_SIZE))
+    in_centre = dice.random(count) < LAWFUL["health_centre"]
+    lines = np.where(
+        in_centre,
+        CENTRE_LINES + dice.integers(0, centres, count),
+        PRACTICE_LINES + np.arange(count),
     )
-
-
-def _choose_stolen(
-    professionals: Sequence[Professional], stolen: int, random: Random
-) -> tuple[int, ...]:
-    wanted = [n for n, p in enumerate(professionals) if p.profession in STOLEN_FROM]
-    candidates = wanted if len(wanted) >= stolen else list(range(len(professionals)))
-    return tuple(sorted(random.sample(candidates, stolen)))
-
-
-def _plan_lawful(
-    desks: Sequence[Desk], covered: Sequence[Person], shift: Shift, random: Random
-) -> list[Ask]:
-    return [ask for desk in desks for ask in plan_desk(desk, covered, shift=shift, random=random)]
-
-
-def _plan_robots(
-    robots: Sequence[Robot],
-    desks: Mapping[int, Desk],
-    people: Sequence[Person],
-    shift: Shift,
-    random: Random,
-) -> list[Ask]:
-    return [
-        ask
-        for number, robot in enumerate(robots)
-        for ask in plan_robot(
-            number, robot, desks[robot.caller], people, shift=shift, random=random
+    releases = np.cumsum(dice.random((SOFTWARE, days)) < LAWFUL["release"], axis=1)
+    software = dice.integers(0, SOFTWARE, count)
+    has_home = dice.random(count) < LAWFUL["home"]
+    departments = dice.integers(0, DEPARTMENTS, count)
+    desks = []
+    for account in range(count):
+        practice = PRACTICES[practices[account]]
+        pace = practice.lookups * float(np.exp(dice.normal(0, practice.spread)))
+        desks.append(
+            Desk(
+                practice=practice,
+                department=int(departments[account]),
+                account=account,
+                line=int(lines[account]),
+                has_home=bool(has_home[account]),
+                agents=software[account] * VERSIONS
+                + np.minimum(releases[software[account]], VERSIONS - 1),
+                odd=odds[account],
+                lookups=pace,
+            )
         )
-    ]
+    return desks
+
+
+class _Stage:
+    """Draws what each account asks, and turns numbers into questions."""
+
+    def __init__(self, people: Sequence[Person], calendar: Calendar, seed: int) -> None:
+        self._town = Town(people)
+        self._calendar = calendar
+        self._seed = seed
+        self.days = calendar.ends_day - calendar.first_day
+        self._attack_day = calendar.attack_day - calendar.first_day
+        self._begins_ms = find_instant(calendar.first_day, 0)
+        self._lines: dict[int, str] = {}
+        self._places: dict[tuple[int, int], Place] = {}
+        self.asks: list[Ask] = []
+
+    def play_account(self, desk: Desk, robot: tuple[int, Attack] | None) -> None:
+        """Draw one account's days: its owner's work, and its thief's if it has one."""
+        dice = np.random.default_rng([self._seed, _OWNER, desk.account])
+        panel = draw_panel(desk, _FIGURES, dice)
+        lawful = draw_month(
+            desk, panel, _FIGURES, days=self.days, epidemic_day=self._attack_day, dice=dice
+        )
+        self._add(desk, lawful)
+        if robot is None:
+            return
+        theft = start_theft(
+            robot[1].name,
+            desk,
+            panel,
+            _FIGURES,
+            accounts=10_000,
+            from_day=self._attack_day,
+            days=self.days,
+            local=0.0,
+            at_the_workstation=False,
+            dice=np.random.default_rng([self._seed, _THIEF, desk.account]),
+        )
+        self._add(desk, draw_theft(robot[1].name, theft), robot)
+
+    def _add(self, desk: Desk, asked: Asked, robot: tuple[int, Attack] | None = None) -> None:
+        number, attack = robot or (None, None)
+        domain = DOMAINS[desk.practice.profession]
+        guesses = self._town.guess(Random(self._seed))  # noqa: S311 - a play, not a secret
+        columns = zip(*(column.tolist() for column in asked), strict=True)
+        ends_s = self.days * 86_400
+        for time_s, subject, presence, ip, agent in columns:
+            if time_s >= ends_s:
+                continue
+            if attack is not None and attack.guesses:
+                identifiers = next(guesses)
+            else:
+                identifiers = self._name(subject, presence=presence)
+            place = self._find_place(ip, -1 if attack is not None and attack.is_naked else agent)
+            at_ms = self._begins_ms + int(time_s * _SECOND_MS)
+            self.asks.append(Ask(at_ms, desk.account, place, identifiers, domain, number))
+
+    def _name(self, subject: int, *, presence: bool) -> Identifiers:
+        visitor = self._town.find(subject)
+        return visitor.card if presence and visitor.card is not None else visitor.typed
+
+    def _find_place(self, line: int, agent: int) -> Place:
+        """Return the place of a line and a software of the stream; below 0, a naked program."""
+        place = self._places.get((line, agent))
+        if place is None:
+            software = ROBOT_AGENT if agent < 0 else make_agent(*divmod(agent, VERSIONS))
+            place = self._places[line, agent] = Place(self._find_address(line), software)
+        return place
+
+    def _find_address(self, line: int) -> str:
+        """Return the address of a line of the stream: a network each, in order of appearance."""
+        if MOBILE_LINES <= line < SERVER_LINES:
+            return make_shared_address(line - MOBILE_LINES)
+        return self._lines.setdefault(line, make_line(len(self._lines)))

@@ -1,99 +1,106 @@
-"""Plays a script against a gateway over HTTP, each question at its time.
+"""Plays a script against the gateway of an exercise over HTTP, in the order of simulated time.
 
-Lawful software waits when it is asked to; robots do not, and what they are refused is counted.
-Refuses to keep an answer: only its status is remembered.
+Each question carries its instant: the gateway's clock follows the questions, so that a week takes a
+minute and a slow machine changes nothing but the wait. Robots that are refused again and again come
+back later, as thieves do. Refuses to keep an answer: only its status is remembered.
 """
 
 import asyncio
-import ssl
-import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
-
+from rempart.drill.calendar import find_date, find_instant
 from rempart.drill.cast import Ask, format_question
 from rempart.drill.plan import Script
 from rempart.drill.wallet import Wallet
-from rempart.kernel.errors import SetupError
+from rempart.drill.wire import Wire
+from rempart.guard.lookups import DAY_MS, HOUR_MS
+from rempart.kernel.errors import Unavailable
+from rempart.wiring.exercise import TIME_HEADER
 
 PATH: Final = "/v1/rights-checks"
 NOT_SENT: Final = 0
 NO_ANSWER: Final = -1
 OK: Final = 200
 UNAUTHORIZED: Final = 401
-TOO_MANY: Final = 429
 FORBIDDEN: Final = 403
+TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
-# A person tries again once or twice, then does something else.
-PATIENCE: Final = 2
-TIMEOUT_S: Final = 10
-ONE_CONNECTION: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+REFUSALS: Final = frozenset({FORBIDDEN, TOO_MANY, UNAVAILABLE})
+# Questions that wait for an answer at the same time span this much simulated time at most.
+WINDOW_MS: Final = 60_000
+# So many refusals in a row, and a robot rests: an hour, then twice as long, a day at most.
+PERSISTENCE: Final = 10
+_FIRST_REST_MS: Final = HOUR_MS
+_LONGEST_REST_MS: Final = DAY_MS
+_TRIES: Final = 3
+_PAUSE_S: Final = 0.2
 
 Progress = Callable[[int, int], None]
 """Told after each reply: how many lawful questions and how many of the robots' are done."""
+
+LookIn = Callable[[int], Awaitable[None]]
+"""Called once every simulated hour, while nothing is asked, with the instant: the operator's."""
 
 
 @dataclass(slots=True)
 class Tape:
     """What came back: one status per question of the script, in its order.
 
-    `delays_ms` holds the time to each answer; `refusals` counts the 403, 429, 503 a question
-    met.
+    `held_back` says which questions a robot did not ask because it had given up for a while.
     """
 
+    statuses: list[int]
     started_ms: int
-    ended_ms: int = 0
+    ended_ms: int
     interrupted: bool = False
-    statuses: list[int] = field(default_factory=list)
-    refusals: list[int] = field(default_factory=list)
-    delays_ms: list[float] = field(default_factory=list)
+    held_back: set[int] = field(default_factory=set)
 
 
-async def check_ready(url: str) -> None:
-    """Make sure a gateway answers.
+@dataclass(slots=True)
+class _Mood:
+    """A robot's patience: refusals in a row, until when it rests, how long the next rest is."""
 
-    Raises:
-        SetupError: it does not, or says that it is not ready.
-    """
-    try:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
-            reply = await client.get(f"{url}/readyz")
-    except httpx.TransportError as failure:
-        raise SetupError(
-            f"no gateway answers at {url}: start it with `rempart serve`, or give --gateway-url"
-        ) from failure
-    if reply.status_code != OK:
-        raise SetupError(f"the gateway at {url} is not ready ({reply.status_code}): see its output")
+    refusals: int = 0
+    rests_until_ms: int = 0
+    rest_ms: int = _FIRST_REST_MS
 
 
 async def play(
     script: Script,
     wallet: Wallet,
     *,
-    url: str,
-    care_date: str,
+    host: str,
+    port: int,
     stop: asyncio.Event,
     progress: Progress,
-    at_once: int = 48,
+    look_in: LookIn,
+    at_once: int = 24,
 ) -> Tape:
-    """Ask every question of a script at its time.
+    """Ask every question of a script, in order.
 
     Args:
         script: The script.
         wallet: What lets each player in.
-        url: Where the gateway answers.
-        care_date: The date of care of every question, ISO 8601.
+        host: Where the gateway of the exercise listens.
+        port: On which port.
         stop: Once set, nothing more is sent; what was sent is waited for.
         progress: Called as replies come.
+        look_in: The operator, once an hour.
         at_once: How many questions may wait for an answer at the same time.
 
     Returns:
         The tape. Questions not sent have the status 0; those that met no HTTP answer, -1.
     """
-    player = _Player(script, wallet, url, care_date, stop, progress)
-    return await player.play(at_once)
+    wires = [Wire(host, port) for _ in range(at_once)]
+    player = _Player(script, wallet, stop, progress, look_in)
+    try:
+        return await player.play(wires)
+    finally:
+        for wire in wires:
+            await wire.close()
 
 
 class _Player:
@@ -103,106 +110,117 @@ class _Player:
         self,
         script: Script,
         wallet: Wallet,
-        url: str,
-        care_date: str,
         stop: asyncio.Event,
         progress: Progress,
+        look_in: LookIn,
     ) -> None:
         self._script = script
         self._wallet = wallet
-        self._url = f"{url}{PATH}"
-        self._tls = ssl.create_default_context()
-        self._care_date = care_date
         self._stop = stop
         self._progress = progress
+        self._look_in = look_in
         self._cues: asyncio.Queue[int] = asyncio.Queue()
         self._done = [0, 0]
-        count = len(script.asks)
-        self._tape = Tape(
-            started_ms=int(time.time() * 1000), statuses=[NOT_SENT] * count, refusals=[0] * count
-        )
-        self._start = asyncio.get_running_loop().time()
+        self._moods = [_Mood() for _ in script.attacks]
+        begins_ms = find_instant(script.calendar.played_day, 0)
+        self._next_look_ms = begins_ms + HOUR_MS
+        self._tape = Tape([NOT_SENT] * len(script.asks), begins_ms, begins_ms + 1)
 
-    async def play(self, at_once: int) -> Tape:
-        hands = [asyncio.create_task(self._ask_on_cue()) for _ in range(at_once)]
+    async def play(self, wires: list[Wire]) -> Tape:
+        hands = [asyncio.create_task(self._ask_on_cue(wire)) for wire in wires]
         try:
-            await self._give_cues()
+            await self._give_cues(len(wires))
             await self._cues.join()
+            await self._look_in(self._tape.ended_ms)
         finally:
             for hand in hands:
                 hand.cancel()
             await asyncio.gather(*hands, return_exceptions=True)
         self._tape.interrupted = self._stop.is_set()
-        self._tape.ended_ms = int(time.time() * 1000) + 1
         return self._tape
 
-    async def _give_cues(self) -> None:
+    async def _give_cues(self, at_once: int) -> None:
+        under_way: deque[int] = deque(maxlen=at_once)
         for number, ask in enumerate(self._script.asks):
-            wait = ask.at_s - self._elapsed()
-            if wait > 0 and await self._stopped_within(wait):
-                return
             if self._stop.is_set():
                 return
+            while ask.at_ms >= self._next_look_ms:
+                await self._cues.join()
+                await self._look_in(self._next_look_ms)
+                self._next_look_ms += HOUR_MS
+            # Nobody asks a minute later what was not answered a minute before.
+            if under_way and ask.at_ms - under_way[0] > WINDOW_MS:
+                await self._cues.join()
+                under_way.clear()
+            if self._is_resting(ask):
+                self._tape.held_back.add(number)
+                self._tell(ask)
+                continue
+            while self._cues.qsize() >= at_once:
+                await asyncio.sleep(0)
+            under_way.append(ask.at_ms)
+            self._tape.ended_ms = ask.at_ms + 1
             self._cues.put_nowait(number)
 
-    async def _ask_on_cue(self) -> None:
-        # A connection per hand: one pool for all would look through every connection each time.
-        async with httpx.AsyncClient(
-            timeout=TIMEOUT_S, limits=ONE_CONNECTION, trust_env=False, verify=self._tls
-        ) as client:
-            while True:
-                number = await self._cues.get()
-                try:
-                    await self._ask(client, number)
-                finally:
-                    self._cues.task_done()
+    async def _ask_on_cue(self, wire: Wire) -> None:
+        while True:
+            number = await self._cues.get()
+            try:
+                ask = self._script.asks[number]
+                self._tape.statuses[number] = status = await self._ask(wire, ask)
+                self._take_to_heart(ask, refused=status in REFUSALS)
+                self._tell(ask)
+            finally:
+                self._cues.task_done()
 
-    async def _ask(self, client: httpx.AsyncClient, number: int) -> None:
-        ask = self._script.asks[number]
-        body = format_question(ask, care_date=self._care_date)
-        for _ in range(1 + PATIENCE):
-            status, wait_s = await self._send(client, ask, body)
-            self._tape.statuses[number] = status
-            if status not in (TOO_MANY, UNAVAILABLE, FORBIDDEN):
+    async def _ask(self, wire: Wire, ask: Ask) -> int:
+        body = format_question(ask, care_date=find_date(ask.at_ms).isoformat())
+        status = NO_ANSWER
+        for _ in range(_TRIES):
+            try:
+                status, again = await self._send(wire, ask, body)
+            except Unavailable:
+                return NO_ANSWER
+            if not again:
                 break
-            self._tape.refusals[number] += 1
-            if status == FORBIDDEN:
-                break  # presence is asked for: asking again without it changes nothing
-            waits = ask.robot is None and self._elapsed() + wait_s < self._script.shift.seconds
-            if not waits or await self._stopped_within(wait_s):
-                break
-        self._done[ask.robot is not None] += 1
-        self._progress(*self._done)
+        return status
 
-    async def _send(
-        self, client: httpx.AsyncClient, ask: Ask, body: bytes, *, again: bool = True
-    ) -> tuple[int, float]:
-        """Send one question; return its status and how long one is asked to wait."""
+    async def _send(self, wire: Wire, ask: Ask, body: bytes) -> tuple[int, bool]:
+        """Send one question; return its status and whether it is worth sending again."""
         headers = {
             **self._wallet.make_headers(ask, PATH),
             "Content-Type": "application/json",
             "X-Forwarded-For": ask.place.address,
             "User-Agent": ask.place.agent,
+            TIME_HEADER: str(ask.at_ms),
         }
-        sent_s = self._elapsed()
-        try:
-            reply = await client.post(self._url, content=body, headers=headers)
-        except httpx.TransportError:
-            return NO_ANSWER, 0
-        self._wallet.note_nonce(reply.headers.get("DPoP-Nonce"))
-        if reply.status_code == UNAUTHORIZED and "DPoP-Nonce" in reply.headers and again:
-            # The gateway gives its nonce with the refusal: robots read the same documentation.
-            return await self._send(client, ask, body, again=False)
-        if reply.status_code == OK:
-            self._tape.delays_ms.append((self._elapsed() - sent_s) * 1000)
-        return reply.status_code, float(reply.headers.get("Retry-After", "1"))
+        reply = await wire.post(PATH, headers, body)
+        nonce = reply.headers.get("dpop-nonce")
+        self._wallet.note_nonce(nonce)
+        if reply.status == UNAVAILABLE:
+            await asyncio.sleep(_PAUSE_S)
+        # The gateway gives its nonce with the refusal: robots read the same documentation.
+        is_asked_again = reply.status == UNAVAILABLE or (
+            reply.status == UNAUTHORIZED and nonce is not None
+        )
+        return reply.status, is_asked_again
 
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._start
+    def _is_resting(self, ask: Ask) -> bool:
+        return ask.robot is not None and ask.at_ms < self._moods[ask.robot].rests_until_ms
 
-    async def _stopped_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._stop.wait(), timeout=seconds)
-        except TimeoutError:
-            return False
-        return True
+    def _take_to_heart(self, ask: Ask, *, refused: bool) -> None:
+        if ask.robot is None:
+            return
+        mood = self._moods[ask.robot]
+        if not refused:
+            mood.refusals, mood.rest_ms = 0, _FIRST_REST_MS
+            return
+        mood.refusals += 1
+        if mood.refusals >= PERSISTENCE:
+            mood.refusals = PERSISTENCE - 1  # the next one that is refused sends it away again
+            mood.rests_until_ms = ask.at_ms + mood.rest_ms
+            mood.rest_ms = min(2 * mood.rest_ms, _LONGEST_REST_MS)
+
+    def _tell(self, ask: Ask) -> None:
+        self._done[ask.robot is not None] += 1
+        self._progress(*self._done)

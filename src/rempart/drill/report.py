@@ -3,8 +3,10 @@
 Refuses to compute: what is drawn is what is kept.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -13,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rempart.disclosure.fields import Field, fields_in, format_fields
+from rempart.drill.blast import Blast, Cost, Spread
 from rempart.drill.measure import Accuracy
+from rempart.drill.past import Past
 from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak
 from rempart.incidents.attribution import Verdict
@@ -22,7 +26,11 @@ from rempart.workflows.expose_persons import ExposureAnswer
 
 TOP_INSURERS: Final = 20
 _BARS: Final = " ▁▂▃▄▅▆▇█"
-_ROBOT_COUNTS: Final = ("sent", "answered", "refused", "persons", "persons_2024")
+ALL: Final = "all"
+_WAYS: Final = ("guard", "no_guard", "limits", "portal_2024")
+# Beyond so many minutes, hours say more; from so many persons on, tenths say nothing.
+_LONG_MIN: Final = 120
+_MANY: Final = 10
 _NO_NAME: Final = "(unknown insurer)"
 
 
@@ -45,13 +53,15 @@ class Findings:
 
     answer: ExposureAnswer
     accuracy: Accuracy
+    recall_elsewhere: float
     truth: Mapping[int, int]
     insurer_names: Mapping[int, str]
-    mean_persons: float
-    worst_persons: int
     portal: Leak
     rempart: Leak
     robots: tuple[RobotFigures, ...]
+    blasts: tuple[Blast, ...]
+    cost: Cost
+    past: Past | None
     timeline: Sequence[Mapping[str, Any]]
     lawful: Mapping[str, int]
     script: Script
@@ -63,12 +73,18 @@ def make_report(findings: Findings) -> dict[str, Any]:
 
     Shares are between 0 and 1, rounded to four decimals; fields are lower-case codes of `Field`.
     """
-    answer, script = findings.answer, findings.script
+    answer, script, everything = findings.answer, findings.script, findings.blasts[-1]
     waited_s = (answer.answered_at - answer.declared_at).total_seconds()
     return {
-        "exposure": _report_accuracy(findings.accuracy),
-        "mean_persons_per_stolen_account": round(findings.mean_persons, 2),
-        "worst_persons_per_stolen_account": findings.worst_persons,
+        "exposure": {
+            **_report_accuracy(findings.accuracy),
+            "recall_of_thieves_elsewhere": round(findings.recall_elsewhere, 4),
+        },
+        "mean_persons_per_stolen_account": round(everything.guard.mean, 2),
+        "worst_persons_per_stolen_account": everything.guard.worst,
+        "attacks": [_report_blast(blast) for blast in findings.blasts],
+        "cost": _report_cost(findings.cost),
+        "past": _report_past(findings.past),
         "minutes_to_answer": round(waited_s / 60, 4),
         "portal_2024": _report_leak(findings.portal),
         "rempart": _report_leak(findings.rempart),
@@ -93,10 +109,13 @@ def make_report(findings: Findings) -> dict[str, Any]:
         "guesses": sum(guesses.lookups for guesses in answer.guesses),
         "lawful": dict(findings.lawful),
         "stolen_accounts": len(script.stolen),
-        "professionals": script.professionals,
+        "professionals": len(script.professions),
         "seed": script.seed,
-        "seconds": script.shift.seconds,
-        "hours_replayed": round(script.shift.hours, 2),
+        "days": {
+            "history": script.calendar.history,
+            "quiet": script.calendar.quiet,
+            "attacked": script.calendar.attacked,
+        },
         "interrupted": findings.interrupted,
     }
 
@@ -106,11 +125,12 @@ def print_report(console: Console, report: Mapping[str, Any], *, page: str) -> N
     console.print(
         Panel(
             Group(*_draw_summary(report)),
-            title="January 2024, replayed: who was exposed?",
+            title="January 2024 and what came after it, played: who was exposed?",
             border_style="bold",
         )
     )
-    console.print(_draw_robots(report))
+    console.print(_draw_attacks(report))
+    console.print(_draw_cost(report))
     console.print(_draw_insurers(report))
     console.print(_draw_leaks(report))
     console.print(_draw_timeline(report))
@@ -140,6 +160,50 @@ def _report_leak(leak: Leak) -> dict[str, Any]:
         "fields_gained": _codes(leak.gained),
         "fields_gained_per_person": round(leak.gained_per_person, 2),
         "identity_fields_gained_per_person": round(leak.identity_per_person, 2),
+    }
+
+
+def _report_blast(blast: Blast) -> dict[str, Any]:
+    return {
+        "attack": blast.name,
+        "accounts": blast.accounts,
+        "contained": blast.contained,
+        "guard": _report_spread(blast.guard),
+        "no_guard": _report_spread(blast.no_guard),
+        "limits": _report_spread(blast.limits),
+        "portal_2024": _report_spread(blast.portal),
+        "lookups_to_containment": blast.lookups,
+        "minutes_to_containment": None if blast.minutes is None else round(blast.minutes, 1),
+    }
+
+
+def _report_spread(spread: Spread) -> dict[str, Any]:
+    return {"mean": round(spread.mean, 1), "worst": spread.worst}
+
+
+def _report_cost(cost: Cost) -> dict[str, Any]:
+    return {
+        "account_days": cost.account_days,
+        "false_containments": cost.false_containments,
+        "false_containments_per_1000_account_days": round(cost.false_per_thousand, 2),
+        "lookups": cost.lookups,
+        "refused": cost.refused,
+        "refused_per_100000": round(cost.refused_per_hundred_thousand),
+        "refused_per_100000_of_honest_accounts": round(cost.honest_per_hundred_thousand),
+        "refused_per_100000_by_limits": round(cost.limits_per_hundred_thousand),
+    }
+
+
+def _report_past(past: Past | None) -> dict[str, Any] | None:
+    """Report what was judged in memory before anything was played."""
+    if past is None:
+        return None
+    return {
+        "account_days": past.account_days,
+        "false_containments": past.held,
+        "lookups": past.lookups,
+        "refused": past.refused,
+        "rules_account_days": past.rules.account_days,
     }
 
 
@@ -174,14 +238,15 @@ def _draw_summary(report: Mapping[str, Any]) -> list[RenderableType]:
         f"[bold]{tiers['A']}[/] persons confirmed (A), [bold]{tiers['B']}[/] probable (B), "
         f"{tiers['C']} not excluded (C), answered in [bold]{seconds:.1f} s[/]\n"
         f"precision [bold]{exposure['precision']:.1%}[/] and recall "
-        f"[bold]{exposure['recall']:.1%}[/] against the known truth\n"
+        f"[bold]{exposure['recall']:.1%}[/] against the known truth "
+        f"({exposure['recall_of_thieves_elsewhere']:.1%} where the thief was not the owner's PC)\n"
         f"per stolen account: {mean:g} persons on average, {worst} at worst; "
         f"{_describe_policy(report.get('policy', {}))}\n"
         f"sessions of the {report['stolen_accounts']} stolen accounts: {sessions['thief']} of "
         f"thieves, {sessions['mixed']} shared, {sessions['owner']} of the owners; "
         f"{report['guesses']} guesses found nobody\n"
         f"meanwhile {lawful['answered']} lawful look-ups by {report['professionals']} "
-        f"professionals ({lawful['refused']} asked to wait); seed {report['seed']}"
+        f"professionals ({lawful['refused']} refused); seed {report['seed']}"
     ).splitlines()
     if report["interrupted"]:
         lines.append(
@@ -198,20 +263,63 @@ def _describe_policy(policy: Mapping[str, Any]) -> str:
         return f"presence was required for {whom}"
     if typed is not None:
         return f"{typed} new persons a day and account could be typed"
-    return "only the protocol and the rate bound stop the thief yet"
+    return "the guard held the thieves" if policy.get("guard", True) else "nothing held the thieves"
 
 
-def _draw_robots(report: Mapping[str, Any]) -> Table:
-    table = Table(title="The robots (known to the drill alone)", title_justify="left")
-    table.add_column("robot")
-    for column in ("account", "asked", "answered", "refused", "persons shown", "in 2024"):
-        table.add_column(column, justify="right")
-    for robot in report["robots"]:
+def _draw_attacks(report: Mapping[str, Any]) -> Table:
+    table = Table(title="Persons shown per stolen account: mean (worst)", title_justify="left")
+    table.add_column("attack")
+    for column in ("accounts", "held", "after", "guard", "no guard", "fixed limits", "2024"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in report["attacks"]:
+        if row["attack"] == ALL:
+            table.add_section()
         table.add_row(
-            robot["kind"],
-            str(robot["account"]),
-            *(str(robot[name]) for name in _ROBOT_COUNTS),
+            row["attack"],
+            str(row["accounts"]),
+            str(row["contained"]),
+            _describe_delay(row),
+            *(_describe_spread(row[name]) for name in _WAYS),
         )
+    return table
+
+
+def _describe_delay(row: Mapping[str, Any]) -> str:
+    """Say after how many questions, and after how long, an account was held."""
+    lookups, minutes = row["lookups_to_containment"], row["minutes_to_containment"]
+    if lookups is None or minutes is None:
+        return "–"
+    lasted = f"{minutes:.0f} min" if minutes < _LONG_MIN else f"{minutes / 60:.0f} h"
+    return f"{lookups:g} · {lasted}"
+
+
+def _describe_spread(spread: Mapping[str, Any]) -> str:
+    mean = f"{spread['mean']:.1f}" if spread["mean"] < _MANY else f"{spread['mean']:.0f}"
+    return f"{mean} ({spread['worst']})"
+
+
+def _draw_cost(report: Mapping[str, Any]) -> Table:
+    cost, table = report["cost"], Table(title="What lawful accounts paid", title_justify="left")
+    table.add_column("")
+    for column in ("guard", "no guard", "fixed limits"):
+        table.add_column(column, justify="right")
+    table.add_row(
+        f"held by mistake, of {cost['account_days']} account-days",
+        str(cost["false_containments"]),
+        "0",
+        "–",
+    )
+    table.add_row(
+        "the same, per 1 000", f"{cost['false_containments_per_1000_account_days']:g}", "0", "–"
+    )
+    table.add_row(
+        f"look-ups refused per 100 000, of {cost['lookups']}",
+        str(cost["refused_per_100000"]),
+        "0",
+        str(cost["refused_per_100000_by_limits"]),
+    )
+    honest = str(cost["refused_per_100000_of_honest_accounts"])
+    table.add_row("the same, of accounts without a thief", honest, "0", "–")
     return table
 
 
@@ -276,3 +384,16 @@ def _labels(codes: Sequence[str]) -> str:
     for code in codes:
         mask |= Field[code.upper()]
     return "\n".join(format_fields(mask, "en")) or "nothing"
+
+
+FIGURES: Final = (
+    "attacks", "cost", "past", "policy", "exposure", "stolen_accounts", "professionals", "days",
+    "seed",
+)  # fmt: skip
+"""What of a report is published: nobody is named in it."""
+
+
+def write_figures(file: Path, report: Mapping[str, Any]) -> None:
+    """Write what of a report may be published, as JSON."""
+    figures = {name: report[name] for name in FIGURES}
+    file.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")

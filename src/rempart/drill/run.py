@@ -1,57 +1,72 @@
-"""One drill from end to end: tokens, traffic, incident, list, comparison with the truth.
+"""One drill from end to end: accounts, past, traffic, incident, list, comparison with the truth.
 
-Leaves nothing behind but an exercise incident and what the ledger keeps: the software it registered
-is revoked, also when it is interrupted. Refuses to tell whoever judges what it knows of the robots.
+Leaves nothing behind but an exercise incident, its accounts and what the ledger keeps: the software
+it registered is revoked, also when it is interrupted, and the guard forgets its accounts unless it
+is asked to keep them. Refuses to tell whoever judges what it knows of the robots.
 """
 
 import asyncio
 import contextlib
+import functools
 import secrets as randomness
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
-from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from rempart.disclosure.acts import COMMAND_LINE
+from rempart.drill.calendar import Calendar, find_instant
 from rempart.drill.cast import Person, Professional
+from rempart.drill.gateway import HOST, draw_ticket, running_gateway
+from rempart.drill.past import Past, judge_past, make_seer, name_account
 from rempart.drill.plan import Script, make_script
-from rempart.drill.replay import OK, Progress, Tape, check_ready, play
-from rempart.drill.truth import check_loaded, measure_drill
+from rempart.drill.replay import OK, LookIn, Progress, Tape, play
+from rempart.drill.review import Operator
+from rempart.drill.truth import check_loaded, compute_key, find_shown, measure_drill
 from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
-from rempart.kernel.errors import SetupError
+from rempart.rights.lookup import compute_stranger
 from rempart.rights.presence import OPEN, PresencePolicy
 from rempart.storage.connect import Database
+from rempart.wiring.home import Home
 from rempart.workflows.bound_presence import lend_policy, take_back_policies
 from rempart.workflows.declare_incident import declare_incident
+from rempart.workflows.exercise_accounts import forget_accounts, open_doubles, save_pasts
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
-from rempart.workflows.issue_token import Issuer
-from rempart.workflows.measure_exercise import find_accounts, save_exercise_report
+from rempart.workflows.measure_exercise import save_exercise_report
 from rempart.workflows.record_act import ActsLog
 from rempart.workflows.register_software import end_exercise, register_exercise
 
-TITLE: Final = "Exercice : janvier 2024 rejoué"
-# Operators never know the first second: the window opens this part of the drill before the attack.
-SLACK: Final = 0.05
+TITLE: Final = "Exercice : les vols de comptes connus, joués contre la garde"
 GATEWAYS_KNOW_AFTER_S: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What one drill is asked for."""
+    """What one drill is asked for.
 
-    stolen: int
-    professionals: int
-    seconds: float
+    Args:
+        accounts: How many accounts work, stolen ones included.
+        per_kind: How many accounts each kind of attack has stolen.
+        calendar: The days.
+        seed: Same seed, same script.
+        policy: For whom the players must prove presence.
+        is_guarded: Whether the installation's guard is on: without it, nobody has a past.
+        keep: Whether the guard keeps the exercise's accounts, for the console.
+    """
+
+    accounts: int
+    per_kind: int
+    calendar: Calendar
     seed: int
-    url: str
-    care_date: date
     policy: PresencePolicy = OPEN
+    is_guarded: bool = True
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,104 +80,200 @@ class Outcome:
 
 def run_drill(
     database: Database,
+    home: Home,
     acts: ActsLog,
-    lookup_secret: bytes,
     people: Sequence[Person],
     professionals: Sequence[Professional],
     options: Options,
     *,
-    issuer: Issuer,
     say: Callable[[str], None],
     progress: Callable[[Script], Progress],
+    environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run one drill.
 
     Args:
-        database: The database of the gateway that is asked.
+        database: The database of the installation.
+        home: Its home.
         acts: Its acts log.
-        lookup_secret: The home's lookup key, to work out the truth.
         people: Everybody of the synthetic set, former members included.
-        professionals: The synthetic professionals; those without an account are passed over.
+        professionals: The synthetic professionals, of whom doubles play.
         options: What is asked for.
-        issuer: Whose tokens the gateway accepts: the installation's address and its key.
         say: Called with one line per step.
         progress: Given the script, returns what is told of each reply.
+        environment: What the gateway of the exercise is started with; by default ours.
 
     Raises:
-        SetupError: no gateway answers, too few professionals have an account, or the people are not
-            those of this database.
+        SetupError: the people are not those of this database, or too few accounts are asked for.
     """
-    asyncio.run(check_ready(options.url))
+    lookup_secret = home.key("lookup")
     check_loaded(database, lookup_secret, people)
-    with _enrol(database, professionals, options) as (cast, enrolment):
-        script = make_script(
-            people,
-            cast,
-            stolen=options.stolen,
-            seconds=options.seconds,
-            seed=options.seed,
-        )
-        say(f"{len(script.asks)} questions by {len(cast)} professionals, {options.seconds:g} s")
-        wallet = Wallet(issuer, enrolment, robots=script.robots)
-        with _bound(database, enrolment, options.policy, say):
-            tape = asyncio.run(_play(script, wallet, options, progress(script)))
-    if not any(tape.statuses[n] for n, ask in enumerate(script.asks) if ask.robot is not None):
-        raise KeyboardInterrupt  # stopped before the attack: there is nothing to answer for
+    say("the script: who asks what, when, from where, with what software")
+    script = make_script(
+        people,
+        accounts=options.accounts,
+        per_kind=options.per_kind,
+        calendar=options.calendar,
+        seed=options.seed,
+    )
+    played = _perform(
+        database, home, script, professionals, options, say, progress(script), environment
+    )
     say("the operator declares the incident: the stolen accounts, and about when")
-    stolen = [enrolment.account_refs[caller] for caller in script.stolen]
-    answer = _answer(database, acts, script, tape, stolen)
+    stolen = [played.account_refs[caller] for caller in script.stolen]
+    answer = _answer(database, acts, script, played.tape, stolen)
     say("the answer is compared with the truth")
-    report = measure_drill(database, lookup_secret, people, script=script, tape=tape, answer=answer)
-    report["policy"] = options.policy._asdict()
+    report = measure_drill(
+        database,
+        lookup_secret,
+        people,
+        script=script,
+        tape=played.tape,
+        answer=answer,
+        contained_ms=played.contained_ms,
+        past=played.past,
+    )
+    report["policy"] = {**options.policy._asdict(), "guard": options.is_guarded}
     with database.transaction("analyst") as tx:
         save_exercise_report(tx, answer.incident_id, report)
     return Outcome(
-        incident_id=answer.incident_id, report=report, consulted=_find_consulted(script, tape)
+        incident_id=answer.incident_id,
+        report=report,
+        consulted=_find_consulted(script, played.tape),
     )
+
+
+class _Played(NamedTuple):
+    """What a performance leaves to be measured."""
+
+    account_refs: Sequence[int]
+    past: Past | None
+    tape: Tape
+    contained_ms: Mapping[int, Sequence[int]]
+
+
+def _perform(
+    database: Database,
+    home: Home,
+    script: Script,
+    professionals: Sequence[Professional],
+    options: Options,
+    say: Callable[[str], None],
+    progress: Progress,
+    environment: Mapping[str, str] | None,
+) -> _Played:
+    """Open the accounts, judge their past, play the script; take everything back.
+
+    Raises:
+        KeyboardInterrupt: stopped before the attack: there is nothing to answer for.
+    """
+    calendar = options.calendar
+    ticket = draw_ticket(home, begins_ms=find_instant(calendar.played_day, 0))
+    with (
+        _enrol(database, script, professionals, log_id=ticket.log_id, keep=options.keep) as cast,
+        _bound(database, cast, options.policy, say),
+    ):
+        past = None
+        if options.is_guarded:
+            say(f"{calendar.history} days of the past, judged in memory")
+            past = _live_past(database, home.key("lookup"), script, cast.account_refs)
+            ticket = msgspec.structs.replace(ticket, rules=past.rules)
+        operator = Operator(
+            lambda: database.transaction("registrar"), cast.account_refs, _find_thefts(script)
+        )
+        with running_gateway(home, ticket, environment=environment) as port:
+            say(
+                f"{len(script.asks)} questions of {calendar.quiet} quiet and "
+                f"{calendar.attacked} attacked days, by {len(script.professions)} accounts"
+            )
+            wallet = Wallet(ticket.issuer, cast, attacks=script.attacks)
+            tape = asyncio.run(_play(script, wallet, port, progress, operator.look_in))
+    if not any(tape.statuses[n] for n, ask in enumerate(script.asks) if ask.robot is not None):
+        raise KeyboardInterrupt
+    return _Played(cast.account_refs, past, tape, operator.contained_ms)
+
+
+def _live_past(
+    database: Database, lookup_secret: bytes, script: Script, account_refs: Sequence[int]
+) -> Past:
+    """Judge the weeks before what is played, and keep what the guard learnt."""
+    whom = find_shown(database, lookup_secret, (ask.identifiers for ask in script.past))
+    seer = make_seer(
+        lookup_secret,
+        account_refs,
+        whom,
+        functools.cache(lambda sent: compute_stranger(compute_key(lookup_secret, sent).bytes)),
+    )
+    past = judge_past(
+        map(name_account, account_refs, script.professions),
+        map(seer.see, script.past),
+        first_day=script.calendar.first_day,
+        played_day=script.calendar.played_day,
+    )
+    with database.transaction("gateway") as tx:
+        save_pasts(tx, past.pasts, dict(zip(account_refs, script.professions, strict=True)))
+    return past
+
+
+def _find_thefts(script: Script) -> dict[int, int]:
+    """Return since when each stolen account is, by rank."""
+    thefts: dict[int, int] = {}
+    for ask in script.asks:
+        if ask.robot is not None:
+            thefts.setdefault(ask.caller, ask.at_ms)
+    return thefts
 
 
 def _find_consulted(script: Script, tape: Tape) -> str:
     """Return the code of the card that was answered for most often; empty when none was."""
     shown = Counter(
         ask.identifiers.card_code
-        for ask, status in zip(script.asks, tape.statuses, strict=False)
-        if status == OK and ask.identifiers.card_code
+        for ask, status in zip(script.asks, tape.statuses, strict=True)
+        if status == OK and ask.identifiers.card_code and ask.robot is None
     )
     return max(shown, key=lambda card: shown[card], default="")
 
 
 @contextmanager
 def _enrol(
-    database: Database, professionals: Sequence[Professional], options: Options
-) -> Iterator[tuple[list[Professional], Enrolment]]:
-    """Register a software for the professionals of the drill; revoke it whatever happens.
+    database: Database,
+    script: Script,
+    professionals: Sequence[Professional],
+    *,
+    log_id: int,
+    keep: bool,
+) -> Iterator[Enrolment]:
+    """Open the accounts and register a software; revoke it whatever happens.
 
-    A crash before it is revoked leaves a software that has no key: nobody can ask for a token in
-    its name, and those of the drill end within ten minutes.
+    A crash before it is revoked leaves a software that has no key, and tokens that no gateway
+    accepts: their issuer was the exercise's. What the guard keeps of the accounts is nobody's.
     """
-    with database.transaction("analyst") as tx:
-        accounts = find_accounts(tx, [professional.rpps for professional in professionals])
-    known = [professional for professional in professionals if professional.rpps in accounts]
-    if len(known) < options.professionals:
-        raise SetupError(
-            f"{len(known)} of the professionals have an account, {options.professionals} are asked "
-            "for: load more with `rempart client load`, or ask for fewer with --professionals"
-        )
-    chosen = Random(options.seed).sample(known, options.professionals)  # noqa: S311 - a play
+    doubles = _choose_doubles(script, professionals)
     with database.transaction("registrar") as tx:
+        account_refs = open_doubles(tx, doubles, draw=randomness.randbelow)
         client_id, client_ref = register_exercise(tx, label=TITLE)
     try:
-        yield (
-            chosen,
-            Enrolment(
-                client_id=client_id,
-                client_ref=client_ref,
-                account_refs=tuple(accounts[one.rpps] for one in chosen),
-            ),
+        yield Enrolment(
+            client_id=client_id, client_ref=client_ref, account_refs=tuple(account_refs)
         )
     finally:
         with database.transaction("registrar") as tx:
             end_exercise(tx, client_ref)
+        if not keep:
+            with database.transaction("gateway") as tx:
+                forget_accounts(tx, account_refs, log_id=log_id)
+
+
+def _choose_doubles(script: Script, professionals: Sequence[Professional]) -> list[tuple[str, str]]:
+    """Name each account after a professional of the same profession, marked as a double."""
+    names: dict[str, list[str]] = {}
+    for one in professionals:
+        names.setdefault(one.profession, []).append(one.name)
+    doubles = []
+    for rank, profession in enumerate(script.professions):
+        known = names.get(profession) or ["Compte"]
+        doubles.append((profession, f"{known[rank % len(known)]} (exercice {rank + 1})"))
+    return doubles
 
 
 @contextmanager
@@ -188,7 +299,9 @@ def _bound(
             take_back_policies(tx, lent)
 
 
-async def _play(script: Script, wallet: Wallet, options: Options, progress: Progress) -> Tape:
+async def _play(
+    script: Script, wallet: Wallet, port: int, progress: Progress, look_in: LookIn
+) -> Tape:
     """Play the script; a first Ctrl-C ends the traffic: what was shown is still answered for."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -196,12 +309,7 @@ async def _play(script: Script, wallet: Wallet, options: Options, progress: Prog
         loop.add_signal_handler(signal.SIGINT, stop.set)
     try:
         return await play(
-            script,
-            wallet,
-            url=options.url,
-            care_date=options.care_date.isoformat(),
-            stop=stop,
-            progress=progress,
+            script, wallet, host=HOST, port=port, stop=stop, progress=progress, look_in=look_in
         )
     finally:
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -212,9 +320,8 @@ def _answer(
     database: Database, acts: ActsLog, script: Script, tape: Tape, account_refs: Sequence[int]
 ) -> ExposureAnswer:
     """Do what an operator would: declare, then ask who. Nothing here knows the script's robots."""
-    shift = script.shift
-    opens_s = shift.attack_from_s - SLACK * shift.seconds
-    starts_ms = min(tape.started_ms + int(opens_s * 1000), tape.ended_ms - 1)
+    # Operators never know the first second: the window opens with the day.
+    starts_ms = min(find_instant(script.calendar.attack_day, 0), tape.ended_ms - 1)
     window = Window(starts_ms=starts_ms, ends_ms=tape.ended_ms)
     with database.transaction("analyst") as tx:
         incident_id = declare_incident(

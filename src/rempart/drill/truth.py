@@ -1,24 +1,26 @@
 """What was really shown to the robots, and the figures that follow from it.
 
-The truth is what the robots' answered questions find in the database. It is worked out after the
-list is written, from the script that only the drill holds. Refuses to correct the list.
+The truth is what the robots' questions find in the database. It is worked out after the list is
+written, from the script that only the drill holds. Refuses to correct the list.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from rempart.disclosure.fields import Field
+from rempart.drill.blast import measure_blasts, measure_cost
 from rempart.drill.cast import Identifiers, Person, type_identifiers
-from rempart.drill.measure import compare_with_truth, compute_persons_per_account
+from rempart.drill.measure import compare_with_truth
+from rempart.drill.past import Past
 from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak, index_by_nir, measure_leak, measure_portal
-from rempart.drill.replay import NOT_SENT, OK, Tape
+from rempart.drill.replay import NOT_SENT, OK, REFUSALS, Tape
 from rempart.drill.report import Findings, RobotFigures, make_report
 from rempart.kernel.errors import SetupError
-from rempart.rights.lookup import canonical_typed, compute_raw_lookup_key
-from rempart.storage.connect import Database, Transaction
+from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
+from rempart.storage.connect import Database
 from rempart.workflows.expose_persons import ExposureAnswer
 from rempart.workflows.measure_exercise import (
     FoundPerson,
@@ -28,7 +30,6 @@ from rempart.workflows.measure_exercise import (
 )
 
 SLICES: Final = 60
-SHORTEST_SLICE_MS: Final = 250
 # How many people are looked for, to know whether the set is the one that was loaded.
 SAMPLE: Final = 100
 
@@ -41,7 +42,7 @@ def check_loaded(database: Database, lookup_secret: bytes, people: Sequence[Pers
     """
     covered = [person for person in people if person.covered]
     some = covered[:: max(1, len(covered) // SAMPLE)]
-    keys = {_compute_key(lookup_secret, type_identifiers(person)) for person in some}
+    keys = {compute_key(lookup_secret, type_identifiers(person)) for person in some}
     with database.transaction("analyst") as tx:
         found = find_persons(tx, keys)
     if len(found) < len(keys) / 2:
@@ -49,6 +50,16 @@ def check_loaded(database: Database, lookup_secret: bytes, people: Sequence[Pers
             f"of {len(keys)} people of the synthetic set, {len(found)} are in the database: load "
             "its feeds with `rempart feed import-all`, or give the set that was loaded with --data"
         )
+
+
+def find_shown(
+    database: Database, lookup_secret: bytes, asked: Iterable[Identifiers]
+) -> dict[Identifiers, FoundPerson]:
+    """Return whom identifiers find; those that find nobody are left out."""
+    keys = {identifiers: compute_key(lookup_secret, identifiers) for identifiers in set(asked)}
+    with database.transaction("analyst") as tx:
+        found = find_persons(tx, set(keys.values()))
+    return {identifiers: found[key] for identifiers, key in keys.items() if key in found}
 
 
 def measure_drill(
@@ -59,6 +70,8 @@ def measure_drill(
     script: Script,
     tape: Tape,
     answer: ExposureAnswer,
+    contained_ms: Mapping[int, Sequence[int]],
+    past: Past | None,
 ) -> dict[str, Any]:
     """Compare the list with the truth and write the drill's report.
 
@@ -69,39 +82,44 @@ def measure_drill(
         script: What was to be asked.
         tape: What came back.
         answer: The list, already written.
+        contained_ms: When the guard held each account, by rank.
+        past: What the weeks before cost, which were judged in memory; None: there were none.
     """
-    slice_ms = max(SHORTEST_SLICE_MS, -(-(tape.ended_ms - tape.started_ms) // SLICES))
+    whom = find_shown(
+        database, lookup_secret, (a.identifiers for a in script.asks if a.robot is not None)
+    )
+    found = [whom.get(a.identifiers) if a.robot is not None else None for a in script.asks]
+    truth = _list_shown(script, tape, found, at_home=True)
+    elsewhere = _list_shown(script, tape, found, at_home=False)
+    families = index_by_nir(people)
+    wanted = _list_wanted(script)
+    portal = [measure_portal(families, one).persons for one in wanted]
+    blasts = measure_blasts(script, tape, found=found, contained_ms=contained_ms, portal=portal)
     with database.transaction("analyst") as tx:
-        shown = _find_shown(tx, lookup_secret, script, tape)
         names = list_insurer_names(tx)
         timeline = draw_timeline(
             tx,
             answer.incident_id,
             from_ms=tape.started_ms,
             to_ms=tape.ended_ms,
-            slice_ms=slice_ms,
+            slice_ms=max(1, -(-(tape.ended_ms - tape.started_ms) // SLICES)),
         )
-    truth = _join(shown)
-    per_account = {
-        caller: _join(shown[n] for n, robot in enumerate(script.robots) if robot.caller == caller)
-        for caller in script.stolen
-    }
-    mean, worst = compute_persons_per_account(per_account)
-    families = index_by_nir(people)
     return make_report(
         Findings(
             answer=answer,
             accuracy=compare_with_truth(answer.persons, truth),
+            recall_elsewhere=compare_with_truth(answer.persons, elsewhere).recall,
             truth=Counter(person.insurer_id for person in truth),
             insurer_names=names,
-            mean_persons=mean,
-            worst_persons=worst,
-            portal=measure_portal(families, _list_sent(script, tape, range(len(script.robots)))),
+            portal=measure_portal(families, (one for some in wanted for one in some)),
             rempart=_measure_ours(answer, truth),
             robots=tuple(
-                _count_robot(script, tape, number, families, persons=len(shown[number]))
-                for number in range(len(script.robots))
+                _count_robot(script, tape, number, found, portal[number])
+                for number in range(len(script.attacks))
             ),
+            blasts=tuple(blasts),
+            cost=measure_cost(script, tape, contained_ms=contained_ms),
+            past=past,
             timeline=timeline,
             lawful=_count_lawful(script, tape),
             script=script,
@@ -110,41 +128,38 @@ def measure_drill(
     )
 
 
-def _find_shown(
-    tx: Transaction, lookup_secret: bytes, script: Script, tape: Tape
-) -> list[set[FoundPerson]]:
-    """Find the persons each robot's answered questions were about."""
-    answered = [
-        (ask.robot, _compute_key(lookup_secret, ask.identifiers))
-        for ask, status in zip(script.asks, tape.statuses, strict=True)
-        if ask.robot is not None and status == OK
-    ]
-    found = find_persons(tx, {key for _, key in answered})
-    shown: list[set[FoundPerson]] = [set() for _ in script.robots]
-    for robot, key in answered:
-        if key in found:
-            shown[robot].add(found[key])
-    return shown
-
-
-def _list_sent(script: Script, tape: Tape, robots: Container[int]) -> list[Identifiers]:
-    """List what robots sent, answered or refused."""
-    return [
-        ask.identifiers
-        for ask, status in zip(script.asks, tape.statuses, strict=True)
-        if ask.robot is not None and ask.robot in robots and status != NOT_SENT
-    ]
-
-
-def _join(shown: Iterable[set[FoundPerson]]) -> frozenset[FoundPerson]:
-    return frozenset[FoundPerson]().union(*shown)
-
-
-def _compute_key(lookup_secret: bytes, typed: Identifiers) -> UUID:
-    canonical = canonical_typed(
-        typed.amc_number, typed.insured_nir[:13], typed.birth_date, str(typed.birth_rank)
-    )
+def compute_key(lookup_secret: bytes, sent: Identifiers) -> UUID:
+    """Compute what identifiers are looked up by."""
+    if sent.card_code:
+        canonical = canonical_card(sent.card_code.replace("-", ""))
+    else:
+        canonical = canonical_typed(
+            sent.amc_number, sent.insured_nir[:13], sent.birth_date, str(sent.birth_rank)
+        )
     return UUID(bytes=compute_raw_lookup_key(lookup_secret, canonical))
+
+
+def _list_shown(
+    script: Script, tape: Tape, found: Sequence[FoundPerson | None], *, at_home: bool
+) -> frozenset[FoundPerson]:
+    """List whom robots were shown, those on their owners' machines included or not."""
+    return frozenset(
+        person
+        for person, status, ask in zip(found, tape.statuses, script.asks, strict=True)
+        if person is not None
+        and status == OK
+        and ask.robot is not None
+        and (at_home or not script.attacks[ask.robot].is_at_home)
+    )
+
+
+def _list_wanted(script: Script) -> list[list[Identifiers]]:
+    """List what each robot wanted to ask, whether it was let or not."""
+    wanted: list[list[Identifiers]] = [[] for _ in script.attacks]
+    for ask in script.asks:
+        if ask.robot is not None:
+            wanted[ask.robot].append(ask.identifiers)
+    return wanted
 
 
 def _measure_ours(answer: ExposureAnswer, truth: frozenset[FoundPerson]) -> Leak:
@@ -158,26 +173,30 @@ def _count_robot(
     script: Script,
     tape: Tape,
     number: int,
-    families: Mapping[str, tuple[Person, ...]],
-    *,
-    persons: int,
+    found: Sequence[FoundPerson | None],
+    persons_2024: int,
 ) -> RobotFigures:
     mine = [n for n, ask in enumerate(script.asks) if ask.robot == number and tape.statuses[n]]
+    shown = {found[n] for n in mine if tape.statuses[n] == OK} - {None}
     return RobotFigures(
-        kind=str(script.robots[number].kind),
-        account=script.stolen.index(script.robots[number].caller) + 1,
+        kind=script.attacks[number].name,
+        account=number + 1,
         sent=len(mine),
         answered=sum(tape.statuses[n] == OK for n in mine),
-        refused=sum(tape.refusals[n] for n in mine),
-        persons=persons,
-        persons_2024=measure_portal(families, _list_sent(script, tape, {number})).persons,
+        refused=sum(tape.statuses[n] in REFUSALS for n in mine),
+        persons=len(shown),
+        persons_2024=persons_2024,
     )
 
 
 def _count_lawful(script: Script, tape: Tape) -> dict[str, int]:
-    mine = [n for n, ask in enumerate(script.asks) if ask.robot is None and tape.statuses[n]]
+    statuses = [
+        status
+        for ask, status in zip(script.asks, tape.statuses, strict=True)
+        if ask.robot is None and status != NOT_SENT
+    ]
     return {
-        "sent": len(mine),
-        "answered": sum(tape.statuses[n] == OK for n in mine),
-        "refused": sum(tape.refusals[n] for n in mine),
+        "sent": len(statuses),
+        "answered": sum(status == OK for status in statuses),
+        "refused": sum(status in REFUSALS for status in statuses),
     }

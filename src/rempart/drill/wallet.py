@@ -16,8 +16,8 @@ from typing import Final
 from rempart.accounts.tokens import TOKEN_LIFETIME_S, Bearer, Binding
 from rempart.client.keys import SigningKey
 from rempart.client.proofs import make_proof
+from rempart.drill.attacks import Attack
 from rempart.drill.cast import Ask
-from rempart.drill.robots import Robot, RobotKind
 from rempart.workflows.issue_token import Issuer, sign_access_token
 
 # A token is replaced this long before its end.
@@ -37,9 +37,9 @@ class Wallet:
     """Tokens and keys of everybody who plays.
 
     Args:
-        issuer: Whose tokens the gateway accepts: the installation's address and its key.
+        issuer: Whose tokens the gateway of the exercise accepts.
         enrolment: The software, and the accounts.
-        robots: The robots of the script, by rank.
+        attacks: Those of the script, by rank.
         now_s: Unix seconds.
     """
 
@@ -48,21 +48,21 @@ class Wallet:
         issuer: Issuer,
         enrolment: Enrolment,
         *,
-        robots: Sequence[Robot],
+        attacks: Sequence[Attack],
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._issuer = issuer
         self._enrolment = enrolment
-        self._robots = robots
+        self._attacks = attacks
         self._now_s = now_s
-        self._keys = [SigningKey.generate() for _ in enrolment.account_refs]
-        self._thief_key = SigningKey.generate()
+        self._keys = [SigningKey.generate("EdDSA") for _ in enrolment.account_refs]
+        self._thief_key = SigningKey.generate("EdDSA")
         self._tokens: dict[tuple[int, bool], tuple[str, float]] = {}
         self._nonce = ""
 
     def make_headers(self, ask: Ask, path: str) -> dict[str, str]:
         """Return the headers that let one question in, signed for this very sending."""
-        stolen = ask.robot is not None and self._robots[ask.robot].kind is not RobotKind.MIXED
+        stolen = ask.robot is not None and not self._attacks[ask.robot].is_at_home
         key = self._thief_key if stolen else self._keys[ask.caller]
         token = self._get_token(ask.caller, key, stolen=stolen)
         proof = make_proof(

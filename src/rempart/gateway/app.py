@@ -77,6 +77,7 @@ class Parts:
         keep_house: Forgets what has been kept long enough; called once a minute.
         do_jobs: Does the guard's jobs when they are due; asked once a minute, may take long.
         clock: The time.
+        desk_clock: The time that is judged and written with; that of `clock` but in an exercise.
         allowance: What each client may ask.
         trusted_proxies: Peers whose X-Forwarded-For is believed.
         certificate_peers: Peers whose Client-Cert is believed: they checked the certificate.
@@ -98,6 +99,7 @@ class Parts:
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
     certificate_peers: Sequence[IPv4Network | IPv6Network]
     stop: Callable[[], None]
+    desk_clock: Clock | None = None
     posture: Posture = field(default_factory=make_open_posture)
     do_jobs: Callable[[], Awaitable[None]] | None = None
     load_posture: LoadPosture | None = None
@@ -114,7 +116,10 @@ class Gateway:
         self.posture = parts.posture
         self.metrics = Metrics()
         self.keeper = DeskKeeper(
-            parts.open_desk, clock=parts.clock, metrics=self.metrics, stop=parts.stop
+            parts.open_desk,
+            clock=parts.desk_clock or parts.clock,
+            metrics=self.metrics,
+            stop=parts.stop,
         )
         self.checks: GroupCommit[Asked, Answered] = GroupCommit(
             self.keeper.check, when_idle=self.keeper.rest, idle_after_s=IDLE_CHECKPOINT_S

@@ -267,11 +267,6 @@ def find_persons(tx: Transaction, lookup_keys: Iterable[UUID]) -> dict[UUID, Fou
     }
 
 
-def find_account_refs(tx: Transaction, rpps: Iterable[str]) -> dict[str, int]:
-    """Return the accounts of professionals by RPPS number; unknown numbers are left out."""
-    return dict(tx.execute(QUERIES.find_account_refs, {"rpps": sorted(set(rpps))}).fetchall())
-
-
 def _reach(tx: Transaction, incident: Incident, from_ms: int | None = None) -> dict[str, Any]:
     """Return what the queries need to reach the suspects' entries from `from_ms` on."""
     window = incident.window

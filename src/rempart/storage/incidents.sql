@@ -227,7 +227,3 @@ CROSS JOIN LATERAL (
     SELECT insurer_id FROM rights.coverage WHERE person_ref = k.person_ref LIMIT 1
 ) AS c
 WHERE k.lookup_key = ANY(%(lookup_keys)s);
-
--- name: find_account_refs
--- The accounts of professionals, by RPPS number.
-SELECT rpps, account_ref FROM accounts.professional WHERE rpps = ANY(%(rpps)s);

@@ -5,10 +5,10 @@ import gc
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from litestar import Litestar
@@ -47,6 +47,9 @@ from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.posture import Posture, make_open_posture
 from rempart.workflows.rights_desk import Desk
+
+OpenBook: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[GuardBook]]
+"""Opens what the guard keeps, on a connection of its own."""
 
 PARIS = ZoneInfo("Europe/Paris")
 # A client at rest may ask this many seconds' worth of its allowance at once.
@@ -114,6 +117,7 @@ class DeskMaker:
     posture: Posture = field(default_factory=make_open_posture)
     guard_mode: GuardMode = GuardMode.OFF
     tally: Tally = field(default_factory=lambda: Tally(0))
+    open_book: OpenBook = open_guard_book
 
     async def open(self, *, on_loss: Callable[[], None]) -> DatabaseDesk:
         """Take the log over and open a reader beside it.
@@ -129,7 +133,7 @@ class DeskMaker:
             stack.push_async_callback(reader.close)
             book = None
             if self.guard_mode is not GuardMode.OFF:
-                book = await open_guard_book(self.connection)
+                book = await self.open_book(self.connection)
                 stack.push_async_callback(book.close)
             writer = await LedgerWriter.open(
                 await connect(self.connection, on_loss=on_loss),
@@ -174,8 +178,11 @@ def create_gateway(
     database: Database,
     *,
     clock: Clock | None = None,
+    desk_clock: Clock | None = None,
+    issuer: Issuer | None = None,
     introspect: Introspect | None = None,
     run_job: RunJob | None = None,
+    open_book: OpenBook = open_guard_book,
 ) -> Litestar:
     """Build the gateway of one log. Nothing is opened before the server starts it.
 
@@ -184,8 +191,12 @@ def create_gateway(
         home: Its keys.
         database: Where it reads and writes.
         clock: The time; that of the machine by default.
+        desk_clock: The time that is judged and written with; `clock` by default. Only an exercise
+            has another, because its days last seconds.
+        issuer: Whose tokens are accepted; by default those of this installation.
         introspect: Another way to recognise professionals than Pro Santé Connect as configured.
         run_job: How the guard's jobs are run when they are due; None: by somebody else.
+        open_book: Opens what the guard keeps; an exercise has rules of its own.
     """
     clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
@@ -196,11 +207,12 @@ def create_gateway(
         segment_bits=settings.segment_bits,
         lookup_secret=home.key("lookup"),
         engagement_secret=home.key("engagement"),
-        clock=clock,
+        clock=desk_clock or clock,
         presence_key=home.key("presence"),
         posture=Posture(),
         guard_mode=GuardMode(settings.guard),
         tally=Tally(settings.log_id),
+        open_book=open_book,
     )
     plane = AccountsPlane(connection, clock, maker.tally)
     jobs = None if run_job is None else GuardJobs(plane.guard, clock, run_job)
@@ -209,7 +221,7 @@ def create_gateway(
         open_desk=maker.open,
         load_standings=plane.accounts.load_standings,
         tokens=TokenParts(
-            issuer=Issuer(url=settings.public_url, key_seed=home.key("token")),
+            issuer=issuer or Issuer(url=settings.public_url, key_seed=home.key("token")),
             accounts=plane.accounts,
             introspect=introspect or psc.introspect,
         ),
@@ -217,6 +229,7 @@ def create_gateway(
         keep_house=plane.keep_house,
         do_jobs=None if jobs is None or settings.guard == "off" else jobs.run_due,
         clock=clock,
+        desk_clock=desk_clock,
         allowance=_read_allowance(settings),
         trusted_proxies=settings.trusted_proxies,
         certificate_peers=settings.certificate_peers,

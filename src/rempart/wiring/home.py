@@ -118,6 +118,12 @@ class Home:
         number = max(self._list_log_keys(log_id), default=1) + 1
         return _read_seed(self._log_key_file(log_id, number))
 
+    def list_logs(self) -> list[int]:
+        """Return the numbers of the logs that have a key here, in order."""
+        names = (file.name for file in (self.path / "keys").iterdir())
+        found = (re.fullmatch(r"log-([0-9]+)\.ed25519", name) for name in names)
+        return sorted(int(match[1]) for match in found if match)
+
     def _log_key_file(self, log_id: int, number: int) -> Path:
         name = f"log-{log_id}" if number == 1 else f"log-{log_id}.{number}"
         return self.path / "keys" / f"{name}.ed25519"

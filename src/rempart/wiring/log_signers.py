@@ -23,6 +23,7 @@ def load_signers(home: Home, log_id: int) -> Sequence[NoteSigner]:
 
 
 def load_log_keys(settings: Settings, home: Home) -> tuple[NoteVerifier, ...]:
-    """Return the public keys this home has for its logs: the acts log and each gateway's."""
-    logs = (ACTS_LOG, *(settings.log_id + number for number in range(settings.gateways)))
+    """Return the public keys this home has for its logs: acts, each gateway's, exercises'."""
+    served = {ACTS_LOG, *(settings.log_id + number for number in range(settings.gateways))}
+    logs = sorted(served | set(home.list_logs()))
     return tuple(signer.verifier for log_id in logs for signer in load_signers(home, log_id))

@@ -4,6 +4,7 @@ Builds everything once. Refuses to serve a static file from elsewhere, and to le
 """
 
 import atexit
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class PooledDesk:
     quorum: Quorum
     acts: ActsLog
     readings: Readings
-    log_keys: tuple[NoteVerifier, ...]
+    list_log_keys: Callable[[], tuple[NoteVerifier, ...]]
     services: ServiceWatch
     card_root: bytes
     code_seal: CodeSeal = field(repr=False)
@@ -117,6 +118,11 @@ class PooledDesk:
         """Seal an address with the public half of its key: this process opens none."""
         return self.address_slot.close(text, bound_to=contact_ref)
 
+    @property
+    def log_keys(self) -> tuple[NoteVerifier, ...]:
+        """The keys of this installation's logs; an exercise begins one while the pages are open."""
+        return self.list_log_keys()
+
     def now(self) -> datetime:
         """Return the present instant."""
         return datetime.now(UTC)
@@ -153,7 +159,7 @@ def create_app() -> WsgiApplication:
         quorum=load_quorum(settings.witnesses_file),
         acts=acts,
         readings=Readings(acts),
-        log_keys=load_log_keys(settings, home),
+        list_log_keys=functools.partial(load_log_keys, settings, home),
         lookup_secret=home.key("lookup"),
     )
     configure_django(

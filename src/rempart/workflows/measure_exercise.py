@@ -15,16 +15,10 @@ from rempart.storage.incidents import FoundPerson
 __all__ = [
     "FoundPerson",
     "draw_timeline",
-    "find_accounts",
     "find_persons",
     "list_insurer_names",
     "save_exercise_report",
 ]
-
-
-def find_accounts(tx: Transaction, rpps: Collection[str]) -> dict[str, int]:
-    """Return the accounts of professionals by RPPS number; those without one are left out."""
-    return incidents.find_account_refs(tx, rpps)
 
 
 def find_persons(tx: Transaction, lookup_keys: Collection[UUID]) -> dict[UUID, FoundPerson]:

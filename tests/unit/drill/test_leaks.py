@@ -5,17 +5,21 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from rich.console import Console
 
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
 from rempart.disclosure.reach import Reach
+from rempart.drill.attacks import Attack
+from rempart.drill.blast import Blast, Cost, Spread
+from rempart.drill.calendar import Calendar
 from rempart.drill.cast import Ask, Identifiers, Person, Place, format_question, type_identifiers
-from rempart.drill.measure import compare_with_truth, compute_persons_per_account
+from rempart.drill.measure import compare_with_truth
+from rempart.drill.past import Past
 from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import index_by_nir, measure_leak, measure_portal
 from rempart.drill.report import Findings, RobotFigures, make_report, print_report
-from rempart.drill.traffic import Shift
+from rempart.guard.policy import Policy
+from rempart.guard.rules import first_rules
 from rempart.incidents.attribution import SessionVerdict, Verdict
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.kernel.synthetic import make_synthetic_nir
@@ -111,16 +115,18 @@ def test_nobody_named_and_nobody_shown_is_a_right_answer():
     assert (accuracy.precision, accuracy.recall) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("shown", "figures"),
-    [
-        ({}, (0.0, 0)),
-        ({4: [], 7: []}, (0.0, 0)),
-        ({4: [FoundPerson(1, 1)] * 2, 7: [FoundPerson(n, 1) for n in range(5)]}, (3.0, 5)),
-    ],
-)
-def test_persons_per_stolen_account_count_each_person_once(shown, figures):
-    assert compute_persons_per_account(shown) == figures
+def blast(name: str, worst: int = 2) -> Blast:
+    return Blast(
+        name=name,
+        accounts=3,
+        contained=2,
+        guard=Spread(4 / 3, worst),
+        no_guard=Spread(400, 900),
+        limits=Spread(40, 90),
+        portal=Spread(1200, 2500),
+        lookups=7,
+        minutes=150,
+    )
 
 
 def findings(**changes: object) -> Findings:
@@ -138,10 +144,9 @@ def findings(**changes: object) -> Findings:
     values: dict[str, object] = {
         "answer": answer,
         "accuracy": compare_with_truth(LIST, TRUTH),
+        "recall_elsewhere": 0.5,
         "truth": {1: 3, 2: 1},
         "insurer_names": {1: "Mutuelle Une", 2: "Mutuelle Deux"},
-        "mean_persons": 4 / 3,
-        "worst_persons": 3,
         "portal": measure_portal(FAMILIES, [type_identifiers(MOTHER)]),
         "rempart": measure_leak([(shown, shown)] * 4),
         "robots": (
@@ -149,6 +154,16 @@ def findings(**changes: object) -> Findings:
                 kind="fast", account=1, sent=9, answered=7, refused=2, persons=4, persons_2024=9
             ),
         ),
+        "blasts": (blast("fast"), blast("all", worst=3)),
+        "cost": Cost(
+            account_days=2000,
+            false_containments=1,
+            lookups=50_000,
+            refused=100,
+            refused_of_stolen=40,
+            refused_by_limits=5000,
+        ),
+        "past": Past(first_rules(Policy()), 9_000, 12, 1, 560, []),
         "timeline": [
             {"minute": "2024-02-01T08:00:00.000+00:00", "lawful": 10, "attributed": 0},
             {"minute": "2024-02-01T08:00:01.000+00:00", "lawful": 8, "attributed": 6},
@@ -156,11 +171,11 @@ def findings(**changes: object) -> Findings:
         "lawful": {"sent": 18, "answered": 17, "refused": 1},
         "script": Script(
             seed=1,
-            professionals=40,
-            shift=Shift(seconds=6, hours=3.5, attack_from_s=2.4),
+            calendar=Calendar(ends_day=20_000, history=14, quiet=1, attacked=2),
+            professions=("nurse",) * 40,
+            past=(),
             asks=(),
-            stolen=(2, 5, 9),
-            robots=(),
+            attacks=tuple(Attack(name="fast", caller=caller) for caller in (2, 5, 9)),
         ),
         "interrupted": False,
     }
@@ -175,6 +190,22 @@ def test_the_report_has_the_keys_that_readers_rely_on():
     assert report["mean_persons_per_stolen_account"] == 1.33
     assert report["worst_persons_per_stolen_account"] == 3
     assert report["minutes_to_answer"] == 0.05
+    assert report["attacks"][0] == {
+        "attack": "fast",
+        "accounts": 3,
+        "contained": 2,
+        "guard": {"mean": 1.3, "worst": 2},
+        "no_guard": {"mean": 400, "worst": 900},
+        "limits": {"mean": 40, "worst": 90},
+        "portal_2024": {"mean": 1200, "worst": 2500},
+        "lookups_to_containment": 7,
+        "minutes_to_containment": 150,
+    }
+    assert report["cost"]["false_containments_per_1000_account_days"] == 0.5
+    assert report["cost"]["refused_per_100000"] == 200
+    assert report["cost"]["refused_per_100000_of_honest_accounts"] == 120
+    assert report["cost"]["refused_per_100000_by_limits"] == 10_000
+    assert report["past"]["false_containments"] == 1
     assert report["rempart"]["fields"] == ["rights_status", "consigne"]
     assert report["rempart"]["identity_fields_gained_per_person"] == 0
     assert "family_name" in report["portal_2024"]["fields_gained"]
@@ -211,6 +242,8 @@ def test_the_terminal_says_who_how_many_and_where_to_look():
         "precision 75.0%",
         "Mutuelle Deux",
         "identify somebody",
+        "7 · 2 h",
+        "1200 (2500)",
         "http://127.0.0.1:8080/console/incidents/3",
         "attributed",
     ):
@@ -230,7 +263,7 @@ def test_a_drill_stopped_early_says_so_and_still_draws():
 
 def test_a_question_carries_only_what_the_door_accepts():
     ask = Ask(
-        at_s=0,
+        at_ms=0,
         caller=0,
         place=Place("198.18.0.1", "x"),
         identifiers=type_identifiers(MOTHER),
@@ -248,7 +281,7 @@ def test_a_question_carries_only_what_the_door_accepts():
         "care_date": "2026-11-22",
         "purpose": "billing",
     }
-    card = replace(ask, identifiers=Identifiers(card_code="7K3M00000000ABCDWXYZ"))
+    card = ask._replace(identifiers=Identifiers(card_code="7K3M00000000ABCDWXYZ"))
     assert json.loads(format_question(card, care_date="2026-11-22"))["identifiers"] == {
         "mode": "card",
         "card_code": "7K3M00000000ABCDWXYZ",

@@ -1,36 +1,33 @@
 """The script of a drill: who asks what, when, from where; the same for one seed."""
 
 from collections import Counter
-from random import Random
 
 import pytest
 
+from rempart.drill.attacks import DISTRIBUTED, PACES, list_attacks
+from rempart.drill.calendar import Calendar, find_date, find_instant
 from rempart.drill.cast import (
-    MOBILE_ADDRESSES,
     ROBOT_AGENT,
     Person,
-    Professional,
+    make_agent,
     make_line,
-    type_identifiers,
+    make_shared_address,
 )
-from rempart.drill.plan import LAWFUL_PER_S, PAST_SHARE, make_script
-from rempart.drill.practice import PRACTICES, find_practice
-from rempart.drill.robots import RobotKind
-from rempart.drill.traffic import make_stranger, mistype
+from rempart.drill.people import Town
+from rempart.drill.plan import Script, make_script
+from rempart.guard.lookups import find_day, find_hour
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import SetupError
 from rempart.kernel.nir import Nir
-from rempart.kernel.synthetic import (
-    make_synthetic_amc_number,
-    make_synthetic_nir,
-    make_synthetic_rpps,
-)
+from rempart.kernel.synthetic import make_synthetic_amc_number, make_synthetic_nir
 from rempart.rights.lookup import CardCode
+from rempart.synth.traffic_parameters import KINDS, PRACTICES
 
-SECONDS = 40
+CALENDAR = Calendar(ends_day=20_400, history=7, quiet=1, attacked=2)
+ACCOUNTS = 40
 
 
-def invent_people(count: int = 400) -> list[Person]:
+def invent_people(count: int = 800) -> list[Person]:
     """A town: families of two on one NIR, one person in eight gone, one in ten without a card."""
     return [
         Person(
@@ -47,25 +44,16 @@ def invent_people(count: int = 400) -> list[Person]:
     ]
 
 
-def invent_professionals(count: int = 60) -> list[Professional]:
-    kinds = list(PRACTICES)
-    return [
-        Professional(rpps=make_synthetic_rpps(n).number, profession=kinds[n % len(kinds)])
-        for n in range(count)
-    ]
-
-
 PEOPLE = invent_people()
 
 
-def script(seed: int = 1, *, stolen: int = 3, professionals: int = 60, seconds: float = SECONDS):
-    return make_script(
-        PEOPLE, invent_professionals(professionals), stolen=stolen, seconds=seconds, seed=seed
-    )
+def script(seed: int = 1, **changes: object) -> Script:
+    values = {"accounts": ACCOUNTS, "per_kind": 1, "calendar": CALENDAR, "seed": seed, **changes}
+    return make_script(PEOPLE, **values)  # type: ignore[arg-type]
 
 
 SCRIPT = script()
-ATTACK_FROM = PAST_SHARE * SECONDS
+ATTACK_MS = find_instant(CALENDAR.attack_day, 0)
 
 
 def test_the_same_seed_gives_the_same_script_and_another_seed_another():
@@ -73,95 +61,111 @@ def test_the_same_seed_gives_the_same_script_and_another_seed_another():
     assert script(7) != script(8)
 
 
-def test_questions_come_in_order_of_time_and_within_the_drill():
-    times = [ask.at_s for ask in SCRIPT.asks]
+def test_questions_come_in_order_of_time_the_past_before_what_is_played():
+    asks = [*SCRIPT.past, *SCRIPT.asks]
+    times = [ask.at_ms for ask in asks]
     assert times == sorted(times)
-    assert times[0] >= 0
-    assert times[-1] < SECONDS
+    assert find_day(times[0]) >= CALENDAR.first_day
+    assert find_day(times[-1]) < CALENDAR.ends_day
+    assert find_day(SCRIPT.asks[0].at_ms) == CALENDAR.played_day
+    assert find_day(SCRIPT.past[-1].at_ms) < CALENDAR.played_day
 
 
 def test_no_robot_asks_before_the_attack_so_that_accounts_have_a_past():
-    robots = [ask for ask in SCRIPT.asks if ask.robot is not None]
-    assert min(ask.at_s for ask in robots) >= ATTACK_FROM
-    for caller in SCRIPT.stolen:
-        assert any(
-            ask.caller == caller and ask.at_s < ATTACK_FROM and ask.robot is None
-            for ask in SCRIPT.asks
-        )
+    assert all(ask.robot is None for ask in SCRIPT.past)
+    assert min(ask.at_ms for ask in SCRIPT.asks if ask.robot is not None) >= ATTACK_MS
+    quiet = [ask for ask in SCRIPT.asks if ask.at_ms < ATTACK_MS]
+    assert {ask.caller for ask in quiet} >= set(SCRIPT.stolen)
 
 
 def test_owners_of_stolen_accounts_keep_working_during_the_attack():
-    for caller in SCRIPT.stolen:
-        assert any(
-            ask.caller == caller and ask.at_s > ATTACK_FROM and ask.robot is None
-            for ask in SCRIPT.asks
-        )
+    during = {ask.caller for ask in SCRIPT.asks if ask.at_ms > ATTACK_MS and ask.robot is None}
+    assert during >= set(SCRIPT.stolen)
 
 
-@pytest.mark.parametrize("stolen", [1, 2, 3, 4, 9])
-def test_every_kind_of_robot_plays_and_every_stolen_account_is_used(stolen):
-    played = script(stolen=stolen)
-    assert {robot.kind for robot in played.robots} == set(RobotKind)
-    assert {robot.caller for robot in played.robots} == set(played.stolen)
-    assert len(played.stolen) == stolen
+def test_every_kind_of_attack_has_accounts_of_its_own():
+    names = Counter(attack.name for attack in script(per_kind=2, accounts=80).attacks)
+    assert set(names) == {*KINDS, *(f"sweep{pace}" for pace in PACES)}
+    assert names.pop("distributed") == 2 * DISTRIBUTED
+    assert set(names.values()) == {2}
+    assert len(set(SCRIPT.stolen)) == len(SCRIPT.stolen) == len(list_attacks(1))
 
 
-def test_thieves_type_and_never_hold_a_card():
-    assert {ask.identifiers.mode for ask in SCRIPT.asks if ask.robot is not None} == {"typed"}
+def test_every_robot_asks_something():
+    asking = {ask.robot for ask in SCRIPT.asks} - {None}
+    assert {SCRIPT.attacks[number].name for number in range(len(SCRIPT.attacks))} - {
+        SCRIPT.attacks[number].name for number in asking if number is not None
+    } <= {"insider", "sweep5"}  # a handful a day may be none in two days
 
 
-def test_lawful_software_mostly_shows_cards():
-    modes = Counter(ask.identifiers.mode for ask in SCRIPT.asks if ask.robot is None)
-    assert 0.7 < modes["card"] / modes.total() < 0.9  # one person in ten has no card here
+def test_thieves_type_but_those_who_stole_cards():
+    modes = {
+        (SCRIPT.attacks[ask.robot].name == "list_card", ask.identifiers.mode)
+        for ask in SCRIPT.asks
+        if ask.robot is not None
+    }
+    assert (False, "card") not in modes
+    assert (True, "card") in modes
 
 
-def test_the_robot_on_the_workstation_asks_from_where_its_owner_does():
-    [mixed] = [robot for robot in SCRIPT.robots if robot.kind is RobotKind.MIXED]
-    places = {ask.place for ask in SCRIPT.asks if ask.caller == mixed.caller and ask.robot is None}
-    assert mixed.place in places
+def test_lawful_software_mostly_shows_cards_by_day():
+    modes = Counter(ask.identifiers.mode for ask in SCRIPT.past if 8 <= find_hour(ask.at_ms) < 19)
+    assert 0.7 < modes["card"] / modes.total() < 0.95  # one person in ten has no card here
 
 
-def test_only_the_fast_robot_has_a_place_that_gives_it_away():
-    places = {robot.kind: robot.place for robot in SCRIPT.robots}
-    assert places[RobotKind.FAST].agent == ROBOT_AGENT
-    assert places[RobotKind.THROTTLED].address in MOBILE_ADDRESSES
-    assert ROBOT_AGENT not in {places[kind].agent for kind in RobotKind if kind != "fast"}
+def test_those_at_home_ask_from_where_their_owners_do():
+    at_home = {n for n, attack in enumerate(SCRIPT.attacks) if attack.is_at_home}
+    assert {SCRIPT.attacks[n].name for n in at_home} == {"mimic", "insider", "insider_bulk"}
+    for number in at_home:
+        caller = SCRIPT.attacks[number].caller
+        usual = {
+            a.place for a in (*SCRIPT.past, *SCRIPT.asks) if a.caller == caller and a.robot is None
+        }
+        assert {ask.place for ask in SCRIPT.asks if ask.robot == number} <= usual
 
 
-def test_some_honest_people_look_new_too():
-    owners = [ask for ask in script(2, professionals=300).asks if ask.robot is None]
-    before = {(ask.caller, ask.place) for ask in owners if ask.at_s < ATTACK_FROM}
-    after = {(ask.caller, ask.place) for ask in owners if ask.at_s >= ATTACK_FROM}
-    assert after - before
+def test_only_the_fast_robot_has_software_that_gives_it_away():
+    naked = {
+        SCRIPT.attacks[ask.robot].name
+        for ask in SCRIPT.asks
+        if ask.robot is not None and ask.place.agent == ROBOT_AGENT
+    }
+    assert naked == {"fast"}
+    assert all(a.place.agent != ROBOT_AGENT for a in SCRIPT.asks if a.robot is None)
 
 
-def test_one_machine_can_play_the_lawful_traffic():
-    lawful = sum(ask.robot is None for ask in script(3, professionals=300).asks)
-    assert 0.6 < lawful / (LAWFUL_PER_S * SECONDS) < 1.7
+def test_some_thieves_come_from_addresses_that_honest_people_share():
+    owners = {a.place.address for a in (*SCRIPT.past, *SCRIPT.asks) if a.robot is None}
+    thieves = {a.place.address for a in SCRIPT.asks if a.robot is not None}
+    assert thieves & owners
+    assert thieves - owners
+
+
+def test_accounts_are_of_every_large_profession():
+    assert len(set(script(accounts=200).professions)) == len(PRACTICES)
 
 
 @pytest.mark.parametrize(
-    ("people", "professionals", "stolen", "why"),
+    ("people", "accounts", "why"),
     [
-        ([], 5, 1, "nobody in the synthetic set is covered"),
-        ([p for p in PEOPLE if not p.covered], 5, 1, "nobody in the synthetic set is covered"),
-        (PEOPLE, 2, 3, "3 stolen accounts among 2 professionals"),
-        (PEOPLE, 0, 1, "1 stolen accounts among 0 professionals"),
+        ([], ACCOUNTS, "nobody in the synthetic set is covered"),
+        ([p for p in PEOPLE if not p.covered], ACCOUNTS, "nobody in the synthetic set is covered"),
+        (PEOPLE, 12, "accounts are to be stolen and there are 12"),
     ],
 )
-def test_a_drill_that_cannot_be_played_says_why(people, professionals, stolen, why):
+def test_a_drill_that_cannot_be_played_says_why(people, accounts, why):
     with pytest.raises(SetupError, match=why):
-        make_script(people, invent_professionals(professionals), stolen=stolen, seconds=9, seed=1)
+        make_script(people, accounts=accounts, per_kind=1, calendar=CALENDAR, seed=1)
 
 
 def test_a_set_without_former_members_still_makes_a_list():
     covered = [person for person in PEOPLE if person.covered]
-    played = make_script(covered, invent_professionals(9), stolen=1, seconds=9, seed=1)
-    assert played.robots
+    played = make_script(covered, accounts=ACCOUNTS, per_kind=1, calendar=CALENDAR, seed=1)
+    assert played.attacks
 
 
 def test_every_identifier_sent_is_well_formed_and_nobodys():
-    for ask in SCRIPT.asks:
+    for ask in (*SCRIPT.past[:5000], *SCRIPT.asks[:20_000]):
         sent = ask.identifiers
         if sent.mode == "card":
             CardCode.parse(sent.card_code)
@@ -170,29 +174,49 @@ def test_every_identifier_sent_is_well_formed_and_nobodys():
             assert AmcNumber(sent.amc_number).is_synthetic
 
 
-def test_a_typing_error_changes_the_birth_day_and_nothing_else():
-    for person in PEOPLE[:100]:
-        typed = type_identifiers(person)
-        wrong = mistype(typed, Random(person.birth_date))
-        assert wrong.birth_date != typed.birth_date
-        assert wrong.birth_date[:6] == typed.birth_date[:6]
-        assert wrong.insured_nir == typed.insured_nir
+def test_a_number_of_the_stream_is_always_the_same_person():
+    town, other = Town(PEOPLE), Town(PEOPLE)
+    for subject in (0, 17, 5_000_000, -1, -98_765):
+        assert town.find(subject) == town.find(subject) == other.find(subject)
+    assert len({town.find(n).typed for n in range(300)}) > 250, "numbers are spread over everybody"
 
 
-def test_a_stranger_has_a_keyed_number_that_nobody_holds():
-    stranger = make_stranger(Random(1), "9900000001")
-    assert Nir.parse(stranger.insured_nir).is_synthetic
+def test_people_who_are_not_found_left_or_never_were_here():
+    known = {(p.insured_nir, p.birth_date): p.covered for p in PEOPLE}
+    town = Town(PEOPLE)
+    typed = [town.find(-1 - n).typed for n in range(300)]
+    kinds = Counter(known.get((one.insured_nir, one.birth_date)) for one in typed)
+    assert kinds[True] == 0
+    assert kinds[None] > 50 < kinds[False]
 
 
-def test_lines_are_in_the_range_kept_for_benchmarks():
+def test_lines_are_in_the_ranges_kept_for_benchmarks_and_documentation():
     assert make_line(0) == "198.18.0.0"
     assert make_line((1 << 17) - 1) == "198.19.255.255"
     assert make_line(1 << 17) == "198.18.0.0"
+    shared = {make_shared_address(number) for number in range(400)}
+    assert len(shared) == 400
+    assert {address.rpartition(".")[0] for address in shared} == {"203.0.113", "198.51.100"}
 
 
-def test_a_profession_without_figures_works_like_a_general_practitioner():
-    assert find_practice("midwife") is PRACTICES["general_practitioner"]
+def test_software_says_its_name_and_its_version():
+    agents = {make_agent(software, 7) for software in range(40)}
+    assert len(agents) == 40
+    assert make_agent(10, 7) != make_agent(10, 8)
 
 
-def test_the_professions_make_up_the_whole():
-    assert sum(practice.share for practice in PRACTICES.values()) == pytest.approx(1)
+def test_days_of_a_drill_are_those_the_guard_counts():
+    for hour in (0, 8.5, 23.99):
+        assert find_day(find_instant(20_000, hour)) == 20_000
+        assert find_hour(find_instant(20_000, hour)) == int(hour)
+    assert find_date(find_instant(20_000, 0)).isoformat() == "2024-10-04"
+    assert (CALENDAR.first_day, CALENDAR.played_day, CALENDAR.attack_day) == (
+        20_390,
+        20_397,
+        20_398,
+    )
+
+
+def test_a_drill_without_an_attack_is_no_drill():
+    with pytest.raises(ValueError, match="one day of attack"):
+        Calendar(ends_day=1, history=0, quiet=0, attacked=0)
