@@ -154,8 +154,8 @@ class Habits:
         burst: Typed new faces lately, one forgotten every minute.
         burst_ms: When it was last counted.
         usual_burst: The most seen on good days.
-        typed_evidence: Against the account, from where it usually works.
-        strange_evidence: The same, from elsewhere.
+        typed_evidence: Against the account, of what it types.
+        strange_evidence: The same, of what comes from a strange place only.
         card_evidence: The same, of look-ups with a card.
         step: How far it is held: a `Step`.
         held_from: The address and the software of the look-up that contained it; None: not held.
@@ -196,6 +196,13 @@ class Habits:
         came = _see(self.addresses, ip, day, most=_MOST_ADDRESSES)
         used = _see(self.agents, agent, day, most=_MOST_AGENTS)
         return Learnt(came or used or new_hour, new_address, teaches=True)
+
+    def works_at(self, ip: Ref) -> bool:
+        """Say whether an address is one of those the account mostly works from."""
+        known = self.addresses.get(ip)
+        return known is not None and 2 * known.days >= max(
+            one.days for one in self.addresses.values()
+        )
 
     def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
         """Learn from an answered new face where people live and how often nobody is found."""

@@ -131,14 +131,16 @@ def judge_new(
     weights = weigh(
         habits, lookup, surroundings=surroundings, norms=norms, hour=hour, is_young=is_young
     )
-    charge = _charge_card if lookup.presence else _charge_typed
-    over, evidence = charge(habits, weights, policy)
+    held = _is_held(habits, lookup)
+    if lookup.presence:
+        over, evidence = _charge_card(habits, weights, policy, held=held)
+    else:
+        over, evidence = _charge_typed(habits, weights, policy)
     threshold = rules.card_evidence if lookup.presence else rules.evidence
     contains = evidence > threshold and not habits.step
     if contains:
         habits.step = Step.PRESENCE_ONLY
         habits.held_from = (lookup.ip, lookup.user_agent)
-    held = _is_held(habits, weights, presence=lookup.presence)
     if over or held or contains:
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
@@ -230,14 +232,14 @@ def _catch(habits: Habits, rules: Rules) -> Decision:
     return Decision(False, Step(habits.step), contains, MOST_EVIDENCE, rules.evidence, (signal,))
 
 
-def _is_held(habits: Habits, weights: Weights, *, presence: bool) -> bool:
+def _is_held(habits: Habits, lookup: Lookup) -> bool:
     """Say whether the account's step refuses a new face: cards pass at the counter, or care stops.
 
     Cards leak too, but whoever holds a list of them is not where the account works.
     """
-    if not presence or habits.step == Step.KNOWN_FACES_ONLY:
+    if not lookup.presence or habits.step == Step.KNOWN_FACES_ONLY:
         return habits.step > Step.NONE
-    return habits.step == Step.PRESENCE_ONLY and weights.is_from_a_strange_place
+    return habits.step == Step.PRESENCE_ONLY and not habits.works_at(lookup.ip)
 
 
 def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
@@ -250,24 +252,24 @@ def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[boo
     gain = _LOOKUP_GAIN * max(-2.0, min(2.5, weights.of_person)) - _DRIFT
     if over and total > 0:
         gain += _OVER_GAIN
-    # What comes from a strange place is weighed apart: the owner's own work would dilute it.
+    # What comes from a strange place is weighed apart too: the owner's own work would dilute it.
     if weights.is_from_a_strange_place:
         gain += _PLACE_GAIN * max(0.0, weights.of_place)
-        evidence = _add(habits.strange_evidence, gain)
-        habits.strange_evidence = evidence
-    else:
-        evidence = _add(habits.typed_evidence, gain)
-        habits.typed_evidence = evidence
+        habits.strange_evidence = _add(habits.strange_evidence, gain)
+    habits.typed_evidence = _add(habits.typed_evidence, gain)
+    evidence = max(habits.typed_evidence, habits.strange_evidence)
     if not habits.step:
         today.most_evidence = max(today.most_evidence, evidence)
     return over, evidence
 
 
-def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
+def _charge_card(
+    habits: Habits, weights: Weights, policy: Policy, *, held: bool
+) -> tuple[bool, float]:
     """Take a new face with a card off its allowance: a strange place or a flood counts."""
     today, come = habits.today, weights.network + weights.agent
     over = today.card >= today.card_allowance
-    if not (habits.step and weights.is_from_a_strange_place):
+    if not held:
         # A thief who is held does not spend what the counter needs.
         today.card += compute_price(weights.total, policy.least_price)
     today.card_count += 1

@@ -69,6 +69,25 @@ def test_a_thief_with_leaked_cards_is_contained_while_the_owner_goes_on_with_car
     assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
 
 
+def test_what_the_owner_types_does_not_hide_a_thief_and_a_strange_place_never_helps_him():
+    alone, beside, moving = (make_guard(days=WORKDAYS) for _ in range(3))
+    for n in range(6):
+        alone.decide(steal(at(WORKDAYS, 9 + n / 60), f"victim-{n}"))
+        beside.decide(steal(at(WORKDAYS, 9 + n / 60), f"victim-{n}"))
+        beside.decide(ask(at(WORKDAYS, 9 + n / 60), f"neighbour-{n}"))
+        place = {} if n % 2 else {"ip": OWN_IP, "user_agent": OWN_AGENT}
+        moving.decide(steal(at(WORKDAYS, 9 + n / 60), f"victim-{n}", **place))
+    assert beside._habits[1].strange_evidence == alone._habits[1].strange_evidence > 0
+    assert moving._habits[1].typed_evidence > moving._habits[1].strange_evidence
+
+
+def test_a_held_account_shows_no_card_from_a_place_it_passed_by():
+    guard = make_guard(days=WORKDAYS)
+    guard.decide(ask(at(WORKDAYS - 1, 22), "regular-1-3", ip="a-train"))
+    rob(guard, presence=True)
+    assert not guard.decide(ask(at(WORKDAYS, 15), "new", presence=True, ip="a-train")).answer
+
+
 def test_who_is_held_to_known_faces_by_a_person_sees_nobody_new_with_any_card():
     guard = make_guard(days=WORKDAYS)
     judging.contain(guard._habits[1], Step.KNOWN_FACES_ONLY)
