@@ -138,6 +138,21 @@ TIERS: Final[Mapping[str, Words]] = {
 ROBOTS: Final[Mapping[str, Words]] = {
     "fast": _("rapide : une liste volée, à pleine vitesse"),
     "throttled": _("discret : la même liste, lentement"),
+    "list": _("liste à moitié fausse, aux heures de travail"),
+    "sequential": _("sans liste : devine des numéros"),
+    "resume": _("par rafales, chaque fois d’une autre adresse"),
+    "distributed": _("une liste partagée entre plusieurs comptes"),
+    "mimic": _("sur le poste du titulaire, à son rythme"),
+    "insider": _("le titulaire, quelques personnes par jour"),
+    "insider_bulk": _("le titulaire, par centaines"),
+    "list_card": _("codes de cartes volés"),
+    "sweep5": _("patient : 5 personnes par jour"),
+    "sweep10": _("patient : 10 personnes par jour"),
+    "sweep20": _("patient : 20 personnes par jour"),
+    "sweep40": _("patient : 40 personnes par jour"),
+    "sweep80": _("patient : 80 personnes par jour"),
+    "sweep320": _("patient : 320 personnes par jour"),
+    # In reports of drills played before the guard.
     "mixed": _("sur le poste du titulaire"),
     "guesser": _("sans liste : devine des numéros"),
 }
