@@ -28,6 +28,7 @@ from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.acts_log import AppendsActs
+from rempart.storage.analytics import SealedFiles
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
@@ -84,6 +85,7 @@ class BenchDesk:
 
     log_keys: tuple[NoteVerifier, ...] = ()
     unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
+    sealed_files: SealedFiles | None = None
 
     @property
     def acts(self) -> AppendsActs:
@@ -159,6 +161,8 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
     bench_desk.readings = Readings(bench_desk.acts)
     bench_desk.quorum = Quorum()
     bench_desk.log_keys = ()
+    bench_desk.unfinished_tiles = UnfinishedTiles()
+    bench_desk.sealed_files = None
     yield bench_desk
     with bench_desk.database.connect("admin", autocommit=True) as admin:
         admin.execute(

@@ -19,6 +19,7 @@ from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
 from rempart.storage.acts_log import AppendsActs
 from rempart.storage.connect import Database
 from rempart.storage.ledger_proofs import load_entry
+from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.prove_entry import prove_entry, prove_growth
 
 SIZES = (1, 255, 300, 600, 1025)
@@ -46,12 +47,19 @@ def ledger(database: Database) -> Database:
     return database
 
 
-def prove(database: Database, index: int, audience: Audience = Audience.MEMBER, *, log_id=1) -> str:
+def prove(
+    database: Database,
+    index: int,
+    audience: Audience = Audience.MEMBER,
+    *,
+    log_id: int = 1,
+    store: SegmentStore | None = None,
+) -> str:
     acts = AppendsActs(
         connection=database.asyncpg_kwargs("recorder"), signers=[make_signer(0)], clock_ms=Clock()
     )
     with database.transaction("auditor") as tx:
-        return prove_entry(tx, acts, log_id, index, audience, by=COMMAND_LINE)
+        return prove_entry(tx, acts, log_id, index, audience, store=store, by=COMMAND_LINE)
 
 
 def cosign(database: Database, size: int) -> None:

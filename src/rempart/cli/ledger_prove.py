@@ -29,6 +29,7 @@ from rempart.exchange.proof_words import (
 from rempart.kernel.findings import Language
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
+from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
 from rempart.workflows.prove_entry import prove_entry, prove_growth
 
@@ -93,6 +94,7 @@ def prove(
                 log_id,
                 index or 0,
                 Audience(audience or ""),
+                store=open_segment_store(settings, installation.home),
                 by=COMMAND_LINE,
             )
     with click.open_file(str(output), "wb") as stream:

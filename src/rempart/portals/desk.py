@@ -21,6 +21,7 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
+from rempart.workflows.member_history import SealedFiles
 from rempart.workflows.presence_codes import SealsCodes
 from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_cards import OpensPrints
@@ -74,6 +75,11 @@ class Desk(Protocol):
     @property
     def unfinished_tiles(self) -> UnfinishedTiles:
         """What this process remembers of the right edge of published trees."""
+        ...
+
+    @property
+    def sealed_files(self) -> SealedFiles | None:
+        """The files of cold segments, for a member's own page; None where there are none."""
         ...
 
     @property

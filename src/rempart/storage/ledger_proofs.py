@@ -75,6 +75,12 @@ def load_entry(tx: Transaction, log_id: int, index: int) -> WholeEntry | None:
     )
 
 
+def load_session(tx: Transaction, session_ref: int) -> SessionFacts | None:
+    """Return the facts of a session; None once they are gone."""
+    row = tx.execute(QUERIES.load_session, {"session_ref": session_ref}).fetchone()
+    return None if row is None else SessionFacts(*row)
+
+
 def explain_absence(tx: Transaction, log_id: int, index: int) -> str | None:
     """Say why an opening is not there: `erased`, `cold`, `dropped`… or None."""
     row = tx.execute(QUERIES.explain_absence, {"log_id": log_id, "index": index}).fetchone()

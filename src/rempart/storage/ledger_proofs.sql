@@ -39,6 +39,12 @@ LEFT JOIN ledger.statement ON statement.log_id = entry.log_id AND statement.idx 
 LEFT JOIN ledger.session ON entry.kind = 9 AND session.session_ref = entry.session_ref
 WHERE entry.log_id = %(log_id)s AND entry.idx = %(index)s;
 
+-- name: load_session
+-- The facts of a session, for the entry that opened it and is in a file only (role auditor).
+SELECT session.session_ref, session.account_ref, session.client_ref, session.opened_ms, session.method, session.address,
+       session.agent
+FROM ledger.session WHERE session.session_ref = %(session_ref)s;
+
 -- name: explain_absence
 -- Why an opening is not in the database: erased by an act, in a sealed file only, or dropped with its segment.
 SELECT CASE

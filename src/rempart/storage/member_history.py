@@ -45,11 +45,13 @@ class Consultation:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A period whose entries are not in the database: `cold` (sealed files) or `dropped`."""
+    """A segment whose entries are not in the database: `cold` (sealed files) or `dropped`."""
 
     first_ms: int
     last_ms: int
     state: str
+    log_id: int
+    segment: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +64,32 @@ class Reported:
 
 
 def list_history(
-    tx: Transaction, listing: Listing[HistoryColumn], *, from_ms: int, to_ms: int
+    tx: Transaction, listing: Listing[HistoryColumn], *, cold: str, from_ms: int, to_ms: int
 ) -> tuple[list[Consultation], int]:
     """Return one page of the entries about the visitor, and how many there are.
 
     Args:
         tx: A transaction with a member's ticket.
         listing: Which page.
+        cold: The visitor's entries in files, as `ColdHistory.to_json` writes them.
         from_ms: First instant of the period.
         to_ms: The instant after its last one.
     """
-    period = {"from_ms": from_ms, "to_ms": to_ms}
+    period = {"cold": cold, "from_ms": from_ms, "to_ms": to_ms}
     return load_page(tx, QUERIES.list_history, listing, Consultation, period)
 
 
-def load_one(tx: Transaction, log_id: int, idx: int) -> Consultation | None:
+def load_one(tx: Transaction, log_id: int, idx: int, *, cold: str) -> Consultation | None:
     """Return one entry about the visitor; None for any other."""
-    row = tx.execute(QUERIES.load_one, {"log_id": log_id, "idx": idx}).fetchone()
+    place = {"log_id": log_id, "idx": idx, "cold": cold}
+    row = tx.execute(QUERIES.load_one, place).fetchone()
     return None if row is None else Consultation(*row)
 
 
-def count_months(tx: Transaction) -> list[tuple[str, Reader, int]]:
+def count_months(tx: Transaction, *, cold: str) -> list[tuple[str, Reader, int]]:
     """Return (month as AAAA-MM, who read, how many), the oldest month first."""
-    return [(row[0], row[1], int(row[2])) for row in tx.execute(QUERIES.count_months)]
+    rows = tx.execute(QUERIES.count_months, {"cold": cold})
+    return [(row[0], row[1], int(row[2])) for row in rows]
 
 
 def has_read(tx: Transaction, *, since_ms: int) -> bool:

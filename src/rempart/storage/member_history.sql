@@ -1,11 +1,11 @@
--- What a member is shown of the ledger about themselves (role portals, with their ticket).
+-- What a member is shown of the ledger about themselves (role portals, with their ticket). `cold`: their rows in files, as JSON.
 
 -- name: list_history
 -- One page of the entries of a period, and how many there are; `direction` is 1 or -1, by `sort`.
 SELECT h.log_id, h.idx, h.kind, h.t_ms, h.insurer_name, h.purpose, h.mode, h.domain, h.care_day, h.outcome, h.fields,
        h.schema_version, h.reader, h.organisation, h.city, h.profession, h.software, h.question, h.stated_purpose,
        count(*) OVER () AS total
-FROM ledger.my_history() AS h
+FROM ledger.my_history(%(cold)s::jsonb) AS h
 WHERE h.t_ms >= %(from_ms)s AND h.t_ms < %(to_ms)s
 ORDER BY CASE WHEN %(sort)s::text = 'who' AND %(direction)s::integer = 1 THEN h.organisation END,
          CASE WHEN %(sort)s::text = 'who' AND %(direction)s::integer = -1 THEN h.organisation END DESC,
@@ -17,13 +17,13 @@ LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
 -- One entry by its place.
 SELECT h.log_id, h.idx, h.kind, h.t_ms, h.insurer_name, h.purpose, h.mode, h.domain, h.care_day, h.outcome, h.fields,
        h.schema_version, h.reader, h.organisation, h.city, h.profession, h.software, h.question, h.stated_purpose
-FROM ledger.my_history() AS h
+FROM ledger.my_history(%(cold)s::jsonb) AS h
 WHERE h.log_id = %(log_id)s AND h.idx = %(idx)s;
 
 -- name: count_months
 -- How many entries each civil month of Paris has, by who read.
 SELECT to_char(to_timestamp(h.t_ms / 1000.0) AT TIME ZONE 'Europe/Paris', 'YYYY-MM') AS month, h.reader, count(*)
-FROM ledger.my_history() AS h
+FROM ledger.my_history(%(cold)s::jsonb) AS h
 GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: has_read
@@ -37,7 +37,8 @@ SELECT (extract(epoch FROM min(l.opened_at)) * 1000)::bigint FROM ledger.log AS 
 
 -- name: list_away
 -- Periods whose openings are not in the database any more: in sealed files only, or dropped.
-SELECT s.first_ms, s.last_ms, s.state FROM ledger.segment AS s WHERE s.state <> 'sealed' ORDER BY s.first_ms, s.log_id;
+SELECT s.first_ms, s.last_ms, s.state, s.log_id, s.segment
+FROM ledger.segment AS s WHERE s.state <> 'sealed' ORDER BY s.first_ms, s.log_id;
 
 -- name: list_reported
 -- Which entries the visitor reported, and what became of it.

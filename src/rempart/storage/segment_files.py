@@ -290,6 +290,15 @@ def read_session_refs(store: SegmentStore, name: str, session_kind: int) -> set[
     return refs
 
 
+def read_entry(store: SegmentStore, name: str, index: int) -> tuple[Any, ...] | None:
+    """Return the row of an index of a by-account file, as it was written; None without one."""
+    with _open_reader(store) as reader:
+        wanted = duckdb.ColumnExpression("idx") == duckdb.ConstantExpression(index)
+        rows = reader.read_parquet(store.locate(name)).filter(wanted).select(*ENTRY_COLUMNS)
+        found = [row for batch in rows.to_arrow_reader(ROW_GROUP) for row in make_rows(batch)]
+    return found[0] if found else None
+
+
 def read_openings(
     store: SegmentStore, name: str, indexes: Iterable[int]
 ) -> list[tuple[int, int, int]]:

@@ -31,6 +31,7 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
+from rempart.storage.analytics import SealedFiles
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.contacts import make_letterbox
@@ -44,6 +45,7 @@ from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_log_keys
 from rempart.wiring.payees import load_payee_provider
 from rempart.wiring.providers import load_providers
+from rempart.wiring.segments import open_own_files
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
 from rempart.workflows.publish_ledger import UnfinishedTiles
@@ -84,6 +86,7 @@ class PooledDesk:
     lookup_secret: bytes = field(repr=False)
     sensitive_needs_device: bool = False
     unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
+    sealed_files: SealedFiles | None = None
 
     @property
     def allowances(self) -> Allowances:
@@ -161,6 +164,7 @@ def create_app() -> WsgiApplication:
         readings=Readings(acts),
         list_log_keys=functools.partial(load_log_keys, settings, home),
         lookup_secret=home.key("lookup"),
+        sealed_files=open_own_files(settings, home),
     )
     configure_django(
         database=database,

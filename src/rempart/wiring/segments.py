@@ -20,3 +20,10 @@ def open_sealed_files(settings: Settings, home: Home) -> SealedFiles:
         threads=settings.question_threads,
     )
     return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))
+
+
+def open_own_files(settings: Settings, home: Home) -> SealedFiles:
+    """Return the store for the pages where members read about themselves: small questions, here."""
+    store = open_segment_store(settings, home)
+    means = Means(memory="256MB", threads=1)
+    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))

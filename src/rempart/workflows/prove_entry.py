@@ -6,6 +6,7 @@ error here, not a refusal to whoever receives the proof.
 
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.disclosure.consistency_file import follow_log, format_consistency, parse_consistency
+from rempart.disclosure.entry import Kind
 from rempart.disclosure.opening import Audience, Opening, make_opening
 from rempart.disclosure.proof import prove_consistency, prove_inclusion
 from rempart.disclosure.proof_file import (
@@ -17,20 +18,29 @@ from rempart.disclosure.proof_file import (
 )
 from rempart.kernel.errors import InconsistentRecord, InvalidRequest, NotFound
 from rempart.storage import ledger_proofs
+from rempart.storage.cold_history import load_cold_entry
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_proofs import Anchor, Checkpointed
+from rempart.storage.ledger_proofs import Anchor, Checkpointed, WholeEntry
 from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
+from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.record_act import ActsLog, record_act
 
 _ABSENCES = {
     "erased": "its opening was erased by an ERASE act of log 0; the leaf is still in the tree",
-    "cold": "its segment is sealed and only in the segments' files: ask there (`who-saw`)",
+    "cold": "its segment's file does not hold it: run `rempart ledger audit`",
     "dropped": "its segment was dropped at the end of its retention; the leaves are still there",
 }
 
 
 def prove_entry(
-    tx: Transaction, acts: ActsLog, log_id: int, index: int, audience: Audience, *, by: Author
+    tx: Transaction,
+    acts: ActsLog,
+    log_id: int,
+    index: int,
+    audience: Audience,
+    *,
+    store: SegmentStore | None,
+    by: Author,
 ) -> str:
     """Return the proof of one entry, opened for somebody.
 
@@ -40,15 +50,17 @@ def prove_entry(
         log_id: The log.
         index: The entry's place in it.
         audience: Who will be shown it.
+        store: The files of cold segments; None for a place that reaches none.
         by: Who asks.
 
     Raises:
         LedgerUnavailable: the reading cannot be recorded: nothing is handed out.
-        NotFound: no such entry, or its opening is not in the database; the message says why.
+        NotFound: no such entry, or its opening was erased or dropped; the message says why.
+        Unavailable: its segment is cold and its file cannot be read.
         InconsistentRecord: the stored log does not prove it.
     """
     anchor = _find_anchor(tx, log_id, index)
-    whole = ledger_proofs.load_entry(tx, log_id, index)
+    whole = ledger_proofs.load_entry(tx, log_id, index) or _load_cold(tx, store, log_id, index)
     if whole is None:
         absence = ledger_proofs.explain_absence(tx, log_id, index)
         reason = _ABSENCES.get(absence or "", "the database has no such row: run the audit")
@@ -71,7 +83,15 @@ def prove_entry(
     return _prove(tx, log_id, index, anchor, opening, UnfinishedTiles())
 
 
-def prove_own_entry(tx: Transaction, log_id: int, index: int, unfinished: UnfinishedTiles) -> str:
+def prove_own_entry(
+    tx: Transaction,
+    log_id: int,
+    index: int,
+    unfinished: UnfinishedTiles,
+    *,
+    store: SegmentStore | None,
+    whom: Subject,
+) -> str:
     """Return the proof of an entry about the visitor, opened for a member.
 
     Args:
@@ -79,14 +99,20 @@ def prove_own_entry(tx: Transaction, log_id: int, index: int, unfinished: Unfini
         log_id: The log.
         index: The entry's place in it.
         unfinished: What this process remembers of the tree's right edge.
+        store: The files of cold segments; None for a place that reaches none.
+        whom: The visitor. The caller has seen that the entry is shown to them.
 
     Raises:
         NotFound: the visitor is shown no such entry: none, somebody else's, or not for now.
+        Unavailable: its segment is cold and its file cannot be read.
         InconsistentRecord: the stored log does not prove it.
     """
     opening = ledger_proofs.open_my_entry(tx, log_id, index)
     if opening is None:
-        raise NotFound("no such entry is shown to you")
+        entry = load_cold_entry(tx, store, log_id, index)
+        if entry is None or Subject(entry.person_ref, entry.insurer_id) != whom:
+            raise NotFound("no such entry is shown to you")
+        opening = make_opening(entry, Audience.MEMBER, statement=None, session=None)
     return _prove(tx, log_id, index, _find_anchor(tx, log_id, index), opening, unfinished)
 
 
@@ -109,6 +135,20 @@ def prove_growth(tx: Transaction, log_id: int, *, old_size: int, new_size: int) 
     except EvidenceRefused as refusal:
         raise _disagreement(log_id, refusal) from refusal
     return text
+
+
+def _load_cold(
+    tx: Transaction, store: SegmentStore | None, log_id: int, index: int
+) -> WholeEntry | None:
+    """Return an entry from its segment's file. Acts are never there: their log stays whole."""
+    if ledger_proofs.explain_absence(tx, log_id, index) != "cold":
+        return None
+    entry = load_cold_entry(tx, store, log_id, index)
+    if entry is None:
+        return None
+    is_opened = entry.kind == Kind.SESSION
+    session = ledger_proofs.load_session(tx, entry.session_ref) if is_opened else None
+    return WholeEntry(entry, None, session)
 
 
 def _find_anchor(tx: Transaction, log_id: int, index: int) -> Anchor:

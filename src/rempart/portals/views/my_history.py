@@ -169,7 +169,13 @@ def report(request: HttpRequest, log_id: int, idx: int) -> HttpResponseBase:
     try:
         with open_visit(request) as (tx, visitor):
             found, reported = read_consultation(
-                tx, visitor, desk.acts, log_id=log_id, idx=idx, now_ms=to_ms(desk.now())
+                tx,
+                visitor,
+                desk.acts,
+                files=desk.sealed_files,
+                log_id=log_id,
+                idx=idx,
+                now_ms=to_ms(desk.now()),
             )
     except NotFound:
         raise Http404 from None
@@ -179,7 +185,12 @@ def report(request: HttpRequest, log_id: int, idx: int) -> HttpResponseBase:
         done = perform(
             request,
             lambda tx, asker: report_consultation(
-                tx, asker, log_id=log_id, idx=idx, words=form.cleaned_data["words"]
+                tx,
+                asker,
+                files=desk.sealed_files,
+                log_id=log_id,
+                idx=idx,
+                words=form.cleaned_data["words"],
             ),
         )
         if not isinstance(done, Refused):
@@ -196,7 +207,9 @@ def report(request: HttpRequest, log_id: int, idx: int) -> HttpResponseBase:
 def _read_history(request: HttpRequest, page: Page) -> History:
     desk = get_desk()
     with open_visit(request) as (tx, visitor):
-        return read_history(tx, visitor, desk.acts, page, now_ms=to_ms(desk.now()))
+        return read_history(
+            tx, visitor, desk.acts, page, files=desk.sealed_files, now_ms=to_ms(desk.now())
+        )
 
 
 def _prove(request: HttpRequest, log_id: int, idx: int) -> str:
@@ -208,6 +221,7 @@ def _prove(request: HttpRequest, log_id: int, idx: int) -> str:
                 visitor,
                 desk.acts,
                 desk.unfinished_tiles,
+                files=desk.sealed_files,
                 log_id=log_id,
                 idx=idx,
                 now_ms=to_ms(desk.now()),

@@ -121,8 +121,9 @@ CREATE POLICY changed ON accounts.inquiry FOR UPDATE TO rempart_portals
 -- ---------------------------------------------------------------- who saw somebody, in words
 
 -- Entries about some people, with the names that people read: the organisation of a professional, never an agent of the
--- operator. `reader`: professional, insurer, operator, or self (the person, through their own account).
-CREATE FUNCTION ledger.tell_history(persons bigint[], insurer integer)
+-- operator. `reader`: professional, insurer, operator, or self (the person, through their own account). `cold`: rows that
+-- the caller read in the files of sealed segments; those of other people, or of segments that are not cold, are left out.
+CREATE FUNCTION ledger.tell_history(persons bigint[], insurer integer, cold jsonb)
     RETURNS TABLE (log_id smallint, idx bigint, kind smallint, t_ms bigint, account_ref bigint, session_ref bigint,
                    insurer_name text, purpose smallint, mode smallint, domain smallint, care_day integer, outcome smallint,
                    fields bigint, schema_version smallint, reader text, organisation text, city text, profession text,
@@ -136,7 +137,22 @@ CREATE FUNCTION ledger.tell_history(persons bigint[], insurer integer)
            CASE who.reader WHEN 'professional' THEN COALESCE(p.profession, '') ELSE '' END,
            CASE who.reader WHEN 'professional' THEN COALESCE(w.label, '') ELSE '' END,
            COALESCE(said.body->>'question', ''), COALESCE(said.body->>'purpose', '')
-    FROM ledger.entry AS e
+    FROM (
+        SELECT hot.log_id, hot.idx, hot.kind, hot.t_ms, hot.account_ref, hot.session_ref, hot.person_ref, hot.insurer_id,
+               hot.purpose, hot.mode, hot.domain, hot.care_day, hot.outcome, hot.fields, hot.schema_version
+        FROM ledger.entry AS hot
+        WHERE hot.person_ref = ANY (persons) AND hot.person_ref <> 0 AND hot.insurer_id = insurer AND hot.kind IN (1, 4)
+        UNION ALL
+        SELECT filed.* FROM jsonb_to_recordset(cold) AS filed (
+            log_id smallint, idx bigint, kind smallint, t_ms bigint, account_ref bigint, session_ref bigint,
+            person_ref bigint, insurer_id integer, purpose smallint, mode smallint, domain smallint, care_day integer,
+            outcome smallint, fields bigint, schema_version smallint)
+        JOIN ledger.log AS l ON l.log_id = filed.log_id
+        JOIN ledger.segment AS g
+            ON g.log_id = filed.log_id AND g.segment = filed.idx >> l.segment_bits AND g.state = 'cold'
+        WHERE filed.person_ref = ANY (persons) AND filed.person_ref <> 0 AND filed.insurer_id = insurer
+          AND filed.kind IN (1, 4)
+    ) AS e
     JOIN rights.insurer AS i ON i.insurer_id = e.insurer_id
     LEFT JOIN accounts.professional AS p ON p.account_ref = e.account_ref
     LEFT JOIN LATERAL (
@@ -158,12 +174,11 @@ CREATE FUNCTION ledger.tell_history(persons bigint[], insurer integer)
                        AND m.person_ref = e.person_ref AND m.insurer_id = e.insurer_id) THEN 'self'
         WHEN org.kind = 'insurer' THEN 'insurer'
         ELSE 'operator' END AS reader) AS who
-    WHERE e.person_ref = ANY (persons) AND e.person_ref <> 0 AND e.insurer_id = insurer AND e.kind IN (1, 4)
 $$;
 REVOKE EXECUTE ON FUNCTION ledger.tell_history FROM PUBLIC;
 
--- What the visitor, a member, is shown of the ledger about themselves.
-CREATE FUNCTION ledger.my_history() RETURNS TABLE (
+-- What the visitor, a member, is shown of the ledger about themselves, rows of files included.
+CREATE FUNCTION ledger.my_history(cold jsonb DEFAULT '[]') RETURNS TABLE (
         log_id smallint, idx bigint, kind smallint, t_ms bigint, insurer_name text, purpose smallint, mode smallint,
         domain smallint, care_day integer, outcome smallint, fields bigint, schema_version smallint, reader text,
         organisation text, city text, profession text, software text, question text, stated_purpose text, is_this_visit boolean)
@@ -171,7 +186,7 @@ CREATE FUNCTION ledger.my_history() RETURNS TABLE (
     SELECT h.log_id, h.idx, h.kind, h.t_ms, h.insurer_name, h.purpose, h.mode, h.domain, h.care_day, h.outcome, h.fields,
            h.schema_version, h.reader, h.organisation, h.city, h.profession, h.software, h.question, h.stated_purpose,
            h.session_ref = accounts.my_session()
-    FROM ledger.tell_history(ARRAY[accounts.my_person()], accounts.my_insurer()) AS h
+    FROM ledger.tell_history(ARRAY[accounts.my_person()], accounts.my_insurer(), cold) AS h
     WHERE NOT ledger.is_held(h.account_ref, h.t_ms)
 $$;
 REVOKE EXECUTE ON FUNCTION ledger.my_history FROM PUBLIC;
@@ -186,7 +201,7 @@ CREATE FUNCTION ledger.inquiry_history(inquiry bigint) RETURNS TABLE (
            h.schema_version, h.reader, h.organisation, h.city, h.profession, h.software, h.question, h.stated_purpose,
            h.account_ref
     FROM accounts.inquiry AS q
-    CROSS JOIN LATERAL ledger.tell_history(q.person_refs, q.insurer_id) AS h
+    CROSS JOIN LATERAL ledger.tell_history(q.person_refs, q.insurer_id, '[]') AS h
     WHERE q.inquiry_ref = inquiry AND q.state = 'approved' AND q.decided_at > clock_timestamp() - interval '7 days'
       AND accounts.inquires()
 $$;
@@ -263,4 +278,5 @@ GRANT EXECUTE ON FUNCTION ledger.is_held, ledger.my_history, ledger.inquiry_hist
     accounts.inquires, accounts.ask_inquiry TO rempart_portals;
 -- The tree, for proofs: hashes only. And which parts of it are not in the database any more.
 GRANT SELECT ON ledger.tile, ledger.edge, ledger.cosignature TO rempart_portals;
-GRANT SELECT (log_id, segment, state, first_ms, last_ms) ON ledger.segment TO rempart_portals;
+-- With the names of their files: a person's page reads there what left the database.
+GRANT SELECT (log_id, segment, state, first_ms, last_ms, by_account_name, by_person_name) ON ledger.segment TO rempart_portals;
