@@ -53,6 +53,11 @@ def test_a_member_reads_keeps_and_verifies(stack, visit, member, tmp_path: Path)
     expect(lines.first).to_contain_text("Vous, sur ce site")
     visit.shoot("my-history")
     page.set_viewport_size({"width": 390, "height": 844})
+    # Nothing of a line lies beside the screen, and the list can still be sorted.
+    table = page.get_by_role("region", name="Consultations")
+    assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+    expect(table.get_by_role("columnheader", name="Quand")).to_be_visible()
+    expect(lines.nth(1).get_by_role("cell")).to_have_count(4)
 
     for name, link in (("csv", "#csv"), ("pdf", "#pdf")):
         with page.expect_download() as download:
