@@ -68,14 +68,15 @@ class SegmentStore:
     def write(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         """Write one file whole: under another name first, on disk, then renamed.
 
-        A crash leaves at most a file whose name ends in `.partial`; `sweep` removes it. An object
-        store shows an object only once it is whole.
+        A crash leaves at most a file whose name ends in `.partial`; `sweep` removes it. In an
+        object store, which has no rename, the upload is completed once all of it is there, and
+        given up otherwise: an object of that name stays what it was.
         """
         place = self._place(name)
         partial = f"{place}.partial" if self._local else place
         try:
             self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
-            with self._fs.open(partial, "wb") as file:
+            with self._open_for_writing(partial) as file:
                 with pq.ParquetWriter(
                     file, schema, compression="zstd", write_page_checksum=True
                 ) as writer:
@@ -89,6 +90,22 @@ class SegmentStore:
                 _sync_directory(Path(place).parent)
         except OSError as failure:
             raise _unavailable(name, failure) from failure
+
+    @contextlib.contextmanager
+    def _open_for_writing(self, place: str) -> Iterator[Any]:
+        if self._local:
+            with self._fs.open(place, "wb") as file:
+                yield file
+            return
+        # Closing a file completes its upload, also when what wrote it failed: not so here.
+        file = self._fs.open(place, "wb", autocommit=False)
+        try:
+            with file:
+                yield file
+        except BaseException:
+            file.discard()
+            raise
+        file.commit()
 
     def sweep(self, log_id: int) -> int:
         """Remove what crashes left of unfinished files of a log; return how many there were."""
