@@ -82,17 +82,14 @@ def find_forgetful(sources: Path) -> list[str]:
     forgetful = []
     for file in sorted((sources / "workflows").glob("*.py")):
         module = ast.parse(file.read_text())
-        read = {
-            name
-            for storage, functions in readers.items()
-            for name in imported(module, storage, functions)
-        }
+        read = find_imported(module, readers)
+        reading = close_over(module, read) if read else set()
         for node in module.body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
             place = f"{file.stem}.{node.name}"
             if (
-                node.name in close_over(module, read)
+                node.name in reading
                 and not node.name.startswith("_")
                 and not TAKEN & set(list_parameters(node))
                 and not {file.stem, place} & EXEMPT.keys()
@@ -101,17 +98,18 @@ def find_forgetful(sources: Path) -> list[str]:
     return forgetful
 
 
-def imported(module: ast.Module, storage: str, functions: set[str]) -> set[str]:
-    """Return which readers of a module of storage another module names."""
-    names = {name for node in ast.walk(module) for name in list_names(node)}
+def find_imported(module: ast.Module, readers: Mapping[str, set[str]]) -> set[str]:
+    """Return which readers of the modules of storage another module names."""
+    names = set(list_names(module))
+    found: set[str] = set()
     for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rempart.storage"):
             whole = {alias.name for alias in node.names}
-            if node.module == "rempart.storage" and storage in whole:
-                return functions & names
-            if node.module == f"rempart.storage.{storage}":
-                return functions & whole
-    return set()
+            if node.module == "rempart.storage":
+                found.update(*(readers.get(storage, set()) & names for storage in whole))
+            else:
+                found |= readers.get((node.module or "").rpartition(".")[2], set()) & whole
+    return found
 
 
 def list_parameters(node: ast.AST) -> Iterator[str]:
