@@ -127,9 +127,7 @@ def consulted(desk, member, stranger, pharmacy, signed_in) -> Client:
 
 
 def rows(answer) -> list[str]:
-    table = re.search(r"<tbody>(.*?)</tbody>.*?</section>", answer.content.decode(), re.S)
-    body = answer.content.decode().rpartition("<tbody>")[2].partition("</tbody>")[0]
-    assert table
+    *_, body = re.findall(r"<tbody[^>]*>(.*?)</tbody>", answer.content.decode(), re.S)
     found = re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.S)
     return [" ".join(unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in found]
 
