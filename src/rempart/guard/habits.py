@@ -204,18 +204,22 @@ class Habits:
             one.days for one in self.addresses.values()
         )
 
-    def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
-        """Learn from an answered new face where people live and how often nobody is found."""
+    def count_answer(self, department: Ref | None, found: bool) -> None:
+        """Count an answered new face in the day's figures."""
         today = self.today
         today.answered_count += 1
         today.missed_count += not found
+        if department is not None:
+            today.placed_count += 1
+            today.local_count += department == self.department
+
+    def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
+        """Learn from an answered new face where people live and how often nobody is found."""
         self.missed.add(not found)
         if found and len(self.insurers) < _MOST_INSURERS:
             self.insurers.add(insurer)
         if department is None:
             return
-        today.placed_count += 1
-        today.local_count += department == self.department
         if len(self.departments) < _MOST_DEPARTMENTS or department in self.departments:
             self.departments[department] = self.departments.get(department, 0.0) + 1.0
         self.placed += 1.0

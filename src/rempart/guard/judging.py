@@ -131,17 +131,14 @@ def judge_new(
     weights = weigh(
         habits, lookup, surroundings=surroundings, norms=norms, hour=hour, is_young=is_young
     )
-    held = _is_held(habits, lookup)
-    if lookup.presence:
-        over, evidence = _charge_card(habits, weights, policy, held=held)
-    else:
-        over, evidence = _charge_typed(habits, weights, policy)
+    charge = _charge_card if lookup.presence else _charge_typed
+    over, evidence = charge(habits, weights, policy)
     threshold = rules.card_evidence if lookup.presence else rules.evidence
     contains = evidence > threshold and not habits.step
     if contains:
         habits.step = Step.PRESENCE_ONLY
         habits.held_from = (lookup.ip, lookup.user_agent)
-    if over or held or contains:
+    if over or contains or _is_held(habits, lookup):
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
         signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
@@ -263,14 +260,12 @@ def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[boo
     return over, evidence
 
 
-def _charge_card(
-    habits: Habits, weights: Weights, policy: Policy, *, held: bool
-) -> tuple[bool, float]:
+def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
     """Take a new face with a card off its allowance: a strange place or a flood counts."""
     today, come = habits.today, weights.network + weights.agent
     over = today.card >= today.card_allowance
-    if not held:
-        # A thief who is held does not spend what the counter needs.
+    if not weights.is_from_a_strange_place:
+        # From elsewhere evidence bounds it: a thief does not spend what the counter needs.
         today.card += compute_price(weights.total, policy.least_price)
     today.card_count += 1
     gain = -0.02
@@ -289,7 +284,9 @@ def _add(before: float, gain: float) -> float:
 
 
 def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:
-    habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found)
+    habits.count_answer(lookup.subject_department, lookup.found)
+    if teaches:
+        habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found)
     if not lookup.presence:
         habits.today.busiest = max(habits.today.busiest, habits.burst)
     elif is_young or lookup.ip in habits.addresses:

@@ -69,6 +69,24 @@ def test_a_thief_with_leaked_cards_is_contained_while_the_owner_goes_on_with_car
     assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
 
 
+def make_and_steal(every):
+    """Return the evidence of a thief who is at home, but for one look-up in so many."""
+    guard = make_guard(days=WORKDAYS)
+    for n in range(0, 6, every):
+        guard.decide(
+            steal(at(WORKDAYS, 9 + n / 60), f"victim-{n}", ip=OWN_IP, user_agent=OWN_AGENT)
+        )
+    return guard._habits[1].typed_evidence
+
+
+def test_a_thief_does_not_teach_where_people_live():
+    guard = make_guard(days=WORKDAYS)
+    before = dict(guard._habits[1].departments)
+    rob(guard, count=20)
+    rob(guard, count=20, presence=True)
+    assert guard._habits[1].departments == before
+
+
 def test_what_the_owner_types_does_not_hide_a_thief_and_a_strange_place_never_helps_him():
     alone, beside, moving = (make_guard(days=WORKDAYS) for _ in range(3))
     for n in range(6):
@@ -78,7 +96,10 @@ def test_what_the_owner_types_does_not_hide_a_thief_and_a_strange_place_never_he
         place = {} if n % 2 else {"ip": OWN_IP, "user_agent": OWN_AGENT}
         moving.decide(steal(at(WORKDAYS, 9 + n / 60), f"victim-{n}", **place))
     assert beside._habits[1].strange_evidence == alone._habits[1].strange_evidence > 0
-    assert moving._habits[1].typed_evidence > moving._habits[1].strange_evidence
+    assert moving._habits[1].typed_evidence > 0
+    assert max(moving._habits[1].typed_evidence, moving._habits[1].strange_evidence) >= (
+        make_and_steal(every=2)
+    )
 
 
 def test_a_held_account_shows_no_card_from_a_place_it_passed_by():
