@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import zip_longest
 from random import Random
 from typing import Final
 
@@ -172,7 +173,11 @@ def spread(
     by_place: dict[str, list[Sequence[Member]]] = defaultdict(list)
     for household in chance.sample(households, len(households)):
         by_place[household[0].place].append(household)
-    turns = chance.sample(list(by_place.values()), len(by_place))
+    ages: dict[str, list[list[Sequence[Member]]]] = defaultdict(list)
+    for place in chance.sample(list(by_place), len(by_place)):
+        ages[place.partition("/")[0]].append(by_place[place])
+    # One age of every department, then another: few canaries are in as many places already.
+    turns = [turn for one in zip_longest(*ages.values(), fillvalue=[]) for turn in one]
     chosen: list[Sequence[Member]] = []
     left = count
     while any(turns) and left > 0:
