@@ -104,6 +104,7 @@ def add_signs(lookup, signs):
 
 
 SIGNS = ("ip", "agent", "missed", "far")
+PLACE = {"ip", "agent"}
 thefts = st.lists(
     st.tuples(st.sets(st.sampled_from(SIGNS)), st.sampled_from(SIGNS), st.booleans()),
     min_size=1,
@@ -129,9 +130,11 @@ def find_worst(seed, days, rounds, *, presence):
     return held
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 20), days=st.integers(6, 9), rounds=thefts, presence=st.booleans())
 def test_a_sign_more_never_lowers_the_evidence_nor_frees_an_account(seed, days, rounds, presence):
+    # What comes from a strange place is weighed apart: signs of the place are added to such ones.
+    assume(rounds[-1][1] not in PLACE or rounds[-1][0] & PLACE)
     # One more sign on the last look-up only: what comes before is the same in both streams.
     rounds = [(signs, more, n == len(rounds) - 1) for n, (signs, more, _) in enumerate(rounds)]
     calm_step, strange_step, calm, strange = find_worst(seed, days, rounds, presence=presence)[-1]
