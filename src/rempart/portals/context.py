@@ -11,7 +11,7 @@ from rempart.portals.desk import get_desk
 from rempart.portals.navigation import list_links, name_space
 from rempart.portals.visit import SessionOver, get_visitor, get_whence, open_visit
 from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.contain import MyLimits, read_my_limits
+from rempart.workflows.my_limits import MyLimits, read_my_limits
 
 
 def describe_visitor(request: HttpRequest) -> dict[str, object]:

@@ -15,10 +15,8 @@ from rempart.accounts.containment import (
     MeasureReason,
     MeasureStep,
     MeasureTarget,
-    OwnContainment,
     OwnRelease,
     check_times,
-    decide_own_release,
     needs_second_person,
 )
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
@@ -32,17 +30,17 @@ from rempart.storage.containment import (
     FoundTarget,
     LookupFigures,
     MeasureRow,
-    MyMeasure,
     NewMeasure,
     Whom,
 )
 from rempart.storage.standing import list_standing
 from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.my_limits import read_my_limits
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import record_event
 
-__all__ = ["LookupFigures", "MeasureRow", "MyMeasure", "Whom"]
+__all__ = ["LookupFigures", "MeasureRow", "Whom"]
 
 # The host's command line, which is nobody of the console.
 COMMAND_LINE: Final = 0
@@ -110,28 +108,6 @@ class Cost:
     accounts: int
     needs_two: bool
     figures: LookupFigures | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MyLimits:
-    """What limits somebody's account now.
-
-    Args:
-        measures: What operators decided, the oldest first.
-        step: How the guard holds it by itself (`rempart.guard.Step`); 0: it does not.
-        since_ms: Since when; None when it is not known.
-        own_release: What becomes of their wish to release it.
-    """
-
-    measures: tuple[MyMeasure, ...] = ()
-    step: int = 0
-    since_ms: int | None = None
-    own_release: OwnRelease = OwnRelease.NOTHING_HELD
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether anything does."""
-        return bool(self.step or self.measures)
 
 
 def contain(
@@ -390,28 +366,6 @@ def release_many(
     for account_ref in held:
         release_account(tx, asker, account_ref, now=now, reason=reason)
     return held
-
-
-def read_my_limits(tx: Transaction, asker: Asker) -> MyLimits:
-    """Say what limits the asker's own account now, and whether they may release it."""
-    held = containment.load_my_containment(tx)
-    measures = tuple(containment.list_my_measures(tx))
-    if held is None:
-        return MyLimits(measures=measures)
-    return MyLimits(
-        measures=measures,
-        step=held.step,
-        since_ms=held.since_ms,
-        own_release=decide_own_release(
-            OwnContainment(
-                is_contained=True,
-                needs_operator=held.needs_operator,
-                last_own_release=held.last_own_release,
-            ),
-            asker.visitor,
-            now=asker.now,
-        ),
-    )
 
 
 def _release_own(tx: Transaction, asker: Asker) -> None:

@@ -1,17 +1,23 @@
 """Measures that hold accounts: what each stops, who must agree, and when an owner lets go."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+import rempart
 from rempart.accounts.containment import (
     ALONE_ACCOUNTS,
+    ALONE_DURING,
     LONGEST_EXERCISE,
     LONGEST_REVIEW,
     OWN_RELEASE_EVERY,
     USUAL_REVIEW,
     ChecksSuspended,
+    EndReason,
     Measure,
+    MeasureReason,
     MeasureStep,
     MeasureTarget,
     OwnContainment,
@@ -25,10 +31,11 @@ from rempart.accounts.containment import (
     name_stopped,
     needs_second_person,
 )
-from rempart.accounts.permissions import STEP_UP_LIFETIME
+from rempart.accounts.permissions import GRANTS, STEP_UP_LIFETIME, Permission
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import InvalidRequest
+from rempart.tariffs.parameters import value_on
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -209,3 +216,51 @@ def test_an_owner_releases_their_account_once_a_week_after_a_strong_ceremony(
         }
     )
     assert decide_own_release(held, make_owner(**owner), now=NOW) is decided
+
+
+SCHEMA = Path(rempart.__file__).parent / "storage/schema/0015_steps.sql"
+
+
+def read_function(name):
+    """Return the text of one function of the schema."""
+    [found] = re.findall(
+        rf"CREATE FUNCTION guard\.{name}\(.*?\n(?:END )?\$\$;", SCHEMA.read_text(), re.S
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("check_measure", f"> {ALONE_ACCOUNTS})"),
+        ("count_alone", f"interval '{ALONE_DURING.total_seconds() / 3600:.0f} hours'"),
+        ("release_own", f"interval '{OWN_RELEASE_EVERY.days} days'"),
+        ("release_own", f"interval '{STEP_UP_LIFETIME.total_seconds() / 60:.0f} minutes'"),
+        ("tell_owner", f"interval '{value_on('contact_kept_days', NOW.date())} days'"),
+    ],
+)
+def test_the_database_holds_the_pages_to_the_same_numbers(function, said):
+    assert said in read_function(function)
+
+
+def test_the_database_and_the_permission_name_the_same_second_persons():
+    roles = sorted(role.value for role in GRANTS[Permission.CONTAIN].roles)
+    assert f"'{{{','.join(roles)}}}'" in read_function("check_measure")
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("step", MeasureStep),
+        ("target", MeasureTarget),
+        ("reason", MeasureReason),
+        ("end_reason", EndReason),
+    ],
+)
+def test_the_table_knows_the_same_words(column, words):
+    [listed] = re.findall(rf"CHECK \({column} IN \(([^)]*)\)\)", SCHEMA.read_text())
+    assert set(re.findall(r"'(\w+)'", listed)) == {word.value for word in words}
+
+
+def test_an_exercise_is_as_short_in_the_table():
+    assert f"interval '{LONGEST_EXERCISE.total_seconds() / 60:.0f} minutes'" in SCHEMA.read_text()

@@ -21,7 +21,8 @@ from rempart.portals.containment_wording import (
 from rempart.portals.desk import get_desk
 from rempart.portals.times import from_ms
 from rempart.portals.visit import allows
-from rempart.workflows.contain import MyLimits, MyMeasure, read_my_limits, release_account
+from rempart.workflows.contain import release_account
+from rempart.workflows.my_limits import MyLimits, MyMeasure, read_my_limits
 
 _FORBIDDEN: Final = 403
 
