@@ -19,5 +19,5 @@ def create_app() -> Litestar:
     """Build the gateway of the environment, its guard made generous."""
     policy = Policy(first_width=_WIDE, first_threshold=_WIDE)
     allowance.CARD_WIDTH = _WIDE  # type: ignore[misc]
-    gateway_app.LookupGuard = functools.partial(LookupGuard, policy=policy)  # type: ignore[misc,assignment]
+    gateway_app.LookupGuard = functools.partial(LookupGuard, policy=policy)  # type: ignore[attr-defined,assignment]
     return gateway_app.create_app()
