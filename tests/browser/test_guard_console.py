@@ -141,16 +141,9 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id"))
 
 
-def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, visit: Visit):
-    page, now_ms = visit.page, int(datetime.now(UTC).timestamp() * 1000)
-    with stack.database.transaction("owner") as tx:
-        add_night(tx, now_ms)
-        add_lookups(tx, now_ms)
-    host = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
-    who = people.make_agent(stack.database, host, Role.OPERATOR_SECURITY, name="Nadia Essai")
-    stack.enter(page, who)
-
-    # Finds: the map says what waits and who is near.
+def find(stack: Stack, visit: Visit) -> None:
+    """See on the map what waits and who is near; nothing takes one's place away."""
+    page = visit.page
     page.goto(f"{stack.url}/console/garde")
     expect(page.get_by_text("4 décisions attendent")).to_be_visible()
     visit.shoot("guard-map")
@@ -167,13 +160,19 @@ def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, 
     assert focused(page) == f"near-{DOUBT}"
     expect(page.locator("#map-figures")).to_have_attribute("open", "")
 
-    # Explains: one account as a picture, its signs in words.
+
+def explain(stack: Stack, visit: Visit) -> None:
+    """Read one account as a picture, its signs in words."""
+    page = visit.page
     page.locator(f"#held-{THIEF}").click()
     expect(page.get_by_text("37 visages nouveaux saisis aujourd’hui").first).to_be_visible()
     expect(page.get_by_role("img", name="Vingt-huit jours du compte")).to_be_visible()
     visit.shoot("guard-account")
 
-    # Contains: an account near its threshold, with its cost told before.
+
+def hold(stack: Stack, visit: Visit) -> None:
+    """Hold an account near its threshold, with its cost told before."""
+    page = visit.page
     page.goto(f"{stack.url}/console/garde/comptes/{DOUBT}")
     page.get_by_role("button", name="Limiter…").click()
     page.locator("form:has([name=step]) button[type=submit]").click()
@@ -182,7 +181,10 @@ def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, 
     page.goto(f"{stack.url}/console/garde/comptes/{DOUBT}")
     expect(page.locator(".verdict")).to_contain_text("mesure")
 
-    # Reviews and releases, by keyboard alone: canaries first, then the most urgent.
+
+def decide(stack: Stack, visit: Visit) -> None:
+    """Review and release by keyboard alone: canaries first, then the most urgent."""
+    page = visit.page
     page.goto(f"{stack.url}/console/garde/decisions")
     visit.shoot("guard-decisions")
     page.keyboard.press("j")
@@ -217,7 +219,10 @@ def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, 
     page.goto(f"{stack.url}/console/garde/decisions")
     expect(page.locator(f"#row-{THIEF}")).to_have_count(0)
 
-    # Many at once are shown before.
+
+def decide_many(stack: Stack, visit: Visit) -> None:
+    """Release several at once, which are shown before."""
+    page = visit.page
     page.locator(f"#choose-{LATE}").check()
     page.locator("#release-chosen").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Libérer 1 compte")
@@ -225,6 +230,21 @@ def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, 
     page.get_by_role("button", name="Libérer").click()
     expect(page.locator("[data-row]")).to_have_count(1)
 
+
+def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, visit: Visit):
+    page, now_ms = visit.page, int(datetime.now(UTC).timestamp() * 1000)
+    with stack.database.transaction("owner") as tx:
+        add_night(tx, now_ms)
+        add_lookups(tx, now_ms)
+    host = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    who = people.make_agent(stack.database, host, Role.OPERATOR_SECURITY, name="Nadia Essai")
+    stack.enter(page, who)
+
+    find(stack, visit)
+    explain(stack, visit)
+    hold(stack, visit)
+    decide(stack, visit)
+    decide_many(stack, visit)
     page.get_by_role("link", name="Témoins").click()
     expect(page.locator("tbody")).to_contain_text(format_account(CALLER))
     visit.shoot("guard-canaries", documented=False)
@@ -246,3 +266,20 @@ def test_a_map_that_hears_nothing_says_that_it_is_old(stack: Stack, visit: Visit
     # htmx says it to the console too, for whoever looks there.
     assert all("503 from /console/garde" in one for one in visit.complaints)
     visit.complaints.clear()
+
+
+def test_a_map_nobody_looks_at_asks_for_nothing(stack: Stack, visit: Visit):
+    page = visit.page
+    host = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    stack.enter(page, people.make_agent(stack.database, host, Role.OPERATOR_SECURITY))
+    page.goto(f"{stack.url}/console/garde")
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
+    page.evaluate(hide % "true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(6_500)
+    assert asked == []
+    # Seen again, it asks at once.
+    page.evaluate(hide % "false")
+    with page.expect_request("**/console/garde*", timeout=4_000):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
