@@ -215,7 +215,7 @@ REVOKE EXECUTE ON FUNCTION guard.my_containment, guard.release_own, guard.tell_o
 GRANT SELECT, INSERT, UPDATE ON guard.measure TO rempart_plane_accounts;
 GRANT SELECT, INSERT ON guard.measure TO rempart_portals;
 GRANT UPDATE (approved_by, starts_at, ended_by, ended_at, end_reason) ON guard.measure TO rempart_portals;
-GRANT SELECT (step, target, target_ref, profession, starts_at, ends_at, ended_at) ON guard.measure TO rempart_gateway;
+GRANT SELECT (measure_ref, step, target, target_ref, profession, starts_at, ends_at, ended_at) ON guard.measure TO rempart_gateway;
 GRANT EXECUTE ON FUNCTION guard.count_touched, guard.count_alone TO rempart_portals, rempart_plane_accounts;
 GRANT EXECUTE ON FUNCTION guard.list_touched, guard.my_measures, guard.my_containment, guard.release_own TO rempart_portals;
 GRANT SELECT ON guard.own_release TO rempart_portals, rempart_plane_accounts;
