@@ -162,10 +162,9 @@ def test_thieves_are_held_and_whom_they_were_shown_is_found(
     assert report["past"]["rules_account_days"] > 0
 
     assert report["exposure"]["recall"] >= 0.9
-    # With one day of past in the ledger, an owner's typed night looks like a list: some are named.
-    tiers = report["exposure"]["by_tier"]
-    wrong = sum(tiers[tier]["persons"] - tiers[tier]["right"] for tier in "AB")
-    assert wrong / report["stolen_accounts"] < 10
+    # Few are shown, and with one day of past in the ledger an owner's typed night looks like a
+    # list: how precise the answer is shows where many were shown, in the next test.
+    assert report["exposure"]["recall_of_thieves_elsewhere"] >= 0.9
     assert report["sessions"]["thief"] >= 5
     # Rempart gave nothing that identifies somebody; the portal of 2024 gave names, and families.
     assert report["rempart"]["identity_fields_gained_per_person"] == 0
@@ -189,6 +188,7 @@ def test_without_the_guard_the_same_thieves_are_shown_hundreds(loaded, home, peo
     assert everything["guard"]["mean"] == pytest.approx(everything["no_guard"]["mean"], rel=0.02)
     assert report["past"] is None
     assert report["exposure"]["recall"] >= 0.95
+    assert report["exposure"]["precision"] >= 0.85
 
 
 def test_a_stolen_list_without_cards_exposes_nobody_where_presence_is_required(
