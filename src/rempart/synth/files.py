@@ -6,6 +6,7 @@ Refuses to leave a half-written file under its final name.
 import csv
 import gzip
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,24 +38,23 @@ def open_feed(
     return _TextFeed(path, style, compressed=feed_format is FeedFormat.GZIP)
 
 
-class _TextFeed:
-    """CSV in one insurer's style. No value ever holds a delimiter, a quote or a line end."""
+class _Feed(ABC):
+    """A file that is there whole or not at all; rows wait until there are enough to write.
 
-    def __init__(self, path: Path, style: FileStyle, *, compressed: bool) -> None:
+    Args:
+        path: Where it will be.
+        most: Rows that wait.
+    """
+
+    def __init__(self, path: Path, *, most: int) -> None:
         self._path = path
-        self._delimiter = style.delimiter
-        self._line_end = style.line_end
         self._part = _part_of(path)
-        self._raw = self._part.open("wb")
-        packed: IO[bytes] = self._raw
-        if compressed:  # no name and no date inside: the same rows are the same bytes
-            packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, self._raw, mtime=0)  # type: ignore[assignment]
-        self._file = io.TextIOWrapper(packed, encoding=style.encoding, newline="")
-        self._batch = [COLUMNS]
+        self._most = most
+        self._batch: list[tuple[str, ...]] = []
 
     def write(self, row: Row) -> None:
         self._batch.append(row)
-        if len(self._batch) >= _BATCH:
+        if len(self._batch) >= self._most:
             self._flush()
 
     def __enter__(self) -> Self:
@@ -66,13 +66,43 @@ class _TextFeed:
     ) -> None:  # fmt: skip
         whole = False
         try:
-            if kind is None:
-                self._flush()
-            self._file.close()
+            try:
+                if kind is None:
+                    self._flush()
+            finally:
+                self._close()
             whole = kind is None
         finally:
-            self._raw.close()
             _finish(self._part, self._path, kept=whole)
+
+    @abstractmethod
+    def _flush(self) -> None:
+        """Write the rows that wait."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Let the file go."""
+
+
+class _TextFeed(_Feed):
+    """CSV in one insurer's style. No value ever holds a delimiter, a quote or a line end."""
+
+    def __init__(self, path: Path, style: FileStyle, *, compressed: bool) -> None:
+        super().__init__(path, most=_BATCH)
+        self._delimiter = style.delimiter
+        self._line_end = style.line_end
+        self._raw = self._part.open("wb")
+        packed: IO[bytes] = self._raw
+        if compressed:  # no name and no date inside: the same rows are the same bytes
+            packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, self._raw, mtime=0)  # type: ignore[assignment]
+        self._file = io.TextIOWrapper(packed, encoding=style.encoding, newline="")
+        self._batch.append(COLUMNS)
+
+    def _close(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
 
     def _flush(self) -> None:
         join, end = self._delimiter.join, self._line_end
@@ -80,40 +110,20 @@ class _TextFeed:
         self._batch.clear()
 
 
-class _ParquetFeed:
+class _ParquetFeed(_Feed):
     """Parquet with the same columns, all text."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow
         from pyarrow import parquet
 
-        self._path = path
-        self._part = _part_of(path)
+        super().__init__(path, most=_PARQUET_BATCH)
         self._pyarrow: Any = pyarrow
         self._schema = pyarrow.schema([(name, pyarrow.string()) for name in COLUMNS])
         self._writer = parquet.ParquetWriter(self._part, self._schema, compression="zstd")
-        self._batch: list[Row] = []
 
-    def write(self, row: Row) -> None:
-        self._batch.append(row)
-        if len(self._batch) >= _PARQUET_BATCH:
-            self._flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        whole = False
-        try:
-            if kind is None:
-                self._flush()
-            self._writer.close()
-            whole = kind is None
-        finally:
-            _finish(self._part, self._path, kept=whole)
+    def _close(self) -> None:
+        self._writer.close()
 
     def _flush(self) -> None:
         columns = zip(*self._batch, strict=True) if self._batch else ((),) * len(COLUMNS)
