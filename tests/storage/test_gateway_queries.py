@@ -99,11 +99,13 @@ def test_sheets_are_found_by_index_even_when_the_plan_was_made_on_empty_tables(d
         for name, value in READER_SETTINGS.items():
             tx.execute("SELECT set_config(%s, %s, true)", (name, value))
         tx.execute("PREPARE sheets AS " + load_queries("gateway").load_sheets)
-        explained = tx.execute("EXPLAIN EXECUTE sheets('{}', '{}', '{}', '{}', 1)").fetchall()
+        explained = tx.execute(
+            "EXPLAIN EXECUTE sheets('{}', '{}', '{}', '{}', 1, '{}', '{}')"
+        ).fetchall()
     plan = "\n".join(line for (line,) in explained)
     assert "Seq Scan" not in plan
     assert "Sort" not in plan
-    for index in ("lookup_pkey", "coverage_pkey", "replay_pkey"):
+    for index in ("lookup_pkey", "coverage_pkey", "replay_pkey", "face_pkey", "canary_pkey"):
         assert f"using {index}" in plan
 
 
