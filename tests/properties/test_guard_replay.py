@@ -227,3 +227,15 @@ def test_an_account_keeps_little_however_much_and_however_hostile_what_it_asks()
         )
     # Faces are kept apart: the only thing that grows with the people an account knows.
     assert weigh(guard._habits[0]) < 150_000
+
+
+@pytest.mark.parametrize("more", ["ip", "agent"])
+@pytest.mark.parametrize("signs", [{"missed"}, {"far"}, {"missed", "far"}])
+def test_what_would_contain_from_the_usual_place_contains_from_a_strange_one_too(signs, more):
+    # Every length, so that one of them is where the account is contained.
+    for length in range(20):
+        rounds = [(signs, more, False)] * length + [(signs, more, True)]
+        calm, strange, *_ = find_worst(1, 8, rounds, presence=False)[-1]
+        assert strange >= calm
+        if calm:
+            break

@@ -37,6 +37,7 @@ EXEMPT: Mapping[str, str] = {
     "read_incident.list_incidents": "counts of everything",
     "measure_exercise.draw_timeline": "counts of everything",
     "cut_services.preview_cut": "counts of everything",
+    "manage_presence.preview_policy": "counts; nobody who was looked up is named",
     "member_history.report_consultation": "about an entry its reader was shown on record",
     "prove_entry.prove_own_entry": "called by what has recorded the member's reading",
 }
