@@ -4,8 +4,8 @@
 
 Symbols of families of three, as printed (43.3 mm) and photographed at 200 dots an inch, damaged at
 random places: a stain within, a corner torn off, specks, blur, shadow. Two readers: one call of the
-library, and `card verify`, which tries several ways. A text that is read and is not the card's counts as
-misread: there must be none, whatever the level.
+library, and `card verify`, which tries several ways. A text that is read and is not the card's
+counts as misread: there must be none, whatever the level.
 """
 
 import argparse

@@ -175,8 +175,8 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
             " ledger.edge, ledger.insurer_counter, ledger.cosignature, ledger.stamp,"
             " ledger.witness_alarm,"
             " ledger.statement, ledger.segment,"
-            " guard.account, guard.account_day, guard.address, guard.face, guard.rules, guard.event,"
-            " guard.minute, guard.canary, guard.measure, guard.own_release,"
+            " guard.account, guard.account_day, guard.address, guard.face, guard.rules,"
+            " guard.event, guard.minute, guard.canary, guard.measure, guard.own_release,"
             " incidents.incident CASCADE"
         )
 

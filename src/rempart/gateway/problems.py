@@ -272,26 +272,34 @@ TEXTS: Mapping[str, Text] = {
         PresenceNeeded.status,
         (
             "Preuve de présence demandée aujourd’hui",
-            "Pour une personne nouvelle, montrez sa carte, son code ou une lecture de Vitale ; "
-            "les personnes connues restent accessibles. « Mon compte » dit pourquoi.",
+            (
+                "Pour une personne nouvelle, montrez sa carte, son code ou une lecture de Vitale ; "
+                "les personnes connues restent accessibles. « Mon compte » dit pourquoi."
+            ),
         ),
         (
             "Proof of presence needed today",
-            "For a new person, show their card, their code or a reading of their Vitale card; "
-            "people you know are still answered. “My account” says why.",
+            (
+                "For a new person, show their card, their code or a reading of their Vitale card; "
+                "people you know are still answered. “My account” says why."
+            ),
         ),
     ),
     AccountContained.code: _text(
         AccountContained.status,
         (
             "Compte limité",
-            "Jusqu’à une vérification, seules les personnes connues, ou leur carte lue là où vous "
-            "travaillez, ont une réponse ; la facturation continue. « Mon compte » dit que faire.",
+            (
+                "Jusqu’à une vérification, seules les personnes connues, ou leur carte lue là où vous "
+                "travaillez, ont une réponse ; la facturation continue. « Mon compte » dit que faire."
+            ),
         ),
         (
             "Account limited",
-            "Until a review, only people you know, or whose card is read where you work, are "
-            "answered about; billing goes on. “My account” says what to do.",
+            (
+                "Until a review, only people you know, or whose card is read where you work, are "
+                "answered about; billing goes on. “My account” says what to do."
+            ),
         ),
     ),
     InconsistentRecord.code: _text(
