@@ -297,8 +297,8 @@ TEXTS: Mapping[str, Text] = {
         (
             "Account limited",
             (
-                "Until a review, only people you know, or whose card is read where you work, are "
-                "answered about; billing goes on. “My account” says what to do."
+                "Until a review, only people you know, or whose card is read where you work, "
+                "are answered about; billing goes on. “My account” says what to do."
             ),
         ),
     ),
