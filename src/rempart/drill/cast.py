@@ -2,7 +2,8 @@
 
 Refuses real networks: addresses come from ranges kept for tests and documentation.
 
-Source: S30 (198.18.0.0/15 is kept for benchmarks, 203.0.113.0/24 for documentation).
+Source: S30 (198.18.0.0/15 is kept for benchmarks, 198.51.100.0/24 and 203.0.113.0/24 for
+documentation).
 """
 
 import json
@@ -23,9 +24,8 @@ _BROWSERS: Final = (
 _PROGRAMS: Final = ("Officine", "Cabinet", "Optique", "LaboServeur")
 ROBOT_AGENT: Final = "python-requests/2.31.0"
 
-_SHARED_START: Final = IPv4Address("203.0.113.0")
-# A drill has few accounts: for telephones to share addresses as they do in life, these are few.
-_SHARED: Final = 8
+_SHARED: Final = (IPv4Address("203.0.113.0"), IPv4Address("198.51.100.0"))
+_SHARED_SIZE: Final = 200
 _LINES_START: Final = IPv4Address("198.18.0.0")
 _LINES: Final = 1 << 17
 
@@ -125,8 +125,9 @@ def make_line(number: int) -> str:
 
 
 def make_shared_address(number: int) -> str:
-    """Return an address that many telephones share: one of eight."""
-    return str(_SHARED_START + number % _SHARED)
+    """Return an address that many telephones share: one of 400."""
+    network, host = divmod(number % (len(_SHARED) * _SHARED_SIZE), _SHARED_SIZE)
+    return str(_SHARED[network] + host)
 
 
 def make_agent(software: int, version: int) -> str:
