@@ -290,8 +290,9 @@ TEXTS: Mapping[str, Text] = {
         (
             "Compte limité",
             (
-                "Jusqu’à une vérification, seules les personnes connues, ou leur carte lue là où vous "
-                "travaillez, ont une réponse ; la facturation continue. « Mon compte » dit que faire."
+                "Jusqu’à une vérification, seules les personnes connues, ou leur carte lue là "
+                "où vous travaillez, ont une réponse ; la facturation continue. "
+                "« Mon compte » dit que faire."
             ),
         ),
         (
