@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from tests.acts_samples import MemoryActs
 
 from rempart.cli.drill import read_people
-from rempart.disclosure.acts import COMMAND_LINE
+from rempart.disclosure.acts import ACTS_LOG, COMMAND_LINE
 from rempart.drill.calendar import Calendar
 from rempart.drill.cast import ROBOT_AGENT, Person, Professional
 from rempart.drill.run import Options, Outcome, run_drill
@@ -266,10 +266,13 @@ def assert_the_guard_forgot_its_accounts(database: Database) -> None:
 
 def assert_its_log_is_its_own(database: Database) -> None:
     with database.transaction("auditor") as tx:
-        logs = tx.execute("SELECT DISTINCT log_id FROM ledger.entry").fetchall()
-        [(first_ms, last_ms)] = tx.execute("SELECT min(t_ms), max(t_ms) FROM ledger.entry")
-    assert len(logs) == 1
-    assert logs[0][0] >= 3_000
+        rows = tx.execute(
+            "SELECT log_id, min(t_ms), max(t_ms) FROM ledger.entry WHERE log_id <> %s"
+            " GROUP BY log_id",
+            (ACTS_LOG,),
+        ).fetchall()
+    [(log_id, first_ms, last_ms)] = rows
+    assert log_id >= 3_000
     assert find_day(first_ms) == CALENDAR.played_day
     assert find_day(last_ms) == CALENDAR.attack_day
 
