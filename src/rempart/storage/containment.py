@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import psycopg
 from psycopg.rows import class_row
 
 from rempart.accounts.containment import (
@@ -255,12 +256,12 @@ def load_my_containment(tx: Transaction) -> MyContainment | None:
 
 
 def release_own(tx: Transaction) -> bool:
-    """Let the visitor's own account go; False when nothing holds it.
-
-    Raises:
-        psycopg.errors.InsufficientPrivilege: the rule does not let them.
-    """
-    row = tx.execute(QUERIES.release_own).fetchone()
+    """Let the visitor's own account go; False when nothing holds it or the rule refuses."""
+    try:
+        with tx.transaction():
+            row = tx.execute(QUERIES.release_own).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return False
     return row is not None and bool(row[0])
 
 

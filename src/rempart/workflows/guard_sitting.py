@@ -287,7 +287,10 @@ def _would_answer(habits: Habits, lookup: Lookup) -> bool:
     """Say whether the account's step and allowance let a stranger be answered."""
     today = habits.today
     if lookup.presence:
-        return habits.step <= Step.PRESENCE_ONLY and today.card < today.card_allowance
+        passes = habits.step == Step.NONE or (
+            habits.step == Step.PRESENCE_ONLY and habits.works_at(lookup.ip)
+        )
+        return passes and today.card < today.card_allowance
     return habits.step == Step.NONE and today.typed < today.typed_allowance
 
 
