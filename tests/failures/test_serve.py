@@ -113,7 +113,7 @@ def test_a_day_of_serve(place: Place, served: subprocess.Popen[str]):
 
 
 def wait_for(condition) -> None:
-    limit = time.monotonic() + 40
+    limit = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < limit, "it never became true"
         time.sleep(0.05)
