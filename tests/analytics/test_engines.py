@@ -3,6 +3,7 @@
 import gc
 import re
 import sys
+import time
 import tracemalloc
 from contextlib import nullcontext
 from random import Random
@@ -47,6 +48,7 @@ from rempart.storage.segment_files import BY_ACCOUNT, BY_PERSON, ROW_GROUP, Segm
 ALL = {"from_ms": 0, "to_ms": START_MS * 2}
 PARTS = 3
 PART = 350_000
+JOIN_LIMIT_S = 120
 ASKED = {"from_ms": START_MS + 200_000, "to_ms": START_MS + 900_000}
 
 
@@ -172,7 +174,12 @@ def test_spark_on_two_workers_gives_the_answers_of_duckdb(many, spark_on):
 def test_the_cluster_of_these_tests_has_two_workers(spark):
     context = spark._session.sparkContext
     assert context.master.startswith("spark://")
-    assert context._jsc.sc().getExecutorMemoryStatus().size() == 2 + 1  # and the driver
+    # An executor joins when its Java has started: a question does not wait for the second one.
+    deadline = time.monotonic() + JOIN_LIMIT_S
+    while (joined := context._jsc.sc().getExecutorMemoryStatus().size()) < 2 + 1:  # and the driver
+        assert time.monotonic() < deadline, f"{joined - 1} executors after {JOIN_LIMIT_S} s"
+        time.sleep(0.1)
+    assert joined == 2 + 1
 
 
 @pytest.mark.xdist_group("spark")
