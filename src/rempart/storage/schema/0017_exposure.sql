@@ -1,0 +1,1 @@
+-- What an analysis found and what it changed; what an analyst overruled.

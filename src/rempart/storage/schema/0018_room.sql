@@ -1,0 +1,1 @@
+-- The incident room: its timeline, tasks, people, holds of evidence.

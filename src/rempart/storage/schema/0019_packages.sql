@@ -1,0 +1,1 @@
+-- What each insurer is sent about an incident, sealed, and when it was received.

@@ -1,0 +1,1 @@
+-- Deadlines, notifications to authorities, severity.
