@@ -1,7 +1,7 @@
 """Which pieces of information an answer carried: one bit each, and their names for people.
 
 Refuses to renumber: a bit means the same thing for as long as entries are kept. A new meaning takes
-a new bit and a new `FIELDS_SCHEMA_VERSION`.
+a new bit, and a new `FIELDS_SCHEMA_VERSION` when Rempart's own answers may carry it.
 """
 
 import enum
@@ -18,7 +18,8 @@ class Field(enum.IntFlag):
     """One piece of information that an answer may carry.
 
     Bits 0 to 15 are what Rempart answers. Bits 16 and up identify a person: Rempart's protocol
-    never sends them, they describe what the portals of 2024 showed.
+    never sends them, they describe what other portals showed: bits 16 to 29 of members, 30 to 39 of
+    professionals, who are told apart. Bits 40 to 62 are free for whoever describes another portal.
     """
 
     RIGHTS_STATUS = 1 << 0
@@ -35,7 +36,45 @@ class Field(enum.IntFlag):
     INSURER = 1 << 21
     CONTRACT_NUMBER = 1 << 22
     OPERATOR_REFERENCE = 1 << 23
+    GUARANTEES = 1 << 24
+    POSTAL_ADDRESS = 1 << 25
+    EMAIL = 1 << 26
+    PHONE = 1 << 27
+    BANK_DETAILS = 1 << 28
+    TRANSPORT_INVOICE = 1 << 29
 
+    PROFESSIONAL_NAME = 1 << 30
+    PROFESSIONAL_LOGIN = 1 << 31
+    PROFESSIONAL_EMAIL = 1 << 32
+    PROFESSIONAL_PHONE = 1 << 33
+    PROFESSIONAL_ADDRESS = 1 << 34
+    PROFESSIONAL_BANK_DETAILS = 1 << 35
+    FINESS = 1 << 36
+    SIRET = 1 << 37
+    CARE_NETWORK = 1 << 38
+
+
+# What Rempart's answers may carry.
+FIELDS_OF_ANSWERS = (
+    Field.RIGHTS_STATUS
+    | Field.CLOSED_REASON
+    | Field.DOMAIN_TERMS
+    | Field.ENGAGEMENT
+    | Field.CONSIGNE
+)
+
+# What is a professional's own.
+FIELDS_OF_PROFESSIONALS = (
+    Field.PROFESSIONAL_NAME
+    | Field.PROFESSIONAL_LOGIN
+    | Field.PROFESSIONAL_EMAIL
+    | Field.PROFESSIONAL_PHONE
+    | Field.PROFESSIONAL_ADDRESS
+    | Field.PROFESSIONAL_BANK_DETAILS
+    | Field.FINESS
+    | Field.SIRET
+    | Field.CARE_NETWORK
+)
 
 # What one look-up on a portal of January 2024 gave away.
 # Source: the notices of 2024 (S1 to S5).
@@ -77,6 +116,34 @@ FIELD_LABELS = MappingProxyType(
         Field.OPERATOR_REFERENCE: FieldLabel(
             "référence interne de l’opérateur", "operator’s internal reference"
         ),
+        Field.GUARANTEES: FieldLabel("garanties ouvertes au tiers payant", "guarantees granted"),
+        Field.POSTAL_ADDRESS: FieldLabel("adresse postale", "postal address"),
+        Field.EMAIL: FieldLabel("adresse électronique", "e-mail address"),
+        Field.PHONE: FieldLabel("numéro de téléphone", "telephone number"),
+        Field.BANK_DETAILS: FieldLabel("coordonnées bancaires", "bank details"),
+        Field.TRANSPORT_INVOICE: FieldLabel(
+            "facture de transport sanitaire (donnée de santé)",
+            "invoice of medical transport (health data)",
+        ),
+        Field.PROFESSIONAL_NAME: FieldLabel("nom du professionnel", "professional’s name"),
+        Field.PROFESSIONAL_LOGIN: FieldLabel(
+            "identifiant de connexion du professionnel", "professional’s login"
+        ),
+        Field.PROFESSIONAL_EMAIL: FieldLabel(
+            "adresse électronique du professionnel", "professional’s e-mail address"
+        ),
+        Field.PROFESSIONAL_PHONE: FieldLabel(
+            "téléphone du professionnel", "professional’s telephone number"
+        ),
+        Field.PROFESSIONAL_ADDRESS: FieldLabel(
+            "adresse postale du professionnel", "professional’s postal address"
+        ),
+        Field.PROFESSIONAL_BANK_DETAILS: FieldLabel(
+            "coordonnées bancaires du professionnel", "professional’s bank details"
+        ),
+        Field.FINESS: FieldLabel("numéro FINESS", "FINESS number"),
+        Field.SIRET: FieldLabel("numéro SIRET", "SIRET number"),
+        Field.CARE_NETWORK: FieldLabel("réseau de soins", "care network"),
     }
 )
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from rempart.disclosure.fields import (
     EIGHT_FIELDS_OF_2024,
     FIELD_LABELS,
+    FIELDS_OF_ANSWERS,
     Field,
     FieldLabel,
     fields_in,
@@ -172,9 +173,7 @@ def compare_with_2024(drill: DrillReport, language: Language) -> Comparison | No
         before=before,
         now=now,
         identifying=_compare(fields_in(EIGHT_FIELDS_OF_2024), before, now, language),
-        answered=_compare(
-            (field for field in Field if not field & EIGHT_FIELDS_OF_2024), before, now, language
-        ),
+        answered=_compare(fields_in(FIELDS_OF_ANSWERS), before, now, language),
     )
 
 

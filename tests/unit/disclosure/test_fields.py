@@ -3,6 +3,8 @@
 from rempart.disclosure.fields import (
     EIGHT_FIELDS_OF_2024,
     FIELD_LABELS,
+    FIELDS_OF_ANSWERS,
+    FIELDS_OF_PROFESSIONALS,
     Field,
     fields_in,
     format_fields,
@@ -24,6 +26,21 @@ def test_the_bits_never_move():
         "INSURER": 21,
         "CONTRACT_NUMBER": 22,
         "OPERATOR_REFERENCE": 23,
+        "GUARANTEES": 24,
+        "POSTAL_ADDRESS": 25,
+        "EMAIL": 26,
+        "PHONE": 27,
+        "BANK_DETAILS": 28,
+        "TRANSPORT_INVOICE": 29,
+        "PROFESSIONAL_NAME": 30,
+        "PROFESSIONAL_LOGIN": 31,
+        "PROFESSIONAL_EMAIL": 32,
+        "PROFESSIONAL_PHONE": 33,
+        "PROFESSIONAL_ADDRESS": 34,
+        "PROFESSIONAL_BANK_DETAILS": 35,
+        "FINESS": 36,
+        "SIRET": 37,
+        "CARE_NETWORK": 38,
     }
 
 
@@ -41,7 +58,18 @@ def test_the_portals_of_2024_showed_eight_fields():
 
 
 def test_fields_are_named_lowest_bit_first_and_unknown_bits_left_out():
-    mask = Field.NIR | Field.RIGHTS_STATUS | 1 << 40
+    mask = Field.NIR | Field.RIGHTS_STATUS | 1 << 62
     assert format_fields(mask, "fr") == ["droits ouverts ou fermés", "numéro de sécurité sociale"]
     assert format_fields(mask, "en") == ["rights open or closed", "social security number"]
     assert format_fields(0, "fr") == []
+
+
+def test_what_others_showed_is_never_what_rempart_answers_nor_a_free_bit():
+    others = [field for field in Field if not field & FIELDS_OF_ANSWERS]
+    assert all(16 <= field.bit_length() - 1 < 40 for field in others)
+    assert not FIELDS_OF_ANSWERS >> 16
+
+
+def test_a_professionals_fields_are_nobody_elses():
+    assert not FIELDS_OF_PROFESSIONALS & (EIGHT_FIELDS_OF_2024 | FIELDS_OF_ANSWERS)
+    assert [f.bit_length() - 1 for f in fields_in(FIELDS_OF_PROFESSIONALS)] == list(range(30, 39))
