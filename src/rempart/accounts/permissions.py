@@ -90,6 +90,18 @@ class Permission(enum.StrEnum):
     APPROVE_ERASURE = "approve_erasure"
     READ_REPORTS = "read_reports"
     HANDLE_REPORT = "handle_report"
+    # Incidents
+    DECLARE_INCIDENT = "declare_incident"
+    WORK_INCIDENT = "work_incident"
+    OVERRULE_SESSION = "overrule_session"
+    PLACE_EVIDENCE_HOLD = "place_evidence_hold"
+    RELEASE_EVIDENCE_HOLD = "release_evidence_hold"
+    SEND_PACKAGES = "send_packages"
+    READ_CLOCKS = "read_clocks"
+    NOTIFY_AUTHORITY = "notify_authority"
+    SCORE_SEVERITY = "score_severity"
+    READ_OWN_INCIDENTS = "read_own_incidents"
+    RECEIVE_PACKAGE = "receive_package"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +134,8 @@ _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
 _GUARDS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
+_ROOM: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
+_ANSWERS_FOR_MEMBERS: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_DPO})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
 
 GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
@@ -322,6 +336,42 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.HANDLE_REPORT: Grant(
             roles=_SECURITY, purpose="decide on a report and write what was done"
+        ),
+        Permission.DECLARE_INCIDENT: Grant(
+            roles=_ROOM, purpose="open an incident: suspicion is enough"
+        ),
+        Permission.WORK_INCIDENT: Grant(
+            roles=_ROOM, purpose="write in the room of an incident: notes, tasks, decisions"
+        ),
+        Permission.OVERRULE_SESSION: Grant(
+            roles=_ROOM, purpose="set aside the verdict on a session, in writing", step_up=True
+        ),
+        Permission.PLACE_EVIDENCE_HOLD: Grant(
+            roles=_ROOM, purpose="keep evidence beyond its normal expiry"
+        ),
+        Permission.RELEASE_EVIDENCE_HOLD: Grant(
+            roles=_ROOM, purpose="let evidence expire again, in writing", step_up=True
+        ),
+        Permission.SEND_PACKAGES: Grant(
+            roles=_ROOM,
+            purpose="send insurers what concerns their members; a second person agrees",
+            step_up=True,
+        ),
+        Permission.READ_CLOCKS: Grant(
+            roles=_INCIDENTS, purpose="see what is due to whom, and by when"
+        ),
+        Permission.NOTIFY_AUTHORITY: Grant(
+            roles=_ROOM, purpose="prepare and record what an authority is told", step_up=True
+        ),
+        Permission.SCORE_SEVERITY: Grant(
+            roles=_ROOM, purpose="say how serious an incident is for people, in writing"
+        ),
+        Permission.READ_OWN_INCIDENTS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS, purpose="see the incidents that concern the insurer"
+        ),
+        Permission.RECEIVE_PACKAGE: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="receive the insurer's own package; the hour is recorded",
         ),
     }
 )
