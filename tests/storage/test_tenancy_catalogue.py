@@ -185,6 +185,8 @@ CALLED_BY_PAGES = {
     *("guard.count_alone(bigint)", "guard.count_touched(text,bigint,text)"),
     *("guard.list_touched(text,bigint,text)", "guard.my_measures()"),
     *("guard.my_containment()", "guard.release_own()"),
+    *("works_incidents()", "answers_for_members()"),
+    *("incidents.is_closed(bigint)", "incidents.may_reach(bigint,boolean)"),
 }
 
 
@@ -209,6 +211,8 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
         ("secures", Permission.SUSPEND_ORGANISATION),
         ("inquires", Permission.ASK_INQUIRY),
         ("guards", Permission.READ_GUARD),
+        ("works_incidents", Permission.WORK_INCIDENT),
+        ("answers_for_members", Permission.RECEIVE_PACKAGE),
     ],
 )
 def test_the_database_and_the_permissions_name_the_same_roles(
