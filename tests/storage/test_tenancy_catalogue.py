@@ -187,6 +187,8 @@ CALLED_BY_PAGES = {
     *("guard.my_containment()", "guard.release_own()"),
     *("works_incidents()", "answers_for_members()"),
     *("incidents.is_closed(bigint)", "incidents.may_reach(bigint,boolean)"),
+    *("jobs.enqueue(text,jsonb)", "jobs.read_jobs()", "jobs.read_attempts(bigint)"),
+    *("jobs.read_schedule()", "jobs.retry(bigint)", "jobs.cancel(bigint)", "jobs.read_pulse()"),
 }
 
 

@@ -77,6 +77,7 @@ class Permission(enum.StrEnum):
     READ_INCIDENTS = "read_incidents"
     READ_SERVICES = "read_services"
     CUT_SERVICES = "cut_services"
+    MANAGE_JOBS = "manage_jobs"
     SET_PRESENCE = "set_presence"
     READ_GUARD = "read_guard"
     CONTAIN = "contain"
@@ -131,6 +132,7 @@ _INCIDENTS: Final = frozenset(
     {Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO, Role.OPERATOR_OPS}
 )
 _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
+_OPERATIONS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS})
 _GUARDS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
@@ -268,6 +270,9 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_SECURITY,
             purpose="cut rights, or give them back; claims and payments go on",
             step_up=True,
+        ),
+        Permission.MANAGE_JOBS: Grant(
+            roles=_OPERATIONS, purpose="have a job taken up again, or stopped"
         ),
         Permission.READ_GUARD: Grant(
             roles=_GUARDS, purpose="see what the guard decided, and why, by account"

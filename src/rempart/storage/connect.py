@@ -30,6 +30,7 @@ Login: TypeAlias = Literal[
     "archivist",
     "cosigner",
     "forwarder",
+    "worker",
 ]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.

@@ -25,6 +25,7 @@ LOGINS = (
     "archivist",
     "cosigner",
     "forwarder",
+    "worker",
 )
 PLANES = (
     *("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs"),
@@ -39,12 +40,13 @@ MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "feeds": ("identity", "rights"),
     "registrar": ("accounts",),
     "analyst": ("incidents",),
+    "worker": ("jobs",),
 }
 
 # Bulk work uses temporary tables; nobody else has a reason to write outside the schemas.
 _MAY_USE_TEMPORARY_TABLES = ("feeds", "analyst")
-# Django names its tables without a schema: for these two, that means the accounts plane.
-_ACCOUNTS_FIRST = ("owner", "portals")
+# Django names its tables without a schema, and so does the queue of jobs.
+_FIRST_SCHEMA = {"owner": "accounts", "portals": "accounts", "worker": "jobs"}
 
 _MODEST = sql.SQL("NOCREATEDB NOCREATEROLE")
 # Only a superuser may take these away, and only a superuser could have given them.
@@ -129,10 +131,10 @@ def prepare_database(admin: psycopg.Connection[Any]) -> None:
         sql.SQL("CREATE SCHEMA IF NOT EXISTS accounts AUTHORIZATION rempart_owner"),
     ]
     statements += [
-        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = accounts").format(
-            sql.Identifier(role_name(login)), name
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(
+            sql.Identifier(role_name(login)), name, sql.Identifier(schema)
         )
-        for login in _ACCOUNTS_FIRST
+        for login, schema in _FIRST_SCHEMA.items()
     ]
     admin.execute(sql.SQL("; ").join(statements))
 

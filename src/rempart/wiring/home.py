@@ -160,7 +160,7 @@ class Home:
 
 # A home made before these logins existed is completed by `init`; one that lacks another is damaged.
 _LOGINS_ADDED_SINCE: Final = frozenset(
-    {"signin", "registrar", "recorder", "archivist", "cosigner", "forwarder"}
+    {"signin", "registrar", "recorder", "archivist", "cosigner", "forwarder", "worker"}
 )
 
 

@@ -1,0 +1,50 @@
+"""The jobs there are: what each is called, when it runs by itself, what it needs.
+
+One table, which the worker, the pages, the command line and the database's own copy follow. Refuses
+to hold what a job does: that is the worker's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+Queue: TypeAlias = Literal["routine", "incidents"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """One kind of job.
+
+    Args:
+        name: Stable: jobs that wait carry it.
+        queue: Routine work, or what people wait for during an incident.
+        cron: When it is due, in UTC (minute, hour, day, month, weekday); None when it is asked for.
+        takes: The references it is given.
+        needs: The field of the settings without which it does not run by itself.
+    """
+
+    name: str
+    queue: Queue = "routine"
+    cron: str | None = None
+    takes: tuple[str, ...] = ()
+    needs: str | None = None
+
+
+# Shifted from one another: nothing is gained by having all begin with the hour.
+_ALL: Final = (
+    JobKind(name="activate_bank_details", cron="*/5 * * * *"),
+    JobKind(name="end_fallen_sessions", cron="*/10 * * * *"),
+    JobKind(name="expose_incident", queue="incidents", takes=("incident_id",)),
+    JobKind(name="forget_jobs", cron="41 3 * * *"),
+    JobKind(name="forward_alerts", cron="* * * * *", needs="alerts_to"),
+    JobKind(name="publish_card_lists", cron="11 1 * * *"),
+    JobKind(name="refresh_canaries", cron="31 2 * * *"),
+    # The rules of tomorrow rest on days that are over at midnight UTC.
+    JobKind(name="renew_guard_rules", cron="6 * * * *"),
+    JobKind(name="seal_segments", cron="21 * * * *"),
+    JobKind(name="send_warnings", cron="* * * * *", needs="warnings_to"),
+    # After midnight in Paris, whatever the season.
+    JobKind(name="sweep_former_members", cron="14 22,23 * * *"),
+)
+KINDS: Final[Mapping[str, JobKind]] = MappingProxyType({kind.name: kind for kind in _ALL})
