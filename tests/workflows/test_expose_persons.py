@@ -19,7 +19,7 @@ from rempart.incidents.evidence import (
     Window,
     summarise_session,
 )
-from rempart.incidents.exposure import Exposure, Tier
+from rempart.incidents.exposure import LISTED, Exposure, Tier
 from rempart.kernel.errors import (
     InconsistentRecord,
     InvalidRequest,
@@ -210,7 +210,7 @@ def test_the_answer_is_written_where_the_console_reads_it(database, analyst):
         True,
         {
             "exposure": {
-                "rules": "2026-11.1",
+                "rules": "2026-11.2",
                 "not_looked_at": [],
                 "past_days": 28,
                 "sessions": {"thief": 1, "mixed": 0, "owner": 1},
@@ -283,7 +283,7 @@ def test_an_account_that_did_nothing_exposes_nobody(database, analyst):
     ("title", "accounts", "refusal"),
     [
         (" ", (SUSPECT,), InvalidRequest),
-        ("Essai", (), InvalidRequest),
+        ("x" * 121, (SUSPECT,), InvalidRequest),
         ("Essai", (SUSPECT, 999), NotFound),
     ],
 )
@@ -374,13 +374,16 @@ def test_the_database_adds_up_and_exposes_as_defined(database, analyst, seed):
         assert tallies.in_window == inside
         answer = expose(tx, incident_id)
         assert recount(tx, answer).persons == answer.persons
-    assert {p.tier for p in answer.persons} == set(Tier)
+    assert {p.tier for p in answer.persons} == set(LISTED)
     assert answer.guesses
 
 
 MUTATIONS = {
-    "owners' sessions are counted": ("WHERE s.verdict <> 'owner'\n", ""),
-    "a card does not explain anything": ("WHEN l.mode = 2 THEN 'B' ELSE 'C'", "ELSE 'B'"),
+    "a verdict leaves people out by itself": ("(s.is_overruled OR", "(true OR"),
+    "a card anywhere leaves people out": ("(s.usual_place AND l.mode <> 2)", "l.mode <> 2"),
+    "nothing explains anything": ("s.verdict = 'owner' AND (", "false AND ("),
+    "what was typed is gained": ("l.fields & ~CASE WHEN l.mode = 2", "l.fields & ~CASE WHEN false"),
+    "a card does not explain anything": ("AND l.mode = 2 THEN 'B' ELSE 'C'", "THEN 'B' ELSE 'C'"),
     "the surest tier is lost": ("min(CASE", "max(CASE"),
     "fields are intersected": ("bit_or(l.fields)", "bit_and(l.fields)"),
     "the window is left open": ("AND e.t_ms < %(ends_ms)s\n", "\n"),

@@ -188,5 +188,9 @@ def check_not_held(holds: Iterable[Hold], log_id: int, first_ms: int, last_ms: i
     Raises:
         Conflict: a hold covers a part of it.
     """
-    if any(hold.covers(log_id, first_ms, last_ms) for hold in holds):
-        raise Conflict("a hold covers these openings: an inquiry needs them; have it lifted first")
+    for hold in holds:
+        if hold.covers(log_id, first_ms, last_ms):
+            raise Conflict(
+                f"{hold.name} covers these openings: an inquiry needs them; have it released first "
+                "(`rempart incident holds`)"
+            )

@@ -65,11 +65,13 @@ class Hold(NamedTuple):
         from_ms: First millisecond held.
         to_ms: First millisecond not held any more.
         log_id: The log it is about; None for all of them.
+        name: What people call it.
     """
 
     from_ms: int
     to_ms: int
     log_id: int | None = None
+    name: str = "a hold"
 
     def covers(self, log_id: int, first_ms: int, last_ms: int) -> bool:
         """Say whether it holds anything of a log between two instants, both included."""

@@ -15,6 +15,8 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
 
 TITLE_LIMIT: Final = 120
 WORDS_LIMIT: Final = 2000
+NAME_LIMIT: Final = 200
+REASON_LIMIT: Final = 500
 # Logs of a night are often asked about from the evening on; a suspicion is dated by memory.
 HOLD_MARGIN_MS: Final = 7 * 24 * 3600 * 1000
 
@@ -68,6 +70,35 @@ class RoomPart(enum.StrEnum):
     OPERATIONS = "operations"
     WORDS = "words"
     LAW = "law"
+
+
+class HoldKind(enum.StrEnum):
+    """Who needs evidence to be kept."""
+
+    INCIDENT = "incident"
+    JUDICIAL = "judicial"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomAuthor:
+    """Who writes in a room, or holds evidence.
+
+    Args:
+        name: As colleagues know them.
+        actor_ref: Their account; None at the command line.
+    """
+
+    name: str
+    actor_ref: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or len(self.name) > NAME_LIMIT or not self.name.isprintable():
+            raise ValueError("whoever writes has a name of 200 letters at most")
+
+
+# Who declares when nobody is named.
+COMMAND_LINE: Final = RoomAuthor(name="command line")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

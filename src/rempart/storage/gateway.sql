@@ -54,12 +54,17 @@ CROSS JOIN LATERAL (
 ) AS last;
 
 -- name: delete_old_replays
--- Forgets answers kept for repeated Idempotency-Keys once they are older than a day.
+-- Forgets answers kept for repeated Idempotency-Keys once they are older than a day; those of an account whose evidence is held
+-- stay: they are what a thief was shown, word for word.
 WITH gone AS (
     DELETE FROM ledger.replay
     WHERE (session_ref, request_id) IN (
         SELECT session_ref, request_id FROM ledger.replay
-        WHERE t_ms < $1::bigint ORDER BY t_ms LIMIT $2::integer
+        WHERE t_ms < $1::bigint AND NOT EXISTS (
+            SELECT FROM retention.hold AS h JOIN ledger.session AS s ON s.account_ref = ANY (h.account_refs)
+            WHERE h.released_at IS NULL AND NOT h.exercise AND s.session_ref = replay.session_ref
+              AND replay.t_ms >= h.from_ms AND replay.t_ms < h.to_ms)
+        ORDER BY t_ms LIMIT $2::integer
     )
     RETURNING 1
 )

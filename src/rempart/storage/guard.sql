@@ -107,13 +107,15 @@ SET lookups = known.lookups + EXCLUDED.lookups, misses = known.misses + EXCLUDED
     new_faces = known.new_faces + EXCLUDED.new_faces, refused = known.refused + EXCLUDED.refused;
 
 -- name: delete_old
--- Forgets what nothing looks at any more: strangers of the day before yesterday, minutes of last week, days older than three months.
+-- Forgets what nothing looks at any more: strangers of the day before yesterday, minutes of last week, days older than three months;
+-- not what a hold of evidence keeps.
 WITH strangers AS (
-    DELETE FROM guard.address WHERE NOT at_home AND day < $1::integer - 2
+    DELETE FROM guard.address
+    WHERE NOT at_home AND day < $1::integer - 2 AND NOT retention.keeps(day * 86400000::bigint)
 ), minutes AS (
-    DELETE FROM guard.minute WHERE minute_ms < ($1::bigint - 8) * 86400000
+    DELETE FROM guard.minute WHERE minute_ms < ($1::bigint - 8) * 86400000 AND NOT retention.keeps(minute_ms)
 )
-DELETE FROM guard.account_day WHERE day < $1::integer - 92;
+DELETE FROM guard.account_day WHERE day < $1::integer - 92 AND NOT retention.keeps(day * 86400000::bigint);
 
 -- name: find_work
 -- Whether the rules of a day are missing, and whether some account's habits were lost.

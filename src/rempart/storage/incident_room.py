@@ -1,6 +1,8 @@
 """The timeline of an incident: lines are added and read, never changed. Roles: analyst, portals."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg.errors
@@ -12,6 +14,20 @@ from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("incident_room")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomIncident:
+    """What an incident is: for the head of its pages."""
+
+    incident_id: int
+    title: str
+    exercise: bool
+    declared_at: datetime
+    starts_ms: int
+    ends_ms: int
+    answered_at: datetime | None
+    account_refs: tuple[int, ...]
 
 
 def add_event(
@@ -84,4 +100,77 @@ def _make_event(row: tuple[Any, ...]) -> RoomEvent:
         author_ref=author_ref,
         insurer_id=insurer_id,
         details=details,
+    )
+
+
+def load_incident(tx: Transaction, incident_id: int) -> RoomIncident | None:
+    """Return one incident; None when there is none for whoever asks."""
+    row = tx.execute(QUERIES.load_incident, {"incident_id": incident_id}).fetchone()
+    if row is None:
+        return None
+    number, title, exercise, declared_at, starts_ms, ends_ms, answered_at, account_refs = row
+    return RoomIncident(
+        incident_id=number,
+        title=title,
+        exercise=exercise,
+        declared_at=declared_at,
+        starts_ms=starts_ms,
+        ends_ms=ends_ms,
+        answered_at=answered_at,
+        account_refs=tuple(account_refs),
+    )
+
+
+def list_guard_steps(tx: Transaction, incident_id: int, *, margin_ms: int) -> list[RoomEvent]:
+    """Return what the guard and those who steer it did to the accounts of an incident.
+
+    Args:
+        tx: A transaction.
+        incident_id: The incident.
+        margin_ms: How far around its window.
+    """
+    rows = tx.execute(
+        QUERIES.list_guard_steps, {"incident_id": incident_id, "margin_ms": margin_ms}
+    )
+    return [_make_step(row) for row in rows]
+
+
+def find_accounts(tx: Transaction, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the accounts that each word leads to: an RPPS, a reference, a FINESS or a SIRET."""
+    wanted = sorted(set(words))
+    found: dict[str, tuple[int, ...]] = dict.fromkeys(wanted, ())
+    for word, account_ref in tx.execute(QUERIES.find_accounts, {"words": wanted}):
+        found[word] = (*found[word], int(account_ref))
+    return found
+
+
+def is_closed(tx: Transaction, incident_id: int) -> bool:
+    """Say whether nothing more is added to an incident."""
+    [(closed,)] = tx.execute(QUERIES.is_closed, {"incident_id": incident_id}).fetchall()
+    return bool(closed)
+
+
+def read_clock(tx: Transaction) -> int:
+    """Return the database's own instant, in Unix milliseconds."""
+    [(now_ms,)] = tx.execute(QUERIES.read_clock).fetchall()
+    return int(now_ms)
+
+
+def _make_step(row: tuple[Any, ...]) -> RoomEvent:
+    t_ms, kind, author_ref, author, step, target, target_ref, profession, reason = row
+    return RoomEvent(
+        event_ref=None,
+        kind=EventKind(kind),
+        happened_ms=t_ms,
+        recorded_at=datetime.fromtimestamp(t_ms / 1000, UTC),
+        author=author,
+        author_ref=author_ref or None,
+        details={
+            "step": step,
+            "target": target,
+            "target_ref": target_ref,
+            "profession": profession,
+            "reason": reason,
+            "automatic": author_ref is None,
+        },
     )

@@ -36,15 +36,17 @@ SELECT rights.use_code($1::bigint, $2::bigint, $3::bigint);
 SELECT sealed FROM rights.code_secret WHERE person_ref = $1::bigint;
 
 -- name: delete_old_tries
--- Forgets what no bound looks at any more.
+-- Forgets what no bound looks at any more; not the tries of codes that a hold of evidence keeps, which no ledger has.
 WITH typed AS (
     DELETE FROM rights.typed_person WHERE day < $1::date - 1
 ), days AS (
     DELETE FROM rights.typed_day WHERE day < $1::date - 1
 ), callers AS (
-    DELETE FROM rights.code_caller WHERE day < $1::date - 1
+    DELETE FROM rights.code_caller
+    WHERE day < $1::date - 1 AND NOT retention.keeps((day - date '1970-01-01') * 86400000::bigint)
 )
-DELETE FROM rights.code_try WHERE day < $1::date - 31;
+DELETE FROM rights.code_try
+WHERE day < $1::date - 31 AND NOT retention.keeps((day - date '1970-01-01') * 86400000::bigint);
 
 -- name: load_terminal
 -- A terminal that is not revoked, by the name of its key.

@@ -10,7 +10,7 @@ from rempart.disclosure.entry import Kind
 from rempart.disclosure.erasure import check_not_held
 from rempart.disclosure.segment import Hold, SegmentRow, SegmentState, get_bounds
 from rempart.kernel.errors import NotFound
-from rempart.storage import segments
+from rempart.storage import evidence_holds, segments
 from rempart.storage.segment_files import read_session_refs
 from rempart.workflows.record_act import record_act
 from rempart.workflows.seal_segment import Archive, check_digests
@@ -25,7 +25,7 @@ def drop_segments(
         archive: What it is done with.
         before_ms: Unix milliseconds.
         ground: The rule that says how long entries are kept; it stands in the ERASE act.
-        holds: What somebody still needs.
+        holds: What somebody needs besides the holds of evidence in the database.
 
     Raises:
         Conflict: a hold covers one of them; none was dropped.
@@ -33,13 +33,14 @@ def drop_segments(
     """
     with archive.begin() as tx:
         rows = segments.list_segments(tx)
+        kept = [*holds, *evidence_holds.list_in_force(tx)]
     old = [
         row
         for row in rows
         if row.last_ms < before_ms and row.log_id and row.state != SegmentState.DROPPED
     ]
     for row in old:
-        check_not_held(holds, row.log_id, row.first_ms, row.last_ms)
+        check_not_held(kept, row.log_id, row.first_ms, row.last_ms)
     remove_unnamed_files(archive, rows)
     for row in old:
         yield _drop(archive, row, ground)

@@ -18,7 +18,7 @@ from rempart.disclosure.erasure import (
 )
 from rempart.disclosure.segment import Hold, SegmentRow, SegmentState
 from rempart.kernel.errors import Conflict, NotFound
-from rempart.storage import erasures, segments
+from rempart.storage import erasures, evidence_holds, segments
 from rempart.storage.segment_files import read_openings
 from rempart.storage.segments import LogShape, Opening
 from rempart.workflows.drop_segment import remove_unnamed_files
@@ -46,6 +46,10 @@ class Erasure:
 def run_erasures(archive: Archive, *, holds: Sequence[Hold] = ()) -> Iterator[Erasure]:
     """Carry out every approved request; yield each when it is done. Can be stopped and run again.
 
+    Args:
+        archive: What it is done with.
+        holds: What somebody needs besides the holds of evidence in the database.
+
     Raises:
         Conflict: a hold covers one of the openings, or one cannot be erased: nothing of that
             request was done.
@@ -53,9 +57,10 @@ def run_erasures(archive: Archive, *, holds: Sequence[Hold] = ()) -> Iterator[Er
     """
     with archive.begin() as tx:
         requests = erasures.list_requests(tx, state=ErasureState.APPROVED)
+        kept = [*holds, *evidence_holds.list_in_force(tx)]
         remove_unnamed_files(archive, segments.list_segments(tx))
     for request in requests:
-        yield _carry_out(archive, request, holds)
+        yield _carry_out(archive, request, kept)
 
 
 def _carry_out(archive: Archive, request: ErasureRequest, holds: Sequence[Hold]) -> Erasure:

@@ -272,6 +272,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING MESSAGE = 'the act names no segment that is sealed and not dropped';
     END IF;
+    PERFORM retention.check_expires(gone.first_ms, gone.last_ms);
     DELETE FROM ledger.session AS s
     WHERE s.session_ref = ANY (sessions) AND s.opened_ms <= gone.last_ms AND NOT EXISTS (
         SELECT 1 FROM ledger.entry AS e
@@ -300,6 +301,7 @@ BEGIN
                WHERE i >= (SELECT max(c.size) FROM ledger.checkpoint AS c WHERE c.log_id = log) / 256 * 256) THEN
         RAISE insufficient_privilege USING MESSAGE = 'an opening of the unfinished last tile cannot be erased yet';
     END IF;
+    PERFORM retention.check_expires(e.t_ms, e.t_ms) FROM ledger.entry AS e WHERE e.log_id = log AND e.idx = ANY (indexes);
     IF EXISTS (SELECT 1 FROM unnest(indexes) AS i JOIN ledger.log AS l ON l.log_id = log
                JOIN ledger.segment AS s ON s.log_id = log AND s.segment = i >> l.segment_bits
                WHERE s.state = 'dropped' OR s.act_idx < act) THEN

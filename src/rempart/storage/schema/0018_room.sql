@@ -126,6 +126,7 @@ CREATE TABLE retention.hold (
     hold_ref       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     incident_id    bigint REFERENCES incidents.incident,
     kind           text NOT NULL CHECK (kind IN ('incident', 'judicial', 'request')),
+    exercise       boolean NOT NULL DEFAULT false,  -- that of an exercise is shown as any other, and keeps nothing
     from_ms        bigint NOT NULL,
     to_ms          bigint NOT NULL,                 -- excluded
     account_refs   bigint[] NOT NULL DEFAULT '{}',  -- empty: everybody's
@@ -142,7 +143,7 @@ CREATE TABLE retention.hold (
     CHECK ((kind = 'incident') = (incident_id IS NOT NULL)),
     CHECK ((released_at IS NULL) = (released_by IS NULL) AND (released_at IS NULL) = (release_reason IS NULL))
 );
-CREATE INDEX hold_in_force ON retention.hold (from_ms, to_ms) WHERE released_at IS NULL;
+CREATE INDEX hold_in_force ON retention.hold (from_ms, to_ms) WHERE released_at IS NULL AND NOT exercise;
 CREATE INDEX hold_of_incident ON retention.hold (incident_id);
 
 -- A hold in force is widened or released, nothing else; one that was released is history.
@@ -151,13 +152,14 @@ CREATE FUNCTION retention.check_hold() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.placed_at := clock_timestamp();
+        NEW.exercise := COALESCE((SELECT i.exercise FROM incidents.incident AS i WHERE i.incident_id = NEW.incident_id), false);
         IF NEW.released_at IS NOT NULL THEN
             RAISE insufficient_privilege USING MESSAGE = 'a hold begins in force';
         END IF;
     ELSIF OLD.released_at IS NOT NULL OR NEW.from_ms > OLD.from_ms OR NEW.to_ms < OLD.to_ms
-       OR (NEW.hold_ref, NEW.incident_id, NEW.kind, NEW.account_refs, NEW.insurer_ids, NEW.reason, NEW.placed_by,
+       OR (NEW.hold_ref, NEW.incident_id, NEW.kind, NEW.exercise, NEW.account_refs, NEW.insurer_ids, NEW.reason, NEW.placed_by,
            NEW.placed_by_ref, NEW.placed_at)
-          IS DISTINCT FROM (OLD.hold_ref, OLD.incident_id, OLD.kind, OLD.account_refs, OLD.insurer_ids, OLD.reason,
+          IS DISTINCT FROM (OLD.hold_ref, OLD.incident_id, OLD.kind, OLD.exercise, OLD.account_refs, OLD.insurer_ids, OLD.reason,
                             OLD.placed_by, OLD.placed_by_ref, OLD.placed_at) THEN
         RAISE insufficient_privilege USING MESSAGE = 'a hold is widened or released, and a released one stays so';
     ELSIF NEW.released_at IS NOT NULL THEN
@@ -177,21 +179,43 @@ END $$;
 REVOKE EXECUTE ON FUNCTION retention.check_hold FROM PUBLIC;
 CREATE TRIGGER check_hold BEFORE INSERT OR UPDATE ON retention.hold FOR EACH ROW EXECUTE FUNCTION retention.check_hold();
 
+-- Whether evidence of an instant is kept: for what sweeps away the old.
+CREATE FUNCTION retention.keeps(at_ms bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM retention.hold AS h
+                   WHERE h.released_at IS NULL AND NOT h.exercise AND at_ms >= h.from_ms AND at_ms < h.to_ms)
+$$;
+-- Refuses to let evidence go while a hold covers a part of it. The workflow told who asked before; this is for whoever did not ask,
+-- and for a hold placed since.
+CREATE FUNCTION retention.check_expires(first_ms bigint, last_ms bigint) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kept_by bigint;
+BEGIN
+    SELECT h.hold_ref INTO kept_by FROM retention.hold AS h
+    WHERE h.released_at IS NULL AND NOT h.exercise AND h.from_ms <= last_ms AND first_ms < h.to_ms ORDER BY h.hold_ref LIMIT 1;
+    IF FOUND THEN
+        RAISE object_in_use USING MESSAGE = format('evidence hold %s keeps this', kept_by);
+    END IF;
+END $$;
+REVOKE EXECUTE ON FUNCTION retention.keeps, retention.check_expires FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retention.keeps TO rempart_gateway;
+
 ALTER TABLE retention.hold ENABLE ROW LEVEL SECURITY;
 CREATE POLICY for_everybody ON retention.hold TO rempart_plane_incidents USING (true) WITH CHECK (true);
-CREATE POLICY readable ON retention.hold FOR SELECT TO rempart_archivist, rempart_plane_accounts, rempart_gateway USING (true);
+CREATE POLICY readable ON retention.hold FOR SELECT TO rempart_archivist, rempart_gateway USING (true);
 CREATE POLICY seen ON retention.hold FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
 CREATE POLICY added ON retention.hold FOR INSERT TO rempart_portals
     WITH CHECK ((SELECT accounts.works_incidents()) AND placed_by_ref = (SELECT accounts.my_actor()));
 CREATE POLICY changed ON retention.hold FOR UPDATE TO rempart_portals
     USING ((SELECT accounts.works_incidents()) AND released_at IS NULL) WITH CHECK ((SELECT accounts.works_incidents()));
-GRANT USAGE ON SCHEMA retention TO rempart_plane_incidents, rempart_portals, rempart_archivist, rempart_plane_accounts,
-    rempart_gateway;
+GRANT USAGE ON SCHEMA retention TO rempart_plane_incidents, rempart_portals, rempart_archivist, rempart_gateway;
 GRANT SELECT, INSERT ON retention.hold TO rempart_plane_incidents, rempart_portals;
 GRANT UPDATE (from_ms, to_ms, released_by, released_by_ref, released_at, release_reason) ON retention.hold
     TO rempart_plane_incidents, rempart_portals;
-GRANT SELECT ON retention.hold TO rempart_archivist, rempart_plane_accounts;
-GRANT SELECT (hold_ref, from_ms, to_ms, account_refs, released_at) ON retention.hold TO rempart_gateway;
+GRANT SELECT ON retention.hold TO rempart_archivist;
+-- What gateways sweep away by age: nothing of a window that is kept.
+GRANT SELECT (from_ms, to_ms, account_refs, released_at, exercise) ON retention.hold TO rempart_gateway;
 
 -- ---------------------------------------------------------------- declaring from a page
 
@@ -200,3 +224,15 @@ GRANT INSERT (incident_id, account_ref) ON incidents.suspect_account TO rempart_
 CREATE POLICY added ON incidents.incident FOR INSERT TO rempart_portals WITH CHECK ((SELECT accounts.works_incidents()));
 CREATE POLICY added ON incidents.suspect_account FOR INSERT TO rempart_portals
     WITH CHECK ((SELECT accounts.works_incidents()));
+
+-- ---------------------------------------------------------------- what the guard did meanwhile
+
+-- A timeline shows the guard's steps where they stand: nobody copies them. Not the note, which is for colleagues.
+GRANT USAGE ON SCHEMA guard TO rempart_plane_incidents;
+GRANT SELECT (measure_ref, step, target, target_ref, profession, reason, exercise, asked_by, asked_at, starts_at, ends_at,
+    ended_by, ended_at, end_reason) ON guard.measure TO rempart_plane_incidents;
+GRANT SELECT (event_ref, t_ms, account_ref, kind, step, enforced) ON guard.event TO rempart_plane_incidents;
+CREATE POLICY told ON guard.measure FOR SELECT TO rempart_plane_incidents USING (true);
+CREATE POLICY told ON guard.event FOR SELECT TO rempart_plane_incidents USING (true);
+GRANT SELECT (actor_ref, kind, display_name) ON accounts.actor TO rempart_analyst;
+CREATE POLICY named ON accounts.actor FOR SELECT TO rempart_analyst USING (kind = 'agent');
