@@ -1,0 +1,187 @@
+"""An insurer's benefit table: what its contract pays, row after row, and within which limits.
+
+The first row that fits a line decides, as in a list one reads from the top; limits are shared by
+every row that names them. Refuses a table that cannot be read to the end: unknown acts, limits that
+are not defined, shares that are not numbers.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from rempart.claims.claim import Basket, Correction
+from rempart.kernel.periods import Period
+from rempart.tariffs.care import ACTS
+from rempart.tariffs.domains import DOMAINS
+
+EVERYTHING: Final = "*"
+MOST_RATE_BP: Final = 100_000
+
+
+class Pays(enum.StrEnum):
+    """How a row computes what it pays, before limits."""
+
+    TICKET_MODERATEUR = "ticket_moderateur"
+    """What compulsory insurance leaves of the base, and no more."""
+    RATE_WITH_AMO = "rate_with_amo"
+    """A share of the base, compulsory insurance included: what is missing to reach it."""
+    RATE_BESIDE_AMO = "rate_beside_amo"
+    """A share of the base, on top of compulsory insurance."""
+    FORFAIT = "forfait"
+    """A fixed amount for each unit."""
+    REAL_COST = "real_cost"
+    """All that is left of the price."""
+    NOTHING = "nothing"
+    """Nothing: said on purpose, so that it can be explained."""
+
+
+class Per(enum.StrEnum):
+    """How long a limit lasts, and what begins it."""
+
+    DAY = "day"
+    YEAR = "year"
+    """The civil year."""
+    MEMBERSHIP_YEAR = "membership_year"
+    """A year from the day of joining, and from each anniversary."""
+    EQUIPMENT = "equipment"
+    """One pair of glasses, one ear."""
+    RENEWAL = "renewal"
+    """One equipment in the delay of renewal of its kind, which depends on age."""
+    EVER = "ever"
+    """As long as the contract lasts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The most that rows sharing it pay together.
+
+    Args:
+        name: What rows name it by.
+        label: What people read, in French, as the contract says it.
+        per: Over which time.
+        cents: The most in cents; None for no such limit.
+        units: The most in units; None for no such limit.
+        includes_amo: Whether `cents` counts what compulsory insurance pays too.
+        renewal: Name of the delay of renewal; of a RENEWAL limit only.
+    """
+
+    name: str
+    label: str
+    per: Per
+    cents: int | None = None
+    units: int | None = None
+    includes_amo: bool = False
+    renewal: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.cents is None) == (self.units is None):
+            raise ValueError(f"limit {self.name}: give cents or units, one of the two")
+        if min(self.cents or 0, self.units or 0) < 0:
+            raise ValueError(f"limit {self.name}: a limit is never negative")
+        if (self.per is Per.RENEWAL) != (self.renewal is not None):
+            raise ValueError(f"limit {self.name}: a delay of renewal goes with per = renewal")
+        if self.per is Per.RENEWAL and self.units != 1:
+            raise ValueError(f"limit {self.name}: one equipment per delay of renewal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benefit:
+    """One row of a table.
+
+    Args:
+        label: What people read, in French, as the contract says it.
+        acts: Codes of acts, `domain:DENT`, or `*` for everything.
+        pays: How it computes.
+        rate_bp: Share in basis points, of the two rate kinds.
+        forfait_cents: Amount of a unit, of a forfait.
+        with_ticket_moderateur: Whether a forfait comes on top of the ticket modérateur.
+        cap_cents: The most for each unit, of what it costs really.
+        basket: The offer it is for; None for all.
+        correction: The glasses it is for; None for all.
+        optam: Professionals with (True) or without (False) the tariff agreement; None for all.
+        circuit: The network the professional must belong to; None for all.
+        waiting_months: Months of membership before it pays.
+        from_age: Youngest age it is for.
+        to_age: Oldest age it is for; None for no end.
+        limits: Names of the limits it counts in.
+    """
+
+    label: str
+    acts: tuple[str, ...]
+    pays: Pays
+    rate_bp: int | None = None
+    forfait_cents: int | None = None
+    with_ticket_moderateur: bool = False
+    cap_cents: int | None = None
+    basket: Basket | None = None
+    correction: Correction | None = None
+    optam: bool | None = None
+    circuit: str | None = None
+    waiting_months: int = 0
+    from_age: int = 0
+    to_age: int | None = None
+    limits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        needs_rate = self.pays in (Pays.RATE_WITH_AMO, Pays.RATE_BESIDE_AMO)
+        if needs_rate != (self.rate_bp is not None):
+            raise ValueError(f"{self.label}: a rate goes with the kinds that need one")
+        if self.rate_bp is not None and not 0 < self.rate_bp <= MOST_RATE_BP:
+            raise ValueError(f"{self.label}: a rate of {self.rate_bp} basis points")
+        if (self.pays is Pays.FORFAIT) != (self.forfait_cents is not None):
+            raise ValueError(f"{self.label}: an amount goes with a forfait")
+        if min(self.forfait_cents or 0, self.cap_cents or 0, self.waiting_months) < 0:
+            raise ValueError(f"{self.label}: an amount or a delay is never negative")
+        unknown = [name for name in self.acts if not _is_known(name)]
+        if unknown or not self.acts:
+            raise ValueError(f"{self.label}: no such act as {', '.join(unknown) or 'none'}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenefitTable:
+    """What one contract pays over a period.
+
+    Args:
+        code: The insurer's name for it.
+        period: Days it holds, by the day of care.
+        responsible: Whether the contract is a "contrat responsable": it then never pays what care
+            outside the pathway costs.
+        benefits: Rows, the first that fits decides.
+        limits: Limits, by name.
+    """
+
+    code: str
+    period: Period
+    responsible: bool
+    benefits: tuple[Benefit, ...]
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = {name for benefit in self.benefits for name in benefit.limits}
+        if missing := sorted(named - self.limits.keys()):
+            raise ValueError(f"table {self.code}: limits that are not defined: {missing}")
+
+    @cached_property
+    def by_act(self) -> Mapping[str, tuple[Benefit, ...]]:
+        """The rows that may fit each code of act, in order."""
+        return MappingProxyType(
+            {
+                code: tuple(
+                    benefit
+                    for benefit in self.benefits
+                    if code in benefit.acts
+                    or EVERYTHING in benefit.acts
+                    or f"domain:{act.domain}" in benefit.acts
+                )
+                for code, act in ACTS.items()
+            }
+        )
+
+
+def _is_known(name: str) -> bool:
+    if name == EVERYTHING or name in ACTS:
+        return True
+    return name.startswith("domain:") and name.removeprefix("domain:") in DOMAINS

@@ -1,0 +1,89 @@
+"""What was used already: sums and counts that limits compare with, over a stretch of time.
+
+A counter belongs to one beneficiary and one contract. Claims outside tiers payant feed the same
+ones. Refuses to forget why: each use says by which line it came.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+
+class CounterKey(NamedTuple):
+    """Which limit, and which of its periods.
+
+    Attributes:
+        name: The limit's, or that of a levy of compulsory insurance.
+        since: First day of the period.
+        mark: What else tells apart: an equipment of a bill, a professional; empty otherwise.
+    """
+
+    name: str
+    since: date
+    mark: str = ""
+
+
+class Used(NamedTuple):
+    """What a counter holds: cents and units, and the last day it moved."""
+
+    cents: int = 0
+    units: int = 0
+    last: date | None = None
+
+
+class Use(NamedTuple):
+    """What one line adds to one counter."""
+
+    key: CounterKey
+    line: int
+    cents: int
+    units: int
+    day: date
+
+
+NOTHING_USED = Used()
+
+
+class Counters:
+    """Counters of one beneficiary under one contract, while a claim is settled.
+
+    Args:
+        before: What they held before the claim.
+    """
+
+    __slots__ = ("_held", "uses")
+
+    def __init__(self, before: Mapping[CounterKey, Used] | None = None) -> None:
+        self._held = dict(before or {})
+        self.uses: list[Use] = []
+
+    def read(self, key: CounterKey) -> Used:
+        """Return what a counter holds."""
+        return self._held.get(key, NOTHING_USED)
+
+    def add(self, use: Use) -> None:
+        """Add a line's use, and remember it."""
+        held = self.read(use.key)
+        last = use.day if held.last is None else max(held.last, use.day)
+        self._held[use.key] = Used(held.cents + use.cents, held.units + use.units, last)
+        self.uses.append(use)
+
+    def find_last(self, name: str, before: date, *, mark: str | None = None) -> date | None:
+        """Return the last day, up to `before`, on which a counter of this name and mark moved."""
+        days = (
+            used.last
+            for key, used in self._held.items()
+            if key.name == name
+            and mark in (None, key.mark)
+            and used.last is not None
+            and used.last <= before
+        )
+        return max(days, default=None)
+
+
+def add_up(uses: Iterable[Use]) -> dict[CounterKey, Used]:
+    """Return what counters hold after these uses, from nothing."""
+    counters = Counters()
+    for use in uses:
+        counters.add(use)
+    return {use.key: counters.read(use.key) for use in counters.uses}
