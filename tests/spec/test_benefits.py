@@ -7,7 +7,7 @@ from tests.benefit_samples import TABLES
 from rempart.claims.amo import BASE_MISSING
 from rempart.claims.claim import Beneficiary, Biller, Claim, ClaimLine
 from rempart.claims.counters import Counters
-from rempart.claims.settlement import Contract, SettledClaim, settle_claim
+from rempart.claims.adjudication import Contract, AdjudicatedClaim, adjudicate_claim
 from rempart.claims.steps import StepKind, explain_line
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import BadValue
@@ -33,7 +33,7 @@ def make_line(number: int, line: dict) -> ClaimLine:
     )
 
 
-def settle(case: Case) -> SettledClaim:
+def adjudicate(case: Case) -> AdjudicatedClaim:
     claim = Claim(
         beneficiary=Beneficiary(
             born=BirthDate(case.born), regime=case.regime, in_pathway=case.pathway, c2s=case.c2s
@@ -44,26 +44,26 @@ def settle(case: Case) -> SettledClaim:
     contracts = [
         Contract(TABLES[name], case.joined, Counters(dict(case.used))) for name in case.tables
     ]
-    return settle_claim(claim, contracts, Counters())
+    return adjudicate_claim(claim, contracts, Counters())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_claim_is_shared_out_to_the_cent(case):
-    settled = settle(case)
-    local = sum(one.amo.local_cents for one in settled.lines)
-    levied = sum(one.amo.levy_cents for one in settled.lines)
+    shared = adjudicate(case)
+    local = sum(one.amo.local_cents for one in shared.lines)
+    levied = sum(one.amo.levy_cents for one in shared.lines)
     assert (
-        settled.amo_cents - local,
+        shared.amo_cents - local,
         local,
-        settled.amc_cents,
-        settled.reste_a_charge_cents,
+        shared.amc_cents,
+        shared.reste_a_charge_cents,
         levied,
     ) == tuple(euros(amount) for amount in case.expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_parts_add_up_to_the_bill_and_none_is_negative(case):
-    for one in settle(case).lines:
+    for one in adjudicate(case).lines:
         parts = (one.amo.amo_cents, one.amo.local_cents, *(part.cents for part in one.parts))
         assert sum(parts) + one.reste_a_charge_cents == one.line.billed_cents
         assert min(*parts, one.reste_a_charge_cents) >= 0
@@ -72,7 +72,7 @@ def test_parts_add_up_to_the_bill_and_none_is_negative(case):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_line_is_explained_down_to_what_is_left(case, language):
-    for one in settle(case).lines:
+    for one in adjudicate(case).lines:
         sentences = list(explain_line(one, language))
         left = format_euros(one.reste_a_charge_cents, language)
         assert any(left in sentence for sentence in sentences[2:])
@@ -83,13 +83,13 @@ def test_an_act_without_base_or_tariff_is_refused_with_what_to_do():
     line = ClaimLine(number=1, act=ActKind.parse("PH7"), care_date=DAY, billed_cents=500)
     claim = Claim(beneficiary=Beneficiary(born=BirthDate(ADULT)), biller=Biller(), lines=(line,))
     with pytest.raises(BadValue) as refused:
-        settle_claim(claim, [], Counters())
+        adjudicate_claim(claim, [], Counters())
     assert refused.value.refusal is BASE_MISSING
 
 
 def test_what_a_limit_takes_away_is_said():
     [case] = [one for one in CASES if one.name.startswith("Deuxième paire à vingt mois")]
-    [one] = settle(case).lines
+    [one] = adjudicate(case).lines
     kinds = [step.kind for step in one.parts[0].steps]
     assert StepKind.TOO_EARLY in kinds
     assert any("02/07/2026" in sentence for sentence in explain_line(one))
@@ -124,7 +124,7 @@ def test_the_page_says_the_same(check_page, write_table):
         "benefits.md",
         f"""# Qui paie quoi
 
-Written by `tests/spec/test_benefits.py`; `src/rempart/claims/settlement.py` decides. Cases are in
+Written by `tests/spec/test_benefits.py`; `src/rempart/claims/adjudication.py` decides. Cases are in
 French, as people who manage claims read them; the contracts are those of
 `tests/benefit_samples.py`. Figures that are to be confirmed are marked so in [tariffs](tariffs.md).
 

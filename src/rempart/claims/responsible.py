@@ -14,7 +14,7 @@ from typing import Final
 from rempart.claims.benefit_table import BenefitTable
 from rempart.claims.claim import Basket, Beneficiary, Biller, ClaimLine, Correction
 from rempart.claims.counters import Counters
-from rempart.claims.settlement import Contract, SettledLine, settle_line
+from rempart.claims.adjudication import Contract, AdjudicatedLine, adjudicate_line
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import Finding, Language, Refusal
 from rempart.tariffs.care import ACTS, find_ceiling_cents
@@ -119,7 +119,7 @@ class _Asked:
         other._optam = optam
         return other
 
-    def settle(
+    def ask(
         self,
         code: str,
         billed: int,
@@ -128,8 +128,8 @@ class _Asked:
         quantity: int = 1,
         basket: Basket | None = None,
         correction: Correction | None = None,
-    ) -> SettledLine:
-        """Settle one line."""
+    ) -> AdjudicatedLine:
+        """Adjudicate one line."""
         line = ClaimLine(
             number=1,
             act=ACTS[code],
@@ -143,7 +143,7 @@ class _Asked:
         )
         contract = Contract(self._table, self.day, Counters())
         biller = Biller(optam=self._optam, circuits=self._circuits)
-        return settle_line(line, _ADULT, biller, (contract,), Counters())
+        return adjudicate_line(line, _ADULT, biller, (contract,), Counters())
 
 
 def _find_unpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
@@ -151,10 +151,10 @@ def _find_unpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
         if act.rate == "none" or code in _MAY_LEAVE_OUT:
             continue
         for optam in (None, True, False) if act.limited else (None,):
-            if asked.within(optam).settle(code, _BASE, _BASE).reste_a_charge_cents:
+            if asked.within(optam).ask(code, _BASE, _BASE).reste_a_charge_cents:
                 yield code, TICKET_MODERATEUR
                 break
-    if asked.settle("FJ", 2_000 * 365, 0, quantity=365).reste_a_charge_cents:
+    if asked.ask("FJ", 2_000 * 365, 0, quantity=365).reste_a_charge_cents:
         yield "FJ", DAILY_CHARGE
     prices = {
         "MON": find_ceiling_cents("frame_class_a", asked.day),
@@ -163,29 +163,29 @@ def _find_unpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
         "PAU": find_ceiling_cents("hearing_class_1", asked.day),
     }
     for code, price in prices.items():
-        if price and asked.settle(code, price, 1_000, basket=Basket.FULL).reste_a_charge_cents:
+        if price and asked.ask(code, price, 1_000, basket=Basket.FULL).reste_a_charge_cents:
             yield code, FULL_BASKET
 
 
 def _find_overpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
     for correction, name in _CAPS.items():
-        lens = asked.settle("VER", _DEAR, 10, quantity=2, basket=Basket.FREE, correction=correction)
+        lens = asked.ask("VER", _DEAR, 10, quantity=2, basket=Basket.FREE, correction=correction)
         cap = find_ceiling_cents(name, asked.day)
         if cap is not None and lens.amc_cents + lens.amo.paid_cents > cap:
             yield "VER", EQUIPMENT
             break
     frame_cap = find_ceiling_cents("frame_responsible", asked.day)
-    if frame_cap and asked.settle("MON", _DEAR, 5, basket=Basket.FREE).amc_cents > frame_cap:
+    if frame_cap and asked.ask("MON", _DEAR, 5, basket=Basket.FREE).amc_cents > frame_cap:
         yield "MON", FRAME
-    ear = asked.settle("PAU", _DEAR, 40_000, basket=Basket.FREE)
+    ear = asked.ask("PAU", _DEAR, 40_000, basket=Basket.FREE)
     ear_cap = find_ceiling_cents("hearing_responsible", asked.day)
     if ear_cap and ear.amc_cents + ear.amo.paid_cents > ear_cap:
         yield "PAU", HEARING
     for code, act in ACTS.items():
         if not act.limited:
             continue
-        inside = asked.within(True).settle(code, _DEAR, _BASE)
-        outside = asked.within(False).settle(code, _DEAR, _BASE)
+        inside = asked.within(True).ask(code, _DEAR, _BASE)
+        outside = asked.within(False).ask(code, _DEAR, _BASE)
         above = outside.amc_cents + outside.amo.paid_cents - _BASE
         spread = inside.amc_cents - outside.amc_cents
         if above > _BASE or (above > 0 and spread < _BASE // 5):

@@ -15,7 +15,7 @@ from rempart.kernel.money import format_euros
 if TYPE_CHECKING:
     from rempart.claims.amo import AmoPart
     from rempart.claims.benefit_table import Benefit
-    from rempart.claims.settlement import SettledLine
+    from rempart.claims.adjudication import AdjudicatedLine
 
 
 class StepKind(enum.StrEnum):
@@ -101,10 +101,10 @@ _HOW: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def explain_line(settled: "SettledLine", language: Language = "fr") -> Iterator[str]:
+def explain_line(shared: "AdjudicatedLine", language: Language = "fr") -> Iterator[str]:
     """Tell how a line was shared out, one sentence at a time, from the bill to what is left."""
     is_french = language == "fr"
-    line, amo = settled.line, settled.amo
+    line, amo = shared.line, shared.amo
     billed, base = format_euros(line.billed_cents, language), format_euros(amo.base_cents, language)
     label = line.act.label(language)
     if is_french:
@@ -112,10 +112,10 @@ def explain_line(settled: "SettledLine", language: Language = "fr") -> Iterator[
     else:
         yield f"{label[0].upper()}{label[1:]}: {billed} billed, base de remboursement {base}."
     yield from _explain_amo(amo, language)
-    for part in settled.parts:
+    for part in shared.parts:
         for step in part.steps:
             yield explain_step(step, language)
-    left = format_euros(settled.reste_a_charge_cents, language)
+    left = format_euros(shared.reste_a_charge_cents, language)
     yield f"Il vous reste {left} à payer." if is_french else f"{left} is left for you to pay."
     if amo.levy_kind is not None:
         yield _explain_levy(amo, language)

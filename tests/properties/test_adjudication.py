@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.benefit_samples import BASIC, COMFORT, FREE
 
-from rempart.claims import settlement
+from rempart.claims import adjudication
 from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
 from rempart.claims.claim import (
     Basket,
@@ -24,7 +24,7 @@ from rempart.claims.claim import (
     Regime,
 )
 from rempart.claims.counters import Counters, add_up
-from rempart.claims.settlement import Contract, settle_claim
+from rempart.claims.adjudication import Contract, adjudicate_claim
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.periods import Period
 from rempart.tariffs.care import ACTS
@@ -105,13 +105,13 @@ def claims(draw):
     )
 
 
-def settle(claim, tables):
+def adjudicate(claim, tables):
     contracts = [Contract(table, date(2019, 1, 1), Counters()) for table in tables]
-    return settle_claim(claim, contracts, Counters()), contracts
+    return adjudicate_claim(claim, contracts, Counters()), contracts
 
 
-def check_parts(settled):
-    for one in settled.lines:
+def check_parts(shared):
+    for one in shared.lines:
         parts = [one.amo.amo_cents, one.amo.local_cents, *(part.cents for part in one.parts)]
         assert min(*parts, one.reste_a_charge_cents) >= 0
         assert sum(parts) + one.reste_a_charge_cents == one.line.billed_cents
@@ -119,18 +119,18 @@ def check_parts(settled):
 
 @given(claims(), st.lists(TABLES, max_size=3))
 def test_parts_add_up_to_the_bill_and_none_is_negative(claim, tables):
-    settled, _ = settle(claim, tables)
-    check_parts(settled)
+    shared, _ = adjudicate(claim, tables)
+    check_parts(shared)
 
 
 def test_the_check_of_parts_can_fail(monkeypatch):
-    monkeypatch.setattr(settlement, "_pay", lambda *_: settlement.AmcPart(10**6, None, ()))
+    monkeypatch.setattr(adjudication, "_pay", lambda *_: adjudication.AmcPart(10**6, None, ()))
     line = ClaimLine(number=1, act=ACTS["G"], care_date=date(2026, 1, 1), billed_cents=3_000)
     claim = Claim(
         beneficiary=Beneficiary(born=BirthDate("19700101")), biller=Biller(), lines=(line,)
     )
     with pytest.raises(AssertionError):
-        check_parts(settle(claim, [BASIC])[0])
+        check_parts(adjudicate(claim, [BASIC])[0])
 
 
 def check_limits(contracts):
@@ -145,23 +145,23 @@ def check_limits(contracts):
 
 @given(claims(), st.lists(TABLES, max_size=2))
 def test_a_limit_is_never_passed_however_many_lines_share_it(claim, tables):
-    check_limits(settle(claim, tables)[1])
+    check_limits(adjudicate(claim, tables)[1])
 
 
 def test_the_check_of_limits_can_fail(monkeypatch):
-    monkeypatch.setattr(settlement, "_limit", lambda _c, _l, _g, cents, _s: cents)
+    monkeypatch.setattr(adjudication, "_limit", lambda _c, _l, _g, cents, _s: cents)
     lines = tuple(
         ClaimLine(number=n, act=ACTS["PHN"], care_date=date(2026, 1, n), billed_cents=2_000)
         for n in range(1, 6)
     )
     claim = Claim(beneficiary=Beneficiary(born=BirthDate("19700101")), biller=Biller(), lines=lines)
     with pytest.raises(AssertionError):
-        check_limits(settle(claim, [COMFORT])[1])
+        check_limits(adjudicate(claim, [COMFORT])[1])
 
 
 @given(claims(), TABLES)
 def test_the_same_claim_gives_the_same_cents(claim, table):
-    assert settle(claim, [table])[0] == settle(claim, [table])[0]
+    assert adjudicate(claim, [table])[0] == adjudicate(claim, [table])[0]
 
 
 @given(claims(), st.integers(1, 30_000), st.integers(0, 5_000))
@@ -170,16 +170,16 @@ def test_a_higher_rate_never_pays_less(claim, rate_bp, more):
         row = Benefit(label="row", acts=("*",), pays=Pays.RATE_WITH_AMO, rate_bp=rate)
         return replace(FREE, benefits=(row,))
 
-    low, _ = settle(claim, [table(rate_bp)])
-    high, _ = settle(claim, [table(rate_bp + more)])
+    low, _ = adjudicate(claim, [table(rate_bp)])
+    high, _ = adjudicate(claim, [table(rate_bp + more)])
     assert all(a.amc_cents <= b.amc_cents for a, b in zip(low.lines, high.lines, strict=True))
 
 
 @given(claims())
 def test_a_responsible_contract_never_pays_what_leaving_the_pathway_cost(claim):
     outside = replace(claim, beneficiary=replace(claim.beneficiary, in_pathway=False))
-    settled, _ = settle(outside, [COMFORT])
-    for one in settled.lines:
+    shared, _ = adjudicate(outside, [COMFORT])
+    for one in shared.lines:
         if one.amo.penalty_cents:
             assert one.reste_a_charge_cents >= min(one.amo.penalty_cents, one.line.billed_cents)
 
@@ -187,5 +187,5 @@ def test_a_responsible_contract_never_pays_what_leaving_the_pathway_cost(claim):
 @given(claims(), st.integers(1, 400))
 def test_nothing_is_paid_outside_the_dates_of_a_table(claim, days):
     first = max(line.care_date for line in claim.lines) + timedelta(days)
-    settled, _ = settle(claim, [replace(COMFORT, period=Period(first))])
-    assert settled.amc_cents == 0
+    shared, _ = adjudicate(claim, [replace(COMFORT, period=Period(first))])
+    assert shared.amc_cents == 0

@@ -30,7 +30,7 @@ class Contract:
     Args:
         table: What it pays.
         joined_on: First day of membership: waiting periods and membership years count from it.
-        counters: What was used of its limits; changed by the settlement.
+        counters: What was used of its limits; changed by the adjudication.
     """
 
     table: BenefitTable
@@ -52,7 +52,7 @@ class AmcPart(NamedTuple):
     steps: tuple[Step, ...]
 
 
-class SettledLine(NamedTuple):
+class AdjudicatedLine(NamedTuple):
     """One line, shared out.
 
     Attributes:
@@ -78,10 +78,10 @@ class SettledLine(NamedTuple):
         return self.line.billed_cents - self.amo.base_cents
 
 
-class SettledClaim(NamedTuple):
+class AdjudicatedClaim(NamedTuple):
     """A claim, shared out line by line."""
 
-    lines: tuple[SettledLine, ...]
+    lines: tuple[AdjudicatedLine, ...]
 
     @property
     def billed_cents(self) -> int:
@@ -114,9 +114,9 @@ class _Ground(NamedTuple):
     left: int
 
 
-def settle_claim(
+def adjudicate_claim(
     claim: Claim, contracts: Sequence[Contract], amo_counters: Counters
-) -> SettledClaim:
+) -> AdjudicatedClaim:
     """Share a claim out.
 
     Args:
@@ -127,22 +127,22 @@ def settle_claim(
     Raises:
         BadValue: a base is neither billed nor known.
     """
-    return SettledClaim(
+    return AdjudicatedClaim(
         tuple(
-            settle_line(line, claim.beneficiary, claim.biller, contracts, amo_counters)
+            adjudicate_line(line, claim.beneficiary, claim.biller, contracts, amo_counters)
             for line in claim.lines
         )
     )
 
 
-def settle_line(
+def adjudicate_line(
     line: ClaimLine,
     beneficiary: Beneficiary,
     biller: Biller,
     contracts: Sequence[Contract],
     amo_counters: Counters,
-) -> SettledLine:
-    """Share one line out; as `settle_claim`."""
+) -> AdjudicatedLine:
+    """Share one line out; as `adjudicate_claim`."""
     amo = compute_amo(line, beneficiary, biller, amo_counters)
     whole = left = line.billed_cents - amo.paid_cents
     parts = []
@@ -150,7 +150,7 @@ def settle_line(
         part = _pay(contract, biller, _Ground(line, beneficiary, amo, whole - left, left))
         left -= part.cents
         parts.append(part)
-    return SettledLine(line, amo, tuple(parts), left)
+    return AdjudicatedLine(line, amo, tuple(parts), left)
 
 
 def _pay(contract: Contract, biller: Biller, ground: _Ground) -> AmcPart:
