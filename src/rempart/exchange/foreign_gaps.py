@@ -1,0 +1,116 @@
+"""Where a log says nothing though it should: what cannot be excluded there.
+
+An hour is the finest that is looked at. Refuses to excuse a silence: without other days to compare
+with, the hours around it are what is usual, so a quiet night of a single day's log is told too.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from rempart.exchange.foreign_facts import HOUR_MS, Gap, Source
+
+# A silence is a gap when chance alone gives it less than once in a thousand (Poisson).
+RARE: Final = math.log(1000)
+_DAY_HOURS: Final = 24
+# The first hour of 1970 was a Thursday's.
+_THURSDAY: Final = 3
+_SATURDAY: Final = 5
+
+
+def find_gaps(sources: Sequence[Source], *, period: tuple[int, int] | None) -> list[Gap]:
+    """Find what one stream does not tell.
+
+    Args:
+        sources: Its files, read.
+        period: What it should tell, in Unix milliseconds, the end excluded; from its first line to
+            its last when None.
+
+    Returns:
+        Gaps by time, within the period.
+    """
+    first = min((one.first_ms for one in sources if one.first_ms is not None), default=None)
+    last = max((one.last_ms for one in sources if one.last_ms is not None), default=None)
+    if first is None or last is None:
+        return [Gap(from_ms=period[0], to_ms=period[1], reason="no_file")] if period else []
+    start, end = period or (first, last + 1)
+    hours = _add_hours(one.hours for one in sources)
+    gaps = [
+        *([Gap(from_ms=start, to_ms=first, reason="before_first_line")] if first > start else []),
+        *_find_silences(hours, first // HOUR_MS, last // HOUR_MS),
+        *_find_breaks(sources, end),
+        *_find_unparsed(sources),
+        *([Gap(from_ms=last + 1, to_ms=end, reason="after_last_line")] if last + 1 < end else []),
+    ]
+    clipped = [
+        Gap(from_ms=max(gap.from_ms, start), to_ms=min(gap.to_ms, end), reason=gap.reason)
+        for gap in gaps
+    ]
+    return sorted(
+        {gap for gap in clipped if gap.from_ms < gap.to_ms},
+        key=lambda gap: (gap.from_ms, gap.to_ms, gap.reason),
+    )
+
+
+def _add_hours(all_hours: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    total: dict[int, int] = {}
+    for hours in all_hours:
+        for hour, lines in hours.items():
+            total[hour] = total.get(hour, 0) + lines
+    return total
+
+
+def _find_silences(hours: Mapping[int, int], first: int, last: int) -> Iterator[Gap]:
+    """Yield the runs of hours without a line that chance does not explain."""
+    usual = _find_usual(hours, first, last)
+    active = sorted(hours)
+    for before, after in pairwise(active):
+        silent = range(before + 1, after)
+        if not silent:
+            continue
+        around = min(hours[before], hours[after]) / 2
+        expected = sum(usual.get(_slot(hour), around) for hour in silent)
+        if expected >= RARE:
+            yield Gap(from_ms=silent[0] * HOUR_MS, to_ms=after * HOUR_MS, reason="silent")
+
+
+def _find_usual(hours: Mapping[int, int], first: int, last: int) -> dict[tuple[bool, int], float]:
+    """Return the lines of an hour of a kind of day, over the days that have any line.
+
+    Only kinds seen on two days or more: one silent hour is no proof that it is always so.
+    """
+    days = {hour // _DAY_HOURS for hour in hours}
+    lines: dict[tuple[bool, int], int] = {}
+    seen: dict[tuple[bool, int], int] = {}
+    for day in days:
+        for hour in range(day * _DAY_HOURS, (day + 1) * _DAY_HOURS):
+            if first <= hour <= last:
+                slot = _slot(hour)
+                lines[slot] = lines.get(slot, 0) + hours.get(hour, 0)
+                seen[slot] = seen.get(slot, 0) + 1
+    return {slot: lines[slot] / days for slot, days in seen.items() if days > 1}
+
+
+def _slot(hour: int) -> tuple[bool, int]:
+    """Return the kind of day and the hour of it."""
+    weekday = (hour // _DAY_HOURS + _THURSDAY) % 7
+    return weekday >= _SATURDAY, hour % _DAY_HOURS
+
+
+def _find_breaks(sources: Sequence[Source], end: int) -> Iterator[Gap]:
+    """Yield what follows a file whose end could not be read, until the next file begins."""
+    starts = sorted(one.first_ms for one in sources if one.first_ms is not None)
+    for one in sources:
+        if one.broken and one.last_ms is not None:
+            following = next((start for start in starts if start > one.last_ms), end)
+            # At least the instant itself: more lines of it may be lost.
+            yield Gap(
+                from_ms=one.last_ms, to_ms=max(following, one.last_ms + 1), reason="broken_file"
+            )
+
+
+def _find_unparsed(sources: Sequence[Source]) -> Iterator[Gap]:
+    """Yield the hours with lines that were not understood."""
+    for hour in sorted(_add_hours(one.unparsed_hours for one in sources)):
+        yield Gap(from_ms=hour * HOUR_MS, to_ms=(hour + 1) * HOUR_MS, reason="unparsed")

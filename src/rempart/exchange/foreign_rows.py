@@ -1,0 +1,195 @@
+"""From values to facts: which screen a line is of, what it showed of whom, to which account.
+
+All rows of a piece at once. Refuses to guess: a screen the mapping does not know has no name, and
+what it showed stays unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from rempart.exchange.arrow_compute import pc
+from rempart.exchange.foreign_combined import split_target
+from rempart.exchange.foreign_facts import FACTS, HOUR_MS
+from rempart.exchange.foreign_mapping import LogMapping, View
+from rempart.exchange.foreign_places import (
+    Condition,
+    clean_values,
+    find_matching,
+    match_words,
+    read_place,
+)
+from rempart.exchange.foreign_raw import NO_INSTANT, RawRows, Unread
+from rempart.exchange.foreign_time import read_times
+
+UNKNOWN_VIEW: Final = View(name="", conditions=(), takes={}, shown=0)
+_TAKEN: Final = ("account", "session", "address", "agent", "person", "insurer")
+_URL: Final = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(?P<target>[^#]*)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a piece came to.
+
+    Args:
+        table: The facts, with every column but the first (`source`).
+        lines: Lines of the piece.
+        ignored: Those that say nothing of anybody.
+        unread: Those not understood.
+        unknown_views: Facts of screens the mapping does not know.
+        without_account: Facts that name no account.
+        hours: Lines by hour.
+        first_ms: The earliest instant.
+        last_ms: The latest.
+    """
+
+    table: Any = field(repr=False)
+    lines: int
+    ignored: int
+    unread: tuple[Unread, ...] = field(default=(), repr=False)
+    unknown_views: int = 0
+    without_account: int = 0
+    hours: Mapping[int, int] = field(default_factory=dict)
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+
+def make_facts(raw: RawRows, mapping: LogMapping, *, zone: str, offset_ms: int) -> Facts:
+    """Make the facts of some lines.
+
+    Args:
+        raw: Their values.
+        mapping: What they mean.
+        zone: Of instants that do not say theirs.
+        offset_ms: Added to instants.
+    """
+    times = raw.times
+    if times is None:
+        texts = read_place(mapping.time_place, raw.columns, raw.count)
+        times = read_times(texts, mapping.time_format, zone)
+    timed = pc.is_valid(times).to_numpy(zero_copy_only=False)
+    unread = (*raw.unread, *_list_untimed(raw, timed))
+    columns = {name: column.filter(pa.array(timed)) for name, column in raw.columns.items()}
+    times = times.filter(pa.array(timed)).to_numpy(zero_copy_only=False) + offset_ms
+    numbers, digests = raw.numbers[timed], raw.digests[timed]
+    columns = _add_target(columns, mapping, len(numbers))
+    hours, first_of_line = _count_hours(times, numbers)
+    ignored = _find_ignored(columns, mapping, len(numbers))
+    kept = ~ignored
+    if ignored.any():
+        mask = pa.array(kept)
+        columns = {name: column.filter(mask) for name, column in columns.items()}
+    table = _make_table(columns, mapping, int(kept.sum()))
+    named = {"line": numbers[kept], "t_ms": times[kept], "digest": digests[kept]}
+    table |= {name: pa.array(values, pa.int64()) for name, values in named.items()}
+    arrays = [table[one.name] for one in FACTS if one.name != "source"]
+    return Facts(
+        table=pa.table(arrays, schema=pa.schema([one for one in FACTS if one.name != "source"])),
+        lines=raw.lines,
+        ignored=raw.blank + int((ignored & first_of_line).sum()),
+        unread=unread,
+        unknown_views=pc.sum(pc.equal(table["view"], "")).as_py() or 0,
+        without_account=pc.sum(pc.equal(table["account"], "")).as_py() or 0,
+        hours=hours,
+        first_ms=int(times.min()) if len(times) else None,
+        last_ms=int(times.max()) if len(times) else None,
+    )
+
+
+def _list_untimed(raw: RawRows, timed: Any) -> list[Unread]:
+    """Return, once each, the lines of which the instant cannot be read."""
+    bad = np.unique(raw.numbers[~timed])
+    return [Unread(number, NO_INSTANT, b"") for number in bad.tolist()]
+
+
+def _add_target(columns: dict[str, Any], mapping: LogMapping, count: int) -> dict[str, Any]:
+    place = mapping.places.get("url")
+    if place is None or not count:
+        return columns
+    url = read_place(place, columns, count)
+    target = pc.struct_field(pc.extract_regex(url, pattern=_URL), "target")
+    return (
+        {"target": target}
+        | split_target(target)
+        | {
+            name: column
+            for name, column in columns.items()
+            if name not in ("target", "path", "query")
+        }
+    )
+
+
+def _count_hours(times: Any, numbers: Any) -> tuple[dict[int, int], Any]:
+    """Count lines by hour; a line of several rows counts once."""
+    first_of_line = np.concatenate(([True], numbers[1:] != numbers[:-1]))[: len(numbers)]
+    hours, counts = np.unique(times[first_of_line] // HOUR_MS, return_counts=True)
+    return dict(zip(hours.tolist(), counts.tolist(), strict=True)), first_of_line
+
+
+def _match_all(conditions: tuple[Condition, ...], columns: Mapping[str, Any], count: int) -> Any:
+    found = [find_matching(one, columns, count) for one in conditions]
+    return reduce(pc.and_, found).to_numpy(zero_copy_only=False)
+
+
+def _find_ignored(columns: Mapping[str, Any], mapping: LogMapping, count: int) -> Any:
+    ignored = np.zeros(count, bool)
+    for conditions in mapping.ignore:
+        ignored |= _match_all(conditions, columns, count)
+    return ignored
+
+
+def _make_table(columns: Mapping[str, Any], mapping: LogMapping, count: int) -> dict[str, Any]:
+    """Return what screens say of each row, in order."""
+    left = np.ones(count, bool)
+    parts, places = [], []
+    for view in mapping.views:
+        if not left.any():
+            break
+        found = _match_all(view.conditions, columns, count) & left
+        if found.any():
+            parts.append(_read_view(view, columns, mapping, found))
+            places.append(np.flatnonzero(found))
+            left &= ~found
+    if left.any() or not count:
+        parts.append(_read_view(UNKNOWN_VIEW, columns, mapping, left))
+        places.append(np.flatnonzero(left))
+    order: Any = pa.array(np.argsort(np.concatenate(places), kind="stable"))
+    whole = pa.concat_tables(parts).take(order).combine_chunks()
+    return {name: whole.column(name) for name in whole.column_names}
+
+
+def _read_view(view: View, columns: Mapping[str, Any], mapping: LogMapping, found: Any) -> Any:
+    """Return what one screen's rows say."""
+    count = int(found.sum())
+    if count < len(found):
+        mask = pa.array(found)
+        columns = {name: column.filter(mask) for name, column in columns.items()}
+    values = {
+        name: read_place(view.takes.get(name, mapping.places.get(name)), columns, count)
+        for name in _TAKEN
+    }
+    for name, rules in mapping.clean.items():
+        values[name] = clean_values(values[name], rules)
+    values["account"] = pc.fill_null(values["account"], "")
+    outcomes = view.outcomes or mapping.outcomes
+    told = read_place(outcomes.place, columns, count)
+    return pa.table(
+        {
+            **values,
+            "view": _repeat(view.name, count),
+            "outcome": match_words(told, outcomes.words, outcomes.otherwise),
+            "presence": _repeat(view.presence, count),
+            "shown": _repeat(view.shown, count),
+            "typed": _repeat(view.typed, count),
+            "family": _repeat(view.family, count),
+            "query_only": _repeat(view.query_only, count),
+        }
+    )
+
+
+def _repeat(value: Any, count: int) -> Any:
+    return pa.repeat(pa.scalar(value), count)
