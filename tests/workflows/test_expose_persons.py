@@ -11,6 +11,7 @@ from tests.acts_samples import MemoryActs
 
 from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.disclosure.entry import Kind, Mode, Outcome
+from rempart.disclosure.fields import FIELDS_TYPED, Field
 from rempart.incidents.attribution import Verdict
 from rempart.incidents.evidence import (
     LookUp,
@@ -56,7 +57,7 @@ class Diary:
 
     def open(self, session_ref: int, account_ref: int, *, address: str, agent: str) -> None:
         self.sessions[session_ref] = Session(
-            session_ref=session_ref, account_ref=account_ref, address=address, agent=agent
+            session_ref=session_ref, account_ref=account_ref, address=address, agent=agent, key="1"
         )
 
     def note(self, session_ref: int, t_ms: int, **facts: object) -> None:
@@ -71,6 +72,8 @@ class Diary:
             **facts,
         }
         log_id = int(values.pop("log_id", 1))
+        if values["mode"] is Mode.TYPED:
+            values["typed_fields"] = int(FIELDS_TYPED)
         lookup = LookUp(
             account_ref=self.sessions[session_ref].account_ref,
             session_ref=session_ref,
@@ -332,9 +335,13 @@ def invent(random: Random) -> Diary:
                 person_ref=random.choice((0, *range(1, 40))),
                 insurer_id=random.randint(0, 3),
                 lookup_key=UUID(int=random.randint(1, 30)),
-                fields=random.choice((0b1, 0b11, 0b10100)),
+                fields=random.choice((0b1, 0b11, 0b10100, 0b1 | Field.NIR)),
                 log_id=random.choice((1, 2)),
             )
+    # An owner's telephone, from nowhere known, that scans cards.
+    diary.open(90, SUSPECT, address="203.0.113.77", agent="Telephone")
+    for n in range(6):
+        diary.note(90, START + n * 200_000, mode=Mode.CARD, person_ref=60 + n)
     return diary
 
 
@@ -429,6 +436,8 @@ def test_the_answer_reads_the_suspects_entries_and_not_the_whole_ledger(database
             "starts_ms": WINDOW.starts_ms,
             "ends_ms": WINDOW.ends_ms,
             "past_from_ms": START - 28 * DAY_MS,
+            "analysis": answer.analysis + 1,
+            "typed_fields": int(FIELDS_TYPED),
         }
         for name in ("insert_exposed_persons", "list_session_tallies", "count_guesses"):
             plan = "\n".join(

@@ -63,6 +63,9 @@ FIELDS_OF_ANSWERS = (
     | Field.CONSIGNE
 )
 
+# What must be typed to ask Rempart about somebody without a card.
+FIELDS_TYPED = Field.NIR | Field.BIRTH_DATE | Field.BIRTH_RANK | Field.INSURER
+
 # What is a professional's own.
 FIELDS_OF_PROFESSIONALS = (
     Field.PROFESSIONAL_NAME

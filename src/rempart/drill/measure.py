@@ -6,10 +6,10 @@ Refuses to be used by the judgement itself: it needs the truth, which only a dri
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rempart.incidents.exposure import ExposedPerson, Tier
+from rempart.incidents.exposure import LISTED, ExposedPerson, Tier
 from rempart.workflows.measure_exercise import FoundPerson
 
-LISTED = frozenset({Tier.A, Tier.B})
+BEST = frozenset({Tier.A, Tier.B})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ def compare_with_truth(
         Precision is 1 when nobody is named; recall is 1 when nobody was shown.
     """
     shown = {(person.insurer_id, person.person_ref) for person in truth}
-    tiers = {tier: _compare_tier(persons, shown, frozenset({tier})) for tier in Tier}
-    best = _compare_tier(persons, shown, LISTED)
+    tiers = {tier: _compare_tier(persons, shown, frozenset({tier})) for tier in LISTED}
+    best = _compare_tier(persons, shown, BEST)
     return Accuracy(precision=best.precision, recall=best.recall, by_tier=tiers)
 
 

@@ -1,15 +1,23 @@
 """What the ledger says: look-ups, the sessions they were made in, and an account's own past.
 
-Everything the judgement of a session may use is here, as recorded facts. Refuses to hold an
-identity, and anything the gateway did not write down itself.
+Everything the judgement of a session may use is here, as recorded facts, ours or another portal's.
+A fact that nobody recorded is None, and speaks for nobody. Refuses to hold an identity.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from rempart.disclosure.entry import Mode, Outcome
+
+HOURS: Final = 24
+_PARIS: Final = ZoneInfo("Europe/Paris")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +41,9 @@ class LookUp:
     """One answer given, as its ledger entry tells it.
 
     `person_ref` 0 means that nobody was found; `fields` is the bitmap of what the answer showed;
-    `lookup_key` is what was asked, keyed: it names nobody by itself.
+    `lookup_key` is what was asked, keyed: it names nobody by itself. `typed_fields` is what the
+    caller had to know in order to ask; `claim_followed` says whether the same account claimed for
+    the same person within the days allowed, None when no claims are at hand.
     """
 
     account_ref: int
@@ -45,6 +55,8 @@ class LookUp:
     person_ref: int
     lookup_key: UUID
     fields: int
+    typed_fields: int = 0
+    claim_followed: bool | None = None
 
     @property
     def with_presence(self) -> bool:
@@ -54,12 +66,16 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """From where and with what an account came in."""
+    """From where and with what an account came in.
+
+    `key` names the key or the registered software it came in with; empty when nobody noted it.
+    """
 
     session_ref: int
     account_ref: int
     address: str
     agent: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +86,20 @@ class SessionTally:
     `nobody`, those that found nobody; `known_faces`, those about a person the same account had
     looked up before the window; `gap_squares` is the sum of the squared gaps between look-ups, in
     ms².
+
+    The others are None where nobody recorded them:
+
+    Args:
+        hours: Look-ups by hour of the Paris day, 24 of them.
+        claims_known: Look-ups for which claims say whether one followed.
+        claims_followed: Those of them that a claim followed within the days allowed.
+        confirmed_theft: Whether the operator established that the session was stolen.
+        known_device: Whether the device is one its owner enrolled.
+        ordered: The longest run of identifiers of which each follows the one before.
+        placed: Look-ups about a person whose place is known.
+        local: Those of them about a person of the account's own town or department.
+        travel_kmh: The speed at which the account would have had to travel to come in from here,
+            where both places are known.
     """
 
     session: Session
@@ -81,10 +111,25 @@ class SessionTally:
     first_ms: int
     last_ms: int
     gap_squares: int
+    hours: tuple[int, ...] | None = None
+    claims_known: int | None = None
+    claims_followed: int | None = None
+    confirmed_theft: bool | None = None
+    known_device: bool | None = None
+    ordered: int | None = None
+    placed: int | None = None
+    local: int | None = None
+    travel_kmh: float | None = None
 
     def __post_init__(self) -> None:
         if self.lookups < 1:
             raise ValueError("a session without a look-up has nothing to be judged on")
+        if self.hours is not None and len(self.hours) != HOURS:
+            raise ValueError("hours are 24 counts, one for each hour of the day")
+        if (self.claims_followed or 0) > (self.claims_known or 0):
+            raise ValueError("claims follow look-ups of which claims are known")
+        if (self.local or 0) > (self.placed or 0):
+            raise ValueError("a local person is one whose place is known")
 
     @property
     def gaps(self) -> int:
@@ -96,7 +141,8 @@ class SessionTally:
 class Habit:
     """An account's own past, before the window: what its owner usually looks like.
 
-    `gaps` and `gap_ms` count and add up the pauses between look-ups of one session.
+    `gaps` and `gap_ms` count and add up the pauses between look-ups of one session; `keys`, the
+    keys and software it came in with; the others as in `SessionTally`, 0 when nobody knows.
     """
 
     account_ref: int
@@ -107,6 +153,10 @@ class Habit:
     nobody: int = 0
     gaps: int = 0
     gap_ms: int = 0
+    keys: frozenset[str] = frozenset()
+    hours: tuple[int, ...] = (0,) * HOURS
+    claims_known: int = 0
+    claims_followed: int = 0
 
 
 def summarise_session(
@@ -125,6 +175,7 @@ def summarise_session(
     ordered = sorted(lookups, key=_by_time)
     if not ordered:
         raise ValueError("a session without a look-up has nothing to be judged on")
+    claims_known, claims_followed = _count_claims(ordered)
     return SessionTally(
         session=session,
         lookups=len(ordered),
@@ -135,6 +186,9 @@ def summarise_session(
         first_ms=ordered[0].t_ms,
         last_ms=ordered[-1].t_ms,
         gap_squares=sum((b.t_ms - a.t_ms) ** 2 for a, b in pairwise(ordered)),
+        hours=spread_hours(Counter(find_hour(lookup.t_ms) for lookup in ordered)),
+        claims_known=claims_known,
+        claims_followed=claims_followed,
     )
 
 
@@ -161,7 +215,38 @@ def summarise_habit(account_ref: int, past: Iterable[SessionTally]) -> Habit:
         nobody=sum(tally.nobody for tally in tallies),
         gaps=sum(tally.gaps for tally in tallies),
         gap_ms=sum(tally.last_ms - tally.first_ms for tally in tallies),
+        keys=frozenset(tally.session.key for tally in tallies if tally.session.key),
+        hours=_add_hours(tally.hours for tally in tallies),
+        claims_known=sum(tally.claims_known or 0 for tally in tallies),
+        claims_followed=sum(tally.claims_followed or 0 for tally in tallies),
     )
+
+
+def find_hour(t_ms: int) -> int:
+    """Return the hour of the Paris day an instant falls in, 0 to 23."""
+    return (_EPOCH + timedelta(milliseconds=t_ms)).astimezone(_PARIS).hour
+
+
+def spread_hours(counts: Mapping[int, int]) -> tuple[int, ...]:
+    """Lay counts by hour out over the day; an hour without any counts nought."""
+    return tuple(counts.get(hour, 0) for hour in range(HOURS))
+
+
+def note_claims(tally: SessionTally, lookups: Iterable[LookUp]) -> SessionTally:
+    """Return a tally with what its look-ups say of claims; unchanged where nobody knows."""
+    known, followed = _count_claims(lookups)
+    return replace(tally, claims_known=known, claims_followed=followed) if known else tally
+
+
+def _count_claims(lookups: Iterable[LookUp]) -> tuple[int | None, int | None]:
+    """Return of how many look-ups claims are known, and how many a claim followed."""
+    known = [look.claim_followed for look in lookups if look.claim_followed is not None]
+    return (len(known), sum(known)) if known else (None, None)
+
+
+def _add_hours(days: Iterable[tuple[int, ...] | None]) -> tuple[int, ...]:
+    known = [day for day in days if day is not None]
+    return tuple(map(sum, zip(*known, strict=True))) if known else (0,) * HOURS
 
 
 def _by_time(lookup: LookUp) -> int:

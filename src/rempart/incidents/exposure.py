@@ -1,17 +1,22 @@
 """From judged sessions to persons: who was shown to a thief, which fields, through which sessions.
 
 One look-up at a time, in memory: the definition. The database does the same by one statement, and a
-test holds the two together. Refuses to count a guess that found nobody as a person, and to widen
-the list to everything an account ever saw.
+test holds the two together. Whoever an account under suspicion was shown is on the list, unless
+something other than a sum explains it: a judgement names people, and never leaves one out.
 
-Source: S25; GDPR article 33(3)(a) (S17) for the numbers asked.
+Refuses to count a guess that found nobody as a person, and to widen the list to what an account saw
+outside the window.
+
+Source: S25; S49 (unknown is exposed until an assessment shows otherwise); GDPR article 33(3)(a)
+(S17) for the numbers asked.
 """
 
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from rempart.incidents.attribution import Verdict
+from rempart.incidents.attribution import SessionVerdict, Verdict
 from rempart.incidents.evidence import LookUp, Window
 
 
@@ -19,18 +24,29 @@ class Tier(enum.StrEnum):
     """How sure it is that a person was shown to a thief; the best founded first.
 
     A, confirmed: a thief's session had the answer. B, probable: the answer was given to a session
-    both used, and no card explains it. C, cannot be excluded: a card explains it, but a thief was
-    near.
+    both used, and nothing explains it. C, cannot be excluded: a card or a claim explains it, but a
+    thief was near; or the owner is held to have asked, and nothing but that judgement says so; or
+    the record has a hole that could hide it. D, excluded, with the proof that the record is whole.
+
+    Nobody on a list is in D: D is what everybody else is, where `coverage` allows it.
     """
 
     A = "A"
     B = "B"
     C = "C"
+    D = "D"
+
+
+# The tiers of a list.
+LISTED: Final = (Tier.A, Tier.B, Tier.C)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposedPerson:
-    """One person of one insurer: the surest tier, the union of the fields shown, where."""
+    """One person of one insurer: the surest tier, the union of the fields shown, where.
+
+    `gained` is what the answers told beyond what had to be typed to get them.
+    """
 
     insurer_id: int
     person_ref: int
@@ -38,6 +54,7 @@ class ExposedPerson:
     fields: int
     lookups: int
     sessions: tuple[int, ...]
+    gained: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +89,39 @@ class InsurerExposure:
     sessions: int
 
 
-def decide_tier(verdict: Verdict, *, with_presence: bool) -> Tier | None:
-    """Say what one answer means for the person it was about; None: the owner's own work.
+def decide_tier(
+    verdict: Verdict,
+    *,
+    with_presence: bool,
+    usual_place: bool = False,
+    claim_followed: bool | None = None,
+    is_overruled: bool = False,
+) -> Tier | None:
+    """Say what one answer means for the person it was about.
 
     Args:
         verdict: In whose hands the session was.
         with_presence: Whether a card, or a Vitale reading, found the person.
+        usual_place: Whether the session came from where the account had worked before.
+        claim_followed: Whether the account claimed for the person afterwards; None: nobody knows.
+        is_overruled: Whether somebody answers for the verdict, in writing.
+
+    Returns:
+        The tier, or None for the owner's own work. A verdict that is only a sum never gives None: a
+        card shown where the account works does, a claim does, a person who answers for it does.
     """
-    if verdict is Verdict.OWNER:
-        return None
     if verdict is Verdict.THIEF:
         return Tier.A
-    return Tier.C if with_presence else Tier.B
+    explained = with_presence or claim_followed is True
+    if verdict is Verdict.MIXED:
+        return Tier.C if explained else Tier.B
+    if is_overruled or claim_followed or (with_presence and usual_place):
+        return None
+    return Tier.C
 
 
 def compute_exposure(
-    lookups: Iterable[LookUp], verdicts: Mapping[int, Verdict], window: Window
+    lookups: Iterable[LookUp], verdicts: Mapping[int, SessionVerdict], window: Window
 ) -> Exposure:
     """Compute who was exposed, by brute force.
 
@@ -107,13 +141,20 @@ def compute_exposure(
     for lookup in lookups:
         if not window.contains(lookup.t_ms):
             continue
-        tier = decide_tier(verdicts[lookup.session_ref], with_presence=lookup.with_presence)
-        if tier is None:
+        judged = verdicts[lookup.session_ref]
+        if not lookup.person_ref:
+            if judged.verdict is not Verdict.OWNER:
+                tried.setdefault(lookup.insurer_id, []).append(lookup)
             continue
-        if lookup.person_ref:
+        tier = decide_tier(
+            judged.verdict,
+            with_presence=lookup.with_presence,
+            usual_place=judged.usual_place,
+            claim_followed=lookup.claim_followed,
+            is_overruled=judged.is_overruled,
+        )
+        if tier is not None:
             shown.setdefault((lookup.insurer_id, lookup.person_ref), []).append((tier, lookup))
-        else:
-            tried.setdefault(lookup.insurer_id, []).append(lookup)
     return Exposure(
         persons=tuple(_expose_person(*shown_to) for shown_to in sorted(shown.items())),
         guesses=tuple(
@@ -145,6 +186,7 @@ def _expose_person(key: tuple[int, int], shown: list[tuple[Tier, LookUp]]) -> Ex
         fields=_union(lookup.fields for _, lookup in shown),
         lookups=len(shown),
         sessions=tuple(sorted({lookup.session_ref for _, lookup in shown})),
+        gained=_union(lookup.fields & ~lookup.typed_fields for _, lookup in shown),
     )
 
 

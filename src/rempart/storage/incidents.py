@@ -13,8 +13,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rempart.disclosure.entry import Mode, Outcome
+from rempart.disclosure.fields import FIELDS_TYPED
 from rempart.incidents.attribution import SessionVerdict, format_signals
-from rempart.incidents.evidence import LookUp, Session, SessionTally, Window
+from rempart.incidents.evidence import LookUp, Session, SessionTally, Window, spread_hours
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.storage.connect import Transaction
 from rempart.storage.ledger_expressions import ColdLookup
@@ -55,6 +56,23 @@ class Slice:
     number: int
     lawful: int
     attributed: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """One line of the list of incidents; `analyses` is None before the first one."""
+
+    incident_id: int
+    title: str
+    exercise: bool
+    declared_at: datetime
+    starts_ms: int
+    ends_ms: int
+    accounts: int
+    persons_a: int
+    persons_b: int
+    persons_c: int
+    analyses: int | None
 
 
 def save_incident(tx: Transaction, *, title: str, exercise: bool, window: Window) -> int:
@@ -110,11 +128,15 @@ def load_tallies(tx: Transaction, incident: Incident, *, past_ms: int) -> Tallie
     past_from_ms = incident.window.starts_ms - past_ms
     parameters = {**_reach(tx, incident, past_from_ms), "past_from_ms": past_from_ms}
     for row in tx.execute(QUERIES.list_session_tallies, parameters):
-        account_ref, session_ref, address, agent, is_in_window, *sums, gap_squares = row
+        account_ref, session_ref, address, agent, key, is_in_window, *sums, squares, hours = row
         lookups, typed, presences, nobody, known_faces, first_ms, last_ms = sums
         tally = SessionTally(
             session=Session(
-                session_ref=session_ref, account_ref=account_ref, address=address, agent=agent
+                session_ref=session_ref,
+                account_ref=account_ref,
+                address=address,
+                agent=agent,
+                key=key,
             ),
             lookups=lookups,
             typed=typed,
@@ -123,7 +145,8 @@ def load_tallies(tx: Transaction, incident: Incident, *, past_ms: int) -> Tallie
             known_faces=known_faces,
             first_ms=first_ms,
             last_ms=last_ms,
-            gap_squares=int(gap_squares),
+            gap_squares=int(squares),
+            hours=spread_hours({int(hour): count for hour, count in hours.items()}),
         )
         (in_window if is_in_window else past).append(tally)
     return Tallies(past=tuple(past), in_window=tuple(in_window))
@@ -142,6 +165,7 @@ def load_suspect_lookups(tx: Transaction, incident: Incident) -> list[LookUp]:
             person_ref=person_ref,
             lookup_key=lookup_key,
             fields=fields,
+            typed_fields=FIELDS_TYPED if mode == Mode.TYPED else 0,
         )
         for (
             account_ref,
@@ -182,21 +206,37 @@ def replace_verdicts(tx: Transaction, incident_id: int, verdicts: Sequence[Sessi
                     "account_ref": verdict.account_ref,
                     "verdict": str(verdict.verdict),
                     "reasons": Jsonb(format_signals(verdict.signals)),
+                    "usual_place": verdict.usual_place,
+                    "is_overruled": verdict.is_overruled,
                 }
                 for verdict in verdicts
             ],
         )
 
 
-def replace_exposed_persons(tx: Transaction, incident: Incident) -> int:
-    """Compute the persons exposed from the verdicts in the database; return how many there are."""
-    tx.execute(QUERIES.delete_exposed_persons, {"incident_id": incident.incident_id})
-    return tx.execute(QUERIES.insert_exposed_persons, _reach(tx, incident)).rowcount
+def add_exposed_persons(tx: Transaction, incident: Incident, *, analysis: int) -> int:
+    """Compute the persons exposed from the verdicts in the database; return how many there are.
+
+    The list of the analysis before is still there: see `settle_exposed_persons`.
+    """
+    parameters = {**_reach(tx, incident), "analysis": analysis, "typed_fields": int(FIELDS_TYPED)}
+    return tx.execute(QUERIES.insert_exposed_persons, parameters).rowcount
 
 
-def list_exposed_persons(tx: Transaction, incident_id: int) -> tuple[ExposedPerson, ...]:
-    """Return the list of an incident, by insurer then person."""
-    rows = tx.execute(QUERIES.list_exposed_persons, {"incident_id": incident_id})
+def settle_exposed_persons(tx: Transaction, incident_id: int, *, analysis: int) -> int:
+    """Note what the list changes of the one before, which goes; return how many lines changed."""
+    key = {"incident_id": incident_id, "analysis": analysis}
+    changed = tx.execute(QUERIES.insert_changes, key).rowcount
+    tx.execute(QUERIES.delete_former_persons, key)
+    return changed
+
+
+def list_exposed_persons(
+    tx: Transaction, incident_id: int, *, analysis: int
+) -> tuple[ExposedPerson, ...]:
+    """Return the list of an analysis, the last one, by insurer then person."""
+    key = {"incident_id": incident_id, "analysis": analysis}
+    rows = tx.execute(QUERIES.list_exposed_persons, key)
     return tuple(
         ExposedPerson(
             insurer_id=insurer_id,
@@ -205,8 +245,9 @@ def list_exposed_persons(tx: Transaction, incident_id: int) -> tuple[ExposedPers
             fields=fields,
             lookups=lookups,
             sessions=tuple(sessions),
+            gained=gained,
         )
-        for insurer_id, person_ref, tier, fields, lookups, sessions in rows
+        for insurer_id, person_ref, tier, fields, gained, lookups, sessions in rows
     )
 
 
@@ -251,6 +292,11 @@ def count_timeline(
         },
     )
     return [Slice(number, lawful, attributed) for number, lawful, attributed in rows]
+
+
+def list_incident_rows(tx: Transaction) -> list[IncidentLine]:
+    """Return every incident, the newest first."""
+    return [IncidentLine(*row) for row in tx.execute(QUERIES.list_incident_rows)]
 
 
 def list_insurer_names(tx: Transaction) -> dict[int, str]:

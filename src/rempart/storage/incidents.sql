@@ -19,14 +19,14 @@ WHERE p.account_ref = ANY(%(account_refs)s)
 RETURNING account_ref;
 
 -- name: find_incident
--- One incident and its suspect accounts; locked, so that two analyses of it do not mix their rows.
+-- One incident and its suspect accounts; locked, so that two analyses of it do not mix their rows. Its timeline goes on.
 SELECT i.starts_ms, i.ends_ms, ARRAY(
     SELECT a.account_ref FROM incidents.suspect_account AS a
     WHERE a.incident_id = i.incident_id ORDER BY a.account_ref
 ) AS account_refs
 FROM incidents.incident AS i
 WHERE i.incident_id = %(incident_id)s
-FOR UPDATE OF i;
+FOR NO KEY UPDATE OF i;
 
 -- name: list_floors
 -- The index of each log below which everything is older than an instant, after its signed checkpoints.
@@ -49,6 +49,7 @@ WITH spoiled AS MATERIALIZED (
       AND s.account_ref = ANY(%(account_refs)s::bigint[])
 ), looked AS MATERIALIZED (
     SELECT e.account_ref, e.session_ref, e.t_ms >= %(starts_ms)s AS in_window, e.t_ms, e.mode, e.person_ref,
+           extract(hour FROM to_timestamp(e.t_ms / 1000) AT TIME ZONE 'Europe/Paris')::integer AS hour,
            e.t_ms - lag(e.t_ms) OVER (
                PARTITION BY e.account_ref, e.session_ref, e.t_ms >= %(starts_ms)s
                ORDER BY e.t_ms, e.log_id, e.idx
@@ -69,21 +70,29 @@ WITH spoiled AS MATERIALIZED (
       ))
 ), faces AS MATERIALIZED (
     SELECT DISTINCT account_ref, person_ref FROM looked WHERE NOT in_window AND person_ref <> 0
+), hourly AS (
+    SELECT l.account_ref, l.session_ref, l.in_window, l.hour,
+           count(*) AS lookups,
+           count(*) FILTER (WHERE l.mode = 2) AS typed,
+           count(*) FILTER (WHERE l.mode <> 2 AND l.person_ref <> 0) AS presences,
+           count(*) FILTER (WHERE l.person_ref = 0) AS nobody,
+           count(f.person_ref) AS known_faces,
+           min(l.t_ms) AS first_ms,
+           max(l.t_ms) AS last_ms,
+           COALESCE(sum(l.gap_ms::numeric * l.gap_ms), 0) AS gap_squares
+    FROM looked AS l
+    LEFT JOIN faces AS f ON l.in_window AND f.account_ref = l.account_ref AND f.person_ref = l.person_ref
+    GROUP BY l.account_ref, l.session_ref, l.in_window, l.hour
 )
-SELECT l.account_ref, l.session_ref, COALESCE(s.address, '') AS address, COALESCE(s.agent, '') AS agent, l.in_window,
-       count(*) AS lookups,
-       count(*) FILTER (WHERE l.mode = 2) AS typed,
-       count(*) FILTER (WHERE l.mode <> 2 AND l.person_ref <> 0) AS presences,
-       count(*) FILTER (WHERE l.person_ref = 0) AS nobody,
-       count(f.person_ref) AS known_faces,
-       min(l.t_ms) AS first_ms,
-       max(l.t_ms) AS last_ms,
-       COALESCE(sum(l.gap_ms::numeric * l.gap_ms), 0) AS gap_squares
-FROM looked AS l
-LEFT JOIN ledger.session AS s ON s.session_ref = l.session_ref
-LEFT JOIN faces AS f ON l.in_window AND f.account_ref = l.account_ref AND f.person_ref = l.person_ref
-GROUP BY l.account_ref, l.session_ref, s.address, s.agent, l.in_window
-ORDER BY l.account_ref, l.session_ref, l.in_window;
+SELECT h.account_ref, h.session_ref, COALESCE(s.address, '') AS address, COALESCE(s.agent, '') AS agent,
+       COALESCE(s.client_ref::text, '') AS key, h.in_window,
+       sum(h.lookups)::bigint, sum(h.typed)::bigint, sum(h.presences)::bigint, sum(h.nobody)::bigint,
+       sum(h.known_faces)::bigint, min(h.first_ms), max(h.last_ms), sum(h.gap_squares),
+       jsonb_object_agg(h.hour, h.lookups) AS hours
+FROM hourly AS h
+LEFT JOIN ledger.session AS s ON s.session_ref = h.session_ref
+GROUP BY h.account_ref, h.session_ref, s.address, s.agent, s.client_ref, h.in_window
+ORDER BY h.account_ref, h.session_ref, h.in_window;
 
 -- name: list_suspect_lookups
 -- Every look-up of the suspect accounts in the window, one by one: what the brute-force answer is computed from. A canary is
@@ -116,14 +125,18 @@ DELETE FROM incidents.recalled_lookup WHERE incident_id = %(incident_id)s;
 -- An analysis replaces the one before it: its verdicts.
 DELETE FROM incidents.attributed_session WHERE incident_id = %(incident_id)s;
 
--- name: delete_exposed_persons
--- An analysis replaces the one before it: its persons.
-DELETE FROM incidents.exposed_person WHERE incident_id = %(incident_id)s;
+-- name: delete_former_persons
+-- Once compared, the list of the analysis before goes.
+DELETE FROM incidents.exposed_person WHERE incident_id = %(incident_id)s AND analysis <> %(analysis)s;
 
 -- name: insert_verdict
 -- One session's verdict and its reasons.
-INSERT INTO incidents.attributed_session (incident_id, session_ref, account_ref, verdict, reasons)
-VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reasons)s);
+INSERT INTO incidents.attributed_session (incident_id, session_ref, account_ref, verdict, reasons, usual_place, is_overruled)
+VALUES (%(incident_id)s, %(session_ref)s, %(account_ref)s, %(verdict)s, %(reasons)s, %(usual_place)s, %(is_overruled)s);
+
+-- name: list_verdicts
+-- The verdicts of the analysis before.
+SELECT session_ref, verdict FROM incidents.attributed_session WHERE incident_id = %(incident_id)s;
 
 -- name: insert_exposed_persons
 -- From judged sessions to persons, in one statement; the definition is incidents/exposure.py. The entries are read once, before
@@ -141,25 +154,156 @@ WITH looked AS MATERIALIZED (
     WHERE e.account_ref = ANY(%(account_refs)s::bigint[]) AND e.person_ref <> 0
       AND e.kind IN (1, 2) AND e.t_ms >= %(starts_ms)s AND e.t_ms < %(ends_ms)s
 )
-INSERT INTO incidents.exposed_person (incident_id, insurer_id, person_ref, tier, fields, lookups, sessions)
-SELECT s.incident_id, l.insurer_id, l.person_ref,
-       min(CASE WHEN s.verdict = 'thief' THEN 'A' WHEN l.mode = 2 THEN 'B' ELSE 'C' END),
+INSERT INTO incidents.exposed_person (incident_id, insurer_id, person_ref, analysis, tier, fields, gained, lookups, sessions)
+SELECT s.incident_id, l.insurer_id, l.person_ref, %(analysis)s,
+       min(CASE WHEN s.verdict = 'thief' THEN 'A' WHEN s.verdict = 'mixed' AND l.mode = 2 THEN 'B' ELSE 'C' END),
        bit_or(l.fields),
+       bit_or(l.fields & ~CASE WHEN l.mode = 2 THEN %(typed_fields)s ELSE 0 END),
        count(*),
        array_agg(DISTINCT l.session_ref ORDER BY l.session_ref)
 FROM looked AS l
 JOIN incidents.attributed_session AS s
   ON s.incident_id = %(incident_id)s AND s.session_ref = l.session_ref AND s.account_ref = l.account_ref
-WHERE s.verdict <> 'owner'
+WHERE NOT (s.verdict = 'owner' AND (s.is_overruled OR (s.usual_place AND l.mode <> 2)))
   AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = l.person_ref)
 GROUP BY s.incident_id, l.insurer_id, l.person_ref;
 
 -- name: list_exposed_persons
--- The list of an incident, by insurer then person.
-SELECT insurer_id, person_ref, tier, fields, lookups, sessions
+-- The list of an analysis, by insurer then person; only that of the last one is kept.
+SELECT insurer_id, person_ref, tier, fields, gained, lookups, sessions
 FROM incidents.exposed_person
-WHERE incident_id = %(incident_id)s
+WHERE incident_id = %(incident_id)s AND analysis = %(analysis)s
 ORDER BY insurer_id, person_ref;
+
+-- name: find_analysis
+-- How many analyses an incident had.
+SELECT COALESCE(max(number), 0) FROM incidents.analysis WHERE incident_id = %(incident_id)s;
+
+-- name: insert_analysis
+-- One analysis: what it rests on, what it found, a digest of its list.
+INSERT INTO incidents.analysis (incident_id, number, author_ref, author, rules, inputs, coverage, counts, list_digest)
+VALUES (%(incident_id)s, %(number)s, %(author_ref)s, %(author)s, %(rules)s, %(inputs)s, %(coverage)s, %(counts)s, %(list_digest)s);
+
+-- name: insert_changes
+-- What this list changes of the one before, both being there; the definition is incidents/changes.py.
+INSERT INTO incidents.exposure_change (
+    incident_id, number, insurer_id, person_ref, change, tier_before, tier_after, fields_before, fields_after)
+SELECT %(incident_id)s, %(analysis)s, insurer_id, person_ref,
+       CASE WHEN b.tier IS NULL THEN 'added'
+            WHEN a.tier IS NULL THEN 'removed'
+            WHEN a.tier < b.tier OR (a.tier = b.tier AND a.fields & ~b.fields <> 0) THEN 'raised'
+            ELSE 'lowered' END,
+       b.tier, a.tier, COALESCE(b.fields, 0), COALESCE(a.fields, 0)
+FROM (SELECT insurer_id, person_ref, tier, fields FROM incidents.exposed_person
+      WHERE incident_id = %(incident_id)s AND analysis = %(analysis)s) AS a
+FULL JOIN (SELECT insurer_id, person_ref, tier, fields FROM incidents.exposed_person
+           WHERE incident_id = %(incident_id)s AND analysis <> %(analysis)s) AS b USING (insurer_id, person_ref)
+WHERE a.tier IS DISTINCT FROM b.tier OR a.fields IS DISTINCT FROM b.fields;
+
+-- name: insert_verdict_change
+-- One session judged otherwise than by the analysis before.
+INSERT INTO incidents.verdict_change (incident_id, number, session_ref, verdict_before, verdict_after)
+VALUES (%(incident_id)s, %(number)s, %(session_ref)s, %(before)s, %(after)s);
+
+-- name: list_changes
+-- What one analysis changed of the list, by insurer then person.
+SELECT insurer_id, person_ref, change, tier_before, tier_after, fields_before, fields_after
+FROM incidents.exposure_change
+WHERE incident_id = %(incident_id)s AND number = %(number)s
+ORDER BY insurer_id, person_ref;
+
+-- name: insert_overrule
+-- What somebody answers for instead of the sums, about a session of the incident.
+INSERT INTO incidents.overrule (incident_id, session_ref, verdict, reason, author)
+SELECT s.incident_id, s.session_ref, %(verdict)s, %(reason)s, %(author)s
+FROM incidents.attributed_session AS s
+WHERE s.incident_id = %(incident_id)s AND s.session_ref = %(session_ref)s
+RETURNING session_ref;
+
+-- name: list_overrules
+-- The last word on each session.
+SELECT DISTINCT ON (session_ref) session_ref, verdict, reason
+FROM incidents.overrule
+WHERE incident_id = %(incident_id)s
+ORDER BY session_ref, overrule_ref DESC;
+
+-- name: list_log_evidence
+-- Each log at both ends of a window: the last signed state before it, the first one that holds all of it, whether anything
+-- was written since the last one.
+SELECT l.log_id, l.origin, b.size, encode(b.root, 'hex'), b.t_ms, e.size, encode(e.root, 'hex'), e.t_ms,
+       COALESCE(z.size, 0) = h.size
+FROM ledger.log AS l
+JOIN ledger.head AS h USING (log_id)
+LEFT JOIN LATERAL (SELECT c.size, c.root, c.t_ms FROM ledger.checkpoint AS c
+                   WHERE c.log_id = l.log_id AND c.t_ms < %(starts_ms)s ORDER BY c.size DESC LIMIT 1) AS b ON true
+LEFT JOIN LATERAL (SELECT c.size, c.root, c.t_ms FROM ledger.checkpoint AS c
+                   WHERE c.log_id = l.log_id AND c.t_ms >= %(ends_ms)s ORDER BY c.size LIMIT 1) AS e ON true
+LEFT JOIN LATERAL (SELECT c.size FROM ledger.checkpoint AS c
+                   WHERE c.log_id = l.log_id ORDER BY c.size DESC LIMIT 1) AS z ON true
+ORDER BY l.log_id;
+
+-- name: list_account_evidence
+-- The numbers of each suspect account in each log, of the entries that are in the database: in the window, before, after.
+SELECT a.log_id, a.account_ref,
+       COALESCE((SELECT e.acct_seq FROM ledger.entry AS e
+                 WHERE e.account_ref = a.account_ref AND e.log_id = a.log_id AND e.idx < a.start
+                 ORDER BY e.idx DESC LIMIT 1), 0) AS before,
+       COALESCE(w.first, 0), COALESCE(w.last, 0), w.count,
+       (SELECT e.acct_seq FROM ledger.entry AS e
+        WHERE e.account_ref = a.account_ref AND e.log_id = a.log_id AND e.idx >= a.stop
+        ORDER BY e.idx LIMIT 1) AS after
+FROM (
+    SELECT span.log_id, span.start, span.stop, account_ref
+    FROM unnest(%(log_ids)s::smallint[], %(starts)s::bigint[], %(stops)s::bigint[]) AS span (log_id, start, stop)
+    CROSS JOIN unnest(%(account_refs)s::bigint[]) AS account_ref
+) AS a
+CROSS JOIN LATERAL (
+    SELECT min(e.acct_seq) AS first, max(e.acct_seq) AS last, count(*) AS count
+    FROM ledger.entry AS e
+    WHERE e.account_ref = a.account_ref AND e.log_id = a.log_id AND e.idx >= a.start AND e.idx < a.stop
+) AS w
+ORDER BY a.log_id, a.account_ref;
+
+-- name: delete_exposed_professionals
+-- An analysis replaces the one before it: the owners concerned.
+DELETE FROM incidents.exposed_professional WHERE incident_id = %(incident_id)s;
+
+-- name: list_entered_accounts
+-- The accounts somebody else was in: how surely, through which sessions, whether one was of the pages (no software), and what
+-- there was of the owner's own to see.
+SELECT s.account_ref,
+       min(CASE s.verdict WHEN 'thief' THEN 'A' ELSE 'B' END) AS tier,
+       array_agg(s.session_ref ORDER BY s.session_ref) AS sessions,
+       COALESCE(bool_or(l.client_ref = 0), true) AS is_portal,
+       EXISTS (SELECT FROM accounts.contact AS c
+               WHERE c.actor_ref = s.account_ref AND c.channel = 'email' AND c.replaced_at IS NULL),
+       EXISTS (SELECT FROM accounts.contact AS c
+               WHERE c.actor_ref = s.account_ref AND c.channel = 'sms' AND c.replaced_at IS NULL),
+       EXISTS (SELECT FROM accounts.professional AS p
+               WHERE p.account_ref = s.account_ref AND p.establishment_ref IS NOT NULL),
+       EXISTS (SELECT FROM accounts.professional AS p JOIN accounts.bank_details AS d USING (establishment_ref)
+               WHERE p.account_ref = s.account_ref AND d.state = 'active')
+FROM incidents.attributed_session AS s
+LEFT JOIN ledger.session AS l USING (session_ref)
+WHERE s.incident_id = %(incident_id)s AND s.verdict <> 'owner'
+GROUP BY s.account_ref
+ORDER BY s.account_ref;
+
+-- name: insert_exposed_professional
+-- One owner concerned.
+INSERT INTO incidents.exposed_professional (incident_id, account_ref, tier, fields, sessions)
+VALUES (%(incident_id)s, %(account_ref)s, %(tier)s, %(fields)s, %(sessions)s);
+
+-- name: list_incident_rows
+-- Every incident, the newest first, with how many accounts, persons by tier and analyses.
+SELECT i.incident_id, i.title, i.exercise, i.declared_at, i.starts_ms, i.ends_ms,
+       (SELECT count(*) FROM incidents.suspect_account AS s WHERE s.incident_id = i.incident_id),
+       (SELECT count(*) FROM incidents.exposed_person AS x WHERE x.incident_id = i.incident_id AND x.tier = 'A'),
+       (SELECT count(*) FROM incidents.exposed_person AS x WHERE x.incident_id = i.incident_id AND x.tier = 'B'),
+       (SELECT count(*) FROM incidents.exposed_person AS x WHERE x.incident_id = i.incident_id AND x.tier = 'C'),
+       (SELECT max(a.number) FROM incidents.analysis AS a WHERE a.incident_id = i.incident_id)
+FROM incidents.incident AS i
+ORDER BY i.incident_id DESC;
 
 -- name: count_guesses
 -- Look-ups of a thief that found nobody, per insurer named (0: none of ours): they make nobody exposed.

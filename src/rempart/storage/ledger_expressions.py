@@ -125,5 +125,16 @@ def ask_lookups(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibi
     ).select(*ColdLookup._fields)
 
 
+def ask_account_numbers(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibis.Table:
+    """Ask for the numbers of some accounts' entries: the first, the last, how many there are."""
+    rows = _describe_entries(("account_ref", "acct_seq", "t_ms"))
+    theirs = rows.filter(
+        rows.account_ref.isin(account_refs), rows.t_ms >= from_ms, rows.t_ms < to_ms
+    )
+    return theirs.group_by("account_ref").aggregate(
+        first=theirs.acct_seq.min(), last=theirs.acct_seq.max(), entries=theirs.count()
+    )
+
+
 def _describe_entries(columns: Iterable[str]) -> ibis.Table:
     return ibis.table({name: _TYPES.get(name, "int64") for name in columns}, name=ENTRIES)

@@ -1,12 +1,14 @@
 """Answer "exactly who?" for one incident: judge the sessions, list the persons shown there.
 
-May be run again at any time: with the same ledger and rules it gives the same list, in the place of
-the one before. Refuses to widen the list to whole accounts, and to read a look-up before the
-reading itself is in the ledger.
+May be run again at any time: with the same ledger, rules and overrules it gives the same list, in
+the place of the one before, and notes what it changed. Refuses to widen the list to whole accounts,
+and to read a look-up before the reading itself is in the ledger.
 """
 
+import hashlib
+import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,21 +18,29 @@ from rempart.disclosure.acts import MAX_REFERENCES, About, Author, LedgerRead
 from rempart.disclosure.reach import Reach
 from rempart.incidents.attribution import (
     RULES_VERSION,
+    Overrule,
     SessionVerdict,
     Verdict,
-    decide_verdict,
+    judge_sessions,
 )
+from rempart.incidents.bounds import Bounds, compute_bounds
+from rempart.incidents.changes import VerdictChange, compare_verdicts
+from rempart.incidents.coverage import Coverage, compute_ledger_coverage, format_coverage
 from rempart.incidents.evidence import SessionTally, summarise_habit
 from rempart.incidents.exposure import (
+    LISTED,
     ExposedPerson,
     Exposure,
     Guesses,
     compute_exposure,
 )
+from rempart.incidents.population import decide_owner_fields
+from rempart.incidents.room import COMMAND_LINE, EventKind, RoomAuthor
 from rempart.kernel.errors import InconsistentRecord, NotFound
-from rempart.storage import incidents
+from rempart.storage import incident_analyses, incidents
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
+from rempart.storage.incident_room import add_event
 from rempart.storage.ledger_questions import read_cold_lookups
 from rempart.storage.ledger_sources import find_sources
 from rempart.workflows.record_act import ActsLog, record_act
@@ -38,19 +48,27 @@ from rempart.workflows.record_act import ActsLog, record_act
 # How much of an account's past is looked at: four weeks hold every weekday and a pay cycle.
 PAST_DAYS: Final = 28
 _DAY_MS: Final = 86_400_000
+_LINE: Final = struct.Struct(">iqcq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureAnswer:
     """The answer: verdicts, persons, guesses, and how long it took from declaration.
 
-    `reach` says which parts of the ledger were looked at, and which are no longer there.
+    `reach` says which parts of the ledger were looked at, and which are no longer there; `coverage`
+    what is missing of the window, which decides who can be told that they are not concerned;
+    `changed`, how many persons' lines are not those of the analysis before.
     """
 
     incident_id: int
+    analysis: int
     verdicts: tuple[SessionVerdict, ...]
     persons: tuple[ExposedPerson, ...]
     guesses: tuple[Guesses, ...]
+    bounds: Bounds
+    coverage: Coverage
+    changed: int
+    list_digest: bytes
     declared_at: datetime
     answered_at: datetime
     reach: Reach
@@ -63,6 +81,8 @@ def expose_persons(
     *,
     acts: ActsLog,
     by: Author,
+    author: RoomAuthor = COMMAND_LINE,
+    say: Callable[[str], object] = str,
 ) -> ExposureAnswer:
     """Judge the sessions of an incident's suspect accounts and list the persons exposed.
 
@@ -72,7 +92,9 @@ def expose_persons(
         incident_id: The incident.
         files: The files of sealed segments; None when the database still holds all that is needed.
         acts: The acts log.
-        by: Who asks.
+        by: Who asks, for the acts log.
+        author: Who asks, for the incident's room.
+        say: Called with one line per step.
 
     Returns:
         The answer as it was written.
@@ -81,46 +103,137 @@ def expose_persons(
         NotFound: there is no such incident.
         LedgerUnavailable: the reading cannot be recorded: nothing was read.
         Unavailable: sealed segments are needed, and cannot be read or no files were given.
-        Conflict: a segment left the database meanwhile: ask again.
+        Conflict: a segment left the database meanwhile: ask again; or the incident is closed.
     """
     incident = _find(tx, incident_id)
     # A crash after the act leaves a reading on record that gave no answer.
     record_act(acts, _describe(incident, "exposure"), by=by)
-    with _recalling(tx, incident, files) as reach:
-        tallies = incidents.load_tallies(tx, incident, past_ms=PAST_DAYS * _DAY_MS)
-        verdicts = decide_verdicts(past=tallies.past, in_window=tallies.in_window)
-        incidents.replace_verdicts(tx, incident_id, verdicts)
-        incidents.replace_exposed_persons(tx, incident)
-        guesses = incidents.count_guesses(tx, incident)
+    number = incident_analyses.find_analysis(tx, incident_id) + 1
+    found = _find_out(tx, incident, number, files, say)
+    persons = incidents.list_exposed_persons(tx, incident_id, analysis=number)
+    digest, bounds = digest_list(persons), compute_bounds(persons, found.coverage)
+    counts = {**_count(persons), **bounds.format()}
+    incident_analyses.save_analysis(
+        tx,
+        incident_id,
+        number,
+        author=author.name,
+        author_ref=author.actor_ref,
+        rules=RULES_VERSION,
+        inputs=_describe_inputs(incident, found.overrules),
+        coverage=format_coverage(found.coverage),
+        counts=counts,
+        list_digest=digest,
+    )
+    say("what it changes")
+    incident_analyses.save_verdict_changes(tx, incident_id, number, found.moved)
+    changed = incidents.settle_exposed_persons(tx, incident_id, analysis=number)
     declared_at, answered_at = incidents.save_answer(
-        tx, incident_id, {"exposure": _report(verdicts, guesses, reach)}
+        tx, incident_id, {"exposure": _report(found.verdicts, found.guesses, found.reach)}
+    )
+    add_event(
+        tx,
+        incident_id,
+        kind=EventKind.ANALYSED,
+        happened_ms=int(answered_at.timestamp() * 1000),
+        author=author.name,
+        author_ref=author.actor_ref,
+        details={"analysis": number, "changed": changed, **counts},
     )
     return ExposureAnswer(
         incident_id=incident_id,
-        verdicts=verdicts,
-        persons=incidents.list_exposed_persons(tx, incident_id),
-        guesses=guesses,
+        analysis=number,
+        verdicts=found.verdicts,
+        persons=persons,
+        guesses=found.guesses,
+        bounds=bounds,
+        coverage=found.coverage,
+        changed=changed,
+        list_digest=digest,
         declared_at=declared_at,
         answered_at=answered_at,
+        reach=found.reach,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one analysis found, its list being in the database."""
+
+    coverage: Coverage
+    overrules: Sequence[Overrule]
+    verdicts: tuple[SessionVerdict, ...]
+    moved: Sequence[VerdictChange]
+    guesses: tuple[Guesses, ...]
+    reach: Reach
+
+
+def _find_out(
+    tx: Transaction,
+    incident: incidents.Incident,
+    number: int,
+    files: SealedFiles | None,
+    say: Callable[[str], object],
+) -> _Found:
+    """Judge the sessions and write whom they were shown, beside the list before."""
+    incident_id = incident.incident_id
+    say("what is there of the ledger")
+    logs, numbers = incident_analyses.load_ledger_evidence(
+        tx, incident.window, incident.account_refs, files
+    )
+    overrules = incident_analyses.list_overrules(tx, incident_id)
+    with _recalling(tx, incident, files) as reach:
+        say("the sessions, against the past of their own accounts")
+        tallies = incidents.load_tallies(tx, incident, past_ms=PAST_DAYS * _DAY_MS)
+        verdicts = decide_verdicts(
+            past=tallies.past, in_window=tallies.in_window, overrules=overrules
+        )
+        moved = compare_verdicts(incident_analyses.list_verdicts(tx, incident_id), verdicts)
+        incidents.replace_verdicts(tx, incident_id, verdicts)
+        say("the persons they were shown")
+        incidents.add_exposed_persons(tx, incident, analysis=number)
+        guesses = incidents.count_guesses(tx, incident)
+    entered = incident_analyses.list_entered_accounts(tx, incident_id)
+    incident_analyses.replace_exposed_professionals(
+        tx,
+        incident_id,
+        ((one, int(decide_owner_fields(one.record, is_portal=one.is_portal))) for one in entered),
+    )
+    return _Found(
+        coverage=compute_ledger_coverage(incident.window, logs, numbers),
+        overrules=overrules,
+        verdicts=verdicts,
+        moved=moved,
+        guesses=guesses,
         reach=reach,
     )
 
 
+def digest_list(persons: Iterable[ExposedPerson]) -> bytes:
+    """Return the SHA-256 of a list: two analyses with the same digest named the same people.
+
+    Each person is insurer, reference, tier and fields, 21 bytes, big-endian, in the list's order.
+    """
+    digest = hashlib.sha256()
+    for one in persons:
+        digest.update(
+            _LINE.pack(one.insurer_id, one.person_ref, one.tier.encode("ascii"), one.fields)
+        )
+    return digest.digest()
+
+
 def decide_verdicts(
-    *, past: Iterable[SessionTally], in_window: Iterable[SessionTally]
+    *,
+    past: Iterable[SessionTally],
+    in_window: Iterable[SessionTally],
+    overrules: Iterable[Overrule] = (),
 ) -> tuple[SessionVerdict, ...]:
     """Judge every session of the window against its own account's past, by session."""
     past_of: defaultdict[int, list[SessionTally]] = defaultdict(list)
     for tally in past:
         past_of[tally.session.account_ref].append(tally)
-    verdicts = [
-        decide_verdict(
-            tally,
-            summarise_habit(tally.session.account_ref, past_of[tally.session.account_ref]),
-        )
-        for tally in in_window
-    ]
-    return tuple(sorted(verdicts, key=lambda verdict: verdict.session_ref))
+    habits = {ref: summarise_habit(ref, tallies) for ref, tallies in past_of.items()}
+    return judge_sessions(in_window, habits, overrules=overrules)
 
 
 def recount_exposure(
@@ -153,7 +266,7 @@ def recount_exposure(
         lookups = incidents.load_suspect_lookups(tx, incident)
     exposure = compute_exposure(
         lookups,
-        {verdict.session_ref: verdict.verdict for verdict in answer.verdicts},
+        {verdict.session_ref: verdict for verdict in answer.verdicts},
         incident.window,
     )
     if exposure.persons != answer.persons or exposure.guesses != answer.guesses:
@@ -206,6 +319,23 @@ def _recalling(
     yield sources.reach
     incidents.delete_recalled_lookups(tx, incident.incident_id)
     sources.check_unmoved()
+
+
+def _count(persons: Sequence[ExposedPerson]) -> dict[str, int]:
+    return {
+        f"persons_{tier.lower()}": sum(person.tier is tier for person in persons) for tier in LISTED
+    }
+
+
+def _describe_inputs(incident: incidents.Incident, overrules: Sequence[Overrule]) -> dict[str, Any]:
+    """Say what a list follows from, besides the logs, whose states are in the coverage."""
+    return {
+        "from_ms": incident.window.starts_ms,
+        "to_ms": incident.window.ends_ms,
+        "past_days": PAST_DAYS,
+        "accounts": list(incident.account_refs),
+        "overrules": {str(one.session_ref): str(one.verdict) for one in overrules},
+    }
 
 
 def _report(

@@ -21,6 +21,9 @@ from rempart.drill.report import Findings, RobotFigures, make_report, print_repo
 from rempart.guard.policy import Policy
 from rempart.guard.rules import first_rules
 from rempart.incidents.attribution import SessionVerdict, Verdict
+from rempart.incidents.bounds import Bounds
+from rempart.incidents.coverage import Coverage
+from rempart.incidents.evidence import Window
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.workflows.expose_persons import ExposureAnswer
@@ -82,6 +85,7 @@ def exposed(person_ref: int, tier: Tier, insurer_id: int = 1) -> ExposedPerson:
         fields=int(Field.RIGHTS_STATUS | Field.CONSIGNE),
         lookups=1,
         sessions=(5,),
+        gained=int(Field.RIGHTS_STATUS | Field.CONSIGNE),
     )
 
 
@@ -133,6 +137,11 @@ def findings(**changes: object) -> Findings:
     declared = datetime(2024, 2, 1, 9, tzinfo=UTC)
     answer = ExposureAnswer(
         incident_id=3,
+        analysis=1,
+        bounds=Bounds(lower=1, best=2, upper=3),
+        coverage=Coverage(window=Window(starts_ms=0, ends_ms=1)),
+        changed=0,
+        list_digest=bytes(32),
         verdicts=(SessionVerdict(session_ref=5, account_ref=1, verdict=Verdict.THIEF, signals=()),),
         persons=tuple(LIST),
         guesses=(Guesses(insurer_id=0, lookups=12, keys=11),),

@@ -4,15 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from rempart.incidents.attribution import (
-    Rule,
-    Signal,
-    Verdict,
-    compute_surprise,
-    decide_verdict,
-    format_signals,
-)
+from rempart.incidents.attribution import Verdict, decide_verdict, format_signals
 from rempart.incidents.evidence import Habit, Session, SessionTally
+from rempart.incidents.signs import Rule, Signal, compute_surprise
 
 HOME = "198.18.0.1"
 ELSEWHERE = "198.19.200.1"

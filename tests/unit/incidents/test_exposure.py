@@ -1,11 +1,12 @@
 """From judged sessions to persons: who is on the list, in which tier, with which fields."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from rempart.disclosure.entry import Mode, Outcome
-from rempart.incidents.attribution import Verdict
+from rempart.incidents.attribution import SessionVerdict, Verdict
 from rempart.incidents.evidence import LookUp, Window
 from rempart.incidents.exposure import (
     ExposedPerson,
@@ -16,10 +17,30 @@ from rempart.incidents.exposure import (
     compute_insurer_rows,
     decide_tier,
 )
+from rempart.incidents.signs import Rule, Signal
 
 WINDOW = Window(starts_ms=1000, ends_ms=2000)
-THIEF, MIXED, OWNER = 31, 32, 33
-VERDICTS = {THIEF: Verdict.THIEF, MIXED: Verdict.MIXED, OWNER: Verdict.OWNER}
+THIEF, MIXED, OWNER, ELSEWHERE, CLEARED = 31, 32, 33, 34, 35
+USUAL = (Signal(rule=Rule.USUAL_ADDRESS, value=1, points=10),)
+
+
+def judge(session_ref: int, verdict: Verdict, *, usual: bool = True, overruled: bool = False):
+    return SessionVerdict(
+        session_ref=session_ref,
+        account_ref=1,
+        verdict=verdict,
+        signals=USUAL if usual else (),
+        is_overruled=overruled,
+    )
+
+
+VERDICTS = {
+    THIEF: judge(THIEF, Verdict.THIEF),
+    MIXED: judge(MIXED, Verdict.MIXED),
+    OWNER: judge(OWNER, Verdict.OWNER),
+    ELSEWHERE: judge(ELSEWHERE, Verdict.OWNER, usual=False),
+    CLEARED: judge(CLEARED, Verdict.OWNER, usual=False, overruled=True),
+}
 
 
 def look_up(
@@ -49,19 +70,36 @@ def expose(*lookups: LookUp):
     return compute_exposure(lookups, VERDICTS, WINDOW)
 
 
-@pytest.mark.parametrize(
-    ("verdict", "with_presence", "tier"),
-    [
-        (Verdict.THIEF, False, Tier.A),
-        (Verdict.THIEF, True, Tier.A),
-        (Verdict.MIXED, False, Tier.B),
-        (Verdict.MIXED, True, Tier.C),
-        (Verdict.OWNER, False, None),
-        (Verdict.OWNER, True, None),
-    ],
-)
-def test_the_session_and_the_card_decide_the_tier(verdict, with_presence, tier):
-    assert decide_tier(verdict, with_presence=with_presence) is tier
+TIERS = [
+    # verdict, card, usual place, claim, overruled: tier
+    (Verdict.THIEF, False, False, None, False, Tier.A),
+    (Verdict.THIEF, True, True, True, False, Tier.A),
+    (Verdict.MIXED, False, True, None, False, Tier.B),
+    (Verdict.MIXED, False, True, False, True, Tier.B),
+    (Verdict.MIXED, True, False, None, False, Tier.C),
+    (Verdict.MIXED, False, False, True, False, Tier.C),
+    # A sum alone never leaves anybody out.
+    (Verdict.OWNER, False, False, None, False, Tier.C),
+    (Verdict.OWNER, False, True, False, False, Tier.C),
+    (Verdict.OWNER, True, False, None, False, Tier.C),
+    (Verdict.OWNER, True, True, None, False, None),
+    (Verdict.OWNER, False, False, True, False, None),
+    (Verdict.OWNER, False, False, None, True, None),
+]
+
+
+@pytest.mark.parametrize(("verdict", "card", "usual", "claim", "overruled", "tier"), TIERS)
+def test_the_session_and_what_explains_the_look_up_decide_the_tier(
+    verdict, card, usual, claim, overruled, tier
+):
+    found = decide_tier(
+        verdict,
+        with_presence=card,
+        usual_place=usual,
+        claim_followed=claim,
+        is_overruled=overruled,
+    )
+    assert found is tier
 
 
 def test_a_person_seen_in_several_sessions_keeps_the_surest_tier_and_every_field():
@@ -69,15 +107,38 @@ def test_a_person_seen_in_several_sessions_keeps_the_surest_tier_and_every_field
         look_up(MIXED, 7, fields=0b0001),
         look_up(THIEF, 7, fields=0b0100),
         look_up(MIXED, 7, mode=Mode.CARD, fields=0b0010),
-        look_up(OWNER, 7, fields=0b1000),
+        look_up(OWNER, 7, mode=Mode.CARD, fields=0b1000),
     ).persons
     assert person == ExposedPerson(
-        insurer_id=4, person_ref=7, tier=Tier.A, fields=0b0111, lookups=3, sessions=(THIEF, MIXED)
+        insurer_id=4,
+        person_ref=7,
+        tier=Tier.A,
+        fields=0b0111,
+        lookups=3,
+        sessions=(THIEF, MIXED),
+        gained=0b0111,
     )
 
 
-def test_the_owners_own_visitors_are_not_on_the_list():
-    assert expose(look_up(OWNER, 7), look_up(OWNER, 8, mode=Mode.CARD)).persons == ()
+def test_what_had_to_be_typed_was_not_gained():
+    [person] = expose(
+        replace(look_up(THIEF, 7, fields=0b0111), typed_fields=0b0110),
+        replace(look_up(THIEF, 7, fields=0b1010), typed_fields=0b1010),
+    ).persons
+    assert (person.fields, person.gained) == (0b1111, 0b0001)
+
+
+def test_the_owners_visitors_who_showed_a_card_at_the_counter_are_not_on_the_list():
+    assert expose(look_up(OWNER, 8, mode=Mode.CARD)).persons == ()
+
+
+def test_whom_the_owner_is_only_held_to_have_asked_about_cannot_be_excluded():
+    answer = expose(look_up(OWNER, 7), look_up(ELSEWHERE, 8, mode=Mode.CARD))
+    assert [(p.person_ref, p.tier) for p in answer.persons] == [(7, Tier.C), (8, Tier.C)]
+
+
+def test_whom_somebody_answers_for_in_writing_is_left_out():
+    assert expose(look_up(CLEARED, 7)).persons == ()
 
 
 def test_what_happened_outside_the_window_is_not_on_the_list():

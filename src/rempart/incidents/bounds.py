@@ -1,0 +1,61 @@
+"""How many, at least and at most: what the authorities call an approximate or an estimated number.
+
+Refuses to give an upper bound where nobody can say how much a hole hides.
+
+Source: GDPR article 33(3)(a) (S17); field 3.12 of the DORA report, "actual or estimate".
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rempart.incidents.coverage import Coverage
+from rempart.incidents.exposure import ExposedPerson, Tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Persons: confirmed (A), held to be concerned (A and B), and at most; None: nobody can say.
+
+    The most is everybody listed and everybody a hole of the record may hide.
+    """
+
+    lower: int
+    best: int
+    upper: int | None
+
+    def __post_init__(self) -> None:
+        if not self.lower <= self.best or (self.upper is not None and self.upper < self.best):
+            raise ValueError("bounds go up: confirmed, held to be concerned, at most")
+
+    def format(self) -> dict[str, int | None]:
+        """Write the bounds as plain data."""
+        return {"lower": self.lower, "best": self.best, "upper": self.upper}
+
+
+def compute_bounds(persons: Iterable[ExposedPerson], coverage: Coverage) -> Bounds:
+    """Compute the bounds of a whole list."""
+    hidden = [hole.hidden for hole in coverage.holes]
+    return _bound(list(persons), None if None in hidden else sum(count or 0 for count in hidden))
+
+
+def compute_insurer_bounds(
+    persons: Iterable[ExposedPerson], coverage: Coverage, insurer_ids: Iterable[int]
+) -> dict[int, Bounds]:
+    """Compute the bounds of each insurer, of those without anybody on the list too."""
+    by_insurer: dict[int, list[ExposedPerson]] = {insurer_id: [] for insurer_id in insurer_ids}
+    for person in persons:
+        by_insurer.setdefault(person.insurer_id, []).append(person)
+    return {
+        insurer_id: _bound(listed, coverage.count_hidden(insurer_id))
+        for insurer_id, listed in sorted(by_insurer.items())
+    }
+
+
+def _bound(persons: list[ExposedPerson], hidden: int | None) -> Bounds:
+    confirmed = sum(person.tier is Tier.A for person in persons)
+    probable = sum(person.tier is Tier.B for person in persons)
+    return Bounds(
+        lower=confirmed,
+        best=confirmed + probable,
+        upper=None if hidden is None else len(persons) + hidden,
+    )
