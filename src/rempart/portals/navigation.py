@@ -110,6 +110,13 @@ ENTRIES: Final = (
     ),
     Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
     Entry(
+        "clocks",
+        _("Échéances"),
+        Permission.READ_CLOCKS,
+        ("incident-clocks", "assign-clock", "say-trait"),
+        of_the_host=True,
+    ),
+    Entry(
         "inquiries",
         _("Enquêtes"),
         Permission.ASK_INQUIRY,

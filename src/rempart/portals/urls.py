@@ -7,6 +7,7 @@ from rempart.portals.views import (
     bank_details,
     bank_reviews,
     checks,
+    clocks,
     console,
     containments,
     cuts,
@@ -294,6 +295,34 @@ urlpatterns = [
     path("console/retenues/nouvelle", holds.ask, name="ask-hold"),
     path("console/retenues/<int:hold_ref>", holds.one, name="hold"),
     path("console/retenues/<int:hold_ref>/decision", holds.decide, name="decide-hold"),
+    path("console/echeances", clocks.all_clocks, name="clocks"),
+    path("console/echeances.csv", clocks.clocks_csv, name="clocks-csv"),
+    path("console/echeances.ics", clocks.clocks_ics, name="clocks-ics"),
+    path(
+        "console/incidents/<int:incident_id>/echeances",
+        clocks.incident_clocks,
+        name="incident-clocks",
+    ),
+    path(
+        "console/incidents/<int:incident_id>/echeances.csv",
+        clocks.incident_clocks_csv,
+        name="incident-clocks-csv",
+    ),
+    path(
+        "console/incidents/<int:incident_id>/echeances.ics",
+        clocks.incident_clocks_ics,
+        name="incident-clocks-ics",
+    ),
+    path(
+        "console/incidents/<int:incident_id>/echeances/attribuer",
+        clocks.assign,
+        name="assign-clock",
+    ),
+    path(
+        "console/incidents/<int:incident_id>/echeances/qualite",
+        clocks.say_trait,
+        name="say-trait",
+    ),
     path("console/incidents", incidents.incidents, name="incidents"),
     path("console/incidents/<int:incident_id>", incidents.incident, name="incident"),
     path(
