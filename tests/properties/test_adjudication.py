@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.benefit_samples import BASIC, COMFORT, FREE
 
 from rempart.claims import adjudication
+from rempart.claims.adjudication import Contract, adjudicate_claim
 from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
 from rempart.claims.claim import (
     Basket,
@@ -24,7 +25,6 @@ from rempart.claims.claim import (
     Regime,
 )
 from rempart.claims.counters import Counters, add_up
-from rempart.claims.adjudication import Contract, adjudicate_claim
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.periods import Period
 from rempart.tariffs.care import ACTS

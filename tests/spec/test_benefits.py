@@ -4,10 +4,10 @@ import pytest
 from tests.benefit_cases import ADULT, CASES, DAY, Case
 from tests.benefit_samples import TABLES
 
+from rempart.claims.adjudication import AdjudicatedClaim, Contract, adjudicate_claim
 from rempart.claims.amo import BASE_MISSING
 from rempart.claims.claim import Beneficiary, Biller, Claim, ClaimLine
 from rempart.claims.counters import Counters
-from rempart.claims.adjudication import Contract, AdjudicatedClaim, adjudicate_claim
 from rempart.claims.steps import StepKind, explain_line
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import BadValue

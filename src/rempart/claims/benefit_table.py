@@ -13,9 +13,60 @@ from types import MappingProxyType
 from typing import Final
 
 from rempart.claims.claim import Basket, Correction
+from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.periods import Period
-from rempart.tariffs.care import ACTS
+from rempart.tariffs.care import ACTS, RENEWALS
 from rempart.tariffs.domains import DOMAINS
+
+LIMIT_EITHER: Final = Refusal(
+    rule="limit_either",
+    fr="Cette limite donne un montant et un nombre, ou aucun des deux.",
+    en="This limit gives an amount and a number, or neither.",
+    advice_fr="Garder l’un des deux ; écrire deux limites pour les deux.",
+    advice_en="Keep one of the two; write two limits for both.",
+)
+LIMIT_RENEWAL: Final = Refusal(
+    rule="limit_renewal",
+    fr="Le délai de renouvellement va avec « per = renewal », et un seul équipement.",
+    en="A delay of renewal goes with `per = renewal`, and one equipment.",
+    advice_fr='Mettre renewal = "optical" ou "hearing", units = 1 et per = "renewal".',
+    advice_en='Put renewal = "optical" or "hearing", units = 1 and per = "renewal".',
+)
+NEGATIVE: Final = Refusal(
+    rule="table_negative",
+    fr="Un montant, un nombre ou un délai est négatif.",
+    en="An amount, a number or a delay is negative.",
+    advice_fr="Écrire zéro ou davantage.",
+    advice_en="Write zero or more.",
+)
+RATE: Final = Refusal(
+    rule="table_rate",
+    fr="Cette ligne demande un taux entre 0,01 % et 1000 %, ou n’en demande pas.",
+    en="This row needs a rate between 0.01% and 1000%, or needs none.",
+    advice_fr="Donner rate pour rate_with_amo et rate_beside_amo, et pour eux seuls.",
+    advice_en="Give rate for rate_with_amo and rate_beside_amo, and for them only.",
+)
+FORFAIT: Final = Refusal(
+    rule="table_forfait",
+    fr="Cette ligne demande un montant de forfait, ou n’en demande pas.",
+    en="This row needs the amount of a forfait, or needs none.",
+    advice_fr='Donner forfait pour pays = "forfait", et pour lui seul.',
+    advice_en='Give forfait for pays = "forfait", and for it only.',
+)
+ACTS_UNKNOWN: Final = Refusal(
+    rule="table_acts",
+    fr="Cette ligne ne nomme aucun acte, ou en nomme un qui n’existe pas.",
+    en="This row names no act, or one that does not exist.",
+    advice_fr="Utiliser des codes d’acte, « domain:DENT » ou « * ».",
+    advice_en="Use codes of acts, `domain:DENT` or `*`.",
+)
+LIMIT_UNKNOWN: Final = Refusal(
+    rule="table_limit",
+    fr="Une ligne nomme une limite que le tableau ne définit pas.",
+    en="A row names a limit that the table does not define.",
+    advice_fr="Ajouter la limite, ou corriger son nom.",
+    advice_en="Add the limit, or correct its name.",
+)
 
 EVERYTHING: Final = "*"
 MOST_RATE_BP: Final = 100_000
@@ -78,13 +129,12 @@ class Limit:
 
     def __post_init__(self) -> None:
         if (self.cents is None) == (self.units is None):
-            raise ValueError(f"limit {self.name}: give cents or units, one of the two")
+            raise BadValue(LIMIT_EITHER)
         if min(self.cents or 0, self.units or 0) < 0:
-            raise ValueError(f"limit {self.name}: a limit is never negative")
-        if (self.per is Per.RENEWAL) != (self.renewal is not None):
-            raise ValueError(f"limit {self.name}: a delay of renewal goes with per = renewal")
-        if self.per is Per.RENEWAL and self.units != 1:
-            raise ValueError(f"limit {self.name}: one equipment per delay of renewal")
+            raise BadValue(NEGATIVE)
+        is_renewal = self.per is Per.RENEWAL
+        if is_renewal != (self.renewal in RENEWALS) or (is_renewal and self.units != 1):
+            raise BadValue(LIMIT_RENEWAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +178,15 @@ class Benefit:
     def __post_init__(self) -> None:
         needs_rate = self.pays in (Pays.RATE_WITH_AMO, Pays.RATE_BESIDE_AMO)
         if needs_rate != (self.rate_bp is not None):
-            raise ValueError(f"{self.label}: a rate goes with the kinds that need one")
+            raise BadValue(RATE)
         if self.rate_bp is not None and not 0 < self.rate_bp <= MOST_RATE_BP:
-            raise ValueError(f"{self.label}: a rate of {self.rate_bp} basis points")
+            raise BadValue(RATE)
         if (self.pays is Pays.FORFAIT) != (self.forfait_cents is not None):
-            raise ValueError(f"{self.label}: an amount goes with a forfait")
+            raise BadValue(FORFAIT)
         if min(self.forfait_cents or 0, self.cap_cents or 0, self.waiting_months) < 0:
-            raise ValueError(f"{self.label}: an amount or a delay is never negative")
-        unknown = [name for name in self.acts if not _is_known(name)]
-        if unknown or not self.acts:
-            raise ValueError(f"{self.label}: no such act as {', '.join(unknown) or 'none'}")
+            raise BadValue(NEGATIVE)
+        if not self.acts or not all(_is_known(name) for name in self.acts):
+            raise BadValue(ACTS_UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +209,8 @@ class BenefitTable:
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        named = {name for benefit in self.benefits for name in benefit.limits}
-        if missing := sorted(named - self.limits.keys()):
-            raise ValueError(f"table {self.code}: limits that are not defined: {missing}")
+        if not {name for benefit in self.benefits for name in benefit.limits} <= set(self.limits):
+            raise BadValue(LIMIT_UNKNOWN)
 
     @cached_property
     def by_act(self) -> Mapping[str, tuple[Benefit, ...]]:

@@ -45,7 +45,7 @@ NOTHING_USED = Used()
 
 
 class Counters:
-    """Counters of one beneficiary under one contract, while a claim is shared.
+    """Counters of one beneficiary under one contract, while a claim is shared out.
 
     Args:
         before: What they held before the claim.

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from rempart.claims.adjudication import AdjudicatedLine, Contract, adjudicate_line
 from rempart.claims.benefit_table import BenefitTable
 from rempart.claims.claim import Basket, Beneficiary, Biller, ClaimLine, Correction
 from rempart.claims.counters import Counters
-from rempart.claims.adjudication import Contract, AdjudicatedLine, adjudicate_line
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import Finding, Language, Refusal
 from rempart.tariffs.care import ACTS, find_ceiling_cents

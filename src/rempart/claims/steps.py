@@ -13,9 +13,9 @@ from rempart.kernel.findings import Language
 from rempart.kernel.money import format_euros
 
 if TYPE_CHECKING:
+    from rempart.claims.adjudication import AdjudicatedLine
     from rempart.claims.amo import AmoPart
     from rempart.claims.benefit_table import Benefit
-    from rempart.claims.adjudication import AdjudicatedLine
 
 
 class StepKind(enum.StrEnum):
