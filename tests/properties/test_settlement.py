@@ -126,9 +126,9 @@ def test_a_remittance_that_forgets_what_is_owed_is_noticed(monkeypatch):
         return remittances.close_run([due for due in dues if due.cents > 0], run)
 
     monkeypatch.setattr(f"{__name__}.close_run", forget)
+    lives = [Life(seed) for seed in range(40)]
     with pytest.raises(AssertionError):
-        for seed in range(40):
-            Life(seed).live(300)
+        [life.live(300) for life in lives]
 
 
 def test_an_entry_that_does_not_balance_is_refused():
