@@ -231,6 +231,7 @@ def test_everything_is_planned_behind_the_front():
     parts = plan_parts(replace(Settings(), host="0.0.0.0"), "all")
     assert [(part.name, part.host, part.port) for part in parts] == [
         ("gateway", "127.0.0.1", 8081),
+        ("worker", "127.0.0.1", 8087),
         ("portals", "127.0.0.1", 8082),
         ("front", "0.0.0.0", 8080),
     ]

@@ -16,6 +16,7 @@ MAY_CATCH_ALL = {
     "src/rempart/gateway/door.py",  # an anonymous 500, and the bug is logged
     "src/rempart/gateway/keeper.py",  # the task that opens the ledger tries again
     "src/rempart/gateway/offline_routes.py",  # an anonymous 500, and the bug is logged
+    "src/rempart/jobs/work.py",  # what failed is described in our own words, for whoever runs it
     "src/rempart/gateway/token_endpoint.py",  # an anonymous 500, and the bug is logged
 }
 ROW = re.compile(r"^\| `(?P<code>[a-z_]+)` \| (?P<status>\d{3}) \| (.+) \| (.+) \|$", re.MULTILINE)

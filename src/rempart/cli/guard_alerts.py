@@ -19,9 +19,9 @@ from rempart.cli.ledger_ask import Instant
 from rempart.exchange.alert_delivery import Destination
 from rempart.exchange.alert_files import FileWriter, LineWriter
 from rempart.exchange.alert_ocsf import Producer
-from rempart.exchange.alert_syslog import SyslogSender, parse_syslog_url
-from rempart.exchange.alert_webhook import WebhookSender, format_secret
+from rempart.exchange.alert_webhook import format_secret
 from rempart.storage.connect import Transaction
+from rempart.wiring.alerts import open_syslog, open_webhook
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.export_alerts import (
@@ -118,23 +118,10 @@ def say(line: str) -> None:
 def _open_destination(
     installation: Installation, out: Path | None, syslog: str | None, webhook: str | None
 ) -> Destination:
-    settings = installation.settings
     if syslog is not None:
-        return SyslogSender(
-            parse_syslog_url(syslog),
-            version=__version__,
-            roots_file=settings.alert_roots_file,
-            certificate_file=settings.alert_certificate_file,
-        )
+        return open_syslog(installation, syslog)
     if webhook is not None:
-        return WebhookSender(
-            webhook,
-            key=installation.home.key("alerts"),
-            allowed=settings.alert_networks,
-            clock_s=lambda: int(time.time()),
-            roots_file=settings.alert_roots_file,
-            certificate_file=settings.alert_certificate_file,
-        )
+        return open_webhook(installation, webhook)
     return LineWriter(sys.stdout.buffer) if out is None else FileWriter(out)
 
 

@@ -11,9 +11,8 @@ from rich.console import Console
 from rempart.disclosure.erasure import ErasureRequest
 from rempart.disclosure.segment import SegmentRow
 from rempart.storage import erasures
-from rempart.wiring.acts import open_acts_log
-from rempart.wiring.database import Installation, open_installation
-from rempart.wiring.segments import open_segment_store
+from rempart.wiring.database import open_installation
+from rempart.wiring.segments import open_archive
 from rempart.wiring.settings import Settings
 from rempart.workflows.drop_segment import drop_segments
 from rempart.workflows.erase_openings import run_erasures
@@ -95,18 +94,7 @@ def run() -> None:
 def _open_archive() -> Iterator[Archive]:
     settings = Settings.from_environment()
     with open_installation(settings, _say) as installation:
-        yield make_archive(settings, installation)
-
-
-def make_archive(settings: Settings, installation: Installation) -> Archive:
-    """Return what work on segments is done with in an installation."""
-    home, database = installation.home, installation.database
-    return Archive(
-        begin=lambda: database.transaction("archivist"),
-        store=open_segment_store(settings, home),
-        acts=open_acts_log(settings, home, database),
-        on_progress=_show,
-    )
+        yield open_archive(installation, _show)
 
 
 def _show(log_id: int, segment: int, done: int) -> None:

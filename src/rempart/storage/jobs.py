@@ -200,6 +200,17 @@ def load_asker(tx: Transaction, job_id: int) -> int | None:
     return None if row is None else row[0]
 
 
+def load_name(tx: Transaction, actor_ref: int) -> str | None:
+    """Return what colleagues call an account; None when there is none.
+
+    Args:
+        tx: An open transaction of the role registrar.
+        actor_ref: The account.
+    """
+    row = tx.execute(_sql.load_name, {"actor_ref": actor_ref}).fetchone()
+    return None if row is None else row[0]
+
+
 def save_schedule(tx: Transaction, kind: str, *, cron: str, lacks: str) -> None:
     """Note when a kind is due by itself here."""
     tx.execute(_sql.save_schedule, {"kind": kind, "cron": cron, "lacks": lacks})

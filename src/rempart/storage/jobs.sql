@@ -80,6 +80,10 @@ SET done = EXCLUDED.done, total = EXCLUDED.total, unit = EXCLUDED.unit, note = E
 -- Who asked for a job; nobody for one that is due by itself.
 SELECT asked_by FROM jobs.progress WHERE job_id = %(job_id)s;
 
+-- name: load_name
+-- What colleagues call the account that asked (role registrar).
+SELECT display_name FROM accounts.actor WHERE actor_ref = %(actor_ref)s;
+
 -- name: save_schedule
 -- When a kind runs by itself here.
 INSERT INTO jobs.schedule (kind, cron, lacks) VALUES (%(kind)s, %(cron)s, %(lacks)s)

@@ -1,8 +1,10 @@
 """When the guard's jobs are due, and running them in a process of their own.
 
 The rules of tomorrow are computed from every account's days: seconds of work that no question may
-wait for. Refuses to run two jobs at a time; gateways side by side are kept apart by the jobs
-themselves, which take a lock in the database.
+wait for. The worker does it in the first hours of the day; a gateway that still misses them at noon
+does it by itself, so that one without a worker is never judged by old rules. Habits that were lost
+are rebuilt at once: only a gateway knows that it needs them. Refuses to run two jobs at a time;
+gateways side by side are kept apart by the jobs themselves, which take a lock in the database.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from rempart.storage.guard import GuardPlane
 RunJob: TypeAlias = Callable[[str], Awaitable[None]]
 RENEW: Final = "renew"
 REBUILD: Final = "rebuild"
+PATIENCE_MS: Final = 12 * 3_600_000
 
 _log = logging.getLogger("rempart.guard")
 
@@ -49,8 +52,8 @@ class GuardJobs:
         Raises:
             Unavailable: the database does not answer.
         """
-        tomorrow = find_day(self._clock.now_ms()) + 1
-        rules_missing, habits_lost = await self._plane.find_work(rules_day=tomorrow)
+        wanted = find_day(self._clock.now_ms() - PATIENCE_MS) + 1
+        rules_missing, habits_lost = await self._plane.find_work(rules_day=wanted)
         if habits_lost:
             await self._run(REBUILD)
         if rules_missing:

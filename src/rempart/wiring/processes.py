@@ -115,10 +115,18 @@ def plan_parts(settings: Settings, what: What) -> list[Part]:
         port=settings.cosign_port,
         variable="REMPART_COSIGN_PORT",
     )
+    worker = Part(
+        name="worker",
+        interface="asgi",
+        factory="rempart.jobs.app:create_app",
+        host="127.0.0.1",  # health only: it takes its work from the database
+        port=settings.work_port,
+        variable="REMPART_WORK_PORT",
+    )
     outside = [simulator] if settings.dev_psc else []
     has_witnesses = settings.witnesses_file is not None or settings.tsa_url is not None
     behind = [cosigner] if has_witnesses else []
-    everything = [*outside, *gateways, *behind, portals, front]
+    everything = [*outside, *gateways, *behind, worker, portals, front]
     return {"gateway": gateways, "portals": [portals], "all": everything}[what]
 
 

@@ -1,9 +1,14 @@
-"""Builds what reads sealed segments: the store of their files, and the engine of questions."""
+"""Builds what reads and writes sealed segments: the store of their files, and what asks them."""
+
+from collections.abc import Callable
 
 from rempart.storage.analytics import Means, SealedFiles, open_engine
 from rempart.storage.segment_files import SegmentStore
+from rempart.wiring.acts import open_acts_log
+from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
+from rempart.workflows.seal_segment import Archive
 
 
 def open_segment_store(settings: Settings, home: Home) -> SegmentStore:
@@ -27,3 +32,16 @@ def open_own_files(settings: Settings, home: Home) -> SealedFiles:
     store = open_segment_store(settings, home)
     means = Means(memory="256MB", threads=1)
     return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))
+
+
+def open_archive(
+    installation: Installation, on_progress: Callable[[int, int, int], None] = lambda *_: None
+) -> Archive:
+    """Return what work on segments is done with; `on_progress` as `Archive` says."""
+    settings, home, database = installation.settings, installation.home, installation.database
+    return Archive(
+        begin=lambda: database.transaction("archivist"),
+        store=open_segment_store(settings, home),
+        acts=open_acts_log(settings, home, database),
+        on_progress=on_progress,
+    )

@@ -76,6 +76,15 @@ class Settings:
         default=None, metadata={"variable": "REMPART_WITNESSES_FILE"}
     )
     cosign_port: int = field(default=8088, metadata={"variable": "REMPART_COSIGN_PORT"})
+    work_port: int = field(default=8087, metadata={"variable": "REMPART_WORK_PORT"})
+    work_concurrency: int = field(default=2, metadata={"variable": "REMPART_WORK_CONCURRENCY"})
+    warnings_to: Path | None = field(default=None, metadata={"variable": "REMPART_WARNINGS_TO"})
+    alerts_to: str | None = field(
+        default=None, repr=False, metadata={"variable": "REMPART_ALERTS_TO"}
+    )
+    registers_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_REGISTERS_FILE"}
+    )
     tsa_url: str | None = field(default=None, metadata={"variable": "REMPART_TSA_URL"})
     tsa_roots_file: Path | None = field(
         default=None, metadata={"variable": "REMPART_TSA_ROOTS_FILE"}
@@ -124,6 +133,7 @@ class Settings:
         values.setdefault("public_url", f"http://localhost:{first}")
         values.setdefault("gateway_port", first + 1)
         values.setdefault("portals_port", first + 2)
+        values.setdefault("work_port", first + 7)
         values.setdefault("cosign_port", first + 8)
         values.setdefault("dev_psc_port", first + 9)
         settings = cls(**values)
@@ -244,6 +254,19 @@ def _parse_gateways(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 64)
 
 
+def _parse_concurrency(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 32)
+
+
+def _parse_alerts_url(variable: str, text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"tls", "tcp", "udp", "https"} or not parts.hostname:
+        raise SetupError(
+            f"{variable}: write tls://host:6514, tcp://host:601, udp://host:514 or https://…"
+        )
+    return text
+
+
 def _parse_rate(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 10_000_000)
 
@@ -297,6 +320,11 @@ _PARSERS = {
     "dev_psc_agents": _parse_path,
     "witnesses_file": _parse_path,
     "cosign_port": _parse_port,
+    "work_port": _parse_port,
+    "work_concurrency": _parse_concurrency,
+    "warnings_to": _parse_path,
+    "alerts_to": _parse_alerts_url,
+    "registers_file": _parse_path,
     "tsa_url": _parse_tsa_url,
     "tsa_roots_file": _parse_path,
     "alert_networks": _parse_networks,

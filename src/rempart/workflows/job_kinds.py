@@ -36,11 +36,12 @@ _ALL: Final = (
     JobKind(name="activate_bank_details", cron="*/5 * * * *"),
     JobKind(name="end_fallen_sessions", cron="*/10 * * * *"),
     JobKind(name="expose_incident", queue="incidents", takes=("incident_id",)),
+    JobKind(name="make_packages", queue="incidents", takes=("incident_id",)),
     JobKind(name="forget_jobs", cron="41 3 * * *"),
     JobKind(name="forward_alerts", cron="* * * * *", needs="alerts_to"),
     JobKind(name="publish_card_lists", cron="11 1 * * *"),
     JobKind(name="refresh_canaries", cron="31 2 * * *"),
-    # The rules of tomorrow rest on days that are over at midnight UTC.
+    # Nothing to do but at the first time after midnight, or after what was missed.
     JobKind(name="renew_guard_rules", cron="6 * * * *"),
     JobKind(name="seal_segments", cron="21 * * * *"),
     JobKind(name="send_warnings", cron="* * * * *", needs="warnings_to"),

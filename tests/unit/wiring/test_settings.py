@@ -52,6 +52,11 @@ def test_every_variable_is_read():
             "REMPART_COSIGN_PORT": "9400",
             "REMPART_TSA_URL": "https://tsa.example/stamp",
             "REMPART_TSA_ROOTS_FILE": "/etc/rempart/tsa.pem",
+            "REMPART_WORK_PORT": "9500",
+            "REMPART_WORK_CONCURRENCY": "4",
+            "REMPART_WARNINGS_TO": "/var/spool/rempart",
+            "REMPART_ALERTS_TO": "tls://siem.example:6514",
+            "REMPART_REGISTERS_FILE": "/etc/rempart/births.csv",
         }
     )
     assert settings == Settings(
@@ -85,6 +90,11 @@ def test_every_variable_is_read():
         cosign_port=9400,
         tsa_url="https://tsa.example/stamp",
         tsa_roots_file=Path("/etc/rempart/tsa.pem"),
+        work_port=9500,
+        work_concurrency=4,
+        warnings_to=Path("/var/spool/rempart"),
+        alerts_to="tls://siem.example:6514",
+        registers_file=Path("/etc/rempart/births.csv"),
     )
     assert settings.gateway_ports == (9100, 9201)
 
@@ -94,6 +104,7 @@ def test_the_inner_ports_follow_the_first_one():
     assert (settings.gateway_port, settings.portals_port) == (9001, 9002)
     assert settings.dev_psc_port == 9009
     assert settings.cosign_port == 9008
+    assert settings.work_port == 9007
 
 
 @pytest.mark.parametrize(

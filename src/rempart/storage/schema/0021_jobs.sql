@@ -31,7 +31,18 @@ INSERT INTO jobs.kind (name, queue, takes, asked_by) VALUES
     ('seal_segments', 'routine', '{}', '{}'),
     ('send_warnings', 'routine', '{}', '{}'),
     ('sweep_former_members', 'routine', '{}', '{}'),
-    ('expose_incident', 'incidents', '{incident_id}', '{rempart_portals,rempart_analyst}');
+    ('expose_incident', 'incidents', '{incident_id}', '{rempart_portals,rempart_analyst}'),
+    ('make_packages', 'incidents', '{incident_id}', '{rempart_portals,rempart_analyst}');
+
+-- What makes two jobs that wait one is no matter once one of them is taken up: put back to wait, it may meet the next.
+CREATE FUNCTION jobs.take_up() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.queueing_lock := NULL;
+    RETURN NEW;
+END $$;
+REVOKE EXECUTE ON FUNCTION jobs.take_up FROM PUBLIC;
+CREATE TRIGGER take_up BEFORE UPDATE OF status ON jobs.procrastinate_jobs
+    FOR EACH ROW WHEN (NEW.status = 'doing') EXECUTE FUNCTION jobs.take_up();
 
 -- How far a job is, and who asked for it. No word of a job comes from outside: `note` is written by the job.
 CREATE TABLE jobs.progress (
@@ -158,11 +169,11 @@ CREATE FUNCTION jobs.runs_jobs() RETURNS boolean LANGUAGE sql STABLE SECURITY DE
 CREATE FUNCTION jobs.retry(of_job bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Another that waits for the same would be the second of one job.
+    -- Another one of the same that waits does all that this one would.
     UPDATE jobs.procrastinate_jobs AS j SET status = 'todo', scheduled_at = NULL, abort_requested = false
     WHERE j.id = of_job AND j.status IN ('failed', 'cancelled', 'aborted') AND jobs.runs_jobs()
       AND NOT EXISTS (SELECT FROM jobs.procrastinate_jobs AS o
-                      WHERE o.queueing_lock = j.queueing_lock AND o.status = 'todo');
+                      WHERE o.lock = j.lock AND o.status = 'todo');
     IF FOUND THEN
         PERFORM pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', of_job)::text);
     END IF;

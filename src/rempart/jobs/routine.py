@@ -1,0 +1,196 @@
+"""What is due by itself: each job opens the login its work needs, in transactions of its own.
+
+Each may be killed anywhere and run again. Refuses to hold a transaction longer than its workflow
+asks for.
+"""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import SystemRandom
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rempart import __version__
+from rempart.exchange.alert_ocsf import Producer
+from rempart.exchange.warning_text import FolderSender
+from rempart.guard.policy import Policy
+from rempart.jobs.report import Report
+from rempart.kernel.errors import RempartError, SetupError, Unavailable
+from rempart.storage import jobs
+from rempart.storage.card_lists import list_signing_keys
+from rempart.storage.contacts import make_letterbox
+from rempart.storage.sealing import FileKms
+from rempart.wiring.alerts import open_receiver
+from rempart.wiring.cards import load_root
+from rempart.wiring.database import Installation
+from rempart.wiring.segments import open_archive
+from rempart.workflows.canary_numbers import read_registers
+from rempart.workflows.card_events import publish_documents
+from rempart.workflows.change_bank_details import activate_due_changes
+from rempart.workflows.end_fallen_sessions import end_fallen_sessions as end_sessions
+from rempart.workflows.export_alerts import DatabaseCursor, Export, export_alerts
+from rempart.workflows.import_feed import FeedSecrets
+from rempart.workflows.issue_cards import OPERATOR
+from rempart.workflows.list_canaries import list_canary_counts
+from rempart.workflows.plant_canaries import PlantRequest
+from rempart.workflows.plant_canaries import refresh_canaries as let_canaries_live
+from rempart.workflows.renew_guard_rules import renew_guard_rules as compute_rules
+from rempart.workflows.seal_segment import seal_segments as seal_complete
+from rempart.workflows.sweep_former_members import sweep_former_members as sweep
+from rempart.workflows.warn_contacts import send_codes
+from rempart.workflows.warn_contacts import send_warnings as send_batch
+
+KEEP_ROUTINE: Final = timedelta(days=3)
+KEEP_OTHERS: Final = timedelta(days=90)
+
+
+def activate_bank_details(at: Installation, report: Report) -> None:
+    """Write down the changes of account whose wait is over, and warn of them."""
+    activated = 0
+    while True:
+        with at.database.transaction("registrar") as tx:
+            done = activate_due_changes(tx)
+        if not done:
+            return
+        activated += done
+        report.tell(activated, unit="changes")
+
+
+def end_fallen_sessions(at: Installation, report: Report) -> None:
+    """End sessions that rest on something suspended or changed, whoever changed it."""
+    with at.database.transaction("registrar") as tx:
+        ended = end_sessions(tx)
+    report.conclude(ended, unit="sessions")
+
+
+def forget_jobs(at: Installation, report: Report) -> None:
+    """Delete jobs that ended long ago."""
+    with at.database.transaction("worker") as tx:
+        forgotten = jobs.forget_jobs(tx, routine=KEEP_ROUTINE, others=KEEP_OTHERS)
+    report.conclude(forgotten, unit="jobs")
+
+
+def forward_alerts(at: Installation, report: Report) -> None:
+    """Send the alerts that wait to whoever watches."""
+    if at.settings.alerts_to is None:
+        raise SetupError("REMPART_ALERTS_TO is not set: nobody receives alerts from here")
+    destination = open_receiver(at, at.settings.alerts_to)
+    sent = export_alerts(
+        Export(
+            connect=lambda: at.database.connect("forwarder", autocommit=True),
+            store=DatabaseCursor(destination.name),
+            destination=destination,
+            producer=Producer(installation=at.home.id, version=__version__),
+            clock_ms=_now_ms,
+            wait=lambda seconds: _wait(seconds, report),
+            chance=SystemRandom(),
+        )
+    )
+    report.conclude(sent, unit="alerts")
+
+
+def publish_card_lists(at: Installation, report: Report) -> None:
+    """Sign and publish the lists of keys, revocations and domains, once somebody issued cards."""
+    with at.database.transaction("feeds") as tx:
+        if not list_signing_keys(tx):
+            return
+        done = publish_documents(tx, load_root(at.home), operator=OPERATOR, today=_today())
+    report.conclude(done.closed, unit="cards")
+
+
+def refresh_canaries(at: Installation, report: Report) -> None:
+    """Let canaries live as the members around them do, insurer by insurer."""
+    secrets = FeedSecrets(
+        lookup_key=at.home.key("lookup"),
+        contract_key=at.home.key("blind"),
+        kms=FileKms(at.home.key("master")),
+    )
+    file = at.settings.registers_file
+    numbers = None if file is None else read_registers(file)
+    with at.database.transaction("feeds") as tx:
+        insurers = [one.insurer_id for one in list_canary_counts(tx) if one.keys]
+    refused: RempartError | None = None
+    for done, insurer_id in enumerate(insurers, start=1):
+        request = PlantRequest(
+            insurer_id=insurer_id, today=_today(), chance=SystemRandom(), registers=numbers
+        )
+        try:
+            with at.database.transaction("feeds") as tx:
+                let_canaries_live(tx, secrets, request)
+        except RempartError as failure:
+            refused = refused or failure  # the others' canaries live all the same
+        report.tell(done, len(insurers), unit="insurers")
+    if refused is not None:
+        raise refused
+
+
+def renew_guard_rules(at: Installation, report: Report) -> None:
+    """Compute the guard's rules of tomorrow, if nobody did."""
+    with at.database.transaction("gateway") as tx:
+        rules = compute_rules(tx, Policy(), now_ms=_now_ms())
+    if rules is not None:
+        report.conclude(rules.account_days, unit="account_days")
+
+
+def seal_segments(at: Installation, report: Report) -> None:
+    """Write every complete segment of the ledger to files that lead to its root."""
+
+    def follow(_log_id: int, _segment: int, _entries: int) -> None:
+        report.check()
+
+    for sealed, _ in enumerate(seal_complete(open_archive(at, follow)), start=1):
+        report.tell(sealed, unit="segments")
+
+
+def send_warnings(at: Installation, report: Report) -> None:
+    """Write the warnings that wait where REMPART_WARNINGS_TO says."""
+    directory = _find_outbox(at.settings.warnings_to)
+    letterbox = make_letterbox(at.home.key("master"))
+    sender, sent, unreadable = FolderSender(directory), 0, 0
+    after: int | None = 0
+    while after is not None:
+        with at.database.transaction("registrar") as tx:
+            sent += send_codes(tx, sender, letterbox=letterbox)
+        with at.database.transaction("registrar") as tx:
+            done = send_batch(tx, sender, letterbox=letterbox, after=after)
+        sent, unreadable, after = sent + done.sent, unreadable + done.unreadable, done.last_ref
+        report.tell(sent, unit="warnings")
+    if unreadable:
+        raise SetupError(
+            f"{unreadable} warnings wait: their addresses were sealed by another home; "
+            "load them again"
+        )
+
+
+def sweep_former_members(at: Installation, report: Report) -> None:
+    """Take those whose contracts ended out of the gateway's reach."""
+    with at.database.transaction("feeds") as tx:
+        swept = sweep(tx, _today())
+    report.conclude(swept.people, unit="members")
+
+
+def _find_outbox(directory: Path | None) -> Path:
+    if directory is None:
+        raise SetupError("REMPART_WARNINGS_TO is not set: nobody sends warnings from here")
+    if not directory.is_dir():
+        raise Unavailable(f"{directory} is not there: make it, or set REMPART_WARNINGS_TO")
+    return directory
+
+
+def _wait(seconds: float, report: Report) -> bool:
+    """Wait, and say whether it is time to stop."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if report.must_stop():
+            return True
+        time.sleep(min(0.2, seconds))
+    return report.must_stop()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()
