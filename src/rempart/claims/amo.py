@@ -1,8 +1,8 @@
 """The part of compulsory insurance (AMO) in one line, and what it leaves.
 
 Order of the computation: base, rate, local regime, then what is withheld, which is told but never
-taken from the professional in tiers payant. Refuses to guess a base: it is billed, or it is a
-national tariff.
+taken from the professional in tiers payant. Refuses to guess a base: it is a national tariff, or it
+is billed.
 
 Source: documentation SNDS (S18): AMO = round(base x rate) for each line; ticket modérateur = base
 less AMO before what is withheld; depassement = billed less base.
@@ -114,12 +114,13 @@ def compute_amo(
 
 
 def _find_base(line: ClaimLine) -> int:
-    base = line.base_cents
+    """Return the national tariff, or else what the bill says, and never more than was billed."""
+    unit = find_base_cents(line.act.code, line.care_date)
+    base = line.base_cents if unit is None else unit * line.quantity
     if base is None:
-        unit = find_base_cents(line.act.code, line.care_date)
-        if unit is None and line.act.rate != "none":
+        if line.act.rate != "none":
             raise BadValue(BASE_MISSING)
-        base = (unit or 0) * line.quantity
+        base = 0
     return min(base, line.billed_cents)
 
 

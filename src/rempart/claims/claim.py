@@ -65,7 +65,7 @@ class ClaimLine:
         care_date: The day of care, Paris civil date.
         billed_cents: What is asked for it, all units together.
         quantity: How many units (acts, boxes, days).
-        base_cents: Base de remboursement of all units together; None to take the national tariff.
+        base_cents: Base de remboursement of all units together; a national tariff comes before it.
         amo_cents: What compulsory insurance pays, when it has settled already; None to compute it.
         basket: The offer it belongs to, in optics, hearing and dental prostheses.
         equipment: What lines of one pair of glasses or one ear have in common: a mark of the bill.

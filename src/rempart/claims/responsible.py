@@ -151,7 +151,8 @@ def _find_unpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
         if act.rate == "none" or code in _MAY_LEAVE_OUT:
             continue
         for optam in (None, True, False) if act.limited else (None,):
-            if asked.within(optam).ask(code, _BASE, _BASE).reste_a_charge_cents:
+            line = asked.within(optam).ask(code, _BASE, _BASE)
+            if line.amc_cents < line.amo.ticket_moderateur_cents:
                 yield code, TICKET_MODERATEUR
                 break
     if asked.ask("FJ", 2_000 * 365, 0, quantity=365).reste_a_charge_cents:
@@ -186,7 +187,8 @@ def _find_overpaid(asked: _Asked) -> Iterator[tuple[str, Refusal]]:
             continue
         inside = asked.within(True).ask(code, _DEAR, _BASE)
         outside = asked.within(False).ask(code, _DEAR, _BASE)
-        above = outside.amc_cents + outside.amo.paid_cents - _BASE
+        base = outside.amo.base_cents
+        above = outside.amc_cents + outside.amo.paid_cents - base
         spread = inside.amc_cents - outside.amc_cents
-        if above > _BASE or (above > 0 and spread < _BASE // 5):
+        if above > base or (above > 0 and spread < base // 5):
             yield code, OUTSIDE_AGREEMENT
