@@ -2,7 +2,7 @@
 
 Each question carries its instant: the gateway's clock follows the questions, so that a week takes a
 minute and a slow machine changes nothing but the wait. Robots that are refused again and again come
-back later, as thieves do. Refuses to keep an answer: only its status is remembered.
+back later, as thieves do. Refuses to keep an answer: its status is, and which fields it carried.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from rempart.drill.calendar import find_date, find_instant
 from rempart.drill.cast import Ask, format_question
 from rempart.drill.plan import Script
 from rempart.drill.wallet import Wallet
-from rempart.drill.wire import Wire
+from rempart.drill.wire import Reply, Wire
+from rempart.exchange.rights_answer import read_fields
 from rempart.guard.lookups import DAY_MS, HOUR_MS
 from rempart.kernel.errors import Unavailable
 from rempart.wiring.exercise import TIME_HEADER
@@ -49,7 +50,8 @@ LookIn = Callable[[int], Awaitable[None]]
 class Tape:
     """What came back: one status per question of the script, in its order.
 
-    `held_back` says which questions a robot did not ask because it had given up for a while.
+    `fields` has the bitmap of what each answer to a robot carried, by its bytes; `held_back` says
+    which questions a robot did not ask because it had given up for a while.
     """
 
     statuses: list[int]
@@ -57,6 +59,7 @@ class Tape:
     ended_ms: int
     interrupted: bool = False
     held_back: set[int] = field(default_factory=set)
+    fields: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -167,26 +170,30 @@ class _Player:
             number = await self._cues.get()
             try:
                 ask = self._script.asks[number]
-                self._tape.statuses[number] = status = await self._ask(wire, ask)
+                self._tape.statuses[number] = status = await self._ask(wire, number)
                 self._take_to_heart(ask, refused=status in REFUSALS)
                 self._tell(ask)
             finally:
                 self._cues.task_done()
 
-    async def _ask(self, wire: Wire, ask: Ask) -> int:
+    async def _ask(self, wire: Wire, number: int) -> int:
+        ask = self._script.asks[number]
         body = format_question(ask, care_date=find_date(ask.at_ms).isoformat())
         status = NO_ANSWER
         for _ in range(_TRIES):
             try:
-                status, again = await self._send(wire, ask, body)
+                reply, again = await self._send(wire, ask, body)
             except Unavailable:
                 return NO_ANSWER
+            status = reply.status
             if not again:
                 break
+        if status == OK and ask.robot is not None:
+            self._tape.fields[number] = read_fields(reply.body)
         return status
 
-    async def _send(self, wire: Wire, ask: Ask, body: bytes) -> tuple[int, bool]:
-        """Send one question; return its status and whether it is worth sending again."""
+    async def _send(self, wire: Wire, ask: Ask, body: bytes) -> tuple[Reply, bool]:
+        """Send one question; return the reply and whether it is worth sending again."""
         headers = {
             **self._wallet.make_headers(ask, PATH),
             "Content-Type": "application/json",
@@ -203,7 +210,7 @@ class _Player:
         is_asked_again = reply.status == UNAVAILABLE or (
             reply.status == UNAUTHORIZED and nonce is not None
         )
-        return reply.status, is_asked_again
+        return reply, is_asked_again
 
     def _is_resting(self, ask: Ask) -> bool:
         return ask.robot is not None and ask.at_ms < self._moods[ask.robot].rests_until_ms

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.drill.blast import Blast, Cost, Spread
-from rempart.drill.measure import Accuracy
+from rempart.drill.measure import Accuracy, TierAccuracy
 from rempart.drill.past import Past
 from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak
@@ -53,6 +53,7 @@ class Findings:
 
     answer: ExposureAnswer
     accuracy: Accuracy
+    accuracy_with_claims: Accuracy
     recall_elsewhere: float
     truth: Mapping[int, int]
     insurer_names: Mapping[int, str]
@@ -80,6 +81,7 @@ def make_report(findings: Findings) -> dict[str, Any]:
             **_report_accuracy(findings.accuracy),
             "recall_of_thieves_elsewhere": round(findings.recall_elsewhere, 4),
         },
+        "exposure_with_claims": _report_accuracy(findings.accuracy_with_claims),
         "mean_persons_per_stolen_account": round(everything.guard.mean, 2),
         "worst_persons_per_stolen_account": everything.guard.worst,
         "attacks": [_report_blast(blast) for blast in findings.blasts],
@@ -131,6 +133,7 @@ def print_report(console: Console, report: Mapping[str, Any], *, page: str) -> N
     )
     console.print(_draw_attacks(report))
     console.print(_draw_cost(report))
+    console.print(_draw_accuracy(report))
     console.print(_draw_insurers(report))
     console.print(_draw_leaks(report))
     console.print(_draw_timeline(report))
@@ -141,15 +144,24 @@ def _report_accuracy(accuracy: Accuracy) -> dict[str, Any]:
     return {
         "precision": round(accuracy.precision, 4),
         "recall": round(accuracy.recall, 4),
-        "by_tier": {
-            str(tier): {
-                "persons": figures.persons,
-                "right": figures.right,
-                "precision": round(figures.precision, 4),
-                "recall": round(figures.recall, 4),
+        "everybody": _report_tier(accuracy.everybody),
+        "by_tier": {str(tier): _report_tier(figures) for tier, figures in accuracy.by_tier.items()},
+        "by_field": {
+            str(field.name).lower(): {
+                "best": _report_tier(figures.best),
+                "everybody": _report_tier(figures.everybody),
             }
-            for tier, figures in accuracy.by_tier.items()
+            for field, figures in accuracy.by_field.items()
         },
+    }
+
+
+def _report_tier(figures: TierAccuracy) -> dict[str, Any]:
+    return {
+        "persons": figures.persons,
+        "right": figures.right,
+        "precision": round(figures.precision, 4),
+        "recall": round(figures.recall, 4),
     }
 
 
@@ -320,6 +332,29 @@ def _draw_cost(report: Mapping[str, Any]) -> Table:
     )
     honest = str(cost["refused_per_100000_of_honest_accounts"])
     table.add_row("the same, of accounts without a thief", honest, "0", "–")
+    return table
+
+
+def _draw_accuracy(report: Mapping[str, Any]) -> Table:
+    table = Table(title="The list beside the known truth", title_justify="left")
+    table.add_column("")
+    for column in ("A", "A+B", "A+B+C"):
+        table.add_column(column, justify="right")
+    for name, words in (("exposure", "without claims"), ("exposure_with_claims", "with claims")):
+        figures = report[name]
+        of_a, everybody = figures["by_tier"]["A"], figures["everybody"]
+        table.add_row(
+            f"persons, {words}: precision",
+            *(f"{one['precision']:.1%}" for one in (of_a, figures, everybody)),
+        )
+        table.add_row("recall", *(f"{one['recall']:.1%}" for one in (of_a, figures, everybody)))
+    for code, pairs in report["exposure"]["by_field"].items():
+        best, everybody = pairs["best"], pairs["everybody"]
+        table.add_row(
+            f"{format_fields(Field[code.upper()], 'en')[0]}: precision, recall",
+            "",
+            *(f"{one['precision']:.1%}, {one['recall']:.1%}" for one in (best, everybody)),
+        )
     return table
 
 

@@ -22,6 +22,7 @@ import msgspec
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.drill.calendar import Calendar, find_instant
 from rempart.drill.cast import Person, Professional
+from rempart.drill.claims import invent_claims
 from rempart.drill.gateway import HOST, draw_ticket, running_gateway
 from rempart.drill.past import Past, judge_past, make_seer, name_account
 from rempart.drill.plan import Script, make_script
@@ -30,6 +31,7 @@ from rempart.drill.review import Operator
 from rempart.drill.truth import check_loaded, compute_key, find_shown, measure_drill
 from rempart.drill.wallet import Enrolment, Wallet
 from rempart.incidents.evidence import Window
+from rempart.incidents.exposure import ExposedPerson
 from rempart.rights.lookup import compute_stranger
 from rempart.rights.presence import OPEN, PresencePolicy
 from rempart.storage.connect import Database
@@ -38,7 +40,7 @@ from rempart.workflows.bound_presence import lend_policy, take_back_policies
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.exercise_accounts import forget_accounts, open_doubles, save_pasts
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
-from rempart.workflows.measure_exercise import save_exercise_report
+from rempart.workflows.measure_exercise import expose_with_claims, save_exercise_report
 from rempart.workflows.record_act import ActsLog
 from rempart.workflows.register_software import end_exercise, register_exercise
 
@@ -122,6 +124,8 @@ def run_drill(
     say("the operator declares the incident: the stolen accounts, and about when")
     stolen = [played.account_refs[caller] for caller in script.stolen]
     answer = _answer(database, acts, script, played.tape, stolen)
+    say("the same with the claims that owners would have sent")
+    claimed = _answer_with_claims(database, lookup_secret, acts, script, played, answer.incident_id)
     say("the answer is compared with the truth")
     report = measure_drill(
         database,
@@ -130,6 +134,7 @@ def run_drill(
         script=script,
         tape=played.tape,
         answer=answer,
+        with_claims=claimed,
         contained_ms=played.contained_ms,
         past=played.past,
     )
@@ -331,3 +336,20 @@ def _answer(
         answer = expose_persons(tx, incident_id, acts=acts, by=COMMAND_LINE)
         recount_exposure(tx, answer, acts=acts, by=COMMAND_LINE)
     return answer
+
+
+def _answer_with_claims(
+    database: Database,
+    lookup_secret: bytes,
+    acts: ActsLog,
+    script: Script,
+    played: _Played,
+    incident_id: int,
+) -> tuple[ExposedPerson, ...]:
+    """Say what the list would be if claims were at hand: what honest owners bill."""
+    stolen = set(script.stolen)
+    asked = (ask.identifiers for ask in script.asks if ask.robot is None and ask.caller in stolen)
+    whom = find_shown(database, lookup_secret, asked)
+    claims = invent_claims(script, played.tape, whom, played.account_refs)
+    with database.transaction("analyst") as tx:
+        return expose_with_claims(tx, incident_id, claims, acts=acts, by=COMMAND_LINE)

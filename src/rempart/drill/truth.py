@@ -5,7 +5,7 @@ written, from the script that only the drill holds. Refuses to correct the list.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak, index_by_nir, measure_leak, measure_portal
 from rempart.drill.replay import NOT_SENT, OK, REFUSALS, Tape
 from rempart.drill.report import Findings, RobotFigures, make_report
+from rempart.incidents.exposure import ExposedPerson
 from rempart.kernel.errors import SetupError
 from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
 from rempart.storage.connect import Database
@@ -70,6 +71,7 @@ def measure_drill(
     script: Script,
     tape: Tape,
     answer: ExposureAnswer,
+    with_claims: Collection[ExposedPerson],
     contained_ms: Mapping[int, Sequence[int]],
     past: Past | None,
 ) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def measure_drill(
         script: What was to be asked.
         tape: What came back.
         answer: The list, already written.
+        with_claims: The list as claims would have it.
         contained_ms: When the guard held each account, by rank.
         past: What the weeks before cost, which were judged in memory; None: there were none.
     """
@@ -108,6 +111,7 @@ def measure_drill(
         Findings(
             answer=answer,
             accuracy=compare_with_truth(answer.persons, truth),
+            accuracy_with_claims=compare_with_truth(with_claims, truth),
             recall_elsewhere=compare_with_truth(answer.persons, elsewhere).recall,
             truth=Counter(person.insurer_id for person in truth),
             insurer_names=names,
@@ -141,16 +145,15 @@ def compute_key(lookup_secret: bytes, sent: Identifiers) -> UUID:
 
 def _list_shown(
     script: Script, tape: Tape, found: Sequence[FoundPerson | None], *, at_home: bool
-) -> frozenset[FoundPerson]:
-    """List whom robots were shown, those on their owners' machines included or not."""
-    return frozenset(
-        person
-        for person, status, ask in zip(found, tape.statuses, script.asks, strict=True)
-        if person is not None
-        and status == OK
-        and ask.robot is not None
-        and (at_home or not script.attacks[ask.robot].is_at_home)
-    )
+) -> dict[FoundPerson, int]:
+    """List whom robots were shown, and which fields; those on owners' machines or not."""
+    shown: dict[FoundPerson, int] = {}
+    for number, (person, ask) in enumerate(zip(found, script.asks, strict=True)):
+        if person is None or tape.statuses[number] != OK or ask.robot is None:
+            continue
+        if at_home or not script.attacks[ask.robot].is_at_home:
+            shown[person] = shown.get(person, 0) | tape.fields.get(number, 0)
+    return shown
 
 
 def _list_wanted(script: Script) -> list[list[Identifiers]]:
@@ -162,7 +165,7 @@ def _list_wanted(script: Script) -> list[list[Identifiers]]:
     return wanted
 
 
-def _measure_ours(answer: ExposureAnswer, truth: frozenset[FoundPerson]) -> Leak:
+def _measure_ours(answer: ExposureAnswer, truth: Collection[FoundPerson]) -> Leak:
     """Add up what Rempart showed of the persons really shown: nothing of it had been typed."""
     fields = {(p.insurer_id, p.person_ref): Field(p.fields) for p in answer.persons}
     shown = [fields.get((p.insurer_id, p.person_ref), Field.RIGHTS_STATUS) for p in truth]

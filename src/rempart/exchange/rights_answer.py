@@ -131,6 +131,17 @@ def compute_fields(answer: Answer) -> int:
     return _FIELDS_OF_SHAPE[type(answer)]
 
 
+def read_fields(body: bytes) -> int:
+    """Return the bitmap of what an answer's bytes carry, as whoever receives them can tell.
+
+    Raises:
+        ValueError: the bytes are no answer.
+    """
+    keys = msgspec.json.decode(body, type=dict[str, object])
+    fields = [_FIELD_OF_KEY.get(key) for key in keys]
+    return int(sum(field for field in fields if field is not None))
+
+
 def encode_answer(answer: Answer) -> bytes:
     """Write the one JSON form of an answer."""
     return _ENCODER.encode(answer)

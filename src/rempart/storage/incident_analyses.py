@@ -1,11 +1,12 @@
 """What an analysis rests on and changes, and what people answer for. Roles: analyst, portals.
 
-The named SQL is that of `incidents`: one plane, one file. Refuses to change what was written.
+Refuses to change what was written: analyses and overrules are added.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
@@ -17,12 +18,13 @@ from rempart.incidents.exposure import Tier
 from rempart.incidents.population import OwnerRecord
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
-from rempart.storage.incidents import QUERIES
 from rempart.storage.ledger_expressions import ask_account_numbers
 from rempart.storage.ledger_sources import Sources, find_sources, read_cold_by_log
+from rempart.storage.queries import load_queries
 
+QUERIES: Final = load_queries("incident_analyses")
 # Written instead of a verdict: the sums have the word again.
-SUMS = "sums"
+SUMS: Final = "sums"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,90 @@ class EnteredAccount:
     sessions: tuple[int, ...]
     is_portal: bool
     record: OwnerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One analysis as it was written."""
+
+    number: int
+    made_at: datetime
+    author: str
+    rules: str
+    inputs: Mapping[str, Any]
+    coverage: Mapping[str, Any]
+    counts: Mapping[str, Any]
+    list_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCount:
+    """How many persons of an insurer one analysis added, raised, lowered or removed."""
+
+    insurer_id: int
+    insurer: str
+    change: str
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfessionalRow:
+    """One owner of an account somebody else was in."""
+
+    account_ref: int
+    profession: str
+    tier: str
+    fields: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverruleRow:
+    """What somebody wrote about a session."""
+
+    session_ref: int
+    verdict: str
+    reason: str
+    author: str
+    made_at: datetime
+
+
+def list_analyses(tx: Transaction, incident_id: int) -> list[Analysis]:
+    """Return the analyses of an incident, the last one first."""
+    return [
+        Analysis(*row) for row in tx.execute(QUERIES.list_analyses, {"incident_id": incident_id})
+    ]
+
+
+def count_changes(tx: Transaction, incident_id: int, number: int) -> list[ChangeCount]:
+    """Count what one analysis changed, by insurer's name then change."""
+    rows = tx.execute(QUERIES.count_changes, {"incident_id": incident_id, "number": number})
+    return [ChangeCount(*row) for row in rows]
+
+
+def list_verdict_changes(tx: Transaction, incident_id: int, number: int) -> list[VerdictChange]:
+    """Return the sessions one analysis judged otherwise than the one before."""
+    rows = tx.execute(QUERIES.list_verdict_changes, {"incident_id": incident_id, "number": number})
+    return [
+        VerdictChange(
+            session_ref=session_ref,
+            before=Verdict(before) if before else None,
+            after=Verdict(after) if after else None,
+        )
+        for session_ref, before, after in rows
+    ]
+
+
+def list_exposed_professionals(tx: Transaction, incident_id: int) -> list[ProfessionalRow]:
+    """Return the owners of accounts somebody else was in, the surest first."""
+    rows = tx.execute(QUERIES.list_exposed_professionals, {"incident_id": incident_id})
+    return [ProfessionalRow(*row) for row in rows]
+
+
+def list_written_overrules(tx: Transaction, incident_id: int) -> list[OverruleRow]:
+    """Return what people wrote about sessions, the last one first."""
+    rows = tx.execute(QUERIES.list_written_overrules, {"incident_id": incident_id})
+    return [OverruleRow(*row) for row in rows]
 
 
 def find_analysis(tx: Transaction, incident_id: int) -> int:

@@ -3,22 +3,37 @@
 Refuses to let the truth near the judgement: it is compared with the list once the list is written.
 """
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from rempart.disclosure.acts import About, Author, LedgerRead
+from rempart.incidents.attribution import judge_sessions
+from rempart.incidents.evidence import LookUp, note_claims, summarise_habit
+from rempart.incidents.exposure import ExposedPerson, compute_exposure
+from rempart.kernel.errors import NotFound
 from rempart.storage import incidents
 from rempart.storage.connect import Transaction
 from rempart.storage.incidents import FoundPerson
+from rempart.workflows.expose_persons import PAST_DAYS
+from rempart.workflows.record_act import ActsLog, record_act
 
 __all__ = [
     "FoundPerson",
     "draw_timeline",
+    "expose_with_claims",
     "find_persons",
     "list_insurer_names",
     "save_exercise_report",
 ]
+
+
+# A claim within so many days explains a look-up.
+CLAIM_DAYS: Final = 30
+_DAY_MS: Final = 86_400_000
 
 
 def find_persons(tx: Transaction, lookup_keys: Collection[UUID]) -> dict[UUID, FoundPerson]:
@@ -69,6 +84,63 @@ def draw_timeline(
 def save_exercise_report(tx: Transaction, incident_id: int, report: Mapping[str, Any]) -> None:
     """Keep an exercise's figures with its incident, where the console reads them."""
     incidents.save_report(tx, incident_id, {"drill": dict(report)})
+
+
+def expose_with_claims(
+    tx: Transaction,
+    incident_id: int,
+    claims: Mapping[tuple[int, int], Sequence[int]],
+    *,
+    acts: ActsLog,
+    by: Author,
+) -> tuple[ExposedPerson, ...]:
+    """Compute the list as it would be with the accounts' claims at hand; nothing is written.
+
+    Args:
+        tx: A transaction of the role analyst.
+        incident_id: An incident whose persons were exposed, in a ledger that is all in the
+            database.
+        claims: Instants of claims, by account and person.
+        acts: The acts log: this is another reading.
+        by: Who asks.
+
+    Raises:
+        NotFound: there is no such incident.
+        LedgerUnavailable: the reading cannot be recorded: nothing was read.
+    """
+    incident = incidents.find_incident(tx, incident_id)
+    if incident is None:
+        raise NotFound(f"there is no incident {incident_id}: see the console's list")
+    past_ms = PAST_DAYS * _DAY_MS
+    read = LedgerRead(
+        question="exposure-with-claims",
+        purpose=f"incident {incident_id}",
+        from_ms=max(0, incident.window.starts_ms - past_ms),
+        to_ms=incident.window.ends_ms,
+        about=About(kind="incidents", refs=(incident_id,), count=1),
+    )
+    record_act(acts, read, by=by)
+    lookups = [
+        replace(one, claim_followed=_is_claimed(one, claims)) if one.person_ref else one
+        for one in incidents.load_suspect_lookups(tx, incident)
+    ]
+    made_in: defaultdict[int, list[LookUp]] = defaultdict(list)
+    for one in lookups:
+        made_in[one.session_ref].append(one)
+    tallies = incidents.load_tallies(tx, incident, past_ms=past_ms)
+    habits = {
+        ref: summarise_habit(ref, (t for t in tallies.past if t.session.account_ref == ref))
+        for ref in incident.account_refs
+    }
+    noted = [note_claims(t, made_in[t.session.session_ref]) for t in tallies.in_window]
+    verdicts = {one.session_ref: one for one in judge_sessions(noted, habits)}
+    return compute_exposure(lookups, verdicts, incident.window).persons
+
+
+def _is_claimed(lookup: LookUp, claims: Mapping[tuple[int, int], Sequence[int]]) -> bool:
+    ends_ms = lookup.t_ms + CLAIM_DAYS * _DAY_MS
+    instants = claims.get((lookup.account_ref, lookup.person_ref), ())
+    return any(lookup.t_ms <= t_ms < ends_ms for t_ms in instants)
 
 
 def _format_instant(t_ms: int) -> str:
