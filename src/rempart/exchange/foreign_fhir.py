@@ -14,6 +14,7 @@ from typing import Any, Final
 from rempart.exchange.foreign_records import Record
 
 _PATIENT_ROLE: Final = "1"
+_WEB_ADDRESS: Final = "5"
 _SESSION_WORDS: Final = ("session", "sessionid", "session-id", "jti")
 
 
@@ -26,8 +27,11 @@ def flatten_audit_event(record: Record) -> Record | None:
         return None
     user, client = _find_agents(record)
     entities = _list(record.get("entity"))
-    query = next((text for one in entities if (text := _decode_query(one))), None)
+    asked = next((text for one in entities if (text := _decode_query(one))), "")
+    target, query = _cut_request(asked)
     outcome = record.get("outcome")
+    patients = [_name(one) for one in entities if _is_patient(one)]
+    patients.append(_name({"what": record.get("patient")}))
     return {
         **record,
         "user": _name_agent(user),
@@ -35,10 +39,10 @@ def flatten_audit_event(record: Record) -> Record | None:
         "address": _find_address(user) or _find_address(client),
         "application": _name_agent(client),
         "session": _find_session(record, user, entities),
-        "patients": [name for one in entities if _is_patient(one) and (name := _name(one))],
-        "query": query.partition("?")[2] if query else None,
-        "path": query.partition("?")[0] if query else None,
-        "request": query,
+        "patients": list(dict.fromkeys(name for name in patients if isinstance(name, str))),
+        "query": query,
+        "path": target,
+        "request": asked,
         "kind": _code(record.get("type")) or _code(_first(record.get("category"))),
         "subtype": _code(_first(record.get("subtype"))) or _code(record.get("code")),
         "outcome": _code(outcome.get("code")) if isinstance(outcome, dict) else outcome,
@@ -46,12 +50,22 @@ def flatten_audit_event(record: Record) -> Record | None:
 
 
 def _find_agents(record: Record) -> tuple[Record, Record]:
-    """Return who asked, and the software: users before clients, requestors first."""
+    """Return who asked, and through which software; without anybody, the software asked.
+
+    Client and server change places between the profiles of reading and of searching: the server is
+    who has an address of the web.
+    """
     agents = [one for one in _list(record.get("agent")) if isinstance(one, dict)]
     people = [one for one in agents if not _is_software(one)]
-    asking = sorted(people or agents, key=lambda one: one.get("requestor") is not True)
-    software = [one for one in agents if one not in people]
-    return (asking[0] if asking else {}), (software[0] if software else {})
+    asking = sorted(people, key=lambda one: one.get("requestor") is not True)
+    software = sorted((one for one in agents if _is_software(one)), key=_is_server)
+    client = software[0] if software else {}
+    return (asking[0] if asking else client), client
+
+
+def _is_server(agent: Record) -> bool:
+    network = _dict(agent.get("network"))
+    return _code(network.get("type")) == _WEB_ADDRESS or "networkUri" in agent
 
 
 def _is_software(agent: Record) -> bool:
@@ -98,7 +112,8 @@ def _find_session(record: Record, user: Record, entities: list[Any]) -> Any:
                 return _dict(one).get("valueString") or _dict(
                     _dict(one).get("valueIdentifier")
                 ).get("value")
-    return None
+    # BALP: the identifier of the token the user came with.
+    return _first(user.get("policy"))
 
 
 def _is_patient(entity: Any) -> bool:
@@ -124,6 +139,15 @@ def _decode_query(entity: Any) -> str | None:
         return base64.b64decode(coded, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         return None
+
+
+def _cut_request(asked: str) -> tuple[str, str]:
+    """Return the path and the query of a request kept as it was sent, body included."""
+    head, _, body = asked.replace("\r\n", "\n").partition("\n\n")
+    words = head.partition("\n")[0].split(" ")
+    target = words[1] if len(words) > 1 else words[0]
+    path, _, query = target.partition("?")
+    return path, "&".join(part for part in (query, body.strip()) if part)
 
 
 def _code(value: Any) -> Any:

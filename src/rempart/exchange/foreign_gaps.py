@@ -112,5 +112,10 @@ def _find_breaks(sources: Sequence[Source], end: int) -> Iterator[Gap]:
 
 def _find_unparsed(sources: Sequence[Source]) -> Iterator[Gap]:
     """Yield the hours with lines that were not understood."""
-    for hour in sorted(_add_hours(one.unparsed_hours for one in sources)):
-        yield Gap(from_ms=hour * HOUR_MS, to_ms=(hour + 1) * HOUR_MS, reason="unparsed")
+    first = None
+    hours = _add_hours(one.unparsed_hours for one in sources)
+    for hour in sorted(hours):
+        first = hour if first is None else first
+        if hour + 1 not in hours:
+            yield Gap(from_ms=first * HOUR_MS, to_ms=(hour + 1) * HOUR_MS, reason="unparsed")
+            first = None

@@ -116,7 +116,7 @@ class Tally:
         self._samples: list[Sample] = []
         self._first: int | None = None
         self._last: int | None = None
-        # Bad lines before the first good one: their hour is not known yet.
+        # Bad lines in a piece without a good one: somewhere in the file.
         self._untimed = 0
 
     def add(self, facts: Facts) -> None:
@@ -135,14 +135,9 @@ class Tally:
     def _add_unread(self, facts: Facts) -> None:
         for one in facts.unread:
             self._add_reason(one)
-        if not facts.unread:
-            return
-        # Somewhere in the piece: between its first instant and its last.
-        if facts.first_ms is None or facts.last_ms is None:
+        if not facts.unread_hours:
             self._untimed += len(facts.unread)
-            return
-        for hour in range(facts.first_ms // HOUR_MS, facts.last_ms // HOUR_MS + 1):
-            self._unparsed_hours[hour] += len(facts.unread)
+        self._unparsed_hours.update(facts.unread_hours)
 
     def _add_reason(self, one: Unread) -> None:
         self._reasons[one.reason] += 1

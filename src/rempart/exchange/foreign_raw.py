@@ -18,7 +18,6 @@ NOT_THE_FORMAT: Final = "not of the format"
 NO_INSTANT: Final = "no instant"
 COLUMN_COUNT: Final = "not as many columns as the header"
 NOT_AN_OBJECT: Final = "not a JSON object"
-OTHER_CLASS: Final = "another kind of record"
 
 
 class Unread(NamedTuple):

@@ -16,7 +16,6 @@ from rempart.exchange.foreign_bytes import LogBytes, Piece, digest_line, make_ut
 from rempart.exchange.foreign_raw import (
     NOT_AN_OBJECT,
     NOT_THE_FORMAT,
-    OTHER_CLASS,
     RawRows,
     Unread,
     make_numbers,
@@ -69,7 +68,9 @@ def read_record_lines(piece: Piece, names: Collection[str], shape: Shape) -> Raw
             unread.append(Unread(number, NOT_THE_FORMAT, line))
             continue
         reason = rows.add(number, digest_line(line), _list_records(document), shape)
-        if reason:
+        if reason is None:
+            blank += 1
+        elif reason:
             unread.append(Unread(number, reason, line))
     return rows.finish(lines=len(lines), blank=blank, unread=unread)
 
@@ -79,17 +80,19 @@ def read_documents(log: LogBytes, names: Collection[str], shape: Shape) -> Itera
 
     A record's line is its number, from 1.
     """
-    rows, unread, number = _Rows(names), [], 0
+    rows, unread, number, blank = _Rows(names), [], 0, 0
     for number, record in enumerate(_walk(log), 1):
         text = json.dumps(record, sort_keys=True).encode()
         reason = rows.add(number, digest_line(text), _list_records(record), shape)
-        if reason:
+        if reason is None:
+            blank += 1
+        elif reason:
             unread.append(Unread(number, reason, text))
         if number % _BATCH_RECORDS == 0:
-            yield rows.finish(lines=_BATCH_RECORDS, blank=0, unread=unread)
-            rows, unread = _Rows(names), []
+            yield rows.finish(lines=_BATCH_RECORDS, blank=blank, unread=unread)
+            rows, unread, blank = _Rows(names), [], 0
     if left := number % _BATCH_RECORDS:
-        yield rows.finish(lines=left, blank=0, unread=unread)
+        yield rows.finish(lines=left, blank=blank, unread=unread)
 
 
 def _list_records(document: Any) -> list[Any]:
@@ -120,15 +123,15 @@ class _Rows:
         self._numbers: list[int] = []
         self._digests: list[int] = []
 
-    def add(self, number: int, digest: int, records: Iterable[Any], shape: Shape) -> str:
-        """Add the rows of a line; return why there are none, or nothing."""
+    def add(self, number: int, digest: int, records: Iterable[Any], shape: Shape) -> str | None:
+        """Add the rows of a line; return why it is not read, None when it says nothing."""
         found = [one for one in records if isinstance(one, dict)]
         if not found:
             return NOT_AN_OBJECT
         shaped = [one for one in map(shape, found) if one is not None]
         for record in shaped:
             self._add_record(number, digest, record)
-        return "" if shaped else OTHER_CLASS
+        return "" if shaped else None
 
     def _add_record(self, number: int, digest: int, record: Record) -> None:
         lists = {name: _find_all(record, path)[:MAX_PEOPLE] for name, path in self._several}

@@ -4,7 +4,7 @@ All rows of a piece at once. Refuses to guess: a screen the mapping does not kno
 what it showed stays unknown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Final
@@ -43,6 +43,7 @@ class Facts:
         unknown_views: Facts of screens the mapping does not know.
         without_account: Facts that name no account.
         hours: Lines by hour.
+        unread_hours: Lines not understood, by each hour they may be of; none without any instant.
         first_ms: The earliest instant.
         last_ms: The latest.
     """
@@ -54,6 +55,7 @@ class Facts:
     unknown_views: int = 0
     without_account: int = 0
     hours: Mapping[int, int] = field(default_factory=dict)
+    unread_hours: Mapping[int, int] = field(default_factory=dict)
     first_ms: int | None = None
     last_ms: int | None = None
 
@@ -95,6 +97,7 @@ def make_facts(raw: RawRows, mapping: LogMapping, *, zone: str, offset_ms: int) 
         unknown_views=pc.sum(pc.equal(table["view"], "")).as_py() or 0,
         without_account=pc.sum(pc.equal(table["account"], "")).as_py() or 0,
         hours=hours,
+        unread_hours=_count_unread_hours(unread, times, numbers),
         first_ms=int(times.min()) if len(times) else None,
         last_ms=int(times.max()) if len(times) else None,
     )
@@ -128,6 +131,21 @@ def _count_hours(times: Any, numbers: Any) -> tuple[dict[int, int], Any]:
     first_of_line = np.concatenate(([True], numbers[1:] != numbers[:-1]))[: len(numbers)]
     hours, counts = np.unique(times[first_of_line] // HOUR_MS, return_counts=True)
     return dict(zip(hours.tolist(), counts.tolist(), strict=True)), first_of_line
+
+
+def _count_unread_hours(unread: Sequence[Unread], times: Any, numbers: Any) -> dict[int, int]:
+    """Count lines not understood by the hours of the lines around them."""
+    counts: dict[int, int] = {}
+    if not len(times) or not unread:
+        return counts
+    places = np.searchsorted(numbers, [one.line for one in unread])
+    before = times[np.maximum(places - 1, 0)] // HOUR_MS
+    after = times[np.minimum(places, len(times) - 1)] // HOUR_MS
+    pairs, lines = np.unique(np.sort(np.stack((before, after)), axis=0), axis=1, return_counts=True)
+    for first, last, count in zip(*pairs.tolist(), lines.tolist(), strict=True):
+        for hour in range(first, last + 1):
+            counts[hour] = counts.get(hour, 0) + count
+    return counts
 
 
 def _match_all(conditions: tuple[Condition, ...], columns: Mapping[str, Any], count: int) -> Any:
