@@ -31,6 +31,9 @@ CHANGES: Mapping[str, str] = {
     "guard.measure": (
         "ended_by = accounts.my_actor(), ended_at = clock_timestamp(), end_reason = 'over'"
     ),
+    "incidents.sealing_key": "state = 'refused'",
+    "incidents.package": "state = state",
+    "incidents.insurer_note": "done_by = accounts.my_actor(), done_at = clock_timestamp()",
     "rights.cut": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
     "rights.presence_policy": "required = true, set_by = accounts.my_actor()",
     "accounts.terminal": "revoked_at = clock_timestamp()",

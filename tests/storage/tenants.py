@@ -58,6 +58,8 @@ AUTHOR: Final = {
     "accounts.erasure_request": "asked_by",
     "rights.cut": "asked_by",
     "guard.measure": "asked_by",
+    "incidents.sealing_key": "proposed_by",
+    "incidents.insurer_note": "author_ref",
     "rights.presence_policy": "set_by",
     "accounts.terminal": "registered_by",
 }

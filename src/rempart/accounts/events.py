@@ -76,6 +76,11 @@ class SecurityEventKind(enum.StrEnum):
     MEASURE_ASKED = "measure_asked"
     MEASURE_BEGUN = "measure_begun"
     MEASURE_ENDED = "measure_ended"
+    SEALING_KEY_PROPOSED = "sealing_key_proposed"
+    SEALING_KEY_APPROVED = "sealing_key_approved"
+    SEALING_KEY_ENDED = "sealing_key_ended"
+    PACKAGE_SENT = "package_sent"
+    PACKAGE_REMINDED = "package_reminded"
     EVENT_REPORTED = "event_reported"
     REPORT_HANDLED = "report_handled"
 

@@ -103,6 +103,8 @@ class Permission(enum.StrEnum):
     SCORE_SEVERITY = "score_severity"
     READ_OWN_INCIDENTS = "read_own_incidents"
     RECEIVE_PACKAGE = "receive_package"
+    MANAGE_SEALING_KEYS = "manage_sealing_keys"
+    RELAY_PACKAGES = "relay_packages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +379,15 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.RECEIVE_PACKAGE: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
             purpose="receive the insurer's own package; the hour is recorded",
+        ),
+        Permission.MANAGE_SEALING_KEYS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="say which certificate the insurer's packages are sealed for",
+            step_up=True,
+        ),
+        Permission.RELAY_PACKAGES: Grant(
+            roles=_ROOM,
+            purpose="follow what the insurers one operates for are sent (hosted operators only)",
         ),
     }
 )

@@ -159,11 +159,48 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
         "L’opérateur a levé la limite du compte : les vérifications de droits reprennent.",
         "The operator released the account: rights checks go on as before.",
     ),
+    SecurityEventKind.SEALING_KEY_PROPOSED: _Words(
+        "Un certificat de chiffrement a été donné pour votre organisme : les envois scellés "
+        "seraient chiffrés pour lui.",
+        "An encryption certificate was given for your organisation: sealed packages would be "
+        "encrypted for it.",
+    ),
+    SecurityEventKind.SEALING_KEY_APPROVED: _Words(
+        "Un certificat de chiffrement est en vigueur pour votre organisme : les envois scellés "
+        "sont désormais chiffrés pour lui.",
+        "An encryption certificate is in force for your organisation: sealed packages are now "
+        "encrypted for it.",
+    ),
+    SecurityEventKind.SEALING_KEY_ENDED: _Words(
+        "Un certificat de chiffrement de votre organisme a été retiré.",
+        "An encryption certificate of your organisation was taken back.",
+    ),
+    SecurityEventKind.PACKAGE_SENT: _Words(
+        "{exercise}L’opérateur a publié pour votre organisme un envoi scellé au sujet d’un incident.",
+        "{exercise}The operator published a sealed package about an incident for your organisation.",
+    ),
+    SecurityEventKind.PACKAGE_REMINDED: _Words(
+        "Rappel : un envoi scellé au sujet d’un incident vous attend, et personne chez vous n’en "
+        "a accusé réception.",
+        "Reminder: a sealed package about an incident waits for you, and nobody at your "
+        "organisation acknowledged it.",
+    ),
     SecurityEventKind.OWN_ACCOUNT_RELEASED: _Words(
         "La limite du compte a été levée par son titulaire, après confirmation de son identité.",
         "The account was released by its owner, after confirming who they are.",
     ),
 }
+_RECEIVE: Final = _Words(
+    "Que faire : entrez dans Rempart comme d’habitude (ce message ne contient volontairement\n"
+    "aucun lien), page « Incidents ». L’heure à laquelle vous recevez l’envoi y est inscrite :\n"
+    "vos délais courent de là. Si vous ne pouvez pas entrer, appelez l’opérateur.",
+    "What to do: enter Rempart as you usually do (this message has no link, on purpose), page\n"
+    "“Incidents”. The hour at which you receive the package is recorded there: your time limits\n"
+    "run from it. If you cannot enter, call the operator.",
+)
+_ABOUT_PACKAGES: Final = frozenset(
+    {SecurityEventKind.PACKAGE_SENT, SecurityEventKind.PACKAGE_REMINDED}
+)
 _STEPS: Final[Mapping[str, _Words]] = {
     MeasureStep.ASK_AGAIN: _Words(
         "chacun confirme de nouveau qui il est", "everybody confirms again who they are"
@@ -290,6 +327,8 @@ def _format(warning: OutgoingWarning, language: str) -> str:
     )
     is_change = warning.kind.startswith("bank_details")
     todo = say(_LIMITED if about_limits else _STOP if is_change else _REPORT)
+    if warning.kind in _ABOUT_PACKAGES:
+        todo = say(_RECEIVE)
     return f"{warning.place}\n\n{what}\n{who}\n\n{todo}\n"
 
 

@@ -89,6 +89,11 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.MEASURE_ASKED: _("Mesure demandée"),
         Kind.MEASURE_BEGUN: _("Mesure prise par l’opérateur"),
         Kind.MEASURE_ENDED: _("Mesure levée"),
+        Kind.SEALING_KEY_PROPOSED: _("Certificat de chiffrement donné"),
+        Kind.SEALING_KEY_APPROVED: _("Certificat de chiffrement en vigueur"),
+        Kind.SEALING_KEY_ENDED: _("Certificat de chiffrement retiré"),
+        Kind.PACKAGE_SENT: _("Envoi scellé publié"),
+        Kind.PACKAGE_REMINDED: _("Rappel d’un envoi scellé sans accusé"),
         Kind.EVENT_REPORTED: _("Événement signalé"),
         Kind.REPORT_HANDLED: _("Signalement traité"),
     }
