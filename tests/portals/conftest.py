@@ -177,6 +177,7 @@ def desk(bench_desk: BenchDesk) -> Iterator[BenchDesk]:
             " ledger.statement, ledger.segment,"
             " guard.account, guard.account_day, guard.address, guard.face, guard.rules,"
             " guard.event, guard.minute, guard.canary, guard.measure, guard.own_release,"
+            " jobs.procrastinate_jobs, jobs.procrastinate_workers, jobs.schedule,"
             " incidents.incident CASCADE"
         )
 

@@ -19,7 +19,7 @@ from tests.portals.crossing import (
 )
 from tests.storage.continuity_rows import plant_public_cut
 from tests.storage.tenant_rows import plant_world
-from tests.storage.tenants import World
+from tests.storage.tenants import World, draw
 
 from rempart.exchange.card_letter import encode_print
 from rempart.portals import visit
@@ -36,6 +36,7 @@ def world(desk, monkeypatch) -> Iterator[World]:
         with desk.database.transaction("owner") as tx:
             plant_public_cut(world, tx, EVERYBODY)
             seal_own_things(desk, world, tx)
+            plant_job(world, tx)
         yield world
 
 
@@ -55,6 +56,22 @@ def seal_own_things(desk, world: World, tx: Transaction) -> None:
             "UPDATE rights.code_secret SET sealed = %s WHERE person_ref = %s",
             [desk.code_seal.draw(person), person],
         )
+
+
+def plant_job(world: World, tx: Transaction) -> None:
+    """Plant a job of an incident: the pages read none of its tables, the host's agents its page."""
+    job_id, hosts = draw(), frozenset({"host admin", "host ops", "host security"})
+    world.plant(
+        tx,
+        "jobs.procrastinate_jobs",
+        {"id": job_id},
+        {"queue_name": "incidents", "task_name": "expose_incident", "status": "failed"},
+        readers=hosts,
+        changers=hosts - {"host security"},
+    )
+    tx.execute(
+        "INSERT INTO jobs.progress (job_id, note) VALUES (%s, %s)", [job_id, world.name("job")]
+    )
 
 
 def test_every_parameter_of_a_route_leads_to_planted_rows(desk):

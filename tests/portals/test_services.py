@@ -150,6 +150,7 @@ def test_the_status_page_works_while_the_gateway_is_dead(desk, gateway):
         "ledger": "down",
         "database": "up",
         "portals": "up",
+        "jobs": "down",
     }
 
 
@@ -171,7 +172,7 @@ def test_what_was_found_is_kept_drawn_and_told_in_the_feed(desk, gateway, two):
     gateway.reply = httpx.ConnectError("nobody")
     desk.clock = desk.clock.replace(minute=45)
     page = Client().get("/statut").content.decode()
-    assert page.count('class="day-') == 4 * 60
+    assert page.count('class="day-') == 5 * 60
     assert 'class="day-bad"' in page
     feed = ElementTree.fromstring(Client().get("/statut.atom").content)
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]

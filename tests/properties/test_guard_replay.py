@@ -147,9 +147,8 @@ def test_a_sign_more_never_lowers_the_evidence_nor_frees_an_account(seed, days, 
 
 def test_mutation_evidence_that_forgets_is_noticed(monkeypatch):
     # The worse a look-up, the less it counts.
-    monkeypatch.setattr(judging, "_LOOKUP_GAIN", -0.25)
-    monkeypatch.setattr(judging, "_PLACE_GAIN", -0.5)
-    rounds = [({"missed"}, "far", False)] * 12 + [({"missed"}, "ip", True)]
+    monkeypatch.setattr(judging, "_LOOKUP_GAIN", -0.05)
+    rounds = [({"ip", "missed"}, "far", False)] * 12 + [({"ip", "missed"}, "far", True)]
     found = [find_worst(seed, 8, rounds, presence=False)[-1] for seed in range(5)]
     assert any(strange.evidence < calm.evidence for _, _, calm, strange in found)
 

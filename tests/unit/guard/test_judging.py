@@ -47,7 +47,7 @@ def test_a_thief_gets_a_handful_before_the_account_is_contained():
 
 
 def test_mutation_a_guard_without_evidence_nor_allowance_lets_everybody_go(monkeypatch):
-    monkeypatch.setattr(judging, "_charge_typed", lambda *_: (False, 0.0))
+    monkeypatch.setattr(judging, "_charge_typed", lambda *_, **__: (False, 0.0))
     guard = make_guard(days=WORKDAYS)
     assert sum(one.answer for one in rob(guard)) == 300
 
@@ -66,7 +66,93 @@ def test_a_thief_with_leaked_cards_is_contained_while_the_owner_goes_on_with_car
     assert sum(one.answer for one in decisions) <= 20
     assert not guard.decide(steal(at(WORKDAYS, 15), "another", presence=True)).answer
     assert guard.decide(ask(at(WORKDAYS, 15), "somebody-new", presence=True)).answer
-    assert not guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
+    assert guard.decide(ask(at(WORKDAYS, 15), "typed-new")).answer
+    assert not guard.decide(steal(at(WORKDAYS, 15), "typed-elsewhere")).answer
+
+
+def test_an_owner_types_on_at_the_own_line_once_it_looks_like_the_account_again():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    typed = [guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")).answer for n in range(20)]
+    assert typed == sorted(typed), "refused while the thief's evidence is fresh, then answered"
+    assert typed[-1]
+    assert not guard.decide(steal(at(WORKDAYS, 16), "elsewhere")).answer
+
+
+def test_an_account_contained_at_its_own_line_types_nobody_new_anywhere():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard, ip=OWN_IP, user_agent=OWN_AGENT)
+    assert guard.find_step(1) is Step.PRESENCE_ONLY
+    for n in range(30):
+        assert not guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")).answer
+
+
+def test_mutation_holding_no_more_than_elsewhere_lets_a_thief_at_the_desk_go_on(monkeypatch):
+    def reach(usual, _lookup):
+        usual.held_away, usual.held_cards = True, False
+
+    monkeypatch.setattr(judging, "_set_reach", reach)
+    guard = make_guard(days=WORKDAYS)
+    rob(guard, ip=OWN_IP, user_agent=OWN_AGENT)
+    more = [guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")) for n in range(30)]
+    assert any(one.answer for one in more)
+
+
+def test_cards_pass_anywhere_while_only_what_is_typed_was_suspicious_until_they_are_too():
+    guard = make_guard(days=WORKDAYS)
+    rob(guard)
+    assert guard.decide(ask(at(WORKDAYS, 15), "new", presence=True, ip="a-train")).answer
+    decisions = rob(guard, day=WORKDAYS + 1, presence=True)
+    assert sum(one.answer for one in decisions) <= 20
+    assert not guard.decide(ask(at(WORKDAYS + 1, 15), "n", presence=True, ip="a-train")).answer
+
+
+def recheck(guard, count, *, every, **changes):
+    """Type many people at night from the own line, so many of them known; return who was new."""
+    new = []
+    for n in range(count):
+        moment = at(WORKDAYS, 2 + n / 900)
+        if n % every == 0:
+            guard.decide(ask(moment, f"regular-1-{n // every % 40}"))
+        new.append(guard.decide(ask(moment, f"batch-{n}", **changes)))
+    return new
+
+
+def test_a_batch_among_whom_the_account_knows_some_is_answered_beyond_the_allowance():
+    assert all(one.answer for one in recheck(make_guard(days=WORKDAYS), 400, every=12))
+
+
+def test_a_batch_of_strangers_from_all_over_the_country_is_not():
+    new = recheck(make_guard(days=WORKDAYS), 400, every=12, subject_department="59")
+    assert sum(one.answer for one in new) <= 20
+
+
+def test_a_batch_among_whom_the_account_knows_nobody_soon_ends_and_asking_twice_does_not_help():
+    guard = make_guard(days=WORKDAYS)
+    for n in range(50):
+        guard.decide(ask(at(WORKDAYS, 1 + n / 60), "regular-1-3"))
+    new = recheck(guard, 400, every=1000)
+    assert sum(one.answer for one in new) <= 120
+
+
+def test_mutation_counting_the_same_person_again_is_noticed(monkeypatch):
+    def count(usual, _subject):
+        usual.today.typed_known = usual.today.typed_known << 1 | 1
+        return True
+
+    monkeypatch.setattr(habits.Habits, "count_typed_known", count)
+    guard = make_guard(days=WORKDAYS)
+    for n in range(50):
+        guard.decide(ask(at(WORKDAYS, 1 + n / 60), "regular-1-3"))
+    assert sum(one.answer for one in recheck(guard, 400, every=1000)) > 300
+
+
+def test_what_a_batch_held_does_not_stretch_tomorrows_allowance():
+    guard = make_guard(days=WORKDAYS)
+    usual = guard._habits[1].today.typed_allowance
+    recheck(guard, 400, every=12)
+    live(guard, 1, first=WORKDAYS + 1, typed=0, cards=0)
+    assert guard._habits[1].today.typed_allowance <= usual + 6
 
 
 def make_and_steal(every):
@@ -144,15 +230,17 @@ def test_a_day_allows_what_it_usually_holds_and_not_ten_times_more():
 
 
 @pytest.mark.parametrize("spent", [0.5, 0.99, 1.0, 1.5])
-def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(spent):
+@pytest.mark.parametrize("is_full", [False, True])
+def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(spent, is_full):
     answers = set()
     for changes in ({}, {"found": False, "insurer": 0}, {"subject_department": "59"}):
         guard = make_guard(days=WORKDAYS)
         today = guard._habits[1].today
         judging.begin_day(guard._habits[1], today.day + 1, guard.rules)
         today.typed = spent * today.typed_allowance
+        today.batch_count = Policy().batch_room if is_full else 0
         answers.add(guard.decide(ask(at(WORKDAYS, 15), "somebody", **changes)).answer)
-    assert answers == {spent < 1.0}
+    assert answers == {spent < 1.0 or not is_full}
 
 
 def test_what_is_refused_teaches_nothing():

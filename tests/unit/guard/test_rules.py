@@ -20,6 +20,7 @@ def past(day, n=0, **changes):
         typed_deviation=1.0, typed_allowance=6.0, week=8.0, card=5.0, card_count=5,
         card_allowance=40.0, refused=0, local_count=8, placed_count=10, missed_count=1,
         answered_count=10, evidence=n / 100, card_evidence=0.0, active_days=20, suspect=False,
+        typed_doubted=2.0,
     )  # fmt: skip
     return usual._replace(**changes)
 
@@ -64,9 +65,19 @@ def test_accounts_contained_and_not_cleared_teach_nothing():
     assert renew_rules(POLICY, first_rules(POLICY), [*week(), *cleared], 9) != quiet
 
 
+def test_a_batch_that_looks_like_its_account_widens_nobodys_allowance():
+    calm = renew_rules(POLICY, first_rules(POLICY), week(), 9)
+    batches = [past(7, 0, typed=900.0, typed_count=600)] * 50
+    assert renew_rules(POLICY, first_rules(POLICY), [*week(), *batches], 9).width == calm.width
+    doubted = [one._replace(typed_doubted=900.0) for one in batches]
+    assert renew_rules(POLICY, first_rules(POLICY), [*week(), *doubted], 9).width > calm.width
+
+
 def test_one_bad_week_moves_thresholds_a_little_a_day():
     now = Rules(8, 4.0, 6.0, 5.0, 1000, {})
-    bad = [past(day, 0, evidence=25.0, card_evidence=25.0, typed=60.0) for day in range(3, 8)] * 99
+    bad = [
+        past(day, 0, evidence=25.0, card_evidence=25.0, typed_doubted=60.0) for day in range(3, 8)
+    ] * 99
     rules = renew_rules(POLICY, now, bad, 9)
     assert (rules.width, rules.evidence, rules.card_evidence) == pytest.approx((4.2, 6.25, 5.25))
 
@@ -104,8 +115,10 @@ def test_one_account_weighs_little_in_its_profession():
         {"least_price": 0},
         {"learning_days": 0},
         {"calibration_days": 0},
+        {"batch_room": -1},
+        {"batch_per_known": -1},
     ],
 )
 def test_a_budget_that_means_nothing_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"budget|price|learnt"):
+    with pytest.raises(ValueError, match=r"budget|price|learnt|batch"):
         Policy(**wrong)

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rempart.incidents.bounds import Bounds
 from rempart.incidents.classification import (
     NOBODY,
-    Bounds,
     Criterion,
     IncidentScale,
     Reached,
+    add_bounds,
     classify_incident,
+    is_actual,
 )
 from rempart.kernel.errors import InvalidRequest
 
@@ -79,6 +81,7 @@ def test_without_a_critical_service_nothing_is_major():
         (Bounds(lower=100_001, best=100_001, upper=100_001), 20_000_000, Reached.YES),
         (Bounds(lower=100_001, best=100_001, upper=100_001), None, Reached.YES),
         (Bounds(lower=5, best=5, upper=5), None, Reached.UNKNOWN),
+        (Bounds(lower=1, best=2, upper=None), 45_000, Reached.UNKNOWN),
         (NOBODY, None, Reached.NO),
     ],
 )
@@ -120,11 +123,16 @@ def test_every_criterion_says_why_in_both_languages():
         assert one.article
 
 
-def test_bounds_out_of_order_and_negative_numbers_are_refused():
-    with pytest.raises(ValueError):
-        Bounds(lower=2, best=1, upper=3)
+def test_negative_numbers_are_refused():
     with pytest.raises(InvalidRequest):
         replace(CALM, costs_eur=-1)
+
+
+def test_people_of_several_insurers_add_up_with_their_bounds():
+    some, others = Bounds(lower=1, best=2, upper=3), Bounds(lower=4, best=4, upper=4)
+    assert add_bounds([some, others]) == Bounds(lower=5, best=6, upper=7)
+    assert add_bounds([some, Bounds(lower=1, best=1, upper=None)]).upper is None
+    assert (is_actual(others), is_actual(some), add_bounds([])) == (True, False, NOBODY)
 
 
 unsure = st.none() | st.booleans()
