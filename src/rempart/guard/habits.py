@@ -5,6 +5,7 @@ shown at a usual place: a thief brings neither, so that a thief cannot teach the
 whom an account knows is kept elsewhere, as what others did is.
 """
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -22,6 +23,10 @@ _MOST_INSURERS: Final = 500
 _MOST_DEPARTMENTS: Final = 200
 WEEK_BEFORE: Final = 6
 LEAST_BURST: Final = 4.0
+# Spreads numbers that follow each other over the parts (Fibonacci hashing).
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_WORD: Final = (1 << 64) - 1
+_PART_SHIFT: Final = 58
 
 
 @dataclass(slots=True)
@@ -81,11 +86,15 @@ class Today:
         typed_expected: Price of a usual day.
         typed_deviation: How far days stray from it.
         busiest: The fastest burst answered.
-        typed_allowance: Once it is spent, a typed new face is not answered.
+        typed_allowance: Once it is spent, a typed new face is not answered, but in a batch.
         card_allowance: The same with a card.
         most_evidence: The most evidence of typed look-ups while not contained.
         most_card_evidence: The same, of look-ups with a card.
         hours: One bit for each hour in which the account was at work.
+        typed_doubted: Price spent when a typed look-up came that only the allowance lets through.
+        batch_count: Typed new faces answered beyond the allowance, in a batch like the account.
+        typed_known: One bit for each of 64 parts of the known people typed from its own line.
+        line_days: On how many days its most usual address had been seen when the day began.
     """
 
     day: int = -1
@@ -106,6 +115,10 @@ class Today:
     most_evidence: float = 0.0
     most_card_evidence: float = 0.0
     hours: int = 0
+    typed_doubted: float = 0.0
+    batch_count: int = 0
+    typed_known: int = 0
+    line_days: int = 0
 
 
 class Known(NamedTuple):
@@ -159,6 +172,9 @@ class Habits:
         card_evidence: The same, of look-ups with a card.
         step: How far it is held: a `Step`.
         held_from: The address and the software of the look-up that contained it; None: not held.
+        held_away: Whether what contained it came from elsewhere than its own line, where it is
+            judged as before then.
+        held_cards: Whether cards shown elsewhere than where it works are held too.
         reviewed: Whether a review cleared it.
         tolerance: What a review added to its allowances.
     """
@@ -186,6 +202,8 @@ class Habits:
     card_evidence: float = 0.0
     step: int = 0
     held_from: tuple[Ref, Ref] | None = None
+    held_away: bool = False
+    held_cards: bool = True
     reviewed: bool = False
     tolerance: float = 0.0
 
@@ -200,9 +218,21 @@ class Habits:
     def works_at(self, ip: Ref) -> bool:
         """Say whether an address is one of those the account mostly works from."""
         known = self.addresses.get(ip)
-        return known is not None and 2 * known.days >= max(
-            one.days for one in self.addresses.values()
-        )
+        return known is not None and 2 * known.days >= self.today.line_days
+
+    def has_line(self, ip: Ref) -> bool:
+        """Say whether an address is the account's own line: it works there since an earlier day."""
+        known = self.addresses.get(ip)
+        today = self.today
+        return known is not None and known.since < today.day and 2 * known.days >= today.line_days
+
+    def count_typed_known(self, subject: Ref) -> bool:
+        """Count a known person typed from its own line; say whether that is news of the day."""
+        part = 1 << find_part(subject)
+        if self.today.typed_known & part:
+            return False
+        self.today.typed_known |= part
+        return True
 
     def count_answer(self, department: Ref | None, found: bool) -> None:
         """Count an answered new face in the day's figures."""
@@ -213,7 +243,9 @@ class Habits:
             today.placed_count += 1
             today.local_count += department == self.department
 
-    def learn_person(self, department: Ref | None, insurer: Ref, found: bool) -> None:
+    def learn_person(
+        self, department: Ref | None, insurer: Ref, found: bool, much: float = 1.0
+    ) -> None:
         """Learn from an answered new face where people live and how often nobody is found."""
         self.missed.add(not found)
         if found and len(self.insurers) < _MOST_INSURERS:
@@ -221,7 +253,7 @@ class Habits:
         if department is None:
             return
         if len(self.departments) < _MOST_DEPARTMENTS or department in self.departments:
-            self.departments[department] = self.departments.get(department, 0.0) + 1.0
+            self.departments[department] = self.departments.get(department, 0.0) + much
         self.placed += 1.0
         if self.placed > _SHARE_SPAN:
             self.departments = {d: 0.5 * n for d, n in self.departments.items() if n > 0.1}
@@ -237,6 +269,12 @@ class Habits:
             self.hours = [value * 0.5 for value in self.hours]
             self.hours_total *= 0.5
         return True
+
+
+def find_part(subject: Ref) -> int:
+    """Return the part of 64 a person falls in, always the same."""
+    number = subject if isinstance(subject, int) else zlib.crc32(subject.encode("utf-8", "replace"))
+    return (number * _GOLDEN & _WORD) >> _PART_SHIFT
 
 
 NOTHING_LEARNT: Final = Learnt(changed=False)

@@ -18,7 +18,7 @@ from rempart.guard.allowance import (
 )
 from rempart.guard.decisions import ANSWERED, Decision, Signal, SignalKind, Step
 from rempart.guard.explain import explain
-from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt
+from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt, find_part
 from rempart.guard.lookups import Lookup, find_day, find_hour
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules, summarise_day
@@ -39,9 +39,13 @@ _PLACE_GAIN: Final = 0.25
 _DRIFT: Final = 0.1
 # One more look-up that does not look like its account, after the allowance is spent.
 _OVER_GAIN: Final = 0.3
+# Less evidence than this: what the account types from its own line looks like the account.
+_QUIET: Final = 2.0
 # An account that a review cleared starts with credit, and room for what it was contained for.
 _CREDIT: Final = -4.0
 _CLEARED_ROOM: Final = 30.0
+# How much a typed person teaches of where people live when they live where few of them do.
+_FAR_TEACHES: Final = 0.05
 _LEARNT: Final = Learnt(changed=True)
 
 
@@ -81,6 +85,11 @@ def has_news(habits: Habits, lookup: Lookup, *, teaches: bool) -> bool:
         not today.hours >> find_hour(lookup.time_ms) & 1
         or (ip is None or ip.last != day)
         or (agent is None or agent.last != day)
+        or (
+            not lookup.presence
+            and not today.typed_known >> find_part(lookup.subject) & 1
+            and habits.has_line(lookup.ip)
+        )
     )
 
 
@@ -94,9 +103,16 @@ def meet_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
     """
     if not teaches:
         return NOTHING_LEARNT
-    return habits.learn_place(
+    # Before its address is learnt: one of today is not its own line.
+    is_news = (
+        not lookup.presence
+        and habits.has_line(lookup.ip)
+        and habits.count_typed_known(lookup.subject)
+    )
+    learnt = habits.learn_place(
         lookup.ip, lookup.user_agent, find_hour(lookup.time_ms), habits.today.day
     )
+    return learnt._replace(changed=True) if is_news else learnt
 
 
 def judge_new(
@@ -122,7 +138,7 @@ def judge_new(
         The decision, and what was learnt; when it answers, the person is a known face from then on.
     """
     if is_canary:
-        return _catch(habits, rules), _LEARNT
+        return _catch(habits, lookup, rules), _LEARNT
     is_young = habits.active_days < policy.learning_days
     hour = find_hour(lookup.time_ms)
     if not lookup.presence:
@@ -131,26 +147,47 @@ def judge_new(
     weights = weigh(
         habits, lookup, surroundings=surroundings, norms=norms, hour=hour, is_young=is_young
     )
-    charge = _charge_card if lookup.presence else _charge_typed
-    over, evidence = charge(habits, weights, policy)
-    threshold = rules.card_evidence if lookup.presence else rules.evidence
+    # Before this one weighs: whether it is answered does not depend on whom it is about.
+    at_ease = _is_at_ease(habits, lookup)
+    if lookup.presence:
+        over, evidence = _charge_card(habits, weights, policy)
+        threshold = rules.card_evidence
+    else:
+        over, evidence = _charge_typed(habits, weights, policy, at_ease=at_ease)
+        threshold = rules.evidence
     contains = evidence > threshold and not habits.step
     if contains:
         habits.step = Step.PRESENCE_ONLY
         habits.held_from = (lookup.ip, lookup.user_agent)
-    if over or contains or _is_held(habits, lookup):
+        _set_reach(habits, lookup)
+    elif evidence > threshold and lookup.presence:
+        habits.held_cards = True
+    if over or contains or _is_held(habits, lookup, at_ease=at_ease):
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
         signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
         return Decision(False, step, contains, evidence, threshold, signals), _LEARNT
     teaches = is_young or not weights.is_from_a_strange_place
+    if teaches:
+        _learn_person(habits, lookup, weights)
     return ANSWERED, _accept(habits, lookup, hour, is_young=is_young, teaches=teaches)
 
 
 def contain(habits: Habits, step: Step) -> None:
     """Hold an account for a reason the guard did not see; a review will clear it, or not."""
     habits.step = max(habits.step, step)
+    habits.held_away, habits.held_cards = False, True
     habits.reviewed = False
+
+
+def would_answer(habits: Habits, lookup: Lookup, policy: Policy) -> bool:
+    """Say whether the account's step and allowances let a stranger be answered, whoever it is."""
+    at_ease, today = _is_at_ease(habits, lookup), habits.today
+    if _is_held(habits, lookup, at_ease=at_ease):
+        return False
+    if lookup.presence:
+        return today.card < today.card_allowance
+    return not _is_spent(habits, policy, at_ease=at_ease)
 
 
 def release(habits: Habits, *, keep_allowance: bool = False) -> None:
@@ -206,7 +243,9 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     """Set a day's allowances and start its counts."""
     today, norms = habits.today, rules.find_norms(habits.profession)
     today.day, today.hours = day, 0
-    today.typed = today.card = today.busiest = 0.0
+    today.typed = today.card = today.busiest = today.typed_doubted = 0.0
+    today.batch_count = today.typed_known = 0
+    today.line_days = max((known.days for known in habits.addresses.values()), default=0)
     today.most_evidence = today.most_card_evidence = 0.0
     today.typed_count = today.card_count = today.refused = 0
     today.local_count = today.placed_count = today.missed_count = today.answered_count = 0
@@ -221,39 +260,71 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     today.card_allowance = 3 * habits.tolerance + compute_card_allowance(expected, deviation)
 
 
-def _catch(habits: Habits, rules: Rules) -> Decision:
+def _catch(habits: Habits, lookup: Lookup, rules: Rules) -> Decision:
     contains = not habits.step
+    if contains:
+        _set_reach(habits, lookup)
     habits.step = max(habits.step, Step.PRESENCE_ONLY)
     habits.today.refused += 1
     signal = Signal(SignalKind.CANARY, 1.0, 0.0, MOST_EVIDENCE)
     return Decision(False, Step(habits.step), contains, MOST_EVIDENCE, rules.evidence, (signal,))
 
 
-def _is_held(habits: Habits, lookup: Lookup) -> bool:
+def _set_reach(habits: Habits, lookup: Lookup) -> None:
+    """Hold no more than what the look-up that contains an account convicts."""
+    habits.held_away = not habits.works_at(lookup.ip)
+    habits.held_cards = lookup.presence
+
+
+def _is_at_ease(habits: Habits, lookup: Lookup) -> bool:
+    """Say whether what comes is typed from the account's own line and looks like it so far."""
+    return not lookup.presence and habits.typed_evidence < _QUIET and habits.has_line(lookup.ip)
+
+
+def _is_held(habits: Habits, lookup: Lookup, *, at_ease: bool) -> bool:
     """Say whether the account's step refuses a new face: cards pass at the counter, or care stops.
 
-    Cards leak too, but whoever holds a list of them is not where the account works.
+    Cards leak too, but whoever holds a list of them is not where the account works; and whoever
+    was caught elsewhere is not at the account's own line.
     """
-    if not lookup.presence or habits.step == Step.KNOWN_FACES_ONLY:
+    if habits.step != Step.PRESENCE_ONLY:
         return habits.step > Step.NONE
-    return habits.step == Step.PRESENCE_ONLY and not habits.works_at(lookup.ip)
+    if lookup.presence:
+        return habits.held_cards and not habits.works_at(lookup.ip)
+    return not (habits.held_away and at_ease)
 
 
-def _charge_typed(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
+def _is_spent(habits: Habits, policy: Policy, *, at_ease: bool) -> bool:
+    """Say whether the day's allowance of what is typed is spent, and the room for a batch too."""
+    today = habits.today
+    if today.typed < today.typed_allowance:
+        return False
+    known = today.typed_known.bit_count()
+    return not at_ease or today.batch_count >= policy.batch_room + policy.batch_per_known * known
+
+
+def _charge_typed(
+    habits: Habits, weights: Weights, policy: Policy, *, at_ease: bool
+) -> tuple[bool, float]:
     """Take a typed new face off the allowance; say whether it was spent, and the evidence."""
     total, today = weights.total, habits.today
-    # Spent before this one: whether it is answered does not depend on whom it is about.
-    over = today.typed >= today.typed_allowance
+    over = _is_spent(habits, policy, at_ease=at_ease)
+    if not at_ease:
+        today.typed_doubted = max(today.typed_doubted, today.typed)
+    elif not over and today.typed >= today.typed_allowance:
+        today.batch_count += 1
     today.typed += compute_price(total, policy.least_price)
     today.typed_count += 1
     gain = _LOOKUP_GAIN * max(-2.0, min(2.5, weights.of_person)) - _DRIFT
-    if over and total > 0:
+    if over and total > 0 and weights.network > 0:
         gain += _OVER_GAIN
     # What comes from a strange place is weighed apart too: the owner's own work would dilute it.
     if weights.is_from_a_strange_place:
         gain += _PLACE_GAIN * max(0.0, weights.of_place)
         habits.strange_evidence = _add(habits.strange_evidence, gain)
-    habits.typed_evidence = _add(habits.typed_evidence, gain)
+    # While it is held, who is elsewhere is refused, and no evidence against its own line.
+    if not (habits.step and weights.is_from_a_strange_place):
+        habits.typed_evidence = _add(habits.typed_evidence, gain)
     evidence = max(habits.typed_evidence, habits.strange_evidence)
     if not habits.step:
         today.most_evidence = max(today.most_evidence, evidence)
@@ -283,10 +354,22 @@ def _add(before: float, gain: float) -> float:
     return min(MOST_EVIDENCE, max(min(0.0, before), before + gain))
 
 
+def _learn_person(habits: Habits, lookup: Lookup, weights: Weights) -> None:
+    """Learn from whom it was answered about: a thief at the desk would teach where his list lives.
+
+    So what is typed beyond the allowance teaches nothing, and a far person little.
+    """
+    today = habits.today
+    if not lookup.presence and today.batch_count and today.typed > today.typed_allowance:
+        return
+    is_far = weights.geography > 0 and not lookup.presence
+    habits.learn_person(
+        lookup.subject_department, lookup.insurer, lookup.found, _FAR_TEACHES if is_far else 1.0
+    )
+
+
 def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:
     habits.count_answer(lookup.subject_department, lookup.found)
-    if teaches:
-        habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found)
     if not lookup.presence:
         habits.today.busiest = max(habits.today.busiest, habits.burst)
     elif is_young or lookup.ip in habits.addresses:

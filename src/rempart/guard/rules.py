@@ -18,7 +18,7 @@ from rempart.guard.policy import Policy
 
 NARROWEST: Final = 1.5
 WIDEST: Final = 8.0
-LOWEST_THRESHOLD: Final = 2.5
+LOWEST_THRESHOLD: Final = 6.0
 LOWEST_CARD_THRESHOLD: Final = 6.0
 # Rules of a day rest on days at least so much older.
 LAG_DAYS: Final = 2
@@ -80,6 +80,7 @@ class AccountDay(NamedTuple):
         card_evidence: The same, of its new faces with a card.
         active_days: The account's age in active days.
         suspect: Whether it ended contained and not cleared.
+        typed_doubted: Price spent when a typed look-up came that only the allowance lets through.
     """
 
     day: int
@@ -102,6 +103,7 @@ class AccountDay(NamedTuple):
     card_evidence: float
     active_days: int
     suspect: bool
+    typed_doubted: float
 
 
 class Rules(NamedTuple):
@@ -166,6 +168,7 @@ def summarise_day(habits: Habits) -> AccountDay | None:
         card_evidence=today.most_card_evidence,
         active_days=habits.active_days,
         suspect=bool(habits.step) and not habits.reviewed,
+        typed_doubted=today.typed_doubted,
     )
 
 
@@ -193,9 +196,11 @@ def renew_rules(policy: Policy, previous: Rules, days: Iterable[AccountDay], day
         return previous._replace(day=day, norms=norms)
     width = _take(
         [
-            compute_needed_width(one.typed, one.typed_expected, one.typed_deviation, one.week)
+            compute_needed_width(
+                one.typed_doubted, one.typed_expected, one.typed_deviation, one.week
+            )
             for one in counted
-            if one.typed_count
+            if one.typed_doubted
         ],
         policy.days_over * len(counted),
     )

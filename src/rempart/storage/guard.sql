@@ -74,11 +74,11 @@ ON CONFLICT (address, account_ref) DO UPDATE SET day = GREATEST(known.day, EXCLU
 -- Days that are over.
 INSERT INTO guard.account_day (account_ref, day, profession, typed, typed_count, typed_expected, typed_deviation, typed_allowance,
     week, card, card_count, card_allowance, refused, local_count, placed_count, missed_count, answered_count, evidence,
-    card_evidence, active_days, suspect)
+    card_evidence, active_days, suspect, typed_doubted)
 SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::double precision[], $5::integer[], $6::double precision[],
     $7::double precision[], $8::double precision[], $9::double precision[], $10::double precision[], $11::integer[],
     $12::double precision[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], $17::integer[],
-    $18::double precision[], $19::double precision[], $20::integer[], $21::boolean[])
+    $18::double precision[], $19::double precision[], $20::integer[], $21::boolean[], $22::double precision[])
 ON CONFLICT DO NOTHING;
 
 -- name: save_events

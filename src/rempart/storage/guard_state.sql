@@ -27,7 +27,7 @@ ON CONFLICT DO NOTHING;
 -- Days that are over, of every account, of some dates (both included), in the order of AccountDay.
 SELECT day, profession, typed, typed_count, typed_expected, typed_deviation, typed_allowance, week, card, card_count,
        card_allowance, refused, local_count, placed_count, missed_count, answered_count, evidence, card_evidence, active_days,
-       suspect
+       suspect, typed_doubted
 FROM guard.account_day WHERE day BETWEEN %(first)s AND %(last)s;
 
 -- name: list_open_days
@@ -42,11 +42,11 @@ WHERE day BETWEEN 0 AND %(last)s AND habits IS NOT NULL
 -- A day that is over; the gateway may have written it in the meantime.
 INSERT INTO guard.account_day (account_ref, day, profession, typed, typed_count, typed_expected, typed_deviation, typed_allowance,
     week, card, card_count, card_allowance, refused, local_count, placed_count, missed_count, answered_count, evidence,
-    card_evidence, active_days, suspect)
+    card_evidence, active_days, suspect, typed_doubted)
 VALUES (%(account_ref)s, %(day)s, %(profession)s, %(typed)s, %(typed_count)s, %(typed_expected)s, %(typed_deviation)s,
     %(typed_allowance)s, %(week)s, %(card)s, %(card_count)s, %(card_allowance)s, %(refused)s, %(local_count)s,
     %(placed_count)s, %(missed_count)s, %(answered_count)s, %(evidence)s, %(card_evidence)s, %(active_days)s,
-    %(suspect)s)
+    %(suspect)s, %(typed_doubted)s)
 ON CONFLICT DO NOTHING;
 
 -- name: follow_moves

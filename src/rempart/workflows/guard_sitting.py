@@ -18,6 +18,7 @@ from rempart.guard.judging import (
     judge_new,
     meet_known,
     release,
+    would_answer,
 )
 from rempart.guard.lookups import Lookup, find_day
 from rempart.guard.policy import Policy
@@ -134,8 +135,8 @@ class Sitting:
                     there[row.account_ref] = row.day
 
     def judge(self, looks: Iterable[Look]) -> None:
-        """Judge look-ups in their order."""
-        for look in looks:
+        """Judge look-ups: new faces in their order, then known ones, as an export has them."""
+        for look in sorted(looks, key=self._is_known):
             account = self._find(look)
             key = (look.asked.origin.account_ref, _number(look.lookup.subject))
             teaches = self._faces.get(key, look.teaches)
@@ -143,6 +144,10 @@ class Sitting:
                 self._judge_lost(account, look, teaches)
             else:
                 self._judge(account, account.habits, look, teaches)
+
+    def _is_known(self, look: Look) -> bool:
+        key = (look.asked.origin.account_ref, _number(look.lookup.subject))
+        return self._faces.get(key, look.teaches) is not None
 
     def seems_lawful(self, look: Look) -> bool:
         """Say whether a stranger in a canary's place would have been answered."""
@@ -177,7 +182,7 @@ class Sitting:
             return
         self.new_faces.add(look.place)
         rules = self._rules.find(self._day)
-        if look.is_canary and _would_answer(habits, lookup):
+        if look.is_canary and would_answer(habits, lookup, self._policy):
             self._lawful.add(look.place)
         surroundings = NOWHERE
         if lookup.ip not in habits.addresses:
@@ -281,17 +286,6 @@ def follow_order(habits: Habits, order: Order, rules: RulesBook) -> AccountDay |
     else:
         release(habits, keep_allowance=order.keeps_allowance)
     return past
-
-
-def _would_answer(habits: Habits, lookup: Lookup) -> bool:
-    """Say whether the account's step and allowance let a stranger be answered."""
-    today = habits.today
-    if lookup.presence:
-        passes = habits.step == Step.NONE or (
-            habits.step == Step.PRESENCE_ONLY and habits.works_at(lookup.ip)
-        )
-        return passes and today.card < today.card_allowance
-    return habits.step == Step.NONE and today.typed < today.typed_allowance
 
 
 def _describe(account: Held) -> SavedAccount:

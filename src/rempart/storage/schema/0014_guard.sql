@@ -78,6 +78,7 @@ CREATE TABLE guard.account_day (
     card_evidence   double precision NOT NULL,
     active_days     integer NOT NULL,
     suspect         boolean NOT NULL,
+    typed_doubted   double precision NOT NULL DEFAULT 0,
     PRIMARY KEY (account_ref, day)
 );
 CREATE INDEX account_day_by_day ON guard.account_day (day);
