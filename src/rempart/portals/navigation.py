@@ -96,6 +96,13 @@ ENTRIES: Final = (
         of_the_host=True,
     ),
     Entry(
+        "jobs",
+        _("Travaux"),
+        Permission.READ_SERVICES,
+        ("job", "retry-job", "cancel-job"),
+        of_the_host=True,
+    ),
+    Entry(
         "presence-policies",
         _("Présence"),
         Permission.READ_SERVICES,
@@ -108,7 +115,15 @@ ENTRIES: Final = (
         Permission.READ_TERMINALS,
         ("register-terminal", "revoke-terminal"),
     ),
-    Entry("incidents", _("Incidents"), Permission.READ_INCIDENTS, ("incident",)),
+    Entry(
+        "incidents",
+        _("Incidents"),
+        Permission.READ_INCIDENTS,
+        (
+            *("incident", "declare-incident", "incident-room", "write-in-room"),
+            *("evidence-holds", "evidence-hold", "place-evidence-hold"),
+        ),
+    ),
     Entry(
         "clocks",
         _("Échéances"),

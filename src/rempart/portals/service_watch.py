@@ -19,10 +19,12 @@ from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
 from rempart.workflows.watch_services import (
+    BACKGROUND,
     SERVICES,
     ServiceChange,
     ServiceHistory,
     ServiceHour,
+    check_jobs_work,
     read_history,
     save_probes,
 )
@@ -54,8 +56,13 @@ class Glance:
 
     @property
     def all_work(self) -> bool:
-        """Whether everything answers."""
-        return all(self.works.values())
+        """Whether everything answers that somebody's request waits for."""
+        return all(works for name, works in self.works.items() if name not in BACKGROUND)
+
+    @property
+    def does_jobs(self) -> bool:
+        """Whether somebody does what runs by itself."""
+        return self.works["jobs"]
 
 
 class ServiceWatch:
@@ -98,12 +105,13 @@ class ServiceWatch:
     def _look(self) -> Glance:
         at = self._now()
         answers, records = self._read_readiness()
-        works = {"gateway": answers, "ledger": answers and records, "portals": True}
+        works = {"gateway": answers, "ledger": answers and records, "portals": True, "jobs": False}
         history = None
         try:
             with self._transaction() as tx:
                 read_history(tx, now=at)  # a sign of life, before it is noted as one
                 works["database"] = True
+                works["jobs"] = check_jobs_work(tx)
                 self._note(at, works)
                 save_probes(tx, self._list_hours(), self._changes)
                 history = read_history(tx, now=at)

@@ -26,6 +26,7 @@ SERVICE_NAMES: Final[Mapping[str, Promise]] = {
     "ledger": _("Registre des consultations"),
     "database": _("Base de données"),
     "portals": _("Portails"),
+    "jobs": _("Travaux de fond"),
 }
 SCOPE_NAMES: Final[Mapping[str, Promise]] = {
     CutScope.RIGHTS: _("Tous les droits"),

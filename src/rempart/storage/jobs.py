@@ -96,6 +96,13 @@ class ScheduleRow(NamedTuple):
     last_ended: datetime | None
 
 
+class Pulse(NamedTuple):
+    """When a worker was last heard of, None when none is there; and whether one works."""
+
+    heard_at: datetime | None
+    works: bool
+
+
 class Reclaimed(NamedTuple):
     """A job taken from a dead worker, and its state now."""
 
@@ -166,10 +173,9 @@ def cancel_job(tx: Transaction, job_id: int) -> bool:
     return bool(_read_one(tx, _sql.cancel_job, {"job_id": job_id}))
 
 
-def read_pulse(tx: Transaction) -> datetime | None:
-    """Return when a worker was last heard of; None when none is there."""
-    pulse: datetime | None = _read_one(tx, _sql.read_pulse, {})
-    return pulse
+def read_pulse(tx: Transaction, *, silent: timedelta) -> Pulse:
+    """Return whether a worker was heard of lately: not longer ago than `silent`."""
+    return Pulse(*(tx.execute(_sql.read_pulse, {"silent": silent}).fetchone() or (None, False)))
 
 
 def begin_attempt(tx: Transaction, job_id: int, *, started_at: datetime, late_s: int) -> int:

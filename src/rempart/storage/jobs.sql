@@ -52,8 +52,8 @@ SELECT jobs.retry(%(job_id)s);
 SELECT jobs.cancel(%(job_id)s);
 
 -- name: read_pulse
--- When a worker was last heard of.
-SELECT jobs.read_pulse();
+-- When a worker was last heard of, and whether that is lately, by the database's clock.
+SELECT p.pulse, COALESCE(p.pulse > clock_timestamp() - %(silent)s::interval, false) FROM jobs.read_pulse() AS p (pulse);
 
 -- name: begin_attempt
 -- A job is taken up: what an earlier attempt left open ended with its process.

@@ -16,10 +16,10 @@ from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage import jobs
 from rempart.storage.connect import Transaction
-from rempart.storage.jobs import AttemptRow, JobColumn, JobRow
+from rempart.storage.jobs import AttemptRow, JobColumn, JobRow, Pulse
 from rempart.workflows.administer_organisation import Asker
 
-__all__ = ["AttemptRow", "JobColumn", "JobRow"]
+__all__ = ["AttemptRow", "JobColumn", "JobRow", "Pulse"]
 
 SILENT_AFTER: Final = timedelta(seconds=60)
 """A worker is heard of every few seconds: after a minute, none works."""
@@ -110,7 +110,7 @@ def find_latest_job(tx: Transaction, kind: str, **arguments: int) -> JobRow | No
 def watch_jobs(tx: Transaction, asker: Asker | None, *, now: datetime) -> Watch:
     """Return whether somebody works, and what is due when."""
     _check_reads(asker)
-    pulse = jobs.read_pulse(tx)
+    pulse = read_pulse(tx)
     dues = tuple(
         Due(
             kind=row.kind,
@@ -121,17 +121,12 @@ def watch_jobs(tx: Transaction, asker: Asker | None, *, now: datetime) -> Watch:
         )
         for row in jobs.list_schedule(tx)
     )
-    return Watch(pulse=pulse, works=is_working(pulse, now=now), dues=dues)
+    return Watch(pulse=pulse.heard_at, works=pulse.works, dues=dues)
 
 
-def check_works(tx: Transaction, *, now: datetime) -> bool:
-    """Say whether a worker works, to anybody."""
-    return is_working(jobs.read_pulse(tx), now=now)
-
-
-def is_working(pulse: datetime | None, *, now: datetime) -> bool:
-    """Say whether a worker heard of then still works now."""
-    return pulse is not None and now - pulse <= SILENT_AFTER
+def read_pulse(tx: Transaction) -> Pulse:
+    """Return whether a worker works, to anybody."""
+    return jobs.read_pulse(tx, silent=SILENT_AFTER)
 
 
 def find_next(cron: str, after: datetime) -> datetime:

@@ -11,10 +11,13 @@ from typing import Final
 from rempart.storage import continuity
 from rempart.storage.connect import Transaction
 from rempart.storage.continuity import CutRow, ServiceChange, ServiceHour
+from rempart.workflows.read_jobs import read_pulse
 
 __all__ = ["CutRow", "ServiceChange", "ServiceHour"]
 
-SERVICES: Final = ("gateway", "ledger", "database", "portals")
+SERVICES: Final = ("gateway", "ledger", "database", "portals", "jobs")
+BACKGROUND: Final = frozenset({"jobs"})
+"""What nobody's request waits for: without it, all that people ask for still works."""
 HISTORY: Final = timedelta(days=90)
 
 
@@ -33,6 +36,11 @@ def save_probes(
     """Keep what probes found since they were kept last."""
     continuity.save_probes(tx, list(hours))
     continuity.save_changes(tx, list(changes))
+
+
+def check_jobs_work(tx: Transaction) -> bool:
+    """Say whether somebody does what runs by itself."""
+    return read_pulse(tx).works
 
 
 def read_history(tx: Transaction, *, now: datetime) -> ServiceHistory:

@@ -41,6 +41,7 @@ def status(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
     context = {
         "lines": list_lines(glance.works, glance.history, today=now.astimezone(PARIS).date()),
         "all_work": glance.all_work,
+        "does_jobs": glance.does_jobs,
         "cuts": [_describe(cut) for cut in cuts],
         "events": list_events(glance.history, now=now)[:SHOWN_EVENTS],
         "history_known": glance.history is not None,
