@@ -197,6 +197,11 @@ class SparkEngine:
         self._session = session
         self._store = store
 
+    @property
+    def session(self) -> Any:
+        """The session itself, for what is not about segments."""
+        return self._session
+
     def answer(self, question: ibis.Table, files: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of an answer: see `Engine`. One partition at a time comes here."""
         from py4j.protocol import Py4JError
