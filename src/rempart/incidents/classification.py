@@ -8,10 +8,11 @@ Source:
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from rempart.incidents.bounds import Bounds
 from rempart.kernel.errors import InvalidRequest
 
 CLIENTS_PERCENT: Final = 10
@@ -46,32 +47,23 @@ class Reached(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How many people: those confirmed, the best estimate, and those who cannot be excluded too."""
-
-    lower: int
-    best: int
-    upper: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.lower <= self.best <= self.upper:
-            raise ValueError("bounds are in order: confirmed, probable, not excluded")
-
-    @property
-    def is_actual(self) -> bool:
-        """Whether nothing is left to estimate."""
-        return self.lower == self.upper
-
-    def __add__(self, other: "Bounds") -> "Bounds":
-        return Bounds(
-            lower=self.lower + other.lower,
-            best=self.best + other.best,
-            upper=self.upper + other.upper,
-        )
-
-
 NOBODY: Final = Bounds(lower=0, best=0, upper=0)
+
+
+def is_actual(bounds: Bounds) -> bool:
+    """Tell whether nothing is left to estimate."""
+    return bounds.lower == bounds.upper
+
+
+def add_bounds(all_bounds: Iterable[Bounds]) -> Bounds:
+    """Add up people of several insurers; one upper bound that nobody can say leaves none."""
+    bounds = list(all_bounds)
+    uppers = [one.upper for one in bounds if one.upper is not None]
+    return Bounds(
+        lower=sum(one.lower for one in bounds),
+        best=sum(one.best for one in bounds),
+        upper=sum(uppers) if len(uppers) == len(bounds) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +211,7 @@ def _assess_critical(scale: IncidentScale) -> Assessed:
 
 def _assess_clients(scale: IncidentScale) -> Assessed:
     clients, total = scale.clients, scale.clients_total
-    numbers = f"{clients.lower} / {clients.best} / {clients.upper}"
+    numbers = f"{clients.lower} / {clients.best} / {_say(clients.upper)}"
     return Assessed(
         criterion=Criterion.CLIENTS,
         article="1 et 9(1)",
@@ -239,8 +231,9 @@ def _reach_clients(scale: IncidentScale) -> Reached:
         return Reached.YES
     if _is_over(clients.best, total):
         return Reached.ESTIMATED
-    is_total_missed = total is None and clients.upper > 0
-    if said is None or is_total_missed or _is_over(clients.upper, total):
+    is_total_missed = total is None and clients.upper != 0
+    may_be_over = clients.upper is None or _is_over(clients.upper, total)
+    if said is None or is_total_missed or may_be_over:
         return Reached.UNKNOWN
     return Reached.NO
 

@@ -8,7 +8,7 @@ Source:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Final
 
@@ -54,7 +54,8 @@ class Calendar:
             return limit
         while not self.is_working(day):
             day += timedelta(days=1)
-        return datetime.combine(day, time(12), self.zone).astimezone(UTC)
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=self.zone)
+        return noon.astimezone(UTC)
 
     def add_months(self, start: datetime, months: int) -> datetime:
         """Return the same civil hour `months` later; a day that month lacks becomes its last one.
@@ -64,7 +65,8 @@ class Calendar:
         """
         local = start.astimezone(self.zone)
         day = add_months(local.date(), months)
-        return datetime.combine(day, local.time(), self.zone).astimezone(UTC)
+        moved = local.replace(year=day.year, month=day.month, day=day.day, fold=0)
+        return moved.astimezone(UTC)
 
 
 def compute_easter(year: int) -> date:
