@@ -32,8 +32,8 @@ MAPPINGS = {
     ),
     "json": parse_mapping('name = "x"\nformat = "json"\n' + BODY),
     "csv": parse_mapping('name = "x"\nformat = "csv"\n' + BODY),
-    "ocsf": parse_mapping('name = "x"\nformat = "ocsf"\n[[views]]\nname="v"\nmethod="x"\nshows=[]'),
-    "fhir": parse_mapping('name = "x"\nformat = "fhir"\n[[views]]\nname="v"\nmethod="x"\nshows=[]'),
+    "ocsf": parse_mapping('name = "x"\nformat = "ocsf"\n[[views]]\nname="v"\nmethod="x"\nshows=["nir"]'),
+    "fhir": parse_mapping('name = "x"\nformat = "fhir"\n[[views]]\nname="v"\nmethod="x"\nshows=["nir"]'),
 }
 GOOD = st.builds(
     line,

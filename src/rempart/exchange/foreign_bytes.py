@@ -1,4 +1,4 @@
-"""The bytes of a log, unpacked on the way: gzip, zstd or plain, from a file or standard input.
+"""The bytes of a log, unpacked on the way: gzip, zstd, zip or plain; a file or standard input.
 
 Refuses to lose what was read: where an archive is cut or damaged, what precedes is given and
 `broken` says why it ends there. Memory stays bounded whatever the file holds.
@@ -8,6 +8,7 @@ import codecs
 import hashlib
 import os
 import sys
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ MAX_LINE_BYTES: Final = 4 << 20
 STDIN: Final = "-"
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_ZIP: Final = b"PK\x03\x04"
 _HEAD_BYTES: Final = 200
 _PYTHON_FILE: Final[Any] = pa.PythonFile
 _PEEK_BYTES: Final = 1 << 16
@@ -163,6 +165,8 @@ class LogBytes:
             return self._gunzip()
         if self._head.startswith(_ZSTD):
             return self._unzstd()
+        if self._head.startswith(_ZIP) and self.name != STDIN:
+            return self._unzip()
         return self._packed()
 
     def _gunzip(self) -> Iterator[bytes]:
@@ -202,6 +206,19 @@ class LogBytes:
             if not block:
                 return
             yield block
+
+    def _unzip(self) -> Iterator[bytes]:
+        """Give the files of an archive one after the other, each ended by a new line."""
+        try:
+            with zipfile.ZipFile(self.name) as archive:
+                for one in archive.infolist():
+                    with archive.open(one) as file:
+                        while block := file.read(BLOCK_BYTES):
+                            yield block
+                    self.done_bytes += one.compress_size
+                    yield b"\n"
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+            self.broken = "the zip archive is damaged, locked or of an unknown kind"
 
 
 class _Blocks:

@@ -45,6 +45,22 @@ WEB_OUTCOMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+# OCSF has a status of its own where there is no web status; FHIR's failures do not say which.
+FORMAT_OUTCOMES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "ocsf": MappingProxyType(
+            {
+                SHOWN: (*WEB_OUTCOMES[SHOWN], "1"),
+                NOBODY: WEB_OUTCOMES[NOBODY],
+                REFUSED: WEB_OUTCOMES[REFUSED],
+                ERROR: (*WEB_OUTCOMES[ERROR], "2"),
+            }
+        ),
+        "fhir": MappingProxyType({SHOWN: ("0", "success"), ERROR: ("8", "12")}),
+    }
+)
+
+
 class MappingRefused(LogsRefused):
     """A mapping cannot be used; its message lists every problem."""
 
@@ -161,6 +177,20 @@ def parse_mapping(text: str, *, name: str = "mapping") -> LogMapping:
     return mapping
 
 
+def check_complete(mapping: LogMapping) -> None:
+    """Check that every screen says what it shows.
+
+    Raises:
+        MappingRefused: one shows nothing: whoever was looked up on it would be left out.
+    """
+    empty = [view.name for view in mapping.views if not view.shown]
+    if empty:
+        raise MappingRefused(
+            f"{mapping.name}: nobody said what these screens show: {', '.join(empty[:10])}. Fill "
+            "in `shows`; a screen that shows nobody belongs in [[ignore]]"
+        )
+
+
 def _read_document(document: Mapping[str, Any], digest: str, problems: Problems) -> LogMapping:
     own = _read_own_fields(document.get("own_fields", {}), problems)
     top = Reader(document, "", problems, own)
@@ -194,7 +224,7 @@ def _read_document(document: Mapping[str, Any], digest: str, problems: Problems)
         places=_read_places(tables["places"], defaults),
         gap_minutes=tables["session"].whole("gap_minutes", 30, least=1),
         clean={one: tables["clean"].texts(one) for one in ("person", "account", "insurer")},
-        outcomes=_read_outcomes(tables["outcome"], defaults.get("status")),
+        outcomes=_read_outcomes(tables["outcome"], defaults.get("status"), log_format),
         ignore=tuple(_read_ignored(one, problems) for one in top.tables("ignore")),
         own_fields=own,
     )
@@ -276,11 +306,11 @@ def _read_places(reader: Reader, defaults: Mapping[str, Place]) -> dict[str, Pla
     return places
 
 
-def _read_outcomes(reader: Reader, status: Place | None) -> Outcomes:
+def _read_outcomes(reader: Reader, status: Place | None, log_format: str = "") -> Outcomes:
     words = {word: reader.patterns(word) for word in (SHOWN, NOBODY, REFUSED, ERROR)}
     return Outcomes(
         place=reader.place("place") or status or place_of("status"),
-        words=words if any(words.values()) else WEB_OUTCOMES,
+        words=words if any(words.values()) else FORMAT_OUTCOMES.get(log_format, WEB_OUTCOMES),
         otherwise=reader.text("otherwise") or UNKNOWN,
     )
 

@@ -67,7 +67,7 @@ def read_record_lines(piece: Piece, names: Collection[str], shape: Shape) -> Raw
         except (msgspec.DecodeError, RecursionError):
             unread.append(Unread(number, NOT_THE_FORMAT, line))
             continue
-        reason = rows.add(number, digest_line(line), _list_records(document), shape)
+        reason = rows.add(number, digest_line(line), list_records(document), shape)
         if reason is None:
             blank += 1
         elif reason:
@@ -81,9 +81,9 @@ def read_documents(log: LogBytes, names: Collection[str], shape: Shape) -> Itera
     A record's line is its number, from 1.
     """
     rows, unread, number, blank = _Rows(names), [], 0, 0
-    for number, record in enumerate(_walk(log), 1):
+    for number, record in enumerate(iterate_documents(log), 1):
         text = json.dumps(record, sort_keys=True).encode()
-        reason = rows.add(number, digest_line(text), _list_records(record), shape)
+        reason = rows.add(number, digest_line(text), list_records(record), shape)
         if reason is None:
             blank += 1
         elif reason:
@@ -95,7 +95,8 @@ def read_documents(log: LogBytes, names: Collection[str], shape: Shape) -> Itera
         yield rows.finish(lines=left, blank=blank, unread=unread)
 
 
-def _list_records(document: Any) -> list[Any]:
+def list_records(document: Any) -> list[Any]:
+    """Return the records a document holds: itself, or those of its list."""
     match document:
         case {"Records": list(records)}:
             return records
@@ -202,7 +203,7 @@ def _make_valid(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _walk(log: LogBytes) -> Iterator[Any]:
+def iterate_documents(log: LogBytes) -> Iterator[Any]:
     """Return the records of a file of documents, one after the other."""
     decoder = json.JSONDecoder()
     blocks = codecs.iterdecode(log.blocks(), "utf-8", "replace")

@@ -29,7 +29,7 @@ from rempart.exchange.foreign_facts import (
 )
 from rempart.exchange.foreign_gaps import find_gaps
 from rempart.exchange.foreign_logs import find_rule, list_files, name_stream
-from rempart.exchange.foreign_mapping import LogMapping
+from rempart.exchange.foreign_mapping import LogMapping, check_complete
 from rempart.exchange.foreign_parts import part_path, read_part
 
 MANIFESTS: Final = "manifests"
@@ -68,9 +68,11 @@ def read_sources(
         What was read, saved as `sources.json` too.
 
     Raises:
+        MappingRefused: a screen of the mapping does not say what it shows.
         LogsRefused: a path leads nowhere, or every line is of another form than the mapping's.
         Unavailable: the folder cannot be written.
     """
+    check_complete(mapping)
     files = list_files(paths)
     folder = _open_folder(work, mapping)
     known = {one.path: one for one in _load_manifests(work)}
