@@ -114,6 +114,7 @@ class RoomEvent:
         author_ref: Whose account wrote it; None for the command line and for the product itself.
         author: Their name, as it was.
         insurer_id: The one insurer it is about, or None.
+        insurer: Its name, or nothing.
         details: What it says, by the keys of its kind.
     """
 
@@ -124,6 +125,7 @@ class RoomEvent:
     author: str
     author_ref: int | None = None
     insurer_id: int | None = None
+    insurer: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

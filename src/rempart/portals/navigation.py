@@ -26,6 +26,7 @@ class Entry:
         permission: What the page asks for.
         also: Other pages under this link.
         of_the_host: Whether it is for agents of the operator that runs the installation only.
+        of_hosted: Whether it is for agents of operators hosted there only.
     """
 
     route: str
@@ -33,6 +34,7 @@ class Entry:
     permission: Permission
     also: tuple[str, ...] = ()
     of_the_host: bool = False
+    of_hosted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,13 @@ ENTRIES: Final = (
             "unshare-child",
         ),
     ),
+    Entry(
+        "own-incidents",
+        _("Incidents"),
+        Permission.READ_OWN_INCIDENTS,
+        ("own-incident", "add-own-note", "sealing-keys", "give-sealing-key", "decide-sealing-key"),
+    ),
+    Entry("relayed-packages", _("Envois relayés"), Permission.RELAY_PACKAGES, of_hosted=True),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
     Entry("presence-code", _("Code de présence"), Permission.SHOW_PRESENCE_CODE),
     Entry(
@@ -122,6 +131,7 @@ ENTRIES: Final = (
         (
             *("incident", "declare-incident", "incident-room", "write-in-room"),
             *("evidence-holds", "evidence-hold", "place-evidence-hold"),
+            *("incident-packages", "send-packages", "incident-package", "withdraw-package"),
         ),
     ),
     Entry(
@@ -218,7 +228,8 @@ def list_links(visitor: Visitor, *, here: str, now: datetime) -> list[Link]:
             is_here=here in (entry.route, *entry.also),
         )
         for entry in ENTRIES
-        if can(visitor, entry.permission, now=now) and (visitor.is_host or not entry.of_the_host)
+        if can(visitor, entry.permission, now=now)
+        and not (entry.of_hosted if visitor.is_host else entry.of_the_host)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from rempart.portals import package_urls
 from rempart.portals.views import (
     account,
     bank_details,
@@ -380,6 +381,7 @@ urlpatterns = [
         overrules.analyse,
         name="analyse-incident",
     ),
+    *package_urls.PATHS,
 ]
 
 handler400 = public.bad_request

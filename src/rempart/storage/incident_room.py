@@ -90,7 +90,8 @@ def list_events(
 
 
 def _make_event(row: tuple[Any, ...]) -> RoomEvent:
-    event_ref, kind, happened_ms, recorded_at, author, author_ref, insurer_id, details = row
+    event_ref, kind, happened_ms, recorded_at, author, author_ref, *insurer, details = row
+    insurer_id, insurer_name = insurer
     return RoomEvent(
         event_ref=event_ref,
         kind=EventKind(kind),
@@ -99,6 +100,7 @@ def _make_event(row: tuple[Any, ...]) -> RoomEvent:
         author=author,
         author_ref=author_ref,
         insurer_id=insurer_id,
+        insurer=insurer_name,
         details=details,
     )
 

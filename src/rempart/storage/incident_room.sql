@@ -8,8 +8,9 @@ RETURNING event_ref;
 
 -- name: list_events
 -- The timeline of an incident, in the order it was written; all kinds when none is named.
-SELECT e.event_ref, e.kind, e.happened_ms, e.recorded_at, e.author, e.author_ref, e.insurer_id, e.details
+SELECT e.event_ref, e.kind, e.happened_ms, e.recorded_at, e.author, e.author_ref, e.insurer_id, COALESCE(i.name, ''), e.details
 FROM incidents.room_event AS e
+LEFT JOIN rights.insurer AS i USING (insurer_id)
 WHERE e.incident_id = %(incident_id)s AND (%(kinds)s::text[] IS NULL OR e.kind = ANY(%(kinds)s::text[]))
 ORDER BY e.event_ref;
 

@@ -31,6 +31,7 @@ __all__ = [
     "list_holds",
     "place_hold",
     "read_hold",
+    "read_hold_as",
     "release_hold",
     "write_as",
 ]
@@ -184,6 +185,17 @@ def read_hold(tx: Transaction, hold_ref: int) -> EvidenceHold:
     if found is None:
         raise NotFound(f"there is no evidence hold {hold_ref}: see `rempart incident holds`")
     return found
+
+
+def read_hold_as(tx: Transaction, asker: Asker, hold_ref: int) -> EvidenceHold:
+    """Return one hold, for a visitor who may read incidents.
+
+    Raises:
+        NotFound: there is no such hold for them.
+    """
+    check_can(asker.visitor, Permission.READ_INCIDENTS, now=asker.now)
+    check_is_host(asker.visitor)
+    return read_hold(tx, hold_ref)
 
 
 def list_holds(tx: Transaction, *, in_force: bool = False) -> list[EvidenceHold]:

@@ -6,6 +6,7 @@ closed incident.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from rempart.accounts.inquiries import check_is_host
@@ -40,6 +41,7 @@ __all__ = [
     "add_note",
     "add_task",
     "close_room",
+    "describe_whole",
     "find_accounts",
     "finish_task",
     "join_room",
@@ -47,11 +49,14 @@ __all__ = [
     "note_awareness",
     "open_room",
     "read_room",
+    "read_room_as",
     "record_decision",
     "reopen_room",
 ]
 
 OWNER_LIMIT: Final = 120
+JSON_FORMAT: Final = "rempart incident room 1"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,16 @@ def open_room(
     suspected_ms = min(window.starts_ms, now_ms)
     details = {"words": words} if words else {}
     _add(tx, incident_id, by, EventKind.SUSPECTED, happened_ms=suspected_ms, **details)
-    _add(tx, incident_id, by, EventKind.DECLARED, title=title, accounts=len(set(account_refs)))
+    accounts = len(set(account_refs))
+    _add(
+        tx,
+        incident_id,
+        by,
+        EventKind.DECLARED,
+        happened_ms=now_ms,
+        title=title,
+        accounts=accounts,
+    )
     hold_incident(
         tx,
         incident_id,
@@ -151,6 +165,55 @@ def read_room_as(tx: Transaction, asker: Asker, incident_id: int) -> Room:
     check_can(asker.visitor, Permission.READ_INCIDENTS, now=asker.now)
     check_is_host(asker.visitor)
     return read_room(tx, incident_id)
+
+
+def describe_whole(room: Room) -> dict[str, Any]:
+    """Return a room as JSON values: docs/reference/incident-room-json.md says what each is."""
+    incident = room.incident
+    return {
+        "format": JSON_FORMAT,
+        "incident": {
+            "incident": incident.incident_id,
+            "title": incident.title,
+            "exercise": incident.exercise,
+            "declared_at": incident.declared_at.astimezone(UTC).isoformat(timespec="seconds"),
+            "starts_at": _write_instant(incident.starts_ms),
+            "ends_at": _write_instant(incident.ends_ms),
+            "accounts": [str(ref) for ref in incident.account_refs],
+            "closed": room.is_closed,
+        },
+        "timeline": [_describe_event(event) for event in room.events],
+        "tasks": [
+            {
+                "task": task.task,
+                "words": task.words,
+                "owner": task.owner,
+                "due_at": _write_instant(task.due_ms),
+                "done_at": _write_instant(task.done_ms),
+                "done_by": task.done_by or None,
+            }
+            for task in room.tasks
+        ],
+        "people": [
+            {
+                "name": one.name,
+                "part": one.part,
+                "on_call": one.on_call,
+                "since": _write_instant(one.since_ms),
+            }
+            for one in room.people
+        ],
+        "holds": [
+            {
+                "hold": hold.hold_ref,
+                "kind": hold.kind.value,
+                "from": _write_instant(hold.from_ms),
+                "to": _write_instant(hold.to_ms),
+                "in_force": hold.in_force,
+            }
+            for hold in room.holds
+        ],
+    }
 
 
 def add_note(
@@ -325,3 +388,26 @@ def _add(
         author_ref=by.actor_ref,
         details=details,
     )
+
+
+def _describe_event(event: RoomEvent) -> dict[str, Any]:
+    # 64-bit references are texts: a reader of JSON may keep 53 bits of a number only.
+    details = {
+        name: str(value) if name.endswith("_ref") and isinstance(value, int) else value
+        for name, value in event.details.items()
+    }
+    return {
+        "event": event.event_ref,
+        "kind": event.kind.value,
+        "happened_at": _write_instant(event.happened_ms),
+        "recorded_at": event.recorded_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "author": event.author or None,
+        "insurer": event.insurer_id,
+        "details": details,
+    }
+
+
+def _write_instant(t_ms: int | None) -> str | None:
+    if t_ms is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=t_ms)).isoformat(timespec="milliseconds")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from rempart.accounts.permissions import Permission
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.portals import wording
+from rempart.portals.administering import list_abilities
 from rempart.portals.charts import Point, Series, draw_columns, draw_shares
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
@@ -60,7 +61,7 @@ SECONDARY: Final = ("session", "domain", "mode")
 def overview(request: HttpRequest) -> HttpResponse:
     """Show how things are: volumes of the last hour, the ledger, the latest incidents."""
     desk = get_desk()
-    with open_visit(request) as (tx, _visitor):
+    with open_visit(request) as (tx, visitor):
         volumes = count_volumes(tx, now_ms=to_ms(desk.now()), minutes=VOLUME_MINUTES)
         logs = read_logs(tx)
         incidents = list_incidents(tx)
@@ -74,6 +75,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "logs": logs,
         "incidents": incidents[:3],
         "incident_count": len(incidents),
+        **list_abilities(visitor, [Permission.DECLARE_INCIDENT]),
     }
     return render(request, "portals/console/overview.html", context)
 

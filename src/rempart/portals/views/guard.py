@@ -169,7 +169,10 @@ def show_account(request: HttpRequest, account_ref: int) -> HttpResponseBase:
         ],
         "holds": [{"what": describe_hold(one), "row": one} for one in story.holds],
         "contain": f"{reverse('contain')}?target=account&ref={account_ref}",
-        **list_abilities(require_visitor(request), [Permission.CONTAIN, Permission.RELEASE]),
+        **list_abilities(
+            require_visitor(request),
+            [Permission.CONTAIN, Permission.RELEASE, Permission.DECLARE_INCIDENT],
+        ),
     }
     return render(request, "portals/console/guard_account.html", context)
 

@@ -10,10 +10,13 @@ from django.views.decorators.http import require_safe
 
 from rempart.accounts.permissions import Permission
 from rempart.disclosure.fields import Field, fields_in, format_fields
+from rempart.incidents.room import name_file
 from rempart.kernel.errors import NotFound
 from rempart.portals import wording
+from rempart.portals.administering import list_abilities
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
+from rempart.portals.exposure_wording import CHANGES, describe_analysis
 from rempart.portals.forms import current_language
 from rempart.portals.incident_figures import (
     DrillReport,
@@ -24,7 +27,7 @@ from rempart.portals.incident_figures import (
     sort_exposure,
 )
 from rempart.portals.times import to_ms
-from rempart.portals.visit import allows, make_author, open_visit
+from rempart.portals.visit import allows, make_author, open_visit, require_visitor
 from rempart.portals.watching import read_order
 from rempart.workflows.read_incident import (
     ExposureRow,
@@ -35,6 +38,7 @@ from rempart.workflows.read_incident import (
 )
 
 _BIGGEST_ID: Final = (1 << 63) - 1
+_ABILITIES: Final = (Permission.OVERRULE_SESSION, Permission.WORK_INCIDENT)
 # Insurers shown before one asks for all of them.
 SHOWN: Final = 15
 
@@ -52,19 +56,21 @@ COLUMNS: Final = (
 @allows(Permission.READ_INCIDENTS)
 def incidents(request: HttpRequest) -> HttpResponse:
     """List the incidents, the newest first."""
-    with open_visit(request) as (tx, _visitor):
+    with open_visit(request) as (tx, visitor):
         rows = list_incidents(tx)
-    return render(request, "portals/console/incidents.html", {"incidents": rows})
+    context = {"incidents": rows, **list_abilities(visitor, [Permission.DECLARE_INCIDENT])}
+    return render(request, "portals/console/incidents.html", context)
 
 
 @require_safe
 @allows(Permission.READ_INCIDENTS)
 def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Show one incident whole."""
-    sheet = _read(request, incident_id, is_export=False)
+    sheet = read_sheet(request, incident_id, is_export=False)
     drill = read_drill(sheet.report)
     column, descending = read_order(request.GET, tuple(name for name, *_ in COLUMNS), "persons")
     exposure = _describe_exposure(sheet, drill, column, descending=descending)
+    ruled = frozenset(one.session_ref for one in sheet.overrules)
     context = {
         "incident": sheet,
         "drill": drill,
@@ -81,8 +87,11 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
             for field, number in _number_fields(sheet).items()
         ],
         "has_truth": bool(_truth(drill)),
-        "accounts": [_describe_account(account) for account in sheet.accounts],
+        "accounts": [_describe_account(account, ruled) for account in sheet.accounts],
         "tiers": wording.TIERS.items(),
+        "rests_on": describe_analysis(sheet, current_language()),
+        "change_names": CHANGES.values(),
+        **list_abilities(require_visitor(request), _ABILITIES),
     }
     return render(request, "portals/console/incident.html", context)
 
@@ -91,7 +100,7 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
 @allows(Permission.READ_INCIDENTS)
 def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Download the exposure per insurer: counts and fields, nobody."""
-    sheet = _read(request, incident_id, is_export=True)
+    sheet = read_sheet(request, incident_id, is_export=True)
     language = current_language()
     header = (
         *(
@@ -110,10 +119,16 @@ def exposure_csv(request: HttpRequest, incident_id: int) -> HttpResponse:
         )
         for row in sheet.exposure
     )
-    return export_csv(f"incident-{incident_id}.csv", header, cells)
+    name = name_file(f"incident-{incident_id}", "csv", exercise=sheet.exercise)
+    return export_csv(name, header, cells)
 
 
-def _read(request: HttpRequest, incident_id: int, *, is_export: bool) -> IncidentSheet:
+def read_sheet(request: HttpRequest, incident_id: int, *, is_export: bool) -> IncidentSheet:
+    """Read one incident on record.
+
+    Raises:
+        Http404: there is none of this number.
+    """
     if incident_id > _BIGGEST_ID:
         raise Http404
     try:
@@ -174,7 +189,7 @@ def _truth(drill: DrillReport | None) -> dict[int, int]:
     return {i.insurer_id: i.true_persons for i in insurers if i.true_persons is not None}
 
 
-def _describe_account(account: SuspectAccount) -> dict[str, Any]:
+def _describe_account(account: SuspectAccount, ruled: frozenset[int]) -> dict[str, Any]:
     return {
         "account": account,
         "profession": wording.describe_profession(account.profession),
@@ -183,6 +198,7 @@ def _describe_account(account: SuspectAccount) -> dict[str, Any]:
                 "session": session,
                 "verdict": wording.VERDICTS.get(session.verdict, session.verdict),
                 "reasons": describe_reasons(session),
+                "overruled": session.session_ref in ruled,
             }
             for session in account.sessions
         ],
