@@ -328,3 +328,17 @@ def find_insurer_organisation(tx: Transaction, insurer_id: int) -> int | None:
     """Return the organisation of an insurer; None when it has none here."""
     row = tx.execute(QUERIES.find_insurer_organisation, {"insurer_id": insurer_id}).fetchone()
     return None if row is None else int(row[0])
+
+
+def load_head(tx: Transaction, incident_id: int) -> tuple[str, bool, bool] | None:
+    """Return an incident's title, whether it is an exercise, and whether it was analysed."""
+    return tx.execute(QUERIES.load_head, {"incident_id": incident_id}).fetchone()
+
+
+def count_latest(tx: Transaction, incident_id: int) -> dict[str, int]:
+    """Count the latest packages of an incident by state; `unreceived`, those without a receipt."""
+    counts = dict.fromkeys((*map(str, PackageState), "unreceived"), 0)
+    for state, count, unreceived in tx.execute(QUERIES.count_latest, {"incident_id": incident_id}):
+        counts[state] = count
+        counts["unreceived"] += unreceived
+    return counts

@@ -161,3 +161,18 @@ RETURNING incident_id;
 -- The organisation of an insurer, where its addresses are.
 SELECT o.org_ref FROM accounts.organisation AS o
 WHERE o.insurer_id = %(insurer_id)s AND o.kind = 'insurer' ORDER BY o.org_ref LIMIT 1;
+
+-- name: load_head
+-- What an incident is called, for the head of its packages, and whether it was analysed.
+SELECT i.title, i.exercise, EXISTS (SELECT 1 FROM incidents.analysis AS a WHERE a.incident_id = i.incident_id)
+FROM incidents.incident AS i WHERE i.incident_id = %(incident_id)s;
+
+-- name: count_latest
+-- How many of the latest packages of an incident are in each state; `unreceived` beside them.
+SELECT p.state, count(*), count(*) FILTER (WHERE p.state = 'sent' AND NOT EXISTS (
+    SELECT 1 FROM incidents.package_receipt AS r WHERE r.package_ref = p.package_ref AND r.level <> 'operator'))
+FROM incidents.package AS p
+WHERE p.incident_id = %(incident_id)s AND NOT EXISTS (
+    SELECT 1 FROM incidents.package AS later
+    WHERE later.incident_id = p.incident_id AND later.insurer_id = p.insurer_id AND later.number > p.number)
+GROUP BY p.state;

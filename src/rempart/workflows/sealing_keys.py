@@ -62,6 +62,18 @@ def give_key(tx: Transaction, asker: Asker, content: bytes) -> SealingKey:
     return _find(tx, insurer_id, key.key_ref)
 
 
+def try_key(tx: Transaction, asker: Asker, content: bytes) -> SealingKey | str:
+    """Give a certificate as `give_key`, or return in words why it is not taken.
+
+    Raises:
+        Conflict: the insurer gave this one already.
+    """
+    try:
+        return give_key(tx, asker, content)
+    except InvalidRequest as refusal:
+        return "; ".join(words for _field, words in refusal.fields) or str(refusal)
+
+
 def approve_key(tx: Transaction, asker: Asker, key_ref: int) -> None:
     """Agree to a colleague's certificate: packages are sealed for it from now on.
 

@@ -347,6 +347,6 @@ GRANT UPDATE (done_by, done_at) ON incidents.insurer_note TO rempart_portals;
 -- The analyst lists persons and writes packages; the identities themselves are opened under another login (feeds), so neither
 -- alone can name anybody.
 GRANT SELECT (org_ref, kind, name, insurer_id, hosted_by, suspended_at) ON accounts.organisation TO rempart_analyst;
-GRANT SELECT (principal_ref, agent_ref, kind, starts_on, ends_on) ON accounts.mandate TO rempart_analyst;
+GRANT SELECT (mandate_ref, principal_ref, agent_ref, kind, starts_on, ends_on) ON accounts.mandate TO rempart_analyst;
 CREATE POLICY readable ON accounts.organisation FOR SELECT TO rempart_analyst USING (true);
 CREATE POLICY readable ON accounts.mandate FOR SELECT TO rempart_analyst USING (true);

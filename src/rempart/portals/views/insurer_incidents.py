@@ -1,0 +1,333 @@
+"""An insurer's incidents: what it was told, its packages, its clocks, its notes, its certificates.
+
+Refuses to show what was not sent to it, and to hand out a package before its receipt is written.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, get_args
+
+from django import forms
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from rempart.accounts.permissions import Permission
+from rempart.exchange.package_archive import Entry, iterate_archive
+from rempart.exchange.package_sealing import format_fingerprint
+from rempart.incidents.packages import PackageState
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
+from rempart.portals.clock_wording import load_next_clocks
+from rempart.portals.list_page import ListPage
+from rempart.portals.package_wording import (
+    CONCLUSIONS,
+    LEVELS,
+    STANDINGS,
+    WAYS,
+    describe_package,
+)
+from rempart.portals.times import from_ms
+from rempart.portals.visit import allows, open_visit, require_visitor
+from rempart.workflows import insurer_incidents as acts
+from rempart.workflows import sealing_keys
+from rempart.workflows.insurer_incidents import OwnIncident, Parcel
+from rempart.workflows.sealing_keys import ShownKey
+
+_RANGE: Final = re.compile(r"bytes=(\d{1,15})-")
+COLUMNS: Final = (("sent", _("Dernier envoi")), ("persons", _("Personnes")))
+RELAY_COLUMNS: Final = (
+    ("insurer", _("Complémentaire")),
+    ("sent", _("Envoyé")),
+    ("received", _("Reçu")),
+    ("number", _("N°")),
+)
+
+
+_RELAY_SORTABLE: Final[tuple[acts.PackageColumn, ...]] = ("sent", "insurer", "received", "number")
+
+
+class NoteForm(forms.Form):
+    """A note or a task of the insurer's own."""
+
+    words = forms.CharField(
+        label=_("Note ou tâche"),
+        help_text=_("Lue par votre organisme seulement : l’opérateur ne la voit pas."),
+        max_length=acts.NOTE_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+    task = forms.BooleanField(label=_("C’est une tâche"), required=False)
+    use_required_attribute = False
+
+
+class KeyForm(forms.Form):
+    """A certificate, pasted or as a file."""
+
+    pasted = forms.CharField(
+        label=_("Certificat X.509, en PEM"),
+        help_text=_(
+            "Le certificat seul, clé RSA de 3072 bits ou plus. Jamais la clé privée : gardez-la."
+        ),
+        max_length=20_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    file = forms.FileField(label=_("Ou un fichier"), required=False)
+    use_required_attribute = False
+
+    def read(self) -> bytes:
+        """Return the certificate; the form is valid."""
+        file = self.cleaned_data.get("file")
+        return bytes(file.read()) if file else str(self.cleaned_data["pasted"]).strip().encode()
+
+
+def _describe_own(row: OwnIncident) -> dict[str, Any]:
+    return {
+        "row": row,
+        "conclusion": CONCLUSIONS[row.conclusion],
+        "starts_at": from_ms(row.starts_ms),
+        "ends_at": from_ms(row.ends_ms),
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/packages/own_incidents.html",
+    columns=COLUMNS,
+    sortable=get_args(acts.OwnColumn),
+    load=acts.list_incidents,
+    describe=_describe_own,
+)
+_RELAYED: Final = ListPage(
+    template="portals/packages/relayed.html",
+    columns=RELAY_COLUMNS,
+    sortable=_RELAY_SORTABLE,
+    load=acts.list_relayed,
+    describe=describe_package,
+)
+
+
+@require_safe
+@allows(Permission.READ_OWN_INCIDENTS)
+def own_incidents(request: HttpRequest) -> HttpResponseBase:
+    """List the incidents that the insurer was told of."""
+    return _LIST.show(request)
+
+
+@require_safe
+@allows(Permission.READ_OWN_INCIDENTS)
+def own_incident(request: HttpRequest, incident_id: int) -> HttpResponseBase:
+    """Show one incident as the insurer was told of it."""
+    return _show(request, incident_id)
+
+
+@require_safe
+@allows(Permission.RECEIVE_PACKAGE)
+def download(request: HttpRequest, package_ref: int) -> HttpResponseBase:
+    """Hand a package out; that it was received is written first."""
+    return _hand_out(request, package_ref)
+
+
+@require_POST
+@allows(Permission.RECEIVE_PACKAGE)
+def acknowledge(request: HttpRequest, package_ref: int) -> HttpResponseBase:
+    """Note that a package was received."""
+    perform_or_404(request, lambda tx, asker: acts.acknowledge(tx, asker, read_ref(package_ref)))
+    back = request.POST.get("incident", "")
+    if back.isdigit():
+        return HttpResponseRedirect(reverse("own-incident", args=[int(back)]))
+    return HttpResponseRedirect(reverse("own-incidents"))
+
+
+@require_POST
+@allows(Permission.RECEIVE_PACKAGE)
+def add_note(request: HttpRequest, incident_id: int) -> HttpResponseBase:
+    """Write a note or a task."""
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return _show(request, incident_id, form=form, status=422)
+    values = form.cleaned_data
+    perform_or_404(
+        request,
+        lambda tx, asker: acts.add_note(
+            tx, asker, read_ref(incident_id), values["words"], task=values["task"]
+        ),
+    )
+    return HttpResponseRedirect(reverse("own-incident", args=[incident_id]))
+
+
+@require_POST
+@allows(Permission.RECEIVE_PACKAGE)
+def finish_task(request: HttpRequest, note_ref: int) -> HttpResponseBase:
+    """Say that a task is done."""
+    incident_id = perform_or_404(
+        request, lambda tx, asker: acts.finish_task(tx, asker, read_ref(note_ref))
+    )
+    return HttpResponseRedirect(reverse("own-incident", args=[incident_id]))
+
+
+@require_safe
+@allows(Permission.READ_OWN_INCIDENTS)
+def keys(request: HttpRequest) -> HttpResponseBase:
+    """Show the insurer's certificates."""
+    return _show_keys(request)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.MANAGE_SEALING_KEYS)
+def give_key(request: HttpRequest) -> HttpResponseBase:
+    """Give a certificate."""
+    form = KeyForm(request.POST or None, request.FILES or None)
+    if request.method != "POST":
+        return render(request, "portals/packages/give_key.html", {"form": form})
+    status = 422
+    if form.is_valid():
+        done = perform(request, lambda tx, asker: sealing_keys.try_key(tx, asker, form.read()))
+        if not isinstance(done, str | Refused):
+            return HttpResponseRedirect(reverse("sealing-keys"))
+        status = done.status if isinstance(done, Refused) else 422
+        form.add_error("pasted", done if isinstance(done, str) else _("Déjà donné."))
+    return render(request, "portals/packages/give_key.html", {"form": form}, status=status)
+
+
+@require_POST
+@allows(Permission.MANAGE_SEALING_KEYS)
+def decide_key(request: HttpRequest, key_ref: int) -> HttpResponseBase:
+    """Agree to a colleague's certificate, refuse one, or take one back."""
+    do = sealing_keys.approve_key if "approve" in request.POST else sealing_keys.end_key
+    done = perform(request, lambda tx, asker: do(tx, asker, read_ref(key_ref)))
+    if isinstance(done, Refused):
+        return _show_keys(request, status=done.status)
+    return HttpResponseRedirect(reverse("sealing-keys"))
+
+
+@require_safe
+@allows(Permission.RELAY_PACKAGES)
+def relayed(request: HttpRequest) -> HttpResponseBase:
+    """List the packages of the insurers that a hosted operator runs."""
+    return _RELAYED.show(request)
+
+
+@require_safe
+@allows(Permission.RELAY_PACKAGES)
+def download_relayed(request: HttpRequest, package_ref: int) -> HttpResponseBase:
+    """Hand a package out to a hosted operator; it opens it only with the insurer's key."""
+    return _hand_out(request, package_ref)
+
+
+@require_POST
+@allows(Permission.RELAY_PACKAGES)
+def acknowledge_relayed(request: HttpRequest, package_ref: int) -> HttpResponseBase:
+    """Note that a hosted operator received a package."""
+    perform_or_404(request, lambda tx, asker: acts.acknowledge(tx, asker, read_ref(package_ref)))
+    return HttpResponseRedirect(reverse("relayed-packages"))
+
+
+def _show(
+    request: HttpRequest, incident_id: int, *, form: NoteForm | None = None, status: int = 200
+) -> HttpResponseBase:
+    def load(tx: Any, asker: Any) -> tuple[acts.Dossier, dict[str, Any]]:
+        dossier = acts.read_dossier(tx, asker, read_ref(incident_id))
+        return dossier, load_next_clocks(tx, asker, incident_id)
+
+    dossier, clocks = perform_or_404(request, load)
+    latest = dossier.latest
+    context = {
+        **clocks,
+        "incident_id": incident_id,
+        "latest": describe_package(latest),
+        "exercise": latest.exercise,
+        "packages": [
+            {
+                **describe_package(one.package),
+                "receipts": [
+                    {"row": receipt, "level": LEVELS[receipt.level], "way": WAYS[receipt.way]}
+                    for receipt in one.receipts
+                ],
+                "may_receive": one.package.state is PackageState.SENT,
+            }
+            for one in dossier.packages
+        ],
+        "notes": dossier.notes,
+        "form": form or NoteForm(),
+        **list_abilities(require_visitor(request), [Permission.RECEIVE_PACKAGE]),
+    }
+    return render(request, "portals/packages/own_incident.html", context, status=status)
+
+
+def _show_keys(request: HttpRequest, *, status: int = 200) -> HttpResponseBase:
+    shown = perform_or_404(request, sealing_keys.list_keys)
+    visitor = require_visitor(request)
+    context = {
+        "keys": [_describe_key(one, visitor.actor_ref) for one in shown],
+        "refused": status != 200,
+        **list_abilities(visitor, [Permission.MANAGE_SEALING_KEYS]),
+    }
+    return render(request, "portals/packages/keys.html", context, status=status)
+
+
+def _describe_key(one: ShownKey, me: int) -> dict[str, Any]:
+    return {
+        "row": one.key,
+        "standing": one.standing,
+        "words": STANDINGS[one.standing],
+        "fingerprint": format_fingerprint(one.key.fingerprint),
+        "may_approve": one.standing == "proposed" and one.key.proposed_by != me,
+        "may_end": one.standing in {"proposed", "cooling", "in_force", "replaced"},
+    }
+
+
+def _hand_out(request: HttpRequest, package_ref: int) -> HttpResponseBase:
+    parcel = perform_or_404(
+        request, lambda tx, asker: acts.prepare_download(tx, asker, read_ref(package_ref))
+    )
+    start = _read_start(request, parcel.size)
+    response = StreamingHttpResponse(
+        _stream(request, parcel, start), content_type="application/x-tar"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{parcel.name}"'
+    response.headers["Content-Length"] = str(parcel.size - start)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = f'"{parcel.package_ref}"'
+    if start:
+        response.status_code = 206
+        last = parcel.size - 1
+        response.headers["Content-Range"] = f"bytes {start}-{last}/{parcel.size}"
+    return response
+
+
+def _stream(request: HttpRequest, parcel: Parcel, start: int) -> Iterator[bytes]:
+    """Yield the archive; each sealed file is read in a transaction of its own."""
+
+    def make_load(position: int) -> Any:
+        def load() -> bytes:
+            with open_visit(request) as (tx, _visitor):
+                return acts.load_file(tx, parcel.package_ref, position)
+
+        return load
+
+    def give(content: bytes) -> Any:
+        return lambda: content
+
+    entries = [Entry(name, len(content), give(content)) for name, content in parcel.clear]
+    entries += [Entry(one.name, one.size, make_load(one.position)) for one in parcel.files]
+    return iterate_archive(entries, mtime=int(parcel.made_at.timestamp()), start=start)
+
+
+def _read_start(request: HttpRequest, size: int) -> int:
+    """Return where a download goes on; anything but one open range begins again."""
+    match = _RANGE.fullmatch(request.headers.get("Range", ""))
+    start = int(match[1]) if match else 0
+    return start if start < size else 0
