@@ -8,6 +8,7 @@ from tests.storage.continuity_rows import plant_continuity, plant_presence
 from tests.storage.tenant_guard import plant_guard
 from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenant_packages import plant_packages
+from tests.storage.tenant_rooms import plant_room
 from tests.storage.tenants import (
     ADMINISTERS,
     GONE,
@@ -39,6 +40,7 @@ def plant_world(database: Database) -> World:
         _plant_incidents(world, tx)
         plant_inquiries(world, tx)
         plant_packages(world, tx)
+        plant_room(world, tx)
         plant_cards(world, tx)
         plant_continuity(world, tx)
         plant_guard(world, tx)

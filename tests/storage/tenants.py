@@ -60,6 +60,8 @@ AUTHOR: Final = {
     "guard.measure": "asked_by",
     "incidents.sealing_key": "proposed_by",
     "incidents.insurer_note": "author_ref",
+    "incidents.room_event": "author_ref",
+    "retention.hold": "placed_by_ref",
     "rights.presence_policy": "set_by",
     "accounts.terminal": "registered_by",
 }

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from rempart.cli.incident_room import ROOM_COMMANDS
 from rempart.cli.ledger_ask import PARIS, Instant
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.fields import format_fields
@@ -56,6 +57,10 @@ author_option = click.option(
 @click.group()
 def incident() -> None:
     """Declare an incident, ask exactly who, answer for it."""
+
+
+for _command in ROOM_COMMANDS:
+    incident.add_command(_command)
 
 
 @incident.command()

@@ -143,7 +143,7 @@ def _say_step(details: Mapping[str, Any]) -> str:
         return say("%(what)s par la garde : %(whom)s") % {"what": what, "whom": about}
     step = str(details.get("step", ""))
     return say("%(step)s : %(whom)s") % {
-        "step": MEASURE_NAMES.get(step, step),  # type: ignore[call-overload]
+        "step": MEASURE_NAMES.get(step, step),
         "whom": about,
     }
 

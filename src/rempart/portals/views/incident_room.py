@@ -32,6 +32,7 @@ from rempart.portals.administering import (
     perform_or_404,
     read_ref,
 )
+from rempart.portals.clock_wording import load_next_clocks
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.room_forms import (
@@ -49,6 +50,7 @@ from rempart.portals.room_wording import KIND_NAMES, describe_event, name_kind, 
 from rempart.portals.times import format_stamp, from_ms
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import incident_room as acts
+from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.hold_evidence import write_as
 
@@ -171,7 +173,9 @@ def _show(
     act: str = "",
     status: int = 200,
 ) -> HttpResponseBase:
-    room = _load(request, incident_id)
+    room, clocks = perform_or_404(
+        request, lambda tx, asker: _read_with_clocks(tx, asker, incident_id)
+    )
     visitor = require_visitor(request)
     chosen = _choose(request, room)
     shown = chosen if "tout" in request.GET else chosen[-SHOWN:]
@@ -205,6 +209,7 @@ def _show(
             event.kind is EventKind.AWARENESS and event.insurer_id is None for event in room.events
         ),
         "held": [hold for hold in room.holds if hold.in_force],
+        **clocks,
         **list_abilities(visitor, _ABILITIES),
     }
     if request.headers.get("HX-Request") == "true":
@@ -225,6 +230,13 @@ def _load(request: HttpRequest, incident_id: int) -> acts.Room:
     return perform_or_404(
         request, lambda tx, asker: acts.read_room_as(tx, asker, read_ref(incident_id))
     )
+
+
+def _read_with_clocks(
+    tx: Transaction, asker: Asker, incident_id: int
+) -> tuple[acts.Room, dict[str, Any]]:
+    room = acts.read_room_as(tx, asker, read_ref(incident_id))
+    return room, load_next_clocks(tx, asker, incident_id)
 
 
 def _choose(request: HttpRequest, room: acts.Room) -> list[RoomEvent]:
