@@ -24,6 +24,7 @@ name = "fiche"
 where = { a = ".*" }
 shows = ["nir"]
 """
+VIEW = '[[views]]\nname = "v"\nmethod = "x"\nshows = ["nir"]\n'
 MAPPINGS = {
     "combined": parse_mapping(PORTAL),
     "pattern": parse_mapping(
@@ -32,8 +33,8 @@ MAPPINGS = {
     ),
     "json": parse_mapping('name = "x"\nformat = "json"\n' + BODY),
     "csv": parse_mapping('name = "x"\nformat = "csv"\n' + BODY),
-    "ocsf": parse_mapping('name = "x"\nformat = "ocsf"\n[[views]]\nname="v"\nmethod="x"\nshows=["nir"]'),
-    "fhir": parse_mapping('name = "x"\nformat = "fhir"\n[[views]]\nname="v"\nmethod="x"\nshows=["nir"]'),
+    "ocsf": parse_mapping('name = "x"\nformat = "ocsf"\n' + VIEW),
+    "fhir": parse_mapping('name = "x"\nformat = "fhir"\n' + VIEW),
 }
 GOOD = st.builds(
     line,

@@ -31,12 +31,17 @@ class Option:
         match: A pattern with one group, which is what is taken; empty for the whole value.
         constant: What it always is, when there is no name.
         decode: How percent signs are undone: "", "path", or "query" (where a plus is a space).
+        joined: Places whose values are put together instead, those not there left out; nothing
+            without the first.
+        separator: Between them.
     """
 
     name: str = ""
     match: str = ""
     constant: str = ""
     decode: str = ""
+    joined: "tuple[Place, ...]" = ()
+    separator: str = "|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,11 @@ class Place:
     @property
     def names(self) -> Iterator[str]:
         """The names of the values it looks at."""
-        return (option.name for option in self.options if option.name)
+        for option in self.options:
+            if option.name:
+                yield option.name
+            for place in option.joined:
+                yield from place.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,10 @@ def read_place(place: Place | None, columns: Mapping[str, Any], count: int) -> A
 
 
 def _read_option(option: Option, columns: Mapping[str, Any], count: int) -> Any:
+    if option.joined:
+        parts = [read_place(place, columns, count) for place in option.joined]
+        whole = pc.binary_join_element_wise(*parts, option.separator, null_handling="skip")
+        return pc.if_else(pc.is_valid(parts[0]), whole, None)
     if not option.name:
         return pa.array([option.constant], pa.string()).take(pa.array([0] * count, pa.int64()))
     column = columns.get(option.name)

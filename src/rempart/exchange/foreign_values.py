@@ -198,7 +198,8 @@ class Reader:
                 self._add(
                     name,
                     'is no place: write "name", {query = "parameter"}, '
-                    '{in = "name", match = "…(…)…"} or {value = "always this"}',
+                    '{in = "name", match = "…(…)…"}, {join = ["a", "b"], with = "|"} or '
+                    '{value = "always this"}',
                 )
                 return None
             options.append(option)
@@ -210,6 +211,8 @@ class Reader:
                 return Option(name=value)
             case {"query": str() as parameter, **rest} if not rest and parameter:
                 return query_option(parameter)
+            case {"join": list() as parts, **rest} if parts and set(rest) <= {"with"}:
+                return self._read_joined(name, parts, rest.get("with", "|"))
             case {"value": str() as constant, **rest} if not rest:
                 return Option(constant=constant)
             case {"in": str() as where, "match": str() as match, **rest} if not rest:
@@ -218,6 +221,13 @@ class Reader:
                 return Option(name=where, match=match, decode="path" if where == "path" else "")
             case _:
                 return None
+
+    def _read_joined(self, name: str, parts: list[Any], separator: Any) -> Option | None:
+        options = [self._read_option(name, one) for one in parts]
+        if not isinstance(separator, str) or any(one is None for one in options):
+            return None
+        joined = tuple(Place((one,)) for one in options if one is not None)
+        return Option(joined=joined, separator=separator)
 
     def _is_pattern(self, name: str, pattern: str, *, groups: int | None = None) -> bool:
         try:
