@@ -4,6 +4,7 @@ import random
 
 import pyarrow.parquet as pq
 import pytest
+from tests.acts_samples import MemoryActs
 from tests.api.world import COVERED, SUSPENDED, populate
 from tests.workflows.guard_practice import (
     DAY_MS,
@@ -21,6 +22,7 @@ from tests.workflows.guard_practice import (
 from rempart.exchange.guard_events import EventsFile, read_accounts, read_canaries
 from rempart.guard import Guard, Policy
 from rempart.guard.lookups import find_day
+from rempart.kernel.errors import LedgerUnavailable
 from rempart.storage.guard_state import list_rules, release
 from rempart.workflows.export_guard_events import export_guard_events
 from rempart.workflows.guard_lookups import LookupGuard
@@ -125,7 +127,12 @@ def test_a_replay_of_what_was_exported_decides_what_the_gateways_decided(
     path = tmp_path / "events.parquet"
     with world.database.transaction("gateway") as tx:
         exported = export_guard_events(
-            tx, path, lookup_secret=home.key("lookup"), from_ms=begin_ms, to_ms=clock.ms
+            tx,
+            MemoryActs(),
+            path,
+            lookup_secret=home.key("lookup"),
+            from_ms=begin_ms,
+            to_ms=clock.ms,
         )
     guard, seen = replay(path, reviews)
     # A canary is answered like a stranger, or refused like one: the replay knows it for one.
@@ -171,10 +178,28 @@ def test_mutation_a_gateway_that_forgets_where_it_saw_a_face_replays_to_somethin
     path = tmp_path / "events.parquet"
     with world.database.transaction("gateway") as tx:
         export_guard_events(
-            tx, path, lookup_secret=home.key("lookup"), from_ms=begin_ms, to_ms=clock.ms
+            tx,
+            MemoryActs(),
+            path,
+            lookup_secret=home.key("lookup"),
+            from_ms=begin_ms,
+            to_ms=clock.ms,
         )
     _, seen = replay(path, reviews)
     assert any([decision.answer for _, decision in seen[ref]] != answered[ref] for ref in refs)
+
+
+def test_an_export_is_on_record_before_it_reads(world, home, clock, tmp_path):
+    acts, path = MemoryActs(), tmp_path / "events.parquet"
+    wanted = {"lookup_secret": home.key("lookup"), "from_ms": 5, "to_ms": clock.ms}
+    with world.database.transaction("gateway") as tx:
+        export_guard_events(tx, acts, path, **wanted)
+        [act] = acts.acts
+        assert (act.question, act.from_ms, act.to_ms) == ("guard-export", 5, clock.ms)
+        nowhere = tmp_path / "nothing.parquet"
+        with pytest.raises(LedgerUnavailable):
+            export_guard_events(tx, MemoryActs(down=True), nowhere, **wanted)
+    assert not nowhere.exists()
 
 
 def test_rules_are_made_once_for_a_day_and_made_up_for_after_a_pause(world, home, clock):

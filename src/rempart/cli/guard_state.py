@@ -1,6 +1,7 @@
-"""`rempart guard renew|rebuild|export|rules`: the guard's jobs and what it rests on."""
+"""`rempart guard renew|rebuild|export|forget|rules`: the guard's jobs and what it rests on."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +20,18 @@ from rempart.kernel.errors import NotFound
 from rempart.kernel.rpps import Rpps
 from rempart.storage.connect import Database
 from rempart.storage.guard_state import find_account, list_rules
+from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.export_guard_events import export_guard_events
+from rempart.workflows.forget_faces import LEAST_DAYS, Forgotten, forget_faces
 from rempart.workflows.rebuild_guard import Rebuilder, rebuild_guard
 from rempart.workflows.renew_guard_rules import renew_guard_rules
 
 _DAY_S: Final = 86_400
 _EXIT_INTERRUPTED: Final = 130
+_KEPT_DAYS: Final = 1096
 _err: Final = Console(stderr=True)
 quiet = click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
 
@@ -105,19 +109,43 @@ def rebuild(
 def export(*, path: Path, since: datetime, until: datetime) -> None:
     """Write the look-ups of a period for `rempart guard replay`; accounts and canaries beside.
 
-    References and digests only: nobody's name, number or address.
+    References and digests only: nobody's name, number or address. The ledger says that it was done.
     """
     from_ms = int(since.replace(tzinfo=UTC).timestamp() * 1000)
     to_ms = int((until.replace(tzinfo=UTC).timestamp() + _DAY_S) * 1000)
     if to_ms <= from_ms:
         raise click.UsageError("--to is before --from")
     with _installation() as (database, home), database.transaction("gateway") as tx:
+        acts = open_acts_log(Settings.from_environment(), home, database)
         exported = export_guard_events(
-            tx, path, lookup_secret=home.key("lookup"), from_ms=from_ms, to_ms=to_ms
+            tx, acts, path, lookup_secret=home.key("lookup"), from_ms=from_ms, to_ms=to_ms
         )
     click.echo(
         f"{exported.lookups} look-ups, {exported.accounts} accounts, {exported.canaries} canaries"
     )
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(min=LEAST_DAYS), default=_KEPT_DAYS, show_default=True,
+              help="Not asked about for so long.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do it; without, only count.")
+def forget(*, days: int, yes: bool) -> None:
+    """Forget whom accounts have not asked about for long: such a person is a new face once."""
+    now_ms = time.time_ns() // 1_000_000
+    done = Forgotten(0, 0)
+    with _installation() as (database, _):
+        steps = forget_faces(
+            lambda: database.transaction("gateway"), days=days, now_ms=now_ms, preview=not yes
+        )
+        try:
+            for step in steps:
+                done = step
+        except KeyboardInterrupt:
+            _err.print(f"interrupted after {done.accounts} accounts; run it again to go on")
+            sys.exit(_EXIT_INTERRUPTED)
+    click.echo(f"{done.faces} faces of {done.accounts} accounts{' forgotten' if yes else ''}")
+    if not yes:
+        click.echo("nothing was done: --yes forgets them")
 
 
 @click.command()

@@ -243,6 +243,25 @@ def list_faces(tx: Transaction, account_ref: int) -> dict[int, Met]:
     return {subject: Met(*seen) for subject, *seen in rows}
 
 
+def list_accounts_after(tx: Transaction, *, after: int, most: int) -> list[int]:
+    """List accounts the guard knows, by reference."""
+    values = {"after": after, "most": most}
+    return [row[0] for row in tx.execute(QUERIES.list_accounts_after, values)]
+
+
+def count_old_faces(tx: Transaction, account_refs: Sequence[int], *, before_ms: int) -> int:
+    """Count the faces of some accounts that were not answered about since an instant."""
+    values = {"account_refs": list(account_refs), "before_ms": before_ms}
+    row = tx.execute(QUERIES.count_old_faces, values).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def delete_old_faces(tx: Transaction, account_refs: Sequence[int], *, before_ms: int) -> int:
+    """Forget them; return how many."""
+    values = {"account_refs": list(account_refs), "before_ms": before_ms}
+    return tx.execute(QUERIES.delete_old_faces, values).rowcount
+
+
 def list_account_events(tx: Transaction, account_ref: int) -> list[PastEvent]:
     """Return what was refused to an account and decided about it, oldest first."""
     rows = tx.execute(QUERIES.list_account_events, {"account_ref": account_ref})

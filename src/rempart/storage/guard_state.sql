@@ -114,6 +114,24 @@ LIMIT %(most)s;
 -- Whom an account knows, with what the guard saw of them first.
 SELECT subject, t_ms, place, department FROM guard.face WHERE account_ref = %(account_ref)s;
 
+-- name: list_accounts_after
+-- Accounts the guard knows, by reference, some at a time.
+SELECT account_ref FROM guard.account WHERE account_ref > %(after)s ORDER BY account_ref LIMIT %(most)s;
+
+-- name: count_old_faces
+-- Faces of some accounts met before an instant and not answered about since; not what a hold of evidence keeps.
+SELECT count(*) FROM guard.face AS f
+WHERE f.account_ref = ANY(%(account_refs)s) AND f.t_ms < %(before_ms)s AND NOT retention.keeps(f.t_ms)
+  AND NOT EXISTS (SELECT 1 FROM ledger.entry AS e
+                  WHERE e.person_ref = f.subject AND e.account_ref = f.account_ref AND e.t_ms >= %(before_ms)s);
+
+-- name: delete_old_faces
+-- Forgets them.
+DELETE FROM guard.face AS f
+WHERE f.account_ref = ANY(%(account_refs)s) AND f.t_ms < %(before_ms)s AND NOT retention.keeps(f.t_ms)
+  AND NOT EXISTS (SELECT 1 FROM ledger.entry AS e
+                  WHERE e.person_ref = f.subject AND e.account_ref = f.account_ref AND e.t_ms >= %(before_ms)s);
+
 -- name: list_account_events
 -- What was refused to an account, and what people decided about it.
 SELECT t_ms, kind, step, presence, subject, insurer_id, found, subject_department, address, agent, place, enforced

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from rempart.disclosure.acts import COMMAND_LINE, About, LedgerRead
 from rempart.disclosure.entry import Kind, Mode
 from rempart.exchange.guard_columns import ACCOUNTS, CANARIES, EVENTS
 from rempart.exchange.guard_events import BATCH_ROWS, open_guard_file
@@ -27,9 +28,11 @@ from rempart.storage.guard_state import (
     export_refusals,
 )
 from rempart.workflows.guard_memory import DigestText, make_digests
+from rempart.workflows.record_act import ActsLog, record_act
 
 # A live export never says who was a thief.
 _COLUMNS: Final = tuple(column for column in EVENTS if column.name != "stolen")
+_PURPOSE: Final = "look-ups of a period for a replay of the guard"
 # The ledger's clock is read after the guard's, by less than this.
 _LATE_MS: Final = 60_000
 # References are numbers in these files; the two departments that are not have these.
@@ -53,6 +56,7 @@ class Exported(NamedTuple):
 
 def export_guard_events(
     tx: Transaction,
+    acts: ActsLog,
     path: Path,
     *,
     lookup_secret: bytes,
@@ -62,8 +66,11 @@ def export_guard_events(
 ) -> Exported:
     """Write the look-ups of a period, and beside them the accounts and the planted people.
 
+    They are read once the ledger has it: everybody's look-ups leave for a file.
+
     Args:
         tx: Open transaction of the role gateway; nothing is written to the database.
+        acts: The acts log.
         path: Of the look-ups; `-accounts` and `-canaries` are added to its stem for the others.
         lookup_secret: The installation's, for the digests.
         from_ms: The first instant, Unix milliseconds.
@@ -71,11 +78,20 @@ def export_guard_events(
         say: Called now and then with the number of look-ups written.
 
     Raises:
+        LedgerUnavailable: the reading cannot be recorded: nothing was read.
         Unavailable: a file cannot be written.
     """
+    read = LedgerRead(
+        question="guard-export",
+        purpose=_PURPOSE,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        about=About(kind="everything", count=0),
+    )
+    record_act(acts, read, by=COMMAND_LINE)
     written = 0
     with open_guard_file(path, _COLUMNS) as file:
-        rows = list_judged(tx, lookup_secret=lookup_secret, from_ms=from_ms, to_ms=to_ms)
+        rows = _list_judged(tx, lookup_secret=lookup_secret, from_ms=from_ms, to_ms=to_ms)
         while some := tuple(islice(rows, BATCH_ROWS)):
             file.write(_turn(some))
             written += len(some)
@@ -95,7 +111,7 @@ def export_guard_events(
     return Exported(written, len(accounts), len(canaries))
 
 
-def list_judged(
+def _list_judged(
     tx: Transaction, *, lookup_secret: bytes, from_ms: int, to_ms: int
 ) -> Iterator[JudgedLookup]:
     """Return the look-ups of a period in the order they were judged.
