@@ -30,6 +30,10 @@ from rempart.incidents.signs import Rule, Signal, weigh_signs
 RULES_VERSION: Final = "2026-11.2"
 # A hundred to one: the sum from which a thief, or an owner, is held to have been there.
 PRESENT_POINTS: Final = 20
+# A thousand to one: the sum from which a thief is held to have been there alone, when nothing,
+# not even a usual software, speaks for the owner.
+ALONE_POINTS: Final = 30
+TRACE_POINTS: Final = 5
 
 
 class Verdict(enum.StrEnum):
@@ -142,9 +146,10 @@ def decide_verdict(
         from_attack: Whether it came from an address of the attack.
 
     Returns:
-        The verdict, decided in this order: both there, MIXED; only a thief, THIEF; only the owner,
-        OWNER; neither shown, OWNER when the signs of the owner weigh as much or more, otherwise
-        MIXED: what cannot be explained is not excluded.
+        The verdict, decided in this order: a thief beyond doubt and no trace of the owner (or, of
+        a confirmed theft, no owner shown), THIEF; a thief shown, MIXED; only the owner, OWNER;
+        neither shown, OWNER when the signs of the owner weigh as much or more, otherwise MIXED:
+        what cannot be explained is not excluded.
 
     Raises:
         ValueError: tally and habit are of two accounts.
@@ -157,7 +162,7 @@ def decide_verdict(
     return SessionVerdict(
         session_ref=tally.session.session_ref,
         account_ref=habit.account_ref,
-        verdict=_decide_from_sums(thief, owner),
+        verdict=_decide_from_sums(thief, owner, is_confirmed=tally.confirmed_theft is True),
         signals=signals,
     )
 
@@ -177,9 +182,11 @@ def format_signals(signals: Sequence[Signal]) -> list[dict[str, object]]:
     ]
 
 
-def _decide_from_sums(thief: int, owner: int) -> Verdict:
+def _decide_from_sums(thief: int, owner: int, *, is_confirmed: bool) -> Verdict:
+    if thief >= ALONE_POINTS and owner < (PRESENT_POINTS if is_confirmed else TRACE_POINTS):
+        return Verdict.THIEF
     if thief >= PRESENT_POINTS:
-        return Verdict.MIXED if owner >= PRESENT_POINTS else Verdict.THIEF
+        return Verdict.MIXED
     if owner >= PRESENT_POINTS or owner >= thief:
         return Verdict.OWNER
     return Verdict.MIXED

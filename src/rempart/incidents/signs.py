@@ -32,6 +32,8 @@ UNUSUAL_HOUR: Final = 1 / 96
 ORDERED_BY_CHANCE: Final = 3
 # One person in twenty is of the account's own department, for somebody with a national list.
 USUAL_LOCAL: Final = 0.05
+# One person in fifty of a list is somebody the account knows, which is many.
+USUAL_KNOWN: Final = 0.02
 # Faster than an airliner.
 IMPOSSIBLE_KMH: Final = 1_000.0
 
@@ -55,7 +57,7 @@ class Rule(enum.StrEnum):
     USUAL_ADDRESS = "usual_address/1"
     USUAL_AGENT = "usual_agent/1"
     PRESENCE = "presence/1"
-    KNOWN_FACES = "known_faces/1"
+    KNOWN_FACES = "known_faces/2"
     KNOWN_DEVICE = "known_device/1"
     CLAIMS_FOLLOWED = "claims_followed/1"
     SAME_PLACE = "same_place/1"
@@ -222,9 +224,15 @@ def _weigh_presence(tally: SessionTally) -> Signal:
 
 
 def _weigh_known_faces(tally: SessionTally) -> Signal:
-    """Weigh persons the account had looked up before: regulars come back, lists do not."""
+    """Weigh persons the account had looked up before: regulars come back, lists do not.
+
+    A short past knows few of them, so that a small share of a long session says much.
+    """
     share = tally.known_faces / tally.lookups
-    return Signal(rule=Rule.KNOWN_FACES, value=share, points=int(20 * share))
+    surprise = compute_surprise(tally.known_faces, tally.lookups, USUAL_KNOWN, cap=30)
+    return Signal(
+        rule=Rule.KNOWN_FACES, value=share, usual=USUAL_KNOWN, points=max(int(20 * share), surprise)
+    )
 
 
 def _weigh_what_is_known(

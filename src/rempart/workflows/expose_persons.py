@@ -23,7 +23,7 @@ from rempart.incidents.attribution import (
     Verdict,
     judge_sessions,
 )
-from rempart.incidents.bounds import Bounds, compute_bounds
+from rempart.incidents.bounds import Bounds, compute_bounds, compute_insurer_bounds
 from rempart.incidents.changes import VerdictChange, compare_verdicts
 from rempart.incidents.coverage import Coverage, compute_ledger_coverage, format_coverage
 from rempart.incidents.evidence import SessionTally, summarise_habit
@@ -122,7 +122,7 @@ def expose_persons(
         rules=RULES_VERSION,
         inputs=_describe_inputs(incident, found.overrules),
         coverage=format_coverage(found.coverage),
-        counts=counts,
+        counts={**counts, "insurers": _bound_insurers(tx, persons, found.coverage)},
         list_digest=digest,
     )
     say("what it changes")
@@ -325,6 +325,14 @@ def _count(persons: Sequence[ExposedPerson]) -> dict[str, int]:
     return {
         f"persons_{tier.lower()}": sum(person.tier is tier for person in persons) for tier in LISTED
     }
+
+
+def _bound_insurers(
+    tx: Transaction, persons: Sequence[ExposedPerson], coverage: Coverage
+) -> dict[str, dict[str, int | None]]:
+    """Return the bounds of every insurer, of those without anybody on the list too."""
+    bounds = compute_insurer_bounds(persons, coverage, incidents.list_insurer_names(tx))
+    return {str(insurer_id): one.format() for insurer_id, one in bounds.items()}
 
 
 def _describe_inputs(incident: incidents.Incident, overrules: Sequence[Overrule]) -> dict[str, Any]:
