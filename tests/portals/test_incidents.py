@@ -211,7 +211,7 @@ def test_a_long_table_shows_the_most_exposed_and_all_on_demand(desk, operator):
 
 def test_the_exposure_can_be_taken_away_as_csv(operator, incident):
     answer = operator.get(f"/console/incidents/{incident}/exposition.csv")
-    assert f'filename="incident-{incident}.csv"' in answer.headers["Content-Disposition"]
+    assert f'filename="EXERCICE-incident-{incident}.csv"' in answer.headers["Content-Disposition"]
     header, *lines = csv.reader(io.StringIO(answer.content.decode()[1:]), delimiter=";")
     assert header[1:6] == [
         *(

@@ -168,6 +168,16 @@ SIGNS: Final[Mapping[str, Words]] = {
     "usual_agent": _("logiciel habituel"),
     "presence": _("codes de cartes présentes"),
     "known_faces": _("personnes que le compte connaissait déjà"),
+    "confirmed_theft": _("vol de la séance établi par l’opérateur"),
+    "unknown_device": _("clé ou appareil jamais vus pour ce compte"),
+    "attack_address": _("adresse d’autres séances du voleur"),
+    "impossible_travel": _("deux lieux trop éloignés pour le temps écoulé"),
+    "ordered": _("numéros demandés dans l’ordre"),
+    "unusual_hours": _("heures où ce compte ne travaille presque jamais"),
+    "claims_missing": _("consultations sans facture, plus que d’habitude"),
+    "known_device": _("appareil enregistré par le titulaire"),
+    "claims_followed": _("consultations suivies d’une facture"),
+    "same_place": _("personnes de la même ville ou du même département"),
 }
 
 
