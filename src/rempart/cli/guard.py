@@ -10,12 +10,12 @@ import click
 from rempart.cli.guard_alerts import alerts
 from rempart.cli.guard_canaries import canaries
 from rempart.cli.guard_replay import replay
-from rempart.cli.guard_state import export, forget, rebuild, renew, rules
+from rempart.cli.guard_state import budget, export, forget, rebuild, renew, rules
 from rempart.cli.guard_steps import approve, contain, release, steps
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     *(replay, canaries, alerts),
-    *(renew, rebuild, export, forget, rules),
+    *(renew, rebuild, export, forget, rules, budget),
     *(contain, approve, release, steps),
 )
 

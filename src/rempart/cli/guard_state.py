@@ -19,7 +19,7 @@ from rempart.guard.rules import Rules
 from rempart.kernel.errors import NotFound
 from rempart.kernel.rpps import Rpps
 from rempart.storage.connect import Database
-from rempart.storage.guard_state import find_account, list_rules
+from rempart.storage.guard_state import find_account, list_budgets, list_rules
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
@@ -27,7 +27,7 @@ from rempart.wiring.settings import Settings
 from rempart.workflows.export_guard_events import export_guard_events
 from rempart.workflows.forget_faces import LEAST_DAYS, Forgotten, forget_faces
 from rempart.workflows.rebuild_guard import Rebuilder, rebuild_guard
-from rempart.workflows.renew_guard_rules import renew_guard_rules
+from rempart.workflows.renew_guard_rules import renew_guard_rules, set_budget
 
 _DAY_S: Final = 86_400
 _EXIT_INTERRUPTED: Final = 130
@@ -168,6 +168,39 @@ def rules(*, as_json: bool) -> None:
             *(f"{one.false_containments:g} per 1 000", f"{one.rules.width:.2f}"),
             *(f"{one.rules.evidence:.2f}", f"{one.rules.card_evidence:.2f}"),
         )
+    Console().print(table)
+
+
+@click.command()
+@click.option("--false-containments", type=float, help="Accepted, per 1 000 account-days.")
+@click.option("--days-over", type=float, help="Accepted share of days beyond the allowance.")
+@click.option("--reason", help="Why; kept beside it, and names nobody.")
+def budget(
+    *, false_containments: float | None, days_over: float | None, reason: str | None
+) -> None:
+    """Show the accepted mistakes and who changed them when; with options, change them.
+
+    Rules follow from the next ones computed on (those of a day are made the day before).
+    """
+    wanted = (false_containments, days_over) != (None, None)
+    if wanted != (reason is not None):
+        raise click.UsageError("another budget comes with --reason, and --reason with a budget")
+    with _installation() as (database, _), database.transaction("gateway") as tx:
+        if reason is not None:
+            set_budget(
+                tx, Policy(), reason=reason,
+                by_days_over=days_over, by_false_containments=false_containments,
+            )  # fmt: skip
+        versions, first = list_budgets(tx), Policy()
+    table = Table("since", "false containments", "days over", "why", box=None)
+    for one in versions:
+        table.add_row(
+            f"{one.set_at:%Y-%m-%d %H:%M}", f"{one.false_containments:g} per 1 000",
+            f"{one.days_over:.2%}", one.reason,
+        )  # fmt: skip
+    table.add_row(
+        "", f"{first.false_containments:g} per 1 000", f"{first.days_over:.2%}", "default"
+    )
     Console().print(table)
 
 

@@ -28,6 +28,15 @@ class RulesVersion(NamedTuple):
     false_containments: float
 
 
+class Budget(NamedTuple):
+    """What mistakes an operator accepts, since when and why."""
+
+    set_at: datetime
+    false_containments: float
+    days_over: float
+    reason: str
+
+
 class OpenDay(NamedTuple):
     """An account whose last day is over, and still in its habits."""
 
@@ -158,6 +167,21 @@ def insert_rules(tx: Transaction, rules: Rules, policy: Policy) -> None:
         "norms": format_norms(rules),
     }
     tx.execute(QUERIES.insert_rules, values)
+
+
+def list_budgets(tx: Transaction, *, most: int = 100) -> list[Budget]:
+    """Return what mistakes were accepted, the newest first."""
+    return [Budget(*row) for row in tx.execute(QUERIES.list_budgets, {"most": most})]
+
+
+def insert_budget(tx: Transaction, policy: Policy, *, reason: str) -> None:
+    """Accept other mistakes, from the next rules on."""
+    values = {
+        "false_containments": policy.false_containments,
+        "days_over": policy.days_over,
+        "reason": reason,
+    }
+    tx.execute(QUERIES.insert_budget, values)
 
 
 def list_days(tx: Transaction, *, first: int, last: int) -> list[AccountDay]:

@@ -23,6 +23,15 @@ INSERT INTO guard.rules (day, account_days, width, evidence, card_evidence, fals
 VALUES (%(day)s, %(account_days)s, %(width)s, %(evidence)s, %(card_evidence)s, %(false_containments)s, %(norms)s::jsonb)
 ON CONFLICT DO NOTHING;
 
+-- name: list_budgets
+-- What mistakes were accepted, the newest first.
+SELECT set_at, false_containments, days_over, reason FROM guard.budget ORDER BY budget_ref DESC LIMIT %(most)s;
+
+-- name: insert_budget
+-- From the next rules on.
+INSERT INTO guard.budget (false_containments, days_over, reason)
+VALUES (%(false_containments)s, %(days_over)s, %(reason)s);
+
 -- name: list_days
 -- Days that are over, of every account, of some dates (both included), in the order of AccountDay.
 SELECT day, profession, typed, typed_count, typed_expected, typed_deviation, typed_allowance, week, card, card_count,

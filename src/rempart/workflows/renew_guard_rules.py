@@ -6,18 +6,21 @@ leaves nothing, and the next run does it all.
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from rempart.guard.lookups import find_day
 from rempart.guard.policy import Policy
 from rempart.guard.rules import LAG_DAYS, AccountDay, Rules, first_rules, renew_rules, summarise_day
-from rempart.kernel.errors import InconsistentRecord
+from rempart.kernel.errors import InconsistentRecord, InvalidRequest
 from rempart.storage.connect import Transaction
 from rempart.storage.guard_habits import decode_habits
 from rempart.storage.guard_state import (
     follow_moves,
+    insert_budget,
     insert_days,
     insert_rules,
+    list_budgets,
     list_days,
     list_open_days,
     list_rules,
@@ -28,6 +31,7 @@ from rempart.workflows.guard_sitting import follow_order
 
 # After a longer pause, the rules of the days before this many are not made up for.
 _MOST_MISSED: Final = 30
+MAX_REASON: Final = 200
 
 _log = logging.getLogger("rempart.guard")
 
@@ -37,7 +41,7 @@ def renew_guard_rules(tx: Transaction, policy: Policy, *, now_ms: int) -> Rules 
 
     Args:
         tx: Open transaction of the role gateway; the caller commits it.
-        policy: The budget of mistakes.
+        policy: The budget of mistakes, unless an operator set another.
         now_ms: The instant, Unix milliseconds.
 
     Returns:
@@ -50,6 +54,7 @@ def renew_guard_rules(tx: Transaction, policy: Policy, *, now_ms: int) -> Rules 
     newest = versions[0] if versions else first_rules(policy)
     if newest.day >= tomorrow:
         return newest
+    policy = follow_budget(tx, policy)
     follow_moves(tx)
     book = RulesBook(policy, versions)
     insert_days(tx, _close_days(tx, book, last=tomorrow - LAG_DAYS))
@@ -60,6 +65,52 @@ def renew_guard_rules(tx: Transaction, policy: Policy, *, now_ms: int) -> Rules 
         newest = renew_rules(policy, newest, days, day)
         insert_rules(tx, newest, policy)
     return newest
+
+
+def follow_budget(tx: Transaction, policy: Policy) -> Policy:
+    """Return the policy with the budget of mistakes an operator set, if one did."""
+    newest = list_budgets(tx, most=1)
+    if not newest:
+        return policy
+    [budget] = newest
+    return replace(policy, false_containments=budget.false_containments, days_over=budget.days_over)
+
+
+def set_budget(
+    tx: Transaction,
+    policy: Policy,
+    *,
+    reason: str,
+    by_days_over: float | None = None,
+    by_false_containments: float | None = None,
+) -> Policy:
+    """Accept other mistakes, from the next rules on; what is not given stays.
+
+    Args:
+        tx: Open transaction of the role gateway; the caller commits it.
+        policy: Where nothing was set.
+        reason: Why, in one line that names nobody.
+        by_days_over: Share of account-days.
+        by_false_containments: Per 1 000 account-days.
+
+    Raises:
+        InvalidRequest: no reason, or a budget that means nothing.
+    """
+    if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidRequest(f"say why, in one line of at most {MAX_REASON} characters")
+    now = follow_budget(tx, policy)
+    try:
+        wanted = replace(
+            now,
+            days_over=now.days_over if by_days_over is None else by_days_over,
+            false_containments=(
+                now.false_containments if by_false_containments is None else by_false_containments
+            ),
+        )
+    except ValueError as wrong:
+        raise InvalidRequest(str(wrong)) from wrong
+    insert_budget(tx, wanted, reason=reason.strip())
+    return wanted
 
 
 def _close_days(tx: Transaction, book: RulesBook, *, last: int) -> Iterator[tuple[int, AccountDay]]:

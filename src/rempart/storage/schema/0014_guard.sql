@@ -95,6 +95,15 @@ CREATE TABLE guard.rules (
     norms              jsonb NOT NULL               -- {profession: {typed, card, local, missed}}
 );
 
+-- What mistakes are accepted, each version with who set it and why; the newest holds, from the next rules on.
+CREATE TABLE guard.budget (
+    budget_ref         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    set_at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+    false_containments double precision NOT NULL CHECK (false_containments >= 0 AND false_containments < 1000),
+    days_over          double precision NOT NULL CHECK (days_over > 0 AND days_over < 1),
+    reason             text NOT NULL CHECK (length(btrim(reason)) BETWEEN 1 AND 200)
+);
+
 -- What was refused, and what became of accounts.
 CREATE TABLE guard.event (
     event_ref          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
