@@ -45,7 +45,7 @@ _QUIET: Final = 2.0
 _CREDIT: Final = -4.0
 _CLEARED_ROOM: Final = 30.0
 # How much a typed person teaches of where people live when they live where few of them do.
-_FAR_TEACHES: Final = 0.05
+_FAR_TEACHES: Final = 0.2
 _LEARNT: Final = Learnt(changed=True)
 
 
@@ -355,17 +355,16 @@ def _add(before: float, gain: float) -> float:
 
 
 def _learn_person(habits: Habits, lookup: Lookup, weights: Weights) -> None:
-    """Learn from whom it was answered about: a thief at the desk would teach where his list lives.
+    """Learn from whom it was answered about.
 
-    So what is typed beyond the allowance teaches nothing, and a far person little.
+    A far person who was typed teaches little, and nothing of where people live beyond the
+    allowance: a thief at the desk would teach where his list lives.
     """
-    today = habits.today
-    if not lookup.presence and today.batch_count and today.typed > today.typed_allowance:
-        return
-    is_far = weights.geography > 0 and not lookup.presence
-    habits.learn_person(
-        lookup.subject_department, lookup.insurer, lookup.found, _FAR_TEACHES if is_far else 1.0
-    )
+    much = 1.0
+    if weights.geography > 0 and not lookup.presence:
+        today = habits.today
+        much = _FAR_TEACHES if today.typed <= today.typed_allowance else 0.0
+    habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found, much)
 
 
 def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:

@@ -22,6 +22,13 @@ def rob(guard, day=WORKDAYS, count=300, account=1, **changes):
     ]
 
 
+def rob_at_the_desk(guard):
+    """Play a thief at the account's own line, with a list from all over the country."""
+    for n in range(60):
+        far = {"subject_department": f"far-{n}", "ip": OWN_IP, "user_agent": OWN_AGENT}
+        guard.decide(steal(at(WORKDAYS, 10 + n / 600), f"victim-{n}", **far))
+
+
 def test_somebody_known_is_answered_at_every_step():
     guard = make_guard(days=WORKDAYS)
     rob(guard)
@@ -81,7 +88,7 @@ def test_an_owner_types_on_at_the_own_line_once_it_looks_like_the_account_again(
 
 def test_an_account_contained_at_its_own_line_types_nobody_new_anywhere():
     guard = make_guard(days=WORKDAYS)
-    rob(guard, ip=OWN_IP, user_agent=OWN_AGENT)
+    rob_at_the_desk(guard)
     assert guard.find_step(1) is Step.PRESENCE_ONLY
     for n in range(30):
         assert not guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")).answer
@@ -93,7 +100,7 @@ def test_mutation_holding_no_more_than_elsewhere_lets_a_thief_at_the_desk_go_on(
 
     monkeypatch.setattr(judging, "_set_reach", reach)
     guard = make_guard(days=WORKDAYS)
-    rob(guard, ip=OWN_IP, user_agent=OWN_AGENT)
+    rob_at_the_desk(guard)
     more = [guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")) for n in range(30)]
     assert any(one.answer for one in more)
 
