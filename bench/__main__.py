@@ -1,8 +1,9 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|cards|guard|guard-engine]
+python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|cards|guard|guard-engine
+                 |foreign]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
-                [--accounts N] [--seeds A-B]
+                [--accounts N] [--seeds A-B] [--megabytes N]
 """
 
 import argparse
@@ -11,6 +12,7 @@ from bench import (
     authentication,
     cards,
     feed_import,
+    foreign_logs,
     guard_backtest,
     guard_engine,
     guarded_checks,
@@ -22,7 +24,7 @@ from bench import (
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions", "cards"),
-    *("guard", "guard-engine", "all"),
+    *("guard", "guard-engine", "foreign", "all"),
 ]
 
 
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("--contracts", type=int, default=5_000, help="cards are issued to")
     parser.add_argument("--accounts", type=int, default=1_250, help="the guard judges")
     parser.add_argument("--seeds", default="11-15", help="of the guard's months: 11-15 or 7")
+    parser.add_argument("--megabytes", type=int, default=400, help="of a foreign log")
     parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
@@ -60,6 +63,8 @@ def main() -> None:
         guard_backtest.run(accounts=options.accounts, seeds=seeds, variants=not options.no_variants)
     if options.which in ("guard-engine", "all"):
         guard_engine.run()
+    if options.which in ("foreign", "all"):
+        foreign_logs.run(megabytes=options.megabytes)
     if options.which in ("questions", "all"):
         ledger_questions.run(entries=options.entries)
 

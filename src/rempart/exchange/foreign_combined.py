@@ -31,6 +31,7 @@ _PATTERN: Final = (
 )
 _REQUEST: Final = r"^(?:(?P<method>[A-Za-z_-]+) )?(?P<target>.*?)(?: HTTP/[0-9.]+)?$"
 _TARGET: Final = r"^(?P<path>[^?;]*)(?:;[^?]*)?(?:\?(?P<query>.*))?$"
+_MAY_BE_ABSENT: Final = frozenset({"user", "bytes", "referer", "agent", "query", "request"})
 _SHORT_LETTERS: Final = 48
 _BEFORE_QUOTE: Final = APACHE_LENGTH + 2
 NAMES: Final = (
@@ -151,14 +152,17 @@ def _read_fast(
     else:
         times, good = make_numbers([]), np.zeros(0, bool)
     wanted = [name for name in NAMES if name in names]
-    columns: dict[str, Any] = {
-        name: _null_dashes(_take_texts(marks, cuts[name][good])) for name in wanted
-    }
+    columns: dict[str, Any] = {name: _take_column(marks, name, cuts[name][good]) for name in wanted}
     if extra:
         rests = _take_texts(marks, cuts["rest"][good])
         columns |= _cut_rests(rests, names, extra)
     columns["times"] = pa.array(times[good]), good
     return columns
+
+
+def _take_column(marks: _Marks, name: str, cuts: Any) -> Any:
+    texts = _take_texts(marks, cuts)
+    return _null_dashes(texts) if name in _MAY_BE_ABSENT else texts
 
 
 def _take_texts(marks: _Marks, cuts: Any) -> Any:
@@ -269,7 +273,9 @@ def _join(
         lines=lines,
         blank=blank,
         numbers=numbers[order],
-        digests=digest_lines(_slice(marks.data, spans[order])),
+        digests=digest_lines(
+            marks.data.split(b"\n")[:-1] if len(order) == lines else _slice(marks.data, spans[order])
+        ),
         columns={name: arrange([part[0][name] for part in parts]) for name in parts[0][0]},
         times=arrange([part[1] for part in parts]),
         unread=sorted(unread),

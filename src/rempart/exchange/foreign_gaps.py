@@ -7,12 +7,14 @@ with, the hours around it are what is usual, so a quiet night of a single day's 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 from rempart.exchange.foreign_facts import HOUR_MS, Gap, Source
 
 # A silence is a gap when chance alone gives it less than once in a thousand (Poisson).
 RARE: Final = math.log(1000)
+# A kind of day and an hour of it.
+Slot: TypeAlias = tuple[str, int]
 _DAY_HOURS: Final = 24
 # The first hour of 1970 was a Thursday's.
 _THURSDAY: Final = 3
@@ -70,32 +72,38 @@ def _find_silences(hours: Mapping[int, int], first: int, last: int) -> Iterator[
         if not silent:
             continue
         around = min(hours[before], hours[after]) / 2
-        expected = sum(usual.get(_slot(hour), around) for hour in silent)
+        expected = sum(
+            next((usual[slot] for slot in _list_slots(hour) if slot in usual), around)
+            for hour in silent
+        )
         if expected >= RARE:
             yield Gap(from_ms=silent[0] * HOUR_MS, to_ms=after * HOUR_MS, reason="silent")
 
 
-def _find_usual(hours: Mapping[int, int], first: int, last: int) -> dict[tuple[bool, int], float]:
-    """Return the lines of an hour of a kind of day, over the days that have any line.
+def _find_usual(hours: Mapping[int, int], first: int, last: int) -> dict[Slot, float]:
+    """Return the lines of an hour of a day like it.
 
-    Only kinds seen on two days or more: one silent hour is no proof that it is always so.
+    Only of days of which there are two or more: one silent hour is no proof that it is always so. A
+    day without any line counts among those of its own name (a portal may be closed on Sundays), not
+    among the others.
     """
-    days = {hour // _DAY_HOURS for hour in hours}
-    lines: dict[tuple[bool, int], int] = {}
-    seen: dict[tuple[bool, int], int] = {}
-    for day in days:
-        for hour in range(day * _DAY_HOURS, (day + 1) * _DAY_HOURS):
-            if first <= hour <= last:
-                slot = _slot(hour)
-                lines[slot] = lines.get(slot, 0) + hours.get(hour, 0)
-                seen[slot] = seen.get(slot, 0) + 1
+    active = {hour // _DAY_HOURS for hour in hours}
+    lines: dict[Slot, int] = {}
+    seen: dict[Slot, int] = {}
+    for hour in range(first, last + 1):
+        by_name, *others = _list_slots(hour)
+        for slot in (by_name, *(others if hour // _DAY_HOURS in active else ())):
+            lines[slot] = lines.get(slot, 0) + hours.get(hour, 0)
+            seen[slot] = seen.get(slot, 0) + 1
     return {slot: lines[slot] / days for slot, days in seen.items() if days > 1}
 
 
-def _slot(hour: int) -> tuple[bool, int]:
-    """Return the kind of day and the hour of it."""
+def _list_slots(hour: int) -> tuple[Slot, Slot, Slot]:
+    """Return what an hour is compared with, in order: its weekday, its part of the week, any."""
     weekday = (hour // _DAY_HOURS + _THURSDAY) % 7
-    return weekday >= _SATURDAY, hour % _DAY_HOURS
+    of_day = hour % _DAY_HOURS
+    part = "weekend" if weekday >= _SATURDAY else "week"
+    return (str(weekday), of_day), (part, of_day), ("any", of_day)
 
 
 def _find_breaks(sources: Sequence[Source], end: int) -> Iterator[Gap]:

@@ -75,7 +75,9 @@ def make_facts(raw: RawRows, mapping: LogMapping, *, zone: str, offset_ms: int) 
         times = read_times(texts, mapping.time_format, zone)
     timed = pc.is_valid(times).to_numpy(zero_copy_only=False)
     unread = (*raw.unread, *_list_untimed(raw, timed))
-    columns = {name: column.filter(pa.array(timed)) for name, column in raw.columns.items()}
+    columns = dict(raw.columns)
+    if not timed.all():
+        columns = {name: column.filter(pa.array(timed)) for name, column in columns.items()}
     times = times.filter(pa.array(timed)).to_numpy(zero_copy_only=False) + offset_ms
     numbers, digests = raw.numbers[timed], raw.digests[timed]
     columns = _add_target(columns, mapping, len(numbers))
@@ -161,53 +163,47 @@ def _find_ignored(columns: Mapping[str, Any], mapping: LogMapping, count: int) -
 
 
 def _make_table(columns: Mapping[str, Any], mapping: LogMapping, count: int) -> dict[str, Any]:
-    """Return what screens say of each row, in order."""
-    left = np.ones(count, bool)
-    parts, places = [], []
-    for view in mapping.views:
-        if not left.any():
-            break
-        found = _match_all(view.conditions, columns, count) & left
-        if found.any():
-            parts.append(_read_view(view, columns, mapping, found))
-            places.append(np.flatnonzero(found))
-            left &= ~found
-    if left.any() or not count:
-        parts.append(_read_view(UNKNOWN_VIEW, columns, mapping, left))
-        places.append(np.flatnonzero(left))
-    order: Any = pa.array(np.argsort(np.concatenate(places), kind="stable"))
-    whole = pa.concat_tables(parts).take(order).combine_chunks()
-    return {name: whole.column(name) for name in whole.column_names}
+    """Return what screens say of each row, in order.
 
-
-def _read_view(view: View, columns: Mapping[str, Any], mapping: LogMapping, found: Any) -> Any:
-    """Return what one screen's rows say."""
-    count = int(found.sum())
-    if count < len(found):
-        mask = pa.array(found)
-        columns = {name: column.filter(mask) for name, column in columns.items()}
-    values = {
-        name: read_place(view.takes.get(name, mapping.places.get(name)), columns, count)
-        for name in _TAKEN
-    }
+    What holds for every screen is read of all rows at once; a screen's own places, of its rows.
+    """
+    views = (*mapping.views, UNKNOWN_VIEW)
+    # Each row's screen, by its place in `views`; the last is the one nobody described.
+    which = _find_views(columns, mapping, count)
+    values = {name: read_place(mapping.places.get(name), columns, count) for name in _TAKEN}
+    told = read_place(mapping.outcomes.place, columns, count)
+    values["outcome"] = match_words(told, mapping.outcomes.words, mapping.outcomes.otherwise)
+    for place, view in enumerate(mapping.views):
+        if view.takes or view.outcomes:
+            _read_own(view, which == place, columns, values)
     for name, rules in mapping.clean.items():
         values[name] = clean_values(values[name], rules)
     values["account"] = pc.fill_null(values["account"], "")
-    outcomes = view.outcomes or mapping.outcomes
-    told = read_place(outcomes.place, columns, count)
-    return pa.table(
-        {
-            **values,
-            "view": _repeat(view.name, count),
-            "outcome": match_words(told, outcomes.words, outcomes.otherwise),
-            "presence": _repeat(view.presence, count),
-            "shown": _repeat(view.shown, count),
-            "typed": _repeat(view.typed, count),
-            "family": _repeat(view.family, count),
-            "query_only": _repeat(view.query_only, count),
-        }
-    )
+    values["view"] = pa.array([view.name for view in views]).take(pa.array(which))
+    for name in ("presence", "family", "query_only"):
+        values[name] = pa.array(np.array([getattr(view, name) for view in views])[which])
+    for name in ("shown", "typed"):
+        values[name] = pa.array(np.array([getattr(view, name) for view in views], np.int64)[which])
+    return values
 
 
-def _repeat(value: Any, count: int) -> Any:
-    return pa.repeat(pa.scalar(value), count)
+def _find_views(columns: Mapping[str, Any], mapping: LogMapping, count: int) -> Any:
+    which = np.full(count, len(mapping.views), np.int64)
+    for place, view in reversed(list(enumerate(mapping.views))):
+        which[_match_all(view.conditions, columns, count)] = place
+    return which
+
+
+def _read_own(view: View, found: Any, columns: Mapping[str, Any], values: dict[str, Any]) -> None:
+    """Read what is in places of the screen's own, over what its rows have already."""
+    count = int(found.sum())
+    if not count:
+        return
+    mask = pa.array(found)
+    own = {name: column.filter(mask) for name, column in columns.items()}
+    for name, place in view.takes.items():
+        values[name] = pc.replace_with_mask(values[name], mask, read_place(place, own, count))
+    if view.outcomes is not None:
+        told = read_place(view.outcomes.place, own, count)
+        words = match_words(told, view.outcomes.words, view.outcomes.otherwise)
+        values["outcome"] = pc.replace_with_mask(values["outcome"], mask, words)
