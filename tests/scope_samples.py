@@ -125,7 +125,7 @@ def make_past(account: str = "ps-1", *, days: int = 30) -> list[dict[str, Any]]:
     """Return an owner's past: six visitors a day from the usual address, slowly."""
     return [
         make_fact(
-            START_MS - (day + 1) * DAY_MS + visit * 3_600_000 + visit * visit * 61_000,
+            START_MS - (day + 1) * DAY_MS + visit * 780_000 + visit * visit * 31_000,
             account=account,
             address=OWNER,
             agent="firefox",
@@ -227,8 +227,8 @@ MAPPING = (
     'account = "account"',
     "[[views]]",
     'name = "fiche"',
-    'when = { screen = "fiche" }',
-    'shows = ["NIR"]',
+    'where = { screen = "fiche" }',
+    'shows = ["nir"]',
 )
 
 

@@ -166,7 +166,8 @@ def _tell(found: Answer, figures: Figures, changes: Sequence[Change], request: R
     click.echo(
         f"{figures['logs']['lines']:,} lines of {figures['logs']['files']:,} files; "
         f"{sessions['judged']:,} sessions of suspect accounts: {sessions['thief']:,} a thief's, "
-        f"{sessions['mixed']:,} mixed, {sessions['owner']:,} that look their owner's."
+        f"{sessions['mixed']:,} mixed, {sessions['owner']:,} that look their owner's, "
+        f"{sessions['undecided']:,} nothing tells whose."
     )
     for one in figures["insurers"]:
         tiers, ruled = one["tiers"], sum(one["cannot_be_concerned"].values())

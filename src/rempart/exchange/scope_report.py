@@ -269,7 +269,7 @@ def _accounts(summary: Mapping[str, Any], locale: Locale) -> Section:
     tables = []
     for heading, found, names in (
         ("accounts", accounts, ("same", "spelling", "near", "absent")),
-        ("sessions", sessions, ("thief", "mixed", "owner")),
+        ("sessions", sessions, ("thief", "mixed", "undecided", "owner")),
     ):
         rows = [[say(name, locale), format_count(found[name], locale)] for name in names]
         header = [say("verdict" if heading == "sessions" else "accounts", locale)]

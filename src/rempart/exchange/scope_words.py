@@ -185,6 +185,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "count": ("Nombre", "Number"),
         "thief": ("du voleur", "the thief’s"),
         "mixed": ("mêlées", "mixed"),
+        "undecided": ("dont rien ne dit à qui", "nothing tells whose"),
         "owner": ("qui paraissent du titulaire", "that look the owner’s"),
         "timeline": ("Dans le temps", "In time"),
         "timeline_alt": (

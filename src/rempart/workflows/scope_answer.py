@@ -39,7 +39,11 @@ _STRANGER_HEADER: Final = (
 
 
 class Change(NamedTuple):
-    """What changed for one person since an earlier answer."""
+    """What changed for one person since an earlier answer.
+
+    Of somebody whom no registry holds, `insured_nir` is what the logs call them, `amc_number` the
+    insurer the logs name.
+    """
 
     amc_number: str
     insured_nir: str
@@ -211,20 +215,25 @@ def _compare(
 ) -> list[Change]:
     if not is_answer(since):
         raise ScopeRefused(f"{since} holds no answer to compare with: give --since another folder")
+    names = {f"insurers/{one.amc}/{PERSONS}" for one in answer.insurers}
+    names |= {
+        f"insurers/{one.parent.name}/{PERSONS}"
+        for one in since.glob(f"insurers/*/{PERSONS}.parquet")
+    }
     changes = []
-    names = {one.amc for one in answer.insurers}
-    names |= {one.parent.name for one in since.glob(f"insurers/*/{PERSONS}.parquet")}
-    for amc in sorted(names):
-        place = f"insurers/{amc}/{PERSONS}.parquet"
-        now, before = folder.path / place, since / place
-        if not now.exists() or not before.exists():
-            known = now if now.exists() else before
-            empty = folder.path / ".empty.parquet"
-            _write_empty(known, empty)
-            now, before = (now, empty) if now.exists() else (empty, before)
-        values = {"now": str(now), "before": str(before)}
-        changes += [Change(*row) for row in scope.fetch(connection, "diff_persons", values)]
-        (folder.path / ".empty.parquet").unlink(missing_ok=True)
+    for place in (*sorted(names), STRANGERS):
+        query = "diff_strangers" if place == STRANGERS else "diff_persons"
+        now, before = (root / f"{place}.parquet" for root in (folder.path, since))
+        if not now.exists() and not before.exists():
+            continue
+        empty = folder.path / ".empty.parquet"
+        _write_empty(now if now.exists() else before, empty)
+        values = {
+            "now": str(now if now.exists() else empty),
+            "before": str(before if before.exists() else empty),
+        }
+        changes += [Change(*row) for row in scope.fetch(connection, query, values)]
+        empty.unlink()
     folder.write_table(
         "diff.csv",
         Change._fields,

@@ -81,6 +81,10 @@ def summarise(answer: Answer, connection: duckdb.DuckDBPyConnection) -> Figures:
         strangers[tier] = persons
         stranger_fields |= fields
     verdicts = [one.verdict.verdict for one in answer.judged]
+    undecided = sum(
+        one.verdict.verdict is Verdict.OWNER and one.verdict.owner_points == 0
+        for one in answer.judged
+    )
     return {
         "format": FORMAT,
         "rules": RULES_VERSION,
@@ -105,7 +109,8 @@ def summarise(answer: Answer, connection: duckdb.DuckDBPyConnection) -> Figures:
             "judged": len(answer.judged),
             "thief": sum(one is Verdict.THIEF for one in verdicts),
             "mixed": sum(one is Verdict.MIXED for one in verdicts),
-            "owner": sum(one is Verdict.OWNER for one in verdicts),
+            "owner": sum(one is Verdict.OWNER for one in verdicts) - undecided,
+            "undecided": undecided,
         },
         "coverage": {
             "whole": not answer.doubts,

@@ -15,7 +15,7 @@ CREATE OR REPLACE TABLE claim (account VARCHAR, person VARCHAR, day DATE);
 -- is. Unknown outcomes, unknown screens and searches are uncertain whatever the session.
 CREATE OR REPLACE TABLE shown AS
 WITH weighed AS (
-    SELECT l.session_ref, l.account, l.person, l.insurer, l.family, l.query_only, paris_day(l.t_ms) AS day, l.t_ms, l.view,
+    SELECT l.session_ref, l.account, l.person, l.insurer, l.person_as_logged, l.insurer_as_logged, l.family, l.query_only, paris_day(l.t_ms) AS day, l.t_ms, l.view,
            l.shown, l.typed, l.outcome, v.verdict, v.usual_place, v.is_overruled,
            l.presence AND l.person IS NOT NULL AS present,
            EXISTS (
@@ -41,6 +41,7 @@ SELECT row_number() OVER (ORDER BY session_ref, person, insurer, family, query_o
        session_ref, account, person, insurer, family, query_only, day, reasons,
        CASE WHEN reasons & 252 <> 0 THEN 'C' WHEN reasons & 2 <> 0 THEN 'B' WHEN reasons & 1 <> 0 THEN 'A' ELSE 'C' END AS tier,
        bit_or(shown) AS shown, bit_or(shown & ~typed) AS gained, bit_or(shown & ~(typed & $shared_fields::BIGINT)) AS gained_by_others,
+       min(person_as_logged) AS person_as_logged, min(insurer_as_logged) AS insurer_as_logged,
        count(*)::BIGINT AS lookups, min(t_ms) AS first_ms, max(t_ms) AS last_ms
 FROM judged
 GROUP BY session_ref, account, person, insurer, family, query_only, day, reasons;
@@ -186,7 +187,8 @@ LEFT JOIN uncertain AS u ON u.person_id = p.person_id;
 -- name: make_stranger
 -- In the logs and not in the registry: deleted since, or of nobody known here. Their identifier as logged, and what they lost.
 CREATE OR REPLACE TABLE stranger AS
-SELECT s.person, COALESCE(s.insurer, '') AS insurer, min(s.tier) AS tier, bit_or(s.reasons) AS reasons, bit_or(s.shown) AS fields,
+SELECT s.person, COALESCE(s.insurer, '') AS insurer, min(s.person_as_logged) AS identifier,
+       COALESCE(min(s.insurer_as_logged), '') AS insurer_as_logged, min(s.tier) AS tier, bit_or(s.reasons) AS reasons, bit_or(s.shown) AS fields,
        bit_or(s.gained) AS gained, sum(s.lookups)::BIGINT AS lookups, list_sort(list_distinct(list(s.session_ref))) AS sessions,
        min(s.first_ms) AS first_ms, max(s.last_ms) AS last_ms
 FROM shown AS s

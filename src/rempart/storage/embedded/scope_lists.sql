@@ -36,7 +36,7 @@ ORDER BY amc, tier, bit;
 
 -- name: list_strangers
 -- In the logs and not in the registry.
-SELECT person AS identifier, insurer, tier, reasons, fields, gained, lookups, first_ms, last_ms, sessions
+SELECT identifier, insurer_as_logged, tier, reasons, fields, gained, lookups, first_ms, last_ms, sessions
 FROM stranger
 ORDER BY person, insurer;
 
@@ -79,6 +79,19 @@ SELECT COALESCE(n.amc_number, o.amc_number) AS amc_number, COALESCE(n.insured_ni
 FROM read_parquet($now) AS n
 FULL JOIN read_parquet($before) AS o ON n.amc_number = o.amc_number AND n.insured_nir = o.insured_nir
                                     AND n.birth_date = o.birth_date AND n.birth_rank = o.birth_rank
+WHERE n.tier IS DISTINCT FROM o.tier OR n.fields IS DISTINCT FROM o.fields
+ORDER BY ALL;
+
+-- name: diff_strangers
+-- The same for persons that no registry holds, by what the logs call them.
+SELECT COALESCE(n.insurer_as_logged, o.insurer_as_logged) AS amc_number, COALESCE(n.identifier, o.identifier) AS insured_nir,
+       '' AS birth_date, '' AS birth_rank,
+       CASE WHEN o.tier IS NULL THEN 'added' WHEN n.tier IS NULL THEN 'removed' WHEN n.tier < o.tier THEN 'raised'
+            WHEN n.tier > o.tier THEN 'lowered' ELSE 'changed' END AS change,
+       COALESCE(o.tier, '') AS tier_before, COALESCE(n.tier, '') AS tier_after,
+       COALESCE(o.fields, 0) AS fields_before, COALESCE(n.fields, 0) AS fields_after
+FROM read_parquet($now) AS n
+FULL JOIN read_parquet($before) AS o ON n.identifier = o.identifier AND n.insurer_as_logged = o.insurer_as_logged
 WHERE n.tier IS DISTINCT FROM o.tier OR n.fields IS DISTINCT FROM o.fields
 ORDER BY ALL;
 

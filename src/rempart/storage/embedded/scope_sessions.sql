@@ -20,7 +20,8 @@ WITH paused AS (
 )
 SELECT dense_rank() OVER (ORDER BY n.account, n.label) AS session_ref, dense_rank() OVER (ORDER BY n.account) AS account_ref,
        n.source, n.line, n.t_ms, n.session, n.account, COALESCE(n.address, '') AS address, COALESCE(n.agent, '') AS agent,
-       n.view, n.outcome, normalise_identifier(n.person) AS person, upper(trim(n.insurer)) AS insurer,
+       n.view, n.outcome, normalise_identifier(n.person) AS person, n.person AS person_as_logged,
+       upper(trim(n.insurer)) AS insurer, n.insurer AS insurer_as_logged,
        n.presence, n.shown, n.typed, n.family, n.query_only, n.t_ms >= $starts_ms AS in_window
 FROM numbered AS n;
 
