@@ -187,7 +187,9 @@ CALLED_BY_PAGES = {
     *("guard.my_containment()", "guard.release_own()"),
     *("relays()", "incidents.receive_package(bigint,text)"),
     *("works_incidents()", "answers_for_members()"),
-    *("incidents.is_closed(bigint)", "incidents.may_reach(bigint,boolean)"),
+    *("incidents.is_closed(bigint)", "incidents.concerns_my_insurer(bigint)"),
+    *("incidents.my_incident(bigint)", "incidents.my_share(bigint)"),
+    *("incidents.count_hidden(bigint)", "incidents.clock_facts(bigint)"),
     *("jobs.enqueue(text,jsonb)", "jobs.read_jobs()", "jobs.read_attempts(bigint)"),
     *("jobs.read_schedule()", "jobs.retry(bigint)", "jobs.cancel(bigint)", "jobs.read_pulse()"),
 }

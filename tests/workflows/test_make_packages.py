@@ -330,7 +330,7 @@ def test_an_exercise_says_so_everywhere_and_never_goes_to_a_folder(database, tmp
     assert all(name.startswith("EXERCICE-") for name in names)
     [(note,)] = affair.fetch("SELECT note FROM incidents.package")
     assert "\nexercise yes\n" in note
-    with pytest.raises(NotAllowed, match="never in a folder"):
+    with pytest.raises(NotAllowed, match="recipients of exercises only"):
         drop(affair, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from rempart.incidents.coverage import Coverage
 from rempart.incidents.exposure import Tier
-from rempart.kernel.errors import Conflict, NotAllowed
+from rempart.incidents.room import check_can_reach
+from rempart.kernel.errors import Conflict
 
 FORMAT_VERSION: Final = 1
 # Without a receipt, the host is told, and the insurer's addresses again.
@@ -230,10 +231,8 @@ def check_can_drop(*, exercise: bool) -> None:
     Raises:
         NotAllowed: it is an exercise.
     """
-    if exercise:
-        raise NotAllowed(
-            "packages of an exercise are published in the insurers' spaces only, never in a folder"
-        )
+    # Nothing in a folder says who reads it: whoever does is real.
+    check_can_reach(exercise=exercise, recipient_is_exercise=False)
 
 
 def describe_assurance(assurance: Assurance) -> dict[str, Any]:

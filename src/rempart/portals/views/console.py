@@ -74,7 +74,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "ledger_size": sum(log.size for log in logs),
         "logs": logs,
         "incidents": incidents[:3],
-        "incident_count": len(incidents),
+        "incident_count": sum(not incident.exercise for incident in incidents),
         **list_abilities(visitor, [Permission.DECLARE_INCIDENT]),
     }
     return render(request, "portals/console/overview.html", context)

@@ -110,14 +110,7 @@ END $$;
 REVOKE EXECUTE ON FUNCTION incidents.keep_exercise FROM PUBLIC;
 CREATE TRIGGER keep_exercise BEFORE UPDATE ON incidents.incident FOR EACH ROW EXECUTE FUNCTION incidents.keep_exercise();
 
--- Whether something of an incident may go to a recipient: the definition is check_can_reach of incidents/room.py. For the checks
--- of the tables that note what leaves.
-CREATE FUNCTION incidents.may_reach(incident bigint, recipient_is_exercise boolean) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT COALESCE((SELECT i.exercise = recipient_is_exercise FROM incidents.incident AS i WHERE i.incident_id = incident), false)
-$$;
-REVOKE EXECUTE ON FUNCTION incidents.may_reach FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION incidents.is_closed, incidents.may_reach TO rempart_plane_incidents, rempart_portals;
+GRANT EXECUTE ON FUNCTION incidents.is_closed TO rempart_plane_incidents, rempart_portals;
 
 -- ---------------------------------------------------------------- evidence kept
 
