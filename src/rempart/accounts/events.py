@@ -81,6 +81,7 @@ class SecurityEventKind(enum.StrEnum):
     SEALING_KEY_ENDED = "sealing_key_ended"
     PACKAGE_SENT = "package_sent"
     PACKAGE_REMINDED = "package_reminded"
+    CLOCK_DUE = "clock_due"
     EVENT_REPORTED = "event_reported"
     REPORT_HANDLED = "report_handled"
 

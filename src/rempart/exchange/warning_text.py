@@ -185,6 +185,12 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
         "Reminder: a sealed package about an incident waits for you, and nobody at your "
         "organisation acknowledged it.",
     ),
+    SecurityEventKind.CLOCK_DUE: _Words(
+        "Une échéance qui suit un incident approche ou est passée, et rien ne montre encore "
+        "qu’elle est tenue.",
+        "A time limit that follows an incident is near or past, and nothing shows yet that it was "
+        "met.",
+    ),
     SecurityEventKind.OWN_ACCOUNT_RELEASED: _Words(
         "La limite du compte a été levée par son titulaire, après confirmation de son identité.",
         "The account was released by its owner, after confirming who they are.",
@@ -197,6 +203,14 @@ _RECEIVE: Final = _Words(
     "What to do: enter Rempart as you usually do (this message has no link, on purpose), page\n"
     "“Incidents”. The hour at which you receive the package is recorded there: your time limits\n"
     "run from it. If you cannot enter, call the operator.",
+)
+_MEET: Final = _Words(
+    "Que faire : entrez dans Rempart comme d’habitude (ce message ne contient volontairement\n"
+    "aucun lien), page « Échéances » : elle dit laquelle, jusqu’à quand, et que faire si c’est\n"
+    "tard. Si vous ne pouvez pas entrer, appelez l’opérateur.",
+    "What to do: enter Rempart as you usually do (this message has no link, on purpose), page\n"
+    "“Deadlines”: it says which one, until when, and what to do when it is late. If you cannot\n"
+    "enter, call the operator.",
 )
 _ABOUT_PACKAGES: Final = frozenset(
     {SecurityEventKind.PACKAGE_SENT, SecurityEventKind.PACKAGE_REMINDED}
@@ -329,6 +343,8 @@ def _format(warning: OutgoingWarning, language: str) -> str:
     todo = say(_LIMITED if about_limits else _STOP if is_change else _REPORT)
     if warning.kind in _ABOUT_PACKAGES:
         todo = say(_RECEIVE)
+    if warning.kind is SecurityEventKind.CLOCK_DUE:
+        todo = say(_MEET)
     return f"{warning.place}\n\n{what}\n{who}\n\n{todo}\n"
 
 

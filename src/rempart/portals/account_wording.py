@@ -94,6 +94,7 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.SEALING_KEY_ENDED: _("Certificat de chiffrement retiré"),
         Kind.PACKAGE_SENT: _("Envoi scellé publié"),
         Kind.PACKAGE_REMINDED: _("Rappel d’un envoi scellé sans accusé"),
+        Kind.CLOCK_DUE: _("Rappel d’une échéance"),
         Kind.EVENT_REPORTED: _("Événement signalé"),
         Kind.REPORT_HANDLED: _("Signalement traité"),
     }

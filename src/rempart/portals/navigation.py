@@ -138,7 +138,11 @@ ENTRIES: Final = (
         "clocks",
         _("Échéances"),
         Permission.READ_CLOCKS,
-        ("incident-clocks", "assign-clock", "say-trait"),
+        (
+            *("incident-clocks", "assign-clock", "say-trait", "incident-authorities"),
+            *("record-submission", "incident-severity", "decide-risk", "incident-cnil"),
+            *("incident-dora", "incident-papers", "breach-register"),
+        ),
         of_the_host=True,
     ),
     Entry(

@@ -3,7 +3,7 @@
 Refuses to keep a limit: facts are read, and clocks are computed from them each time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -44,7 +44,7 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """One insurer's people: how many by tier, and the union of the fields shown."""
+    """One insurer's people: how many by tier, the fields shown, how many more a hole may hide."""
 
     insurer_id: int
     name: str
@@ -52,6 +52,7 @@ class ShareRow:
     persons_b: int
     persons_c: int
     fields: int
+    hidden: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,12 @@ def load_operator(tx: Transaction) -> str:
     """Return the name of the operator that runs this installation; empty when there is none."""
     row = tx.execute(QUERIES.load_operator).fetchone()
     return "" if row is None else str(row[0])
+
+
+def find_organisation(tx: Transaction, insurer_id: int | None) -> int | None:
+    """Return the organisation of an insurer, or of the operator (role registrar)."""
+    row = tx.execute(QUERIES.find_organisation, {"insurer_id": insurer_id}).fetchone()
+    return None if row is None else int(row[0])
 
 
 def list_owners(tx: Transaction, incident_id: int) -> list[Owner]:
@@ -348,6 +355,23 @@ def save_report(
         },
     ).fetchone()
     return row is not None
+
+
+def list_register(tx: Transaction) -> list[tuple[int, int | None]]:
+    """Return every incident and controller: an insurer, or None for the operator."""
+    return [(row[0], row[1]) for row in tx.execute(QUERIES.list_register)]
+
+
+def count_accounts(tx: Transaction, incident_id: int) -> int:
+    """Return how many accounts are suspect."""
+    [(count,)] = tx.execute(QUERIES.count_accounts, {"incident_id": incident_id}).fetchall()
+    return int(count)
+
+
+def list_shown(tx: Transaction, incident_id: int) -> Iterator[tuple[Any, ...]]:
+    """Yield each person and session of an incident, in the order of `ShownPerson`."""
+    with tx.cursor("shown") as cursor:
+        yield from cursor.execute(QUERIES.list_shown, {"incident_id": incident_id})
 
 
 def list_checkpoints(tx: Transaction) -> list[LogCheckpoint]:

@@ -21,7 +21,8 @@ FROM incidents.incident AS i ORDER BY i.incident_id DESC;
 -- name: list_shares
 -- How many persons of each insurer were exposed, by how surely, and the fields shown; insurers that only have events, with none.
 SELECT i.insurer_id, i.name, count(x.person_ref) FILTER (WHERE x.tier = 'A'), count(x.person_ref) FILTER (WHERE x.tier = 'B'),
-       count(x.person_ref) FILTER (WHERE x.tier = 'C'), COALESCE(bit_or(x.fields), 0)
+       count(x.person_ref) FILTER (WHERE x.tier = 'C'), COALESCE(bit_or(x.fields), 0),
+       incidents.count_hidden(%(incident_id)s)
 FROM rights.insurer AS i
 LEFT JOIN incidents.exposed_person AS x ON x.insurer_id = i.insurer_id AND x.incident_id = %(incident_id)s
 WHERE x.incident_id IS NOT NULL
@@ -32,7 +33,8 @@ ORDER BY i.name, i.insurer_id;
 
 -- name: load_my_share
 -- The same for the visitor's own insurer.
-SELECT s.insurer_id, s.name, s.persons_a, s.persons_b, s.persons_c, s.fields FROM incidents.my_share(%(incident_id)s) AS s;
+SELECT s.insurer_id, s.name, s.persons_a, s.persons_b, s.persons_c, s.fields, incidents.count_hidden(%(incident_id)s)
+FROM incidents.my_share(%(incident_id)s) AS s;
 
 -- name: load_professionals
 -- The owners of the accounts: how many, by how surely, and the fields of theirs that were shown.
@@ -43,6 +45,14 @@ FROM incidents.exposed_professional WHERE incident_id = %(incident_id)s;
 -- name: load_operator
 -- The name of the operator that runs this installation.
 SELECT o.name FROM accounts.organisation AS o WHERE o.kind = 'operator' AND o.hosted_by IS NULL ORDER BY o.org_ref LIMIT 1;
+
+-- name: find_organisation
+-- The organisation of an insurer, or the operator that runs this installation.
+SELECT o.org_ref FROM accounts.organisation AS o
+WHERE o.suspended_at IS NULL
+  AND CASE WHEN %(insurer_id)s::integer IS NULL THEN o.kind = 'operator' AND o.hosted_by IS NULL
+           ELSE o.insurer_id = %(insurer_id)s::integer END
+ORDER BY o.org_ref LIMIT 1;
 
 -- name: list_owners
 -- Who answers for each clock: the last one named.
@@ -104,6 +114,33 @@ INSERT INTO incidents.authority_report (incident_id, insurer_id, report, phase, 
 VALUES (%(incident_id)s, %(insurer_id)s, %(report)s, %(phase)s, %(version)s, %(answers)s, %(author)s)
 ON CONFLICT DO NOTHING
 RETURNING version;
+
+-- name: list_register
+-- Every controller of every incident that whoever asks may know: one line each, and the version last saved for it.
+SELECT i.incident_id, p.insurer_id
+FROM incidents.incident AS i
+CROSS JOIN LATERAL (
+    SELECT NULL::integer AS insurer_id WHERE EXISTS (SELECT FROM incidents.exposed_professional AS x WHERE x.incident_id = i.incident_id)
+    UNION
+    SELECT x.insurer_id FROM incidents.exposed_person AS x WHERE x.incident_id = i.incident_id
+    UNION
+    SELECT e.insurer_id FROM incidents.room_event AS e WHERE e.incident_id = i.incident_id AND e.insurer_id IS NOT NULL
+) AS p
+ORDER BY i.incident_id DESC, p.insurer_id NULLS FIRST;
+
+-- name: count_accounts
+-- How many accounts are suspect.
+SELECT count(*) FROM incidents.suspect_account WHERE incident_id = %(incident_id)s;
+
+-- name: list_shown
+-- Each person and session of an incident, by references, to be written as standard events.
+SELECT x.person_ref, x.insurer_id, shown.session_ref, COALESCE(a.account_ref, s.account_ref, 0), s.opened_ms,
+       COALESCE(s.address, ''), COALESCE(s.agent, ''), x.tier, x.fields
+FROM incidents.exposed_person AS x CROSS JOIN LATERAL unnest(x.sessions) AS shown (session_ref)
+LEFT JOIN incidents.attributed_session AS a ON a.incident_id = x.incident_id AND a.session_ref = shown.session_ref
+LEFT JOIN ledger.session AS s ON s.session_ref = shown.session_ref
+WHERE x.incident_id = %(incident_id)s
+ORDER BY x.insurer_id, x.person_ref, shown.session_ref;
 
 -- name: list_checkpoints
 -- The last checkpoint of each log: what the digests of a complaint's evidence are compared with.

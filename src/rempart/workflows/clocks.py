@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.permissions import GRANTS, Permission, check_can
 from rempart.accounts.visitor import Visitor
 from rempart.incidents.clock_rules import CLOCK_RULES, RULES_BY_CODE, Trait
@@ -29,6 +30,8 @@ from rempart.storage.authorities import IncidentHead, SaidTrait
 from rempart.storage.connect import Transaction
 from rempart.storage.standing import list_standing
 from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.warn_contacts import warn_now
+from rempart.workflows.web_session import record_event
 
 __all__ = [
     "ClockRow",
@@ -37,10 +40,10 @@ __all__ = [
     "SaidTrait",
     "assign_clock",
     "list_due_reminders",
-    "mark_reminded",
     "read_all_clocks",
     "read_clocks",
     "read_next_clocks",
+    "remind",
     "say_trait",
 ]
 
@@ -203,16 +206,34 @@ def list_due_reminders(tx: Transaction, *, now: datetime) -> list[Reminder]:
     return sorted(due, key=lambda reminder: rank_urgency(reminder.row.clock))
 
 
-def mark_reminded(tx: Transaction, reminders: Iterable[Reminder]) -> None:
-    """Note what was told (role analyst). A crash before this tells it a second time."""
-    for one in reminders:
-        authorities.save_told(
-            tx,
-            one.row.incident_id,
-            one.row.clock.key,
-            started_ms=one.started_ms,
-            told=one.told,
+def remind(tx: Transaction, registrar: Transaction, *, now: datetime) -> list[Reminder]:
+    """Warn whoever answers for each clock that passed a threshold; return what was told.
+
+    Args:
+        tx: A transaction of role analyst.
+        registrar: One of role registrar, which writes warnings.
+        now: The present instant.
+    """
+    due = list_due_reminders(tx, now=now)
+    for one in due:
+        clock = one.row.clock
+        owing = None if clock.rule.owed_by == "operator" else clock.party.insurer_id
+        event = SecurityEvent(
+            kind=SecurityEventKind.CLOCK_DUE,
+            actor_ref=one.row.owner_ref,
+            org_ref=authorities.find_organisation(registrar, owing),
+            details={
+                "clock": clock.rule.code,
+                "incident": one.row.incident_id,
+                "insurer": clock.party.insurer_id or 0,
+            },
         )
+        warn_now(registrar, record_event(registrar, event))
+        # A crash between the two commits warns once more.
+        authorities.save_told(
+            tx, one.row.incident_id, clock.key, started_ms=one.started_ms, told=one.told
+        )
+    return due
 
 
 def load_rows(tx: Transaction, incident_id: int | None, *, now: datetime) -> list[ClockRow]:

@@ -155,6 +155,20 @@ CREATE FUNCTION incidents.clock_facts(incident bigint) RETURNS TABLE (
     ORDER BY e.event_ref
 $$;
 
+-- How many persons the holes of the record may hide, after the last analysis: 0 without one, NULL when nobody can say.
+CREATE FUNCTION incidents.count_hidden(incident bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN a.counts IS NULL THEN 0
+                ELSE GREATEST((a.counts->>'upper')::bigint - (SELECT count(*) FROM incidents.exposed_person AS x
+                                                              WHERE x.incident_id = incident), 0) END
+    FROM (SELECT 1) AS one
+    LEFT JOIN LATERAL (SELECT n.counts FROM incidents.analysis AS n WHERE n.incident_id = incident
+                       ORDER BY n.number DESC LIMIT 1) AS a ON true
+    WHERE session_user <> 'rempart_portals' OR accounts.is_host() OR incidents.concerns_my_insurer(incident)
+$$;
+REVOKE EXECUTE ON FUNCTION incidents.count_hidden FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION incidents.count_hidden TO rempart_portals, rempart_plane_incidents;
+
 -- How many of an insurer's people were exposed, by how surely, and the fields: for the insurer itself, once it was told.
 CREATE FUNCTION incidents.my_share(incident bigint) RETURNS TABLE (
         insurer_id integer, name text, persons_a bigint, persons_b bigint, persons_c bigint, fields bigint)
@@ -176,4 +190,4 @@ CREATE FUNCTION incidents.my_incident(incident bigint) RETURNS TABLE (
 $$;
 REVOKE EXECUTE ON FUNCTION incidents.clock_facts, incidents.my_share, incidents.my_incident FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION incidents.clock_facts, incidents.concerns_my_insurer TO rempart_portals, rempart_plane_incidents;
-GRANT EXECUTE ON FUNCTION incidents.my_share, incidents.my_incident TO rempart_portals;
+GRANT EXECUTE ON FUNCTION incidents.my_share, incidents.my_incident TO rempart_portals, rempart_plane_incidents;
