@@ -167,6 +167,17 @@ def test_a_worker_that_is_stopped_has_the_job_end_at_a_step_and_it_is_taken_up_a
     assert list_outcomes(database, job_id) == ["stopped", "done"]
 
 
+def test_draining_waits_for_the_last_job_to_end_by_itself(database, installation):
+    def expose(_at, report, _arguments):
+        for step in range(30):
+            report.tell(step)
+            time.sleep(0.02)
+
+    job_id = ask(database)
+    drain(installation, work=work_with(expose_incident=expose), queues=["incidents"])
+    assert list_outcomes(database, job_id) == ["done"]
+
+
 def test_what_was_missed_is_done_once_and_said_to_be_late(database, installation):
     ran = []
     drain(installation, work=work_with(forget_jobs=lambda *_: ran.append(1)))

@@ -55,7 +55,7 @@ def list_command(
     as_json: bool,
 ) -> None:
     """List jobs, the newest first, a page at a time."""
-    listing = Listing[JobColumn](
+    listing: Listing[JobColumn] = Listing(
         sort=sort, descending=not ascending, limit=limit, offset=(page - 1) * limit
     )
     with _transaction() as tx:

@@ -127,7 +127,8 @@ class JobWorker:
             wait=wait,
             fetch_job_polling_interval=self.pace.poll_s,
             abort_job_polling_interval=self.pace.poll_s,
-            shutdown_graceful_timeout=self.pace.drain_s,
+            # Without waiting, the end is when the last job has ended, however long it takes.
+            shutdown_graceful_timeout=self.pace.drain_s if wait else None,
             install_signal_handlers=False,
             update_heartbeat_interval=self.pace.heartbeat_s,
             stalled_worker_timeout=self.pace.stalled_s,
