@@ -1,0 +1,195 @@
+"""One incident whole, in real browsers: from the first suspicion to an insurer's receipt."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Page, expect
+from tests.api.world import (
+    ACCOUNT_REF,
+    AMC,
+    COVERED,
+    INSURER_ID,
+    RPPS,
+    SUSPENDED,
+    card_body,
+    typed_body,
+)
+from tests.browser.conftest import Stack, Visit
+from tests.package_samples import make_certificate
+from tests.portals import people
+
+from rempart.accounts.roles import Role
+from rempart.cli.main import cli
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    """A function that runs `rempart incident …` in the home of the stack."""
+
+    def invoke(*arguments: str) -> str:
+        done = CliRunner(env=environment).invoke(cli, ["incident", *arguments])
+        assert done.exit_code == 0, (arguments, done.output, done.exception)
+        return done.output
+
+    return invoke
+
+
+@pytest.fixture
+def open_page(stack: Stack, chromium: Browser) -> Iterator[Callable[[people.Somebody], Page]]:
+    """A function that opens a browser of its own for somebody."""
+    contexts = []
+
+    def open_one(who: people.Somebody) -> Page:
+        context = chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris")
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        stack.enter(page, who)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def fetch(stack: Stack, query: str) -> list[tuple[Any, ...]]:
+    with stack.database.transaction("owner") as tx:
+        return tx.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+
+
+def add_insurer_org(stack: Stack) -> people.Organisation:
+    """Add the organisation of the world's one insurer."""
+    org_ref = people.draw()
+    with stack.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO accounts.organisation (org_ref, kind, name, insurer_id)"
+            " VALUES (%s, 'insurer', 'Mutuelle du Test', %s)",
+            (org_ref, INSURER_ID),
+        )
+    return people.Organisation(org_ref, "insurer", insurer_id=INSURER_ID)
+
+
+def declare(stack: Stack, page: Page) -> str:
+    """Declare from the console's first page; return the number of the incident."""
+    page.goto(f"{stack.url}/console")
+    page.get_by_role("button", name="Déclarer un incident").click()
+    page.get_by_label("Que se passe-t-il ?").fill("Un compte de pharmacie serait volé")
+    page.get_by_label("Comptes ou établissements").fill(RPPS.number)
+    page.get_by_role("button", name="Déclarer").click()
+    expect(page.get_by_text("Incident déclaré")).to_be_visible()
+    found = re.search(r"/incidents/(\d+)/salle", page.url)
+    assert found
+    return found[1]
+
+
+def write(page: Page) -> None:
+    """Write what a first hour writes."""
+    page.get_by_text("Entrer dans la salle", exact=True).click()
+    page.get_by_label("Votre rôle").select_option("lead")
+    page.get_by_label("D’astreinte").check()
+    page.get_by_role("button", name="Entrer", exact=True).click()
+    expect(page.get_by_text("astreinte").first).to_be_visible()
+    page.get_by_label("Note", exact=True).fill("Le pharmacien ne reconnaît pas ces vérifications.")
+    page.get_by_role("button", name="Ajouter la note").click()
+    expect(page.get_by_text("ne reconnaît pas ces vérifications")).to_be_visible()
+    page.get_by_text("Une décision", exact=True).click()
+    page.get_by_label("Décision", exact=True).fill("Le compte reste suspendu jusqu’à demain.")
+    page.get_by_label("Pourquoi", exact=True).first.fill("On ne sait pas qui tient le clavier.")
+    page.get_by_label("Ce qui a été écarté").fill("Couper toute la profession.")
+    page.get_by_role("button", name="Inscrire la décision").click()
+    expect(page.get_by_text("Écarté : Couper toute la profession.")).to_be_visible()
+    page.get_by_text("Une tâche", exact=True).click()
+    page.get_by_label("À faire").fill("Rappeler le cabinet")
+    page.get_by_label("Par qui").fill("Astreinte")
+    page.get_by_role("button", name="Ajouter la tâche").click()
+    expect(page.get_by_role("button", name="C’est fait")).to_be_visible()
+    page.get_by_text("La violation est établie", exact=True).click()
+    page.get_by_label("Ce qui l’établit").fill("Des fiches ont été montrées à quelqu’un d’autre.")
+    page.get_by_role("button", name="Inscrire", exact=True).click()
+    expect(page.get_by_text("Violation établie")).to_be_visible()
+
+
+def analyse(stack: Stack, run: Run, number: str) -> None:
+    """Ask who was shown, answer for the one session, and ask again."""
+    run("analyse", number)
+    [(session_ref,)] = fetch(stack, "SELECT session_ref FROM incidents.attributed_session")
+    run(
+        *("overrule", number, str(session_ref), "--as", "thief", "--by", "Ariane Hôte"),
+        *("--reason", "Le pharmacien était en vacances, agenda vu."),
+    )
+    assert "persons confirmed" in run("analyse", number)
+
+
+def test_an_incident_goes_from_the_first_suspicion_to_the_insurers_receipt(
+    stack: Stack,
+    visit: Visit,
+    run: Run,
+    open_page: Callable[[people.Somebody], Page],
+    tmp_path: Path,
+):
+    for body in (typed_body(COVERED), typed_body(SUSPENDED), card_body(COVERED)):
+        assert stack.ask(body).status_code == 200
+    host = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    security = people.make_agent(stack.database, host, Role.OPERATOR_SECURITY, name="Ariane Hôte")
+    privacy = people.make_agent(stack.database, host, Role.OPERATOR_DPO, name="Boris Hôte")
+    insurer = add_insurer_org(stack)
+    receiver = people.make_agent(stack.database, insurer, Role.INSURER_DPO, name="Chloé Mutuelle")
+
+    # Suspicion is enough; the room writes itself, and what people add.
+    page = visit.page
+    stack.enter(page, security)
+    number = declare(stack, page)
+    write(page)
+    analyse(stack, run, number)
+    page.goto(f"{stack.url}/console/incidents/{number}/salle")
+    expect(page.get_by_text("Analyse", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Verdict écarté")).to_be_visible()
+    visit.shoot("incident-room")
+    page.get_by_role("button", name="C’est fait").click()
+    expect(page.get_by_text("faite le")).to_be_visible()
+    page.get_by_role("link", name="gel n°").click()
+    expect(page.get_by_text("posé à la déclaration")).to_be_visible()
+    visit.shoot("evidence-hold")
+
+    # Packages: sealed for the insurer, asked for by one, sent by another.
+    certificate = tmp_path / "mutuelle.pem"
+    certificate.write_bytes(make_certificate())
+    run("packages", "key", "add", AMC, str(certificate))
+    run("packages", "make", number)
+    sheet = f"{stack.url}/console/incidents/{number}/envois"
+    page.goto(sheet)
+    page.get_by_role("button", name="Demander l’envoi").click()
+    page.get_by_role("button", name="Confirmer").click()
+    expect(page.get_by_role("button", name="Envoyer, en seconde personne")).to_be_visible()
+    second = open_page(privacy)
+    second.goto(sheet)
+    second.get_by_role("button", name="Envoyer, en seconde personne").click()
+    second.get_by_role("button", name="Confirmer").click()
+    expect(second).to_have_url(sheet)
+
+    # The insurer receives what concerns its members, and says so.
+    third = open_page(receiver)
+    third.goto(f"{stack.url}/assureur/incidents")
+    third.get_by_role("link", name="Un compte de pharmacie serait volé").click()
+    third.get_by_role("button", name="Accuser réception").click()
+    expect(third.get_by_role("button", name="Accuser réception")).to_have_count(0)
+
+    # The room tells it without anybody having written it, and is closed.
+    page.goto(f"{stack.url}/console/incidents/{number}/salle")
+    for words in ("Envoi préparé", "Envoi remis", "Envoi reçu"):
+        expect(page.get_by_text(words, exact=True).first).to_be_visible()
+    page.get_by_text("Clore l’incident", exact=True).click()
+    page.get_by_label("Pourquoi", exact=True).last.fill("Complémentaires prévenues.")
+    page.get_by_role("button", name="Clore", exact=True).click()
+    expect(page.get_by_text("Clos", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ajouter la note")).to_have_count(0)
+    suspects = fetch(stack, "SELECT account_ref FROM incidents.suspect_account")
+    assert suspects == [(ACCOUNT_REF,)]
