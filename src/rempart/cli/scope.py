@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from rempart.cli.ledger_ask import Instant
 from rempart.cli.scope_map import scope_map
-from rempart.exchange.scope_inputs import read_addresses
+from rempart.exchange.scope_inputs import ScopeRefused, read_addresses
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import RempartError
 from rempart.storage.analytics import DEFAULT_THREADS, Means
@@ -96,6 +96,10 @@ def _make_request(options: dict[str, Any]) -> Request:
             window = Window(starts_ms=from_ms, ends_ms=to_ms)
         except ValueError as wrong:
             raise click.UsageError("--to is not after --from") from wrong
+    try:
+        networks = read_addresses(options["addresses"])
+    except ScopeRefused as refusal:
+        raise click.UsageError(str(refusal)) from refusal
     out: Path = options["out"].resolve()
     return Request(
         logs=options["logs"],
@@ -109,7 +113,7 @@ def _make_request(options: dict[str, Any]) -> Request:
         contracts=options["contracts"],
         claims=options["claims"],
         window=window,
-        attack_addresses=read_addresses(options["addresses"]),
+        attack_addresses=networks,
         accounts_checked=options["accounts_checked"],
         since=options["since"],
         claim_days=options["claim_days"],
