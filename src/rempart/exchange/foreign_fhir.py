@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rempart.exchange.foreign_records import Record
 
-_PATIENT_ROLE: Final = "1"
+_SUBJECT_ROLE: Final = "1"
 _WEB_ADDRESS: Final = "5"
 _SESSION_WORDS: Final = ("session", "sessionid", "session-id", "jti")
 
@@ -30,8 +30,8 @@ def flatten_audit_event(record: Record) -> Record | None:
     asked = next((text for one in entities if (text := _decode_query(one))), "")
     target, query = _cut_request(asked)
     outcome = record.get("outcome")
-    patients = [_name(one) for one in entities if _is_patient(one)]
-    patients.append(_name({"what": record.get("patient")}))
+    subjects = [_name(one) for one in entities if _is_subject(one)]
+    subjects.append(_name({"what": record.get("patient")}))
     return {
         **record,
         "user": _name_agent(user),
@@ -39,7 +39,7 @@ def flatten_audit_event(record: Record) -> Record | None:
         "address": _find_address(user) or _find_address(client),
         "application": _name_agent(client),
         "session": _find_session(record, user, entities),
-        "patients": list(dict.fromkeys(name for name in patients if isinstance(name, str))),
+        "patients": list(dict.fromkeys(name for name in subjects if isinstance(name, str))),
         "query": query,
         "path": target,
         "request": asked,
@@ -116,10 +116,10 @@ def _find_session(record: Record, user: Record, entities: list[Any]) -> Any:
     return _first(user.get("policy"))
 
 
-def _is_patient(entity: Any) -> bool:
+def _is_subject(entity: Any) -> bool:
     entity = _dict(entity)
     what = _dict(entity.get("what"))
-    if _code(entity.get("role")) == _PATIENT_ROLE:
+    if _code(entity.get("role")) == _SUBJECT_ROLE:
         return True
     reference = str(what.get("reference", ""))
     return what.get("type") == "Patient" or "Patient" in reference.split("/")[-2:-1]
