@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
-python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|cards|guard|guard-engine
-                 |foreign]
+python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
+                 guard-engine|foreign|scope]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N]
 """
@@ -11,6 +11,7 @@ import argparse
 from bench import (
     authentication,
     cards,
+    exposure,
     feed_import,
     foreign_logs,
     guard_backtest,
@@ -20,11 +21,13 @@ from bench import (
     ledger_proofs,
     ledger_questions,
     rights_checks,
+    scope,
 )
 
 WHICH = [
-    *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions", "cards"),
-    *("guard", "guard-engine", "foreign", "all"),
+    *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
+    *("exposure", "cards"),
+    *("guard", "guard-engine", "foreign", "scope", "all"),
 ]
 
 
@@ -65,8 +68,17 @@ def main() -> None:
         guard_engine.run()
     if options.which in ("foreign", "all"):
         foreign_logs.run(megabytes=options.megabytes)
-    if options.which in ("questions", "all"):
-        ledger_questions.run(entries=options.entries)
+    if options.which in ("scope", "all"):
+        scope.run(entries=min(options.entries, 10_000_000))
+    _ask_sealed(options.which, options.entries)
+
+
+def _ask_sealed(which: str, entries: int) -> None:
+    """Measure what is asked of sealed segments."""
+    if which in ("questions", "all"):
+        ledger_questions.run(entries=entries)
+    if which in ("exposure", "all"):
+        exposure.run(entries=entries)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def run(*, entries: int) -> None:
     results: dict[str, Any] = {"entries": entries, "bytes": size, "segments": len(parts)}
     everything = {"from_ms": 0, "to_ms": parts[-1].last_ms + 1}
     with running_database(DATA / "home-questions") as database:
-        _declare(database, parts)
+        declare_parts(database, parts)
         with database.transaction("auditor") as tx:
             results["seen_by_attack"] = _measure_seen_by(tx, store, parts, **ATTACK)
             results["seen_by_everything"] = _measure_seen_by(tx, store, parts, **everything)
@@ -107,7 +107,7 @@ def _measure_seen_by(
     files = [store.locate(one.by_account) for one in concerned]
 
     def ask() -> Iterator[tuple[Any, ...]]:
-        sources = find_sources(tx, _open(store), **window)
+        sources = find_sources(tx, open_files(store), **window)
         return seen_by(sources, session_refs=sessions, **window)
 
     def ask_by_hand() -> Iterator[tuple[Any, ...]]:
@@ -119,7 +119,7 @@ def _measure_seen_by(
 
     if any(one != other for one, other in zip(ask(), ask_by_hand(), strict=True)):
         raise AssertionError("the question and the query by hand disagree")
-    ours, by_hand, persons = _compare(ask, ask_by_hand)
+    ours, by_hand, persons = compare_ways(ask, ask_by_hand)
     return {
         "segments": len(concerned),
         "rows": sum(one.rows for one in concerned),
@@ -138,7 +138,7 @@ def _measure_who_saw(tx: Transaction, store: SegmentStore, parts: Sequence[Part]
     for _ in range(PEOPLE):
         person = random.randint(1, PERSONS)
         with Stopwatch() as asked:
-            answer = who_saw(find_sources(tx, _open(store), **window), [person], **window)
+            answer = who_saw(find_sources(tx, open_files(store), **window), [person], **window)
         with Stopwatch() as handmade, _by_hand() as connection:
             values = {"files": files, "person": person}
             expected = connection.execute(WHO_SAW_HAND, values).fetchall()
@@ -214,7 +214,7 @@ def _compare_with_spark(store: SegmentStore, part: Part) -> dict[str, Any]:
     }
 
 
-def _compare(
+def compare_ways(
     ask: Callable[[], Iterator[Any]], ask_by_hand: Callable[[], Iterator[Any]]
 ) -> tuple[list[float], list[float], int]:
     """Time both ways, one after the other, rows passing as they would to a file."""
@@ -229,7 +229,7 @@ def _compare(
     return ours, by_hand, count
 
 
-def _open(store: SegmentStore) -> SealedFiles:
+def open_files(store: SegmentStore) -> SealedFiles:
     means = Means(memory=MEMORY, threads=THREADS)
     return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))
 
@@ -240,7 +240,7 @@ def _by_hand() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _declare(database: Database, parts: Sequence[Part]) -> None:
+def declare_parts(database: Database, parts: Sequence[Part]) -> None:
     """Have the database say that these segments are cold, and whose the stolen sessions are."""
     with database.transaction("owner") as tx:
         for table in ("segment", "head", "log", "session"):

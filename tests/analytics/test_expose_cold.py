@@ -11,17 +11,21 @@ from tests.workflows.test_expose_persons import (
     OTHER_SUSPECT,
     START,
     SUSPECT,
+    WINDOW,
     Diary,
     declare,
     invent,
     write,
 )
 
-from rempart.incidents.exposure import Tier
+from rempart.incidents.attribution import Verdict
+from rempart.incidents.exposure import LISTED
 from rempart.kernel.errors import Conflict, InconsistentRecord, Unavailable
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
-from rempart.storage.ledger_sources import Sources
+from rempart.storage.ledger_expressions import Judged
+from rempart.storage.ledger_questions import list_exposed
+from rempart.storage.ledger_sources import Sources, find_sources
 from rempart.workflows import expose_persons as workflow
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
 
@@ -71,10 +75,46 @@ def test_half_cold_gives_the_list_that_all_hot_gave(database, store, files, seed
     seal(database, store, (0,), log_id=2, state="cold" if seed % 2 else "sealed")
     after = ask(database, files)
     assert compare(after) == compare(before)
-    assert {one.tier for one in after.persons} == set(Tier)
+    assert {one.tier for one in after.persons} == set(LISTED)
     assert after.reach.is_complete
     with database.transaction("owner") as tx:
         assert tx.execute("SELECT count(*) FROM incidents.recalled_lookup").fetchone() == (0,)
+
+
+def judge(answer: ExposureAnswer) -> Judged:
+    """The sessions of an answer, by what they mean for whom they were shown."""
+
+    def of(verdict: Verdict, *, usual: bool | None = None) -> list[int]:
+        return [
+            one.session_ref
+            for one in answer.verdicts
+            if one.verdict is verdict and usual in (None, one.usual_place)
+        ]
+
+    return Judged(
+        thief=of(Verdict.THIEF),
+        mixed=of(Verdict.MIXED),
+        owner=of(Verdict.OWNER, usual=False),
+        counter=of(Verdict.OWNER, usual=True),
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_files_alone_give_the_list_when_everything_is_cold(database, store, files, seed):
+    diary = invent(Random(seed))
+    prepare(database, diary)
+    with database.transaction("owner") as tx:
+        tx.execute("UPDATE ledger.log SET segment_bits = 11")
+    answer = ask(database, None)
+    for log_id in (1, 2):
+        seal(database, store, (0,), log_id=log_id, bits=11)
+    window = {"from_ms": WINDOW.starts_ms, "to_ms": WINDOW.ends_ms}
+    with database.transaction("auditor") as tx:
+        sources = find_sources(tx, files, **window)
+        found = list(list_exposed(sources, [SUSPECT, OTHER_SUSPECT], judge(answer), **window))
+    assert found == [
+        (p.insurer_id, p.person_ref, str(p.tier), p.fields, p.lookups) for p in answer.persons
+    ]
 
 
 def test_mutation_without_the_files_the_list_is_another(database, store, files, monkeypatch):

@@ -1,6 +1,7 @@
 """Whatever happened: the list depends on the facts, and more facts never excuse a thief."""
 
 import math
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -8,8 +9,12 @@ from hypothesis import strategies as st
 
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.incidents.attribution import SessionVerdict, Verdict
+from rempart.incidents.bounds import compute_bounds
+from rempart.incidents.changes import compute_changes
+from rempart.incidents.coverage import Coverage, Hole, HoleKind
 from rempart.incidents.evidence import LookUp, Window
-from rempart.incidents.exposure import Tier, compute_exposure, compute_insurer_rows
+from rempart.incidents.exposure import LISTED, Tier, compute_exposure, compute_insurer_rows
+from rempart.incidents.population import decide_answer
 from rempart.incidents.signs import Rule, Signal, compute_surprise
 
 WINDOW = Window(starts_ms=100, ends_ms=200)
@@ -136,3 +141,66 @@ def test_surprise_never_overstates_the_exact_probability(hits, trials, usual):
 def test_one_more_hit_is_never_less_surprising(trials, usual):
     points = [compute_surprise(hits, trials, usual, cap=10_000) for hits in range(trials + 1)]
     assert points == sorted(points)
+
+
+@given(lookups, verdicts, st.sampled_from(SESSIONS))
+def test_more_confirmed_theft_never_lowers_a_tier_nor_takes_anybody_off(trail, judged, session):
+    before = {
+        (p.insurer_id, p.person_ref): p for p in compute_exposure(trail, judged, WINDOW).persons
+    }
+    confirmed = {**judged, session: replace(judged[session], verdict=Verdict.THIEF)}
+    after = {
+        (p.insurer_id, p.person_ref): p for p in compute_exposure(trail, confirmed, WINDOW).persons
+    }
+    for key, person in before.items():
+        assert after[key].tier <= person.tier
+        assert after[key].fields & person.fields == person.fields
+
+
+holes = st.lists(
+    st.builds(
+        Hole,
+        kind=st.sampled_from(HoleKind),
+        source=st.just("log"),
+        from_ms=st.just(100),
+        to_ms=st.just(200),
+        hidden=st.none() | st.integers(0, 9),
+        insurers=st.none() | st.frozensets(st.integers(0, 3), max_size=3),
+    ),
+    max_size=4,
+)
+
+
+@given(holes, st.none() | st.sampled_from(LISTED), st.integers(0, 3))
+def test_a_hole_that_may_hide_somebody_never_gives_them_d(found, tier, insurer_id):
+    coverage = Coverage(window=WINDOW, holes=tuple(found))
+    told = decide_answer(tier, None, coverage, insurer_id).tier
+    assert (told is Tier.D) == (
+        tier is None and not any(hole.may_hide(insurer_id) for hole in found)
+    )
+    if tier is not None:
+        assert told is tier
+
+
+@given(lookups, verdicts, holes)
+def test_bounds_hold_everybody_listed_and_a_hole_never_lowers_the_most(trail, judged, found):
+    persons = compute_exposure(trail, judged, WINDOW).persons
+    whole = compute_bounds(persons, Coverage(window=WINDOW))
+    bounds = compute_bounds(persons, Coverage(window=WINDOW, holes=tuple(found)))
+    assert (bounds.lower, bounds.best) == (whole.lower, whole.best)
+    assert whole.upper == len(persons)
+    assert bounds.upper is None or bounds.upper >= whole.upper
+
+
+@given(lookups, verdicts, verdicts)
+def test_a_difference_leads_from_one_list_to_the_other(trail, some, others):
+    before = compute_exposure(trail, some, WINDOW).persons
+    after = compute_exposure(trail, others, WINDOW).persons
+    held = {(p.insurer_id, p.person_ref): (p.tier, p.fields) for p in before}
+    for change in compute_changes(before, after):
+        key = change.insurer_id, change.person_ref
+        if change.tier_after is None:
+            del held[key]
+        else:
+            held[key] = change.tier_after, change.fields_after
+    assert held == {(p.insurer_id, p.person_ref): (p.tier, p.fields) for p in after}

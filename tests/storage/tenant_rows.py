@@ -5,6 +5,8 @@ import secrets
 from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
 from tests.storage.continuity_rows import plant_continuity, plant_presence
+from tests.storage.tenant_authorities import plant_authorities
+from tests.storage.tenant_exposure import plant_exposure
 from tests.storage.tenant_guard import plant_guard
 from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenant_packages import plant_packages
@@ -38,9 +40,11 @@ def plant_world(database: Database) -> World:
         _plant_bank_details(world, tx)
         _plant_ledger(world, tx)
         _plant_incidents(world, tx)
+        plant_exposure(world, tx)
         plant_inquiries(world, tx)
         plant_packages(world, tx)
         plant_room(world, tx)
+        plant_authorities(world, tx)
         plant_cards(world, tx)
         plant_continuity(world, tx)
         plant_guard(world, tx)

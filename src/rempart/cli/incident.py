@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from rempart.cli.incident_packages import packages
+from rempart.cli.incident_reports import REPORT_COMMANDS
 from rempart.cli.incident_room import ROOM_COMMANDS
 from rempart.cli.ledger_ask import PARIS, Instant
 from rempart.disclosure.acts import COMMAND_LINE
@@ -59,7 +61,7 @@ def incident() -> None:
     """Declare an incident, ask exactly who, answer for it."""
 
 
-for _command in ROOM_COMMANDS:
+for _command in (*ROOM_COMMANDS, *REPORT_COMMANDS, packages):
     incident.add_command(_command)
 
 

@@ -79,7 +79,9 @@ def _read_cells(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
                 continue
             column = 0
         if any(cells):
-            cell = cells[column] if column < len(cells) else ""
+            given = cells[column] if column < len(cells) else ""
+            # A decimal comma cuts a rounded number in two.
+            cell = next((one for one in cells if _ROUNDED(one.replace(".", ""))), given)
             yield rows.line_num, re.sub(r"[\s.\-]", "", cell)
 
 

@@ -132,12 +132,13 @@ def compute_fields(answer: Answer) -> int:
 
 
 def read_fields(body: bytes) -> int:
-    """Return the bitmap of what an answer's bytes carry, as whoever receives them can tell.
+    """Return the bitmap of what a reply's bytes carry, as whoever receives them can tell.
 
     Raises:
-        ValueError: the bytes are no answer.
+        ValueError: the bytes are no reply.
     """
-    keys = msgspec.json.decode(body, type=dict[str, object])
+    reply = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    keys = msgspec.json.decode(reply.get("answer", b"{}"), type=dict[str, object])
     fields = [_FIELD_OF_KEY.get(key) for key in keys]
     return int(sum(field for field in fields if field is not None))
 

@@ -309,6 +309,8 @@ def _find_gap(window: Window, log: LogEvidence, account: AccountEvidence) -> Hol
         kind = HoleKind.UNREADABLE_TAIL
     if hidden == 0:
         return None
+    if hidden is not None and hidden < 0:
+        hidden = None  # more entries than numbers: they say nothing of what is missing
     return Hole(
         kind=kind,
         source=log.origin,

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import ibis
 
-from rempart.disclosure.entry import Kind
+from rempart.disclosure.entry import Kind, Mode
 from rempart.storage.analytics import ENTRIES
 
 _LOOK_UPS: Final = (int(Kind.DISCLOSE), int(Kind.NEGATIVE))
@@ -70,6 +70,32 @@ class ColdLookup(NamedTuple):
     fields: int
 
 
+class ShownPerson(NamedTuple):
+    """One person of one insurer as an incident lists them; fields are united."""
+
+    insurer_id: int
+    person_ref: int
+    tier: str
+    fields: int
+    lookups: int
+
+
+class Judged(NamedTuple):
+    """The sessions of an incident by what they mean for whom they were shown.
+
+    Attributes:
+        thief: A thief's.
+        mixed: Shared with the owner.
+        owner: Held to be the owner's, from anywhere.
+        counter: The same, from where the account had worked before: a card explains what it saw.
+    """
+
+    thief: Sequence[int]
+    mixed: Sequence[int]
+    owner: Sequence[int]
+    counter: Sequence[int]
+
+
 @ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
 def bit_or(fields: int) -> int:  # type: ignore[empty-body]
     """Unite bitmaps; the name is the engines' own, which Ibis does not know for Spark."""
@@ -123,6 +149,39 @@ def ask_lookups(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibi
         rows.t_ms >= from_ms,
         rows.t_ms < to_ms,
     ).select(*ColdLookup._fields)
+
+
+def ask_exposed(
+    account_refs: Sequence[int], judged: Judged, *, from_ms: int, to_ms: int
+) -> ibis.Table:
+    """Ask for the list of an incident; the definition is incidents/exposure.py."""
+    rows = _describe_entries(
+        (
+            *("account_ref", "session_ref", "person_ref", "insurer_id"),
+            *("kind", "mode", "t_ms", "fields"),
+        )
+    )
+    is_typed = rows.mode == int(Mode.TYPED)
+    always = rows.session_ref.isin([*judged.thief, *judged.mixed, *judged.owner])
+    concerned = always | (rows.session_ref.isin(judged.counter) & is_typed)
+    shown = rows.filter(
+        rows.account_ref.isin(account_refs),
+        rows.kind.isin(_LOOK_UPS),
+        rows.person_ref != 0,
+        rows.t_ms >= from_ms,
+        rows.t_ms < to_ms,
+        concerned,
+    )
+    tier = ibis.cases(
+        (shown.session_ref.isin(judged.thief), "A"),
+        (shown.session_ref.isin(judged.mixed) & (shown.mode == int(Mode.TYPED)), "B"),
+        else_="C",
+    )
+    return (
+        shown.group_by("insurer_id", "person_ref")
+        .aggregate(tier=tier.min(), fields=bit_or(shown.fields), lookups=shown.count())
+        .order_by("insurer_id", "person_ref")
+    )
 
 
 def ask_account_numbers(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibis.Table:

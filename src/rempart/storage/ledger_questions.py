@@ -15,8 +15,11 @@ from rempart.kernel.errors import InvalidRequest
 from rempart.storage.connect import Transaction
 from rempart.storage.ledger_expressions import (
     ColdLookup,
+    Judged,
     Seen,
     SeenPerson,
+    ShownPerson,
+    ask_exposed,
     ask_lookups,
     ask_seen_by,
     ask_who_saw,
@@ -143,6 +146,25 @@ def read_cold_lookups(
     question = ask_lookups(check_references(account_refs), from_ms=from_ms, to_ms=to_ms)
     for row in read_cold(sources, question, lambda segment: segment.by_account_name):
         yield ColdLookup(*row)
+
+
+def list_exposed(
+    sources: Sources,
+    account_refs: Iterable[int],
+    judged: Judged,
+    *,
+    from_ms: int,
+    to_ms: int,
+) -> Iterator[ShownPerson]:
+    """Yield the persons of an incident that sealed files hold, by insurer then person.
+
+    Raises:
+        Unavailable: a sealed segment cannot be read.
+    """
+    question = ask_exposed(check_references(account_refs), judged, from_ms=from_ms, to_ms=to_ms)
+    rows = read_cold(sources, question, lambda segment: segment.by_account_name)
+    # Made by the tuple itself: a named tuple's own ways cost as much as finding the row.
+    yield from map(partial(tuple.__new__, ShownPerson), rows)
 
 
 def _narrow(

@@ -84,6 +84,11 @@ LEDGER = {
         replace(ACCOUNT, before=3),
         [(HoleKind.ACCOUNT_GAP, 2)],
     ),
+    "more entries than numbers": (
+        LOG,
+        replace(ACCOUNT, first=11, last=12),
+        [(HoleKind.ACCOUNT_GAP, None)],
+    ),
     "numbers lost before a window that is all there": (LOG, replace(ACCOUNT, before=3), []),
     "the end is not signed yet": (replace(LOG, ends=None), ACCOUNT, [(HoleKind.UNSIGNED, 0)]),
     "nothing was written since the last signature": (

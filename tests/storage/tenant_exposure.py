@@ -1,0 +1,65 @@
+"""Rows of what analyses found and changed, and of what people answer for: the host's alone."""
+
+from psycopg.types.json import Jsonb
+from tests.storage.tenants import HOST, INSURER_OF, SECURES, World
+
+from rempart.storage.connect import Transaction
+
+
+def plant_exposure(world: World, tx: Transaction) -> None:
+    """Plant an analysis, what it changed, a professional and an overrule, for each incident."""
+    for row in world.of_table("incidents.attributed_session"):
+        incident_id, account_ref = row.key["incident_id"], row.values["account_ref"]
+        key = {"incident_id": incident_id, "number": 1}
+        world.plant(
+            tx,
+            "incidents.analysis",
+            key,
+            {
+                "author": world.name(f"analyst of incident {incident_id}"),
+                "rules": "1",
+                **{name: Jsonb({}) for name in ("inputs", "coverage", "counts")},
+                "list_digest": bytes(32),
+            },
+            readers=HOST,
+        )
+        for member, letter in INSURER_OF.items():
+            world.plant(
+                tx,
+                "incidents.exposure_change",
+                {
+                    **key,
+                    "insurer_id": " AB".index(letter),
+                    "person_ref": world.persons[member],
+                },
+                {"change": "added", "tier_after": "A", "fields_before": 0, "fields_after": 1},
+                readers=HOST,
+            )
+        world.plant(
+            tx,
+            "incidents.verdict_change",
+            {**key, "session_ref": row.key["session_ref"]},
+            {"verdict_after": "thief"},
+            readers=HOST,
+        )
+        world.plant(
+            tx,
+            "incidents.exposed_professional",
+            {"incident_id": incident_id, "account_ref": account_ref},
+            {"tier": "A", "fields": 1, "sessions": [1]},
+            readers=HOST,
+        )
+        world.plant(
+            tx,
+            "incidents.overrule",
+            {"overrule_ref": 1000 + incident_id},
+            {
+                "incident_id": incident_id,
+                "session_ref": row.key["session_ref"],
+                "verdict": "owner",
+                "reason": world.name(f"reason in incident {incident_id}"),
+                "author": "somebody",
+            },
+            readers=HOST,
+            adders=SECURES,
+        )
