@@ -174,7 +174,7 @@ def _take_texts(marks: _Marks, cuts: Any) -> Any:
     total = int(lengths.sum())
     if total > _SHORT_LETTERS * len(cuts):
         return make_texts(_slice(marks.data, cuts))
-    offsets = np.zeros(len(cuts) + 1, np.int32)
+    offsets: Any = np.zeros(len(cuts) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     places = np.repeat(starts - offsets[:-1], lengths) + np.arange(total)
     letters = marks.letters[places]

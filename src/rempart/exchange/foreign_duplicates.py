@@ -21,6 +21,25 @@ from rempart.exchange.foreign_parts import part_path
 _BATCH_ROWS: Final = 1 << 17
 
 
+class _Gone:
+    """What was taken out: rows, and the lines they are of."""
+
+    def __init__(self) -> None:
+        self.lines = self.rows = self.unknown_views = self.without_account = 0
+        self._last_line = 0
+
+    def add(self, batch: Any) -> None:
+        """Add rows; those of one line follow each other, maybe in two batches."""
+        if not batch.num_rows:
+            return
+        lines = np.unique(batch.column("line").to_numpy())
+        self.lines += len(lines) - int(lines[0] == self._last_line)
+        self._last_line = int(lines[-1])
+        self.rows += batch.num_rows
+        self.unknown_views += pc.sum(pc.equal(batch.column("view"), "")).as_py() or 0
+        self.without_account += pc.sum(pc.equal(batch.column("account"), "")).as_py() or 0
+
+
 def take_out_duplicates(
     sources: Sequence[Source], folder: Path, before: Callable[[Source], None]
 ) -> list[Source]:
@@ -59,23 +78,19 @@ def _overlap(one: Source, other: Source) -> bool:
 
 def _take_out(source: Source, others: Sequence[Source], folder: Path) -> Source:
     path = part_path(folder, source.index)
-    lines: set[int] = set()
-    rows = 0
+    gone = _Gone()
     with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=["line", "t_ms", "digest"]):
-            twice = _find_twice(batch, others, folder)
-            rows += int(twice.sum())
-            lines.update(np.unique(batch.column("line").to_numpy()[twice]).tolist())
-    unknown = nameless = 0
-    if lines:
-        unknown, nameless = _rewrite(path, lines)
+            if _find_twice(batch, others, folder).any():
+                gone = _rewrite(path, others, folder)
+                break
     return replace(
         source,
-        parsed=source.parsed - len(lines),
-        duplicates=source.duplicates + len(lines),
-        facts=source.facts - rows,
-        unknown_views=source.unknown_views - unknown,
-        without_account=source.without_account - nameless,
+        parsed=source.parsed - gone.lines,
+        duplicates=source.duplicates + gone.lines,
+        facts=source.facts - gone.rows,
+        unknown_views=source.unknown_views - gone.unknown_views,
+        without_account=source.without_account - gone.without_account,
         against=(*source.against, *(one.sha256 for one in others)),
     )
 
@@ -109,19 +124,16 @@ def _read_between(path: Path, first: int, last: int) -> Iterator[tuple[Any, Any]
             yield table.column("t_ms").to_numpy(), table.column("digest").to_numpy()
 
 
-def _rewrite(path: Path, lines: set[int]) -> tuple[int, int]:
-    """Write a part again without some lines; return how many were of no screen, and nameless."""
-    gone = pa.array(sorted(lines), pa.int64())
-    unknown = nameless = 0
+def _rewrite(path: Path, others: Sequence[Source], folder: Path) -> _Gone:
+    """Write a part again without the lines that others have."""
+    gone = _Gone()
     with (
         pq.ParquetFile(path, pre_buffer=False) as file,
         open_answer(path) as draft,
         pq.ParquetWriter(draft, FACTS, compression="zstd", compression_level=1) as writer,
     ):
         for batch in file.iter_batches(_BATCH_ROWS):
-            drop = pc.is_in(batch.column("line"), value_set=gone)
-            dropped = batch.filter(drop)
-            unknown += pc.sum(pc.equal(dropped.column("view"), "")).as_py() or 0
-            nameless += pc.sum(pc.equal(dropped.column("account"), "")).as_py() or 0
-            writer.write_table(pa.Table.from_batches([batch.filter(pc.invert(drop))], FACTS))
-    return unknown, nameless
+            twice = pa.array(_find_twice(batch, others, folder))
+            gone.add(batch.filter(twice))
+            writer.write_table(pa.Table.from_batches([batch.filter(pc.invert(twice))], FACTS))
+    return gone

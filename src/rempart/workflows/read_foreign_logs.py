@@ -73,7 +73,7 @@ def read_sources(
         Unavailable: the folder cannot be written.
     """
     check_complete(mapping)
-    files = list_files(paths)
+    files = _leave_out_work(list_files(paths), work)
     folder = _open_folder(work, mapping)
     known = {one.path: one for one in _load_manifests(work)}
     sources = list(_read_all(files, mapping, work, known, progress or _ignore))
@@ -97,6 +97,12 @@ def read_sources(
 
 def _ignore(progress: Progress) -> None:
     del progress
+
+
+def _leave_out_work(files: Sequence[Path], work: Path) -> list[Path]:
+    """Leave out what an earlier reading wrote among the logs themselves."""
+    own = work.resolve()
+    return [path for path in files if own not in path.resolve().parents]
 
 
 def _open_folder(work: Path, mapping: LogMapping) -> Path:

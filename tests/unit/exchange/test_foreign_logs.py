@@ -181,6 +181,13 @@ def test_lines_of_two_rotated_files_are_counted_once(tmp_path):
     check_sums(done)
 
 
+def test_a_work_folder_among_the_logs_is_no_log(tmp_path):
+    write(tmp_path / "logs" / "a.log", [line("/adherents/c1")])
+    read(tmp_path / "logs", tmp_path / "logs" / "work")
+    done = read(tmp_path / "logs", tmp_path / "logs" / "work")
+    assert [one.unparsed for one in done.sources] == [0]
+
+
 def test_two_equal_lines_of_one_file_are_two_requests(tmp_path):
     done = read(write(tmp_path / "a.log", [line()] * 3), tmp_path / "w")
     assert len(facts(done)) == 3
