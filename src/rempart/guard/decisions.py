@@ -12,7 +12,7 @@ class Step(enum.IntEnum):
     SHOW_PRESENCE = 1
     """Not contained: the day's allowance is spent, and this person, new to it, needs a card."""
     PRESENCE_ONLY = 2
-    """Contained: until a review, every new face needs a card shown where the account works."""
+    """Contained until a review: a new face needs a card; `held_away` and `held_cards` say where."""
     KNOWN_FACES_ONLY = 3
     """Held by a person: nobody new to the account is answered, card or not."""
 
