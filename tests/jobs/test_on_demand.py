@@ -16,6 +16,11 @@ from rempart.workflows.enqueue import enqueue
 def incident_id(database) -> int:
     """An incident of a day of which the ledger has nothing."""
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    with database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
+            " VALUES (101, '99900000101', 'pharmacist', 'Essai')"
+        )
     with database.transaction("analyst") as tx:
         return declare_incident(
             tx,
