@@ -88,8 +88,8 @@ def test_a_line_dropped_in_silence_is_seen(before, after):
     """The mutation: a reader that loses lines does not pass the sums."""
     honest = foreign_logs.read_combined
 
-    def forget(piece, names, extra=()):
-        raw = honest(piece, names, extra)
+    def forget(piece, names, extra=(), *, zone):
+        raw = honest(piece, names, extra, zone=zone)
         raw.unread and object.__setattr__(raw, "unread", raw.unread[:-1])
         return raw
 

@@ -25,9 +25,15 @@ from rempart.exchange.foreign_raw import (
 from rempart.exchange.foreign_time import APACHE_LENGTH, read_apache_bytes, read_times
 
 _PATTERN: Final = (
-    r"^(?P<address>\S+) \S+ (?P<user>.*?) \[(?P<time>[^\]]{26})\] "
+    r"^(?P<address>\S+) \S+ (?P<user>.*?) \[(?P<time>[^\]]{19,40})\] "
     r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)'
     r'(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?(?P<rest>(?: .*)?)$'
+)
+# What some servers write before: a proxy's list of addresses, of which the first is the caller's;
+# the host that was asked.
+_MORE_BEFORE: Final = (
+    (r"^([^\s,]+),(?: [^\s,]+,)* [^\s,]+ (\S+ \S+ \[)", r"\1 \2"),
+    (r"^\S+ ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+) (\S+ \S+ \[)", r"\1 \2"),
 )
 _REQUEST: Final = r"^(?:(?P<method>[A-Za-z_-]+) )?(?P<target>.*?)(?: HTTP/[0-9.]+)?$"
 _TARGET: Final = r"^(?P<path>[^?;]*)(?:;[^?]*)?(?:\?(?P<query>.*))?$"
@@ -51,13 +57,16 @@ class _Marks(NamedTuple):
     spaces: Any
 
 
-def read_combined(piece: Piece, names: Collection[str], extra: Sequence[str] = ()) -> RawRows:
+def read_combined(
+    piece: Piece, names: Collection[str], extra: Sequence[str] = (), *, zone: str = "UTC"
+) -> RawRows:
     """Cut lines into values.
 
     Args:
         piece: Whole lines.
         names: The values wanted, among NAMES and `extra`.
         extra: Names of the values after the agent, in their order.
+        zone: Of instants that do not say theirs.
     """
     data = make_utf8(piece.data).replace(b"\r\n", b"\n")
     if data and not data.endswith(b"\n"):
@@ -75,7 +84,7 @@ def read_combined(piece: Piece, names: Collection[str], extra: Sequence[str] = (
     parts = [(quick, times, numbers[fast][good], marks.starts[fast][good], marks.ends[fast][good])]
     unread = _list_unread(marks, numbers, fast, ~good)
     if slow.any():
-        found, left = _read_slow(marks, slow, numbers, names, extra)
+        found, left = _read_slow(marks, slow, numbers, names=names, extra=extra, zone=zone)
         parts.append(found)
         unread += left
     return _join(marks, parts, lines=lines, blank=int(blank.sum()), unread=unread)
@@ -99,15 +108,23 @@ def _cut(marks: _Marks) -> tuple[dict[str, Any], Any]:
     q1, q2, q3, q4, q5, q6 = (padded[first + place] for place in range(6))
     backslashes = np.flatnonzero(letters == 92)
     plain = np.searchsorted(backslashes, starts) == np.searchsorted(backslashes, ends)
-    spaces = np.concatenate((spaces, np.full(3, len(letters) - 1)))
+    spaces = np.concatenate((spaces, np.full(4, len(letters) - 1)))
     space = np.searchsorted(spaces, starts)
-    s1, s2 = spaces[space], spaces[space + 1]
+    s1, s2, s3 = (spaces[space + place] for place in range(3))
     bracket = q1 - _BEFORE_QUOTE - 1
 
     def has(at: Any, letter: int) -> Any:
         return letters[np.clip(at, 0, len(letters) - 1)] == letter
 
-    good = plain & (count >= 6) & (s2 + 1 < bracket) & has(bracket, 91) & has(q1 - 2, 93)
+    # Three words before the instant; more are a proxy's list, a host, or a name with a space.
+    good = (
+        plain
+        & (count >= 6)
+        & (s2 + 1 < bracket)
+        & (s3 == bracket - 1)
+        & has(bracket, 91)
+        & has(q1 - 2, 93)
+    )
     good &= has(q1 - 1, 32) & has(bracket - 1, 32) & has(q2 + 1, 32) & has(q2 + 5, 32)
     good &= has(q3 - 1, 32) & has(q4 + 1, 32) & (q5 == q4 + 2) & (q3 - q2 > 7)
     m_end = spaces[np.searchsorted(spaces, q1)]
@@ -207,14 +224,23 @@ def _cut_rests(rests: Any, names: Collection[str], extra: Sequence[str]) -> dict
 
 
 def _read_slow(
-    marks: _Marks, slow: Any, numbers: Any, names: Collection[str], extra: Sequence[str]
+    marks: _Marks,
+    slow: Any,
+    numbers: Any,
+    *,
+    names: Collection[str],
+    extra: Sequence[str],
+    zone: str,
 ) -> tuple[Any, list[Unread]]:
     """Read lines with a pattern."""
     starts, ends = marks.starts[slow], marks.ends[slow]
     texts = make_texts(_slice(marks.data, np.stack((starts, ends), axis=1)))
+    for before, after in _MORE_BEFORE:
+        texts = pc.replace_substring_regex(texts, pattern=before, replacement=after)
     groups = pc.extract_regex(texts, pattern=_PATTERN)
     values = {name: pc.struct_field(groups, name) for name in _names_in(groups)}
-    times = read_times(values.pop("time"), "apache", "UTC")
+    written = values.pop("time")
+    times = pc.coalesce(read_times(written, "apache", zone), read_times(written, "iso", zone))
     good = pc.is_valid(times).to_numpy(zero_copy_only=False)
     unread = _list_unread(marks, numbers, slow, ~good)
     values |= _split_request(values["request"])
@@ -269,13 +295,13 @@ def _join(
     def arrange(arrays: Sequence[Any]) -> Any:
         return arrays[0] if merely_fast else pa.concat_arrays(arrays).take(pa.array(order))
 
+    whole = len(order) == lines
+    read = marks.data.split(b"\n")[:-1] if whole else _slice(marks.data, spans[order])
     return RawRows(
         lines=lines,
         blank=blank,
         numbers=numbers[order],
-        digests=digest_lines(
-            marks.data.split(b"\n")[:-1] if len(order) == lines else _slice(marks.data, spans[order])
-        ),
+        digests=digest_lines(read),
         columns={name: arrange([part[0][name] for part in parts]) for name in parts[0][0]},
         times=arrange([part[1] for part in parts]),
         unread=sorted(unread),

@@ -110,7 +110,9 @@ class LogFile:
                 )
             match mapping.format:
                 case "combined":
-                    yield read_combined(piece, names, mapping.extra)
+                    yield read_combined(
+                        piece, names, mapping.extra, zone=self.rule.zone or mapping.zone
+                    )
                 case "pattern":
                     yield read_pattern(piece, names, mapping.pattern)
                 case "csv":

@@ -50,6 +50,50 @@ def test_a_line_becomes_what_the_screen_showed_of_whom(tmp_path):
     assert load_sources(tmp_path / "w").facts == 5
 
 
+@pytest.mark.parametrize(
+    ("before", "address", "account"),
+    [
+        ("192.0.2.1 - ps1", "192.0.2.1", "ps1"),
+        ("2001:db8::1 - ps1", "2001:db8::1", "ps1"),
+        ("192.0.2.1 - Jean Exemple", "192.0.2.1", "Jean Exemple"),
+        ("portail.invalid:443 192.0.2.1 - ps1", "192.0.2.1", "ps1"),
+        ("192.0.2.1, 198.51.100.7 - ps1", "192.0.2.1", "ps1"),
+        ("192.0.2.1, 198.51.100.7, 203.0.113.9 - ps1", "192.0.2.1", "ps1"),
+        ("192.0.2.1 - -", "192.0.2.1", ""),
+    ],
+)
+def test_what_servers_write_before_the_instant_is_told_apart(tmp_path, before, address, account):
+    """A host or a proxy written first must not make an account of what follows it."""
+    text = line("/adherents/c1").replace("192.0.2.1 - ps1", before)
+    [row] = facts(read(write(tmp_path / "a.log", [text]), tmp_path / "w"))
+    assert (row["address"], row["account"]) == (address, account)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "person"),
+    [
+        ("GET /adherents/c1 HTTP/1.1", "c1"),
+        ("GET /adherents/c1;jsessionid=AB?x=1 HTTP/2.0", "c1"),
+        ("GET /adherents/c1", "c1"),
+        ("GET /adherents/c%C3%A9 HTTP/1.1", "cé"),
+        ('GET /adherents/c\\"1 HTTP/1.1', 'c\\"1'),
+        ("-", None),
+        ("\\x16\\x03\\x01", None),
+    ],
+)
+def test_requests_of_any_shape_are_lines(tmp_path, request_line, person):
+    text = line("/x").replace("GET /x HTTP/1.1", request_line)
+    done = read(write(tmp_path / "a.log", [text, line("/y")]), tmp_path / "w")
+    assert done.sources[0].unparsed == 0
+    assert facts(done)[0]["person"] == person
+
+
+def test_instants_of_nginx_in_iso_are_read(tmp_path):
+    texts = [line("/x", when="2024-01-29T10:00:00+01:00"), line("/x", when="2024-01-29T10:00:00")]
+    rows = facts(read(write(tmp_path / "a.log", texts), tmp_path / "w"))
+    assert [row["t_ms"] for row in rows] == [1706518800000, 1706522400000]
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 def test_packed_or_not_a_log_says_the_same(tmp_path, suffix):
     lines = [line(f"/adherents/c{n}", when=at(10, n % 60)) for n in range(500)]
