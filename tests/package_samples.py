@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -112,6 +111,7 @@ class Affair:
     incident_id: int = 0
     analyses: int = 0
     acts: MemoryActs = field(default_factory=MemoryActs)
+    kms: FileKms = KMS
 
     def __post_init__(self) -> None:
         with self.database.transaction("owner") as tx:
@@ -156,7 +156,7 @@ class Affair:
     def know(self, insurer_id: int, person_ref: int, record: PersonRecord | None = None) -> None:
         """Seal who somebody is, as the insurer's feed would."""
         with self.database.transaction("feeds") as tx:
-            seal = Seal(insurer_id, load_insurer_key(tx, KMS, insurer_id))
+            seal = Seal(insurer_id, load_insurer_key(tx, self.kms, insurer_id))
             plain = encode_record(record or make_record(person_ref))
             tx.execute(
                 "INSERT INTO identity.person"
@@ -203,7 +203,7 @@ class Affair:
             values: dict[str, object] = {
                 "analyst": analyst,
                 "identities": identities,
-                "kms": KMS,
+                "kms": self.kms,
                 "signer": SIGNER,
                 "prove": lambda _log, _index: "",
                 "acts": self.acts,
@@ -239,8 +239,3 @@ class Affair:
     def fetch(self, statement: str, *values: object) -> list[tuple]:
         with self.database.transaction("owner") as tx:
             return tx.execute(statement, values).fetchall()  # type: ignore[arg-type]
-
-
-def dump(value: object) -> str:
-    """Return a value as one line of JSON."""
-    return json.dumps(value, sort_keys=True, default=str)

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -140,6 +141,7 @@ class StateDigest:
         return self._digest.hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def name_fields(fields: int) -> str:
     """Write fields by their stable names: `NIR|BIRTH_DATE`; unnamed bits as `BIT_n`."""
     names = [str(one.name) for one in fields_in(fields)]
@@ -152,6 +154,11 @@ def format_manifest(manifest: Mapping[str, Any]) -> bytes:
     """Return a manifest as JSON: keys sorted, one space of indent, UTF-8."""
     text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1)
     return f"{text}\n".encode()
+
+
+@lru_cache(maxsize=4096)
+def _say_fields(fields: int) -> str:
+    return ", ".join(format_fields(fields, "fr"))
 
 
 def _all_fields() -> Field:
@@ -184,7 +191,7 @@ def _to_cells(row: PackagedRow) -> tuple[str, ...]:
             *(named.birth_rank, _MINORS[named.is_minor] if named.birth_date else "unknown"),
             *(named.family_name, named.birth_name, named.first_names),
             *(name_fields(told.fields if told else 0), name_fields(told.lost if told else 0)),
-            ", ".join(format_fields(told.lost, "fr")) if told else "",
+            _say_fields(told.lost) if told else "",
             *(str(row.lookups), str(row.sessions), WHY[told.tier] if told else REMOVED),
         )
     )
