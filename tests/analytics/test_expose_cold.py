@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 from tests.acts_samples import MemoryActs
-from tests.segment_samples import seal
+from tests.segment_samples import SEGMENT, seal
 from tests.workflows.test_expose_persons import (
     ANALYST,
     BYSTANDER,
@@ -103,11 +103,11 @@ def judge(answer: ExposureAnswer) -> Judged:
 def test_the_files_alone_give_the_list_when_everything_is_cold(database, store, files, seed):
     diary = invent(Random(seed))
     prepare(database, diary)
-    with database.transaction("owner") as tx:
-        tx.execute("UPDATE ledger.log SET segment_bits = 11")
     answer = ask(database, None)
-    for log_id in (1, 2):
-        seal(database, store, (0,), log_id=log_id, bits=11)
+    with database.transaction("owner") as tx:
+        sizes = dict(tx.execute("SELECT log_id, size FROM ledger.head").fetchall())
+    for log_id, size in sizes.items():
+        seal(database, store, range(-(-size // SEGMENT)), log_id=log_id)
     window = {"from_ms": WINDOW.starts_ms, "to_ms": WINDOW.ends_ms}
     with database.transaction("auditor") as tx:
         sources = find_sources(tx, files, **window)
