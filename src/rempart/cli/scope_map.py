@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rempart.exchange.foreign_bytes import STDIN
 from rempart.exchange.foreign_facts import LogsRefused
 from rempart.exchange.foreign_logs import LogFile, list_files
 from rempart.exchange.foreign_mapping import LogMapping, MappingRefused, parse_mapping
@@ -119,6 +120,8 @@ def _show_screens(proposal: Proposal) -> None:
 def _try(files: list[Path], mapping: LogMapping) -> None:
     """Read the beginning of each file and say what came of it."""
     for path in files:
+        if str(path) == STDIN:
+            continue  # what came in is gone
         log = LogFile(path, mapping)
         try:
             pieces = list(islice(log.facts(), _PIECES))

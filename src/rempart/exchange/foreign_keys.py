@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     PATTERNS = "list of patterns"
     WORDS = "table of patterns"
     FIELDS = "list of fields"
+    CLOCK = "list of `{ at = …, offset_ms = … }`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,11 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = MappingProxyType(
                     kind=Kind.WHOLE,
                     what="Added to their times: their clock was late by as much.",
                     default="0",
+                ),
+                "clock": Key(
+                    kind=Kind.CLOCK,
+                    what="For a clock that drifts: what to add at some instants of its own; "
+                    "between two, in proportion.",
                 ),
                 "expected": Key(
                     kind=Kind.FLAG,

@@ -79,9 +79,8 @@ class LogFile:
 
     def facts(self) -> Iterator[Facts]:
         """Read the file; once."""
-        zone = self.rule.zone or self._mapping.zone
         for raw in self._read():
-            yield make_facts(raw, self._mapping, zone=zone, offset_ms=self.rule.offset_ms)
+            yield make_facts(raw, self._mapping, self.rule)
 
     def close(self) -> None:
         """Close the file."""

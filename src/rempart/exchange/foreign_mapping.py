@@ -102,6 +102,7 @@ class SourceRule:
     stream: str = ""
     zone: str = ""
     offset_ms: int = 0
+    clock: tuple[tuple[int, int], ...] = ()
     expected: bool = True
 
 
@@ -220,7 +221,7 @@ def _read_document(document: Mapping[str, Any], digest: str, problems: Problems)
         time_format=time.text("format") or FORMAT_TIMES.get(log_format, "iso"),
         zone=zone,
         period=_read_period(tables["period"], zone) if "period" in document else None,
-        sources=tuple(_read_source(one) for one in top.tables("sources")),
+        sources=tuple(_read_source(one, zone) for one in top.tables("sources")),
         places=_read_places(tables["places"], defaults),
         gap_minutes=tables["session"].whole("gap_minutes", 30, least=1),
         clean={one: tables["clean"].texts(one) for one in ("person", "account", "insurer")},
@@ -287,12 +288,15 @@ def _to_ms(instant: date, zone: str) -> int:
     return round(instant.astimezone(UTC).timestamp() * 1000)
 
 
-def _read_source(reader: Reader) -> SourceRule:
+def _read_source(reader: Reader, zone: str) -> SourceRule:
     reader.refuse_unknown()
+    own_zone = reader.zone("zone")
+    clock = [(_to_ms(at, own_zone or zone), offset) for at, offset in reader.clock("clock")]
     return SourceRule(
         files=reader.text("files"),
         stream=reader.text("stream"),
-        zone=reader.zone("zone"),
+        zone=own_zone,
+        clock=tuple(sorted(clock)),
         offset_ms=reader.whole("clock_offset_ms", 0),
         expected=reader.flag("expected", default=True),
     )

@@ -262,7 +262,10 @@ def _write_views(
         yield ""
         yield "[[views]]"
         yield 'name = "all"              # no column tells screens apart: say what every line shows'
-        yield "where = { " + _quote(best["time"].name if "time" in best else "line") + ' = ".*" }'
+        if sample.format in ("combined", "ocsf"):
+            yield 'path = "**"'
+        else:
+            yield "where = { " + _quote(best["time"].name if "time" in best else "…") + ' = ".+" }'
         yield "shows = []"
 
 

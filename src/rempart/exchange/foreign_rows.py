@@ -15,7 +15,7 @@ import pyarrow as pa
 from rempart.exchange.arrow_compute import pc
 from rempart.exchange.foreign_combined import split_target
 from rempart.exchange.foreign_facts import FACTS, HOUR_MS
-from rempart.exchange.foreign_mapping import LogMapping, View
+from rempart.exchange.foreign_mapping import LogMapping, SourceRule, View
 from rempart.exchange.foreign_places import (
     Condition,
     clean_values,
@@ -60,25 +60,25 @@ class Facts:
     last_ms: int | None = None
 
 
-def make_facts(raw: RawRows, mapping: LogMapping, *, zone: str, offset_ms: int) -> Facts:
+def make_facts(raw: RawRows, mapping: LogMapping, rule: SourceRule) -> Facts:
     """Make the facts of some lines.
 
     Args:
         raw: Their values.
         mapping: What they mean.
-        zone: Of instants that do not say theirs.
-        offset_ms: Added to instants.
+        rule: What holds for their file: zone, clock.
     """
     times = raw.times
     if times is None:
         texts = read_place(mapping.time_place, raw.columns, raw.count)
-        times = read_times(texts, mapping.time_format, zone)
+        times = read_times(texts, mapping.time_format, rule.zone or mapping.zone)
     timed = pc.is_valid(times).to_numpy(zero_copy_only=False)
     unread = (*raw.unread, *_list_untimed(raw, timed))
     columns = dict(raw.columns)
     if not timed.all():
         columns = {name: column.filter(pa.array(timed)) for name, column in columns.items()}
-    times = times.filter(pa.array(timed)).to_numpy(zero_copy_only=False) + offset_ms
+    times = times.filter(pa.array(timed)).to_numpy(zero_copy_only=False)
+    times = _set_clock(times, rule)
     numbers, digests = raw.numbers[timed], raw.digests[timed]
     columns = _add_target(columns, mapping, len(numbers))
     hours, first_of_line = _count_hours(times, numbers)
@@ -103,6 +103,14 @@ def make_facts(raw: RawRows, mapping: LogMapping, *, zone: str, offset_ms: int) 
         first_ms=int(times.min()) if len(times) else None,
         last_ms=int(times.max()) if len(times) else None,
     )
+
+
+def _set_clock(times: Any, rule: SourceRule) -> Any:
+    """Return instants as a right clock would have written them."""
+    if rule.clock:
+        places, offsets = zip(*rule.clock, strict=True)
+        times = times + np.rint(np.interp(times, places, offsets)).astype(np.int64)
+    return times + rule.offset_ms
 
 
 def _list_untimed(raw: RawRows, timed: Any) -> list[Unread]:

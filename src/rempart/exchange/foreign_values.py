@@ -186,6 +186,18 @@ class Reader:
         value = self._get(name, date, "a date: write 2024-01-29, or 2024-01-29T08:00:00+01:00")
         return value if isinstance(value, date) else None
 
+    def clock(self, name: str) -> list[tuple[date, int]]:
+        """Return instants and what is added to times then, as they are written."""
+        found = []
+        value = self._table.get(name, [])
+        for one in value if isinstance(value, list) else [None]:
+            match one:
+                case {"at": date() as at, "offset_ms": int() as offset, **rest} if not rest:
+                    found.append((at, offset))
+                case _:
+                    self._add(name, "is no list of { at = 2024-01-29T00:00:00Z, offset_ms = 0 }")
+        return found
+
     def place(self, name: str) -> Place | None:
         """Return a place, None when it is not there."""
         if name not in self._table:

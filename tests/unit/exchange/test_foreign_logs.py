@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.foreign_samples import (
+    PORTAL,
     at,
     check_sums,
     facts,
@@ -202,6 +203,27 @@ shows = ["nir"]
     first = {row["source"]: row["t_ms"] for row in facts(done) if row["line"] == 2}
     assert first[0] - first[1] == 2 * HOUR
     assert first[2] - first[1] == 90_000
+
+
+def test_a_clock_that_drifts_is_set_right_in_proportion(tmp_path):
+    rule = """
+[[sources]]
+files = "*.log"
+clock = [
+  { at = 2024-01-29T00:00:00Z, offset_ms = 0 },
+  { at = 2024-01-29T10:00:00Z, offset_ms = 60000 },
+]
+"""
+    path = write(tmp_path / "a.log", [line("/x", when=at(hour)) for hour in (0, 5, 10, 12)])
+    mapping = parse_mapping(PORTAL + rule)
+    rows = facts(read(path, tmp_path / "w", mapping))
+    midnight = rows[0]["t_ms"]
+    assert [row["t_ms"] - midnight for row in rows] == [
+        0,
+        5 * HOUR + 30_000,
+        10 * HOUR + 60_000,
+        12 * HOUR + 60_000,
+    ]
 
 
 def test_the_same_file_twice_is_read_once_whatever_its_packing(tmp_path):
