@@ -45,7 +45,7 @@ def _installation() -> Iterator[tuple[Database, Home]]:
 @click.command()
 @quiet
 def renew(*, quiet: bool) -> None:
-    """Compute the rules of tomorrow, if nobody did. Gateways do it by themselves every day."""
+    """Compute the rules of tomorrow, if nobody did. The worker does it every day."""
     with _installation() as (database, _), database.transaction("gateway") as tx:
         rules = renew_guard_rules(tx, Policy(), now_ms=time.time_ns() // 1_000_000)
     if quiet:

@@ -65,6 +65,6 @@ def create_app() -> WorkApp:
 
 
 def say_less() -> None:
-    """Log what we say, and of the queue's library what is wrong only."""
+    """Log what we say; the queue's library would log tracebacks, which may quote a row."""
     logging.basicConfig(format="rempart: %(message)s", level=logging.INFO)
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)

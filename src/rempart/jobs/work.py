@@ -4,6 +4,7 @@ Refuses to let anything out of an attempt but `JobFailed` and `JobAborted`: the 
 is given, and what a driver says may quote a row.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from rempart.workflows.job_kinds import JobKind
 Work: TypeAlias = Callable[[Installation, Report, Mapping[str, int]], None]
 TICK: Final = "timestamp"
 """The argument that the queue gives to what is due by itself: when it was due, Unix seconds."""
+_log: Final = logging.getLogger("rempart.jobs")
 # A clock that was put back left runs in the future: they cover nothing.
 _TOLERANCE: Final = timedelta(minutes=1)
 
@@ -104,6 +106,7 @@ def run_attempt(at: Installation, attempt: Attempt, work: Mapping[str, Work] = W
         outcome = "to_retry" if failed.passing else "failed"
     _end(at, attempt, number, outcome, failed)
     if failed is not None:
+        _log.error("job %d (%s) failed: %s", attempt.job_id, attempt.kind.name, failed)
         raise failed
     if outcome in {"cancelled", "stopped"}:
         raise JobAborted

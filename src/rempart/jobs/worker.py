@@ -91,6 +91,8 @@ class JobWorker:
         while not self._stopping:
             try:
                 await self._run_once(wait=True)
+                if not self._stopping:
+                    _log.warning("the queue was lost; taking it up again")
             except _AWAY as failure:
                 _log.warning("the queue is away (%s); trying again", type(failure).__name__)
             if not self._stopping:
