@@ -92,68 +92,43 @@ def make_letter(
     handling: Handling,
 ) -> AuthorityDocument:
     """Write the complaint of a legal person, with its evidence and who held it."""
-
-    def fill(name: str) -> str:
-        return answers.get(name, "").strip() or f"[à compléter : {FIELDS[name].lower()}]"
-
-    numbers = [
-        (one.name, describe_bounds(one.bounds) + f" ; {', '.join(one.field_names)}")
-        for one in case.members
-    ]
-    facts = answers.get("facts", "").strip() or (
-        f"Du {_say(case.starts_at, handling)} au {_say(case.ends_at, handling)}, {case.accounts} "
-        f"compte(s) de professionnels de santé ont servi à consulter frauduleusement, sur les "
-        f"services de {case.operator}, des données d’assurés."
-    )
+    filled = {
+        name: answers.get(name, "").strip() or f"[à compléter : {label.lower()}]"
+        for name, label in FIELDS.items()
+    }
+    if not answers.get("facts", "").strip():
+        filled["facts"] = _tell_facts(case, handling)
+    parties = ("name", "form", "siren", "seat", "represented_by")
     return AuthorityDocument(
         title="Plainte contre X d’une personne morale",
-        lead=f"{fill('to')} – incident {case.incident_id}, {case.title}",
+        lead=f"{filled['to']} – incident {case.incident_id}, {case.title}",
         exercise=case.exercise,
         sections=(
             Section(
                 title="1. La plaignante",
-                rows=[
-                    (FIELDS[name], fill(name))
-                    for name in ("name", "form", "siren", "seat", "represented_by")
-                ],
+                rows=[(FIELDS[name], filled[name]) for name in parties],
             ),
-            Section(title="2. Les faits", paragraphs=[facts]),
+            Section(title="2. Les faits", paragraphs=[filled["facts"]]),
             Section(
                 title="3. Chronologie",
                 columns=("Quand", "Quoi", "Écrit par"),
                 table=[_tell(event, handling) for event in case.timeline],
             ),
-            Section(
-                title="4. Personnes et données",
-                paragraphs=[
-                    (
-                        "Les personnes ne sont pas nommées ici ; leur liste est conservée sous scellé "
-                        "par les responsables de traitement et peut être requise."
-                    )
-                ],
-                rows=[
-                    *numbers,
-                    ("Professionnels de santé", describe_bounds(case.professionals.bounds)),
-                ],
-            ),
+            _count_persons(case),
             Section(title="5. Infractions (à confirmer par un conseil)", paragraphs=_OFFENCES),
-            Section(title="6. Préjudice et demandes", paragraphs=[fill("harm"), fill("asks")]),
+            Section(title="6. Préjudice et demandes", paragraphs=[filled["harm"], filled["asks"]]),
             Section(
                 title="7. Pièces",
                 columns=("Fichier", "Nature et origine", "SHA-256"),
                 table=[(one.path, f"{one.what} – {one.source}", one.digest) for one in evidence],
             ),
-            Section(
-                title="8. Conservation des preuves",
-                columns=("Quand", "Quoi", "Écrit par"),
-                table=[
-                    *[_tell(one, handling) for one in case.timeline if one.kind in _CUSTODY],
-                    (_say(handling.at, handling), "ce dossier réuni", handling.by),
-                ],
-            ),
+            _describe_custody(case, handling),
             Section(
                 title="9. Signature",
-                paragraphs=[f"{fill('place')}, le {_say(handling.at, handling)}", fill("name")],
+                paragraphs=[
+                    f"{filled['place']}, le {_say(handling.at, handling)}",
+                    filled["name"],
+                ],
             ),
         ),
     )
@@ -205,6 +180,38 @@ def check_bundle(content: bytes) -> list[str]:
             or hashlib.sha256(archive.read(one["path"])).hexdigest() != one["sha256"]
         ]
     return wrong + sorted(names - {one["path"] for one in told})
+
+
+def _tell_facts(case: CaseFile, handling: Handling) -> str:
+    return (
+        f"Du {_say(case.starts_at, handling)} au {_say(case.ends_at, handling)}, {case.accounts} "
+        f"compte(s) de professionnels de santé ont servi à consulter frauduleusement, sur les "
+        f"services de {case.operator}, des données d’assurés."
+    )
+
+
+def _count_persons(case: CaseFile) -> Section:
+    members = [
+        (one.name, describe_bounds(one.bounds) + f" ; {', '.join(one.field_names)}")
+        for one in case.members
+    ]
+    professionals = ("Professionnels de santé", describe_bounds(case.professionals.bounds))
+    unnamed = (
+        "Les personnes ne sont pas nommées ici ; leur liste est conservée sous scellé par les "
+        "responsables de traitement et peut être requise."
+    )
+    return Section(
+        title="4. Personnes et données", paragraphs=[unnamed], rows=[*members, professionals]
+    )
+
+
+def _describe_custody(case: CaseFile, handling: Handling) -> Section:
+    held = [_tell(one, handling) for one in case.timeline if one.kind in _CUSTODY]
+    return Section(
+        title="8. Conservation des preuves",
+        columns=("Quand", "Quoi", "Écrit par"),
+        table=[*held, (_say(handling.at, handling), "ce dossier réuni", handling.by)],
+    )
 
 
 def _write_timeline(case: CaseFile, handling: Handling) -> Evidence:

@@ -91,7 +91,7 @@ def load_case(tx: Transaction, incident_id: int, *, of: Visitor | None) -> CaseF
         incident_id=incident_id,
         title=head.title,
         exercise=head.exercise,
-        operator=authorities.load_operator(tx),
+        operator=authorities.load_operator(tx) or "l’opérateur",
         starts_at=_at(head.starts_ms),
         ends_at=_at(head.ends_ms),
         declared_at=head.declared_at,
