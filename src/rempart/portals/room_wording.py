@@ -12,7 +12,7 @@ from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from rempart.incidents.room import EventKind, HoldKind, RoomEvent, RoomPart
+from rempart.incidents.room import COMMAND_LINE, EventKind, HoldKind, RoomEvent, RoomPart
 from rempart.portals.containment_wording import STEP_NAMES as MEASURE_NAMES
 from rempart.portals.guard_wording import EVENT_NAMES as GUARD_NAMES
 from rempart.portals.pseudonyms import format_account
@@ -80,6 +80,13 @@ _TARGETS: Final[Mapping[str, Promise]] = MappingProxyType(
 def name_kind(kind: EventKind) -> str:
     """Return what a line of a kind is called."""
     return str(KIND_NAMES[kind])
+
+
+def name_author(event: RoomEvent) -> str:
+    """Return who wrote a line, in words; the guard writes nothing: its steps are read."""
+    if event.author == COMMAND_LINE.name:
+        return say("ligne de commande")
+    return event.author or say("la garde")
 
 
 def name_part(part: str) -> str:

@@ -46,7 +46,13 @@ from rempart.portals.room_forms import (
     read_moment,
     show_moment,
 )
-from rempart.portals.room_wording import KIND_NAMES, describe_event, name_kind, name_part
+from rempart.portals.room_wording import (
+    KIND_NAMES,
+    describe_event,
+    name_author,
+    name_kind,
+    name_part,
+)
 from rempart.portals.times import format_stamp, from_ms
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import incident_room as acts
@@ -249,6 +255,7 @@ def _describe(event: RoomEvent) -> dict[str, Any]:
     late = event.recorded_at - happened > timedelta(minutes=5)
     return {
         "event": event,
+        "author": name_author(event),
         "name": name_kind(event.kind),
         "words": describe_event(event),
         "happened": happened,
