@@ -33,7 +33,7 @@ from rempart.workflows.scope_sessions import Known, judge_foreign_sessions
 
 ROUNDS = 3
 PART = 2_500_000
-ACCOUNTS, STOLEN, PERSONS = 20_000, 40, 1_000_000
+ACCOUNTS, STOLEN, PERSONS = 20_000, 40, 200_000
 DAY_MS = 86_400_000
 START_MS = 1_704_067_200_000
 DAYS = 60

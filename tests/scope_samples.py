@@ -19,6 +19,7 @@ from rempart.exchange.foreign_facts import FACTS, Gap, Source, SourcesRead, Stre
 from rempart.incidents.evidence import Window
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.storage.analytics import Means
+from rempart.workflows import scope_logs as workflow
 from rempart.workflows.scope_logs import Request
 
 ATTACK_STARTS = datetime(2024, 1, 29, 6, tzinfo=UTC)
@@ -230,6 +231,23 @@ MAPPING = (
     'where = { screen = "fiche" }',
     'shows = ["nir"]',
 )
+
+
+PEOPLE = [make_person(n) for n in range(60)]
+HIT = PEOPLE[:20]
+
+
+def make_world(path: Path, **values: Any) -> World:
+    """The raid of twenty persons by a robot, in an account with a past of a month."""
+    facts = [*make_past(), *make_raid([one.typed for one in HIT])]
+    return World(path, facts, **{"people": PEOPLE, **values})
+
+
+def ask_world(monkeypatch: Any, world: World, **values: Any) -> dict[str, Any]:
+    """Scope a world, whose facts stand for logs that were read; return the figures."""
+    monkeypatch.setattr(workflow, "read_sources", world.read)
+    _, figures, changes = workflow.scope_logs(world.request(**values), lambda _what, _share: None)
+    return {**figures, "changed": changes}
 
 
 def read_list(answer: Path, amc: str = AMC) -> list[dict[str, str]]:

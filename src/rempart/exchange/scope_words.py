@@ -144,7 +144,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "marginal": ("dont appris par l’écran", "of whom learned from the screen"),
         "reasons": ("Pourquoi", "Why"),
         "reason": ("Raison", "Reason"),
-        "cannot": ("Ne peuvent pas être concernées", "Cannot be concerned"),
+        "cannot": ("Exclues, et pourquoi", "Excluded, and why"),
         "excluded_by_logs": (
             "exclues par les journaux, qui sont entiers",
             "excluded by the logs, which are whole",

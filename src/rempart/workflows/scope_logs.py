@@ -21,6 +21,7 @@ from rempart.exchange.scope_inputs import (
     InputFile,
     Network,
     ScopeRefused,
+    StolenAccount,
     describe_file,
     read_accounts,
     read_claims,
@@ -120,49 +121,9 @@ def scope_logs(request: Request, show: Show) -> tuple[Answer, Figures, list[Chan
         inputs = [
             describe_file("mapping", request.mapping, len(mapping.views)),
             describe_file("accounts", request.accounts, len(stolen)),
+            *load_registry(request, connection, show),
         ]
-        inputs += load_registry(request, connection, show)
-        show("asking the logs", None)
-        with open_facts(connection, read.facts_glob, request.means) as engine:
-            logged, bounds = scope.read_logs(engine, connection)
-            window = decide_window(request.window, bounds)
-            matched = match_accounts(
-                stolen, [one.account for one in logged], lambda a, d: _find_near(connection, a, d)
-            )
-            judged = _judge(request, engine, connection, read, matched, bounds, window)
-        show("finding the persons", None)
-        counts = scope.settle_registry(connection, window=window)
-        strange = scope.find_exposed(
-            connection,
-            [
-                (
-                    one.label.session_ref,
-                    str(one.verdict.verdict),
-                    one.verdict.usual_place,
-                    one.verdict.is_overruled,
-                )
-                for one in judged
-            ],
-            measures=_measure(request, read),
-        )
-        doubts = decide_doubts(
-            request, read, bounds, matched, window=window, strange=strange if counts else 0
-        )
-        scope.settle_answer(connection, doubts=doubts)
-        answer = Answer(
-            window=window,
-            declared_window=request.window is not None,
-            read=read,
-            mapping_fields=read.own_fields,
-            inputs=inputs,
-            matched=matched,
-            judged=judged,
-            insurers=counts,
-            doubts=doubts,
-            claim_days=request.claim_days if request.claims else None,
-            attack_addresses=len(request.attack_addresses),
-            engine="spark" if request.means.spark else "duckdb",
-        )
+        answer = _find_exposed(request, connection, read, stolen, inputs, show)
         show("writing the answer", None)
         with making_answer(request.out) as folder:
             figures, changes = write_answer(
@@ -171,6 +132,58 @@ def scope_logs(request: Request, show: Show) -> tuple[Answer, Figures, list[Chan
     if not request.keeps_work:
         shutil.rmtree(request.work, ignore_errors=True)
     return answer, figures, changes
+
+
+def _find_exposed(
+    request: Request,
+    connection: duckdb.DuckDBPyConnection,
+    read: SourcesRead,
+    stolen: Sequence[StolenAccount],
+    inputs: Sequence[InputFile],
+    show: Show,
+) -> Answer:
+    """Judge the sessions of the accounts and give everybody of the registry a tier."""
+    show("asking the logs", None)
+    with open_facts(connection, read.facts_glob, request.means) as engine:
+        logged, bounds = scope.read_logs(engine, connection)
+        window = decide_window(request.window, bounds)
+        matched = match_accounts(
+            stolen, [one.account for one in logged], lambda a, d: _find_near(connection, a, d)
+        )
+        judged = _judge(request, engine, connection, read, matched, bounds, window)
+    show("finding the persons", None)
+    insurers = scope.settle_registry(connection, window=window)
+    strange = scope.find_exposed(
+        connection,
+        [
+            (
+                one.label.session_ref,
+                str(one.verdict.verdict),
+                one.verdict.usual_place,
+                one.verdict.is_overruled,
+            )
+            for one in judged
+        ],
+        measures=_measure(request, read),
+    )
+    # Without a registry, no numbering is another one.
+    strange = strange if insurers else 0
+    doubts = decide_doubts(request, read, bounds, matched, window=window, strange=strange)
+    scope.settle_answer(connection, doubts=doubts)
+    return Answer(
+        window=window,
+        declared_window=request.window is not None,
+        read=read,
+        mapping_fields=read.own_fields,
+        inputs=inputs,
+        matched=matched,
+        judged=judged,
+        insurers=insurers,
+        doubts=doubts,
+        claim_days=request.claim_days if request.claims else None,
+        attack_addresses=len(request.attack_addresses),
+        engine="spark" if request.means.spark else "duckdb",
+    )
 
 
 def decide_window(asked: Window | None, bounds: Bounds) -> Window:
