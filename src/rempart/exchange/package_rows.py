@@ -24,7 +24,7 @@ COLUMNS: Final = (
     *("family", "birth_date", "birth_rank", "minor", "family_name", "birth_name", "first_names"),
     *("fields_shown", "fields_lost", "lost_in_words", "lookups", "sessions", "why"),
 )
-ROWS_PER_FILE: Final = 20_000
+ROWS_PER_FILE: Final = 10_000
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 _REFERENCE_LETTERS: Final = 14
 _QUALITIES: Final = MappingProxyType({1: "insured", 2: "spouse", 3: "child", 4: "other"})

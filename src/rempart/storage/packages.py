@@ -4,7 +4,7 @@ Refuses to hold a whole list in memory: persons come through a cursor, a block a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -249,7 +249,8 @@ def insert_changes(
         basis: The number of the package before; 0 for a whole list.
     """
     values = _name_changes(incident_id, insurer_id, package_ref, first, basis)
-    return tx.execute(QUERIES.insert_changes, values).rowcount
+    with _joined_whole(tx):
+        return tx.execute(QUERIES.insert_changes, values).rowcount
 
 
 def iterate_changes(
@@ -432,5 +433,14 @@ def _name_changes(
 def _stream(tx: Transaction, query: str, values: Mapping[str, object]) -> Iterator[tuple[Any, ...]]:
     with closing(tx.cursor("packages", scrollable=False)) as cursor:
         cursor.itersize = BLOCK
-        cursor.execute(query, values)
+        # Planned here: what follows in the transaction is planned as usual.
+        with _joined_whole(tx):
+            cursor.execute(query, values)
         yield from cursor
+
+
+@contextmanager
+def _joined_whole(tx: Transaction) -> Iterator[None]:
+    tx.execute(QUERIES.join_whole_lists, {"wanted": "off"})
+    yield
+    tx.execute(QUERIES.join_whole_lists, {"wanted": "on"})

@@ -79,6 +79,11 @@ VALUES (%(package_ref)s, %(incident_id)s, %(insurer_id)s, %(number)s, %(basis)s,
 -- A package that nobody was asked to send yet, replaced by another one of the same number.
 DELETE FROM incidents.package WHERE package_ref = %(package_ref)s;
 
+-- name: join_whole_lists
+-- Lists are joined whole, not row by row: what was written in this transaction has no statistics, and 300 000 persons looked up
+-- one by one in as many would take hours.
+SELECT set_config('enable_nestloop', %(wanted)s, true);
+
 -- name: insert_changes
 -- Whom a package speaks of: who differs from what was told, by the packages sent from `first` to `basis`.
 WITH told AS (
