@@ -115,7 +115,7 @@ def _plant_package(
     if not sent:
         return
     for step in ("state = 'asked', asked_by = 1", "state = 'sent', approved_by = 2"):
-        tx.execute(f"UPDATE incidents.package SET {step} WHERE package_ref = %s", (package_ref,))  # type: ignore[arg-type] # noqa: S608
+        tx.execute(f"UPDATE incidents.package SET {step} WHERE package_ref = %s", (package_ref,))  # type: ignore[arg-type]
     world.plant(
         tx,
         "incidents.package_receipt",
