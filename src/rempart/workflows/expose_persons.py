@@ -8,7 +8,7 @@ and to read a look-up before the reading itself is in the ledger.
 import hashlib
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,15 +131,8 @@ def expose_persons(
     declared_at, answered_at = incidents.save_answer(
         tx, incident_id, {"exposure": _report(found.verdicts, found.guesses, found.reach)}
     )
-    add_event(
-        tx,
-        incident_id,
-        kind=EventKind.ANALYSED,
-        happened_ms=int(answered_at.timestamp() * 1000),
-        author=author.name,
-        author_ref=author.actor_ref,
-        details={"analysis": number, "changed": changed, **counts},
-    )
+    told = {"analysis": number, "changed": changed, **counts}
+    _tell_room(tx, incident_id, author, answered_at, told)
     return ExposureAnswer(
         incident_id=incident_id,
         analysis=number,
@@ -325,6 +318,24 @@ def _count(persons: Sequence[ExposedPerson]) -> dict[str, int]:
     return {
         f"persons_{tier.lower()}": sum(person.tier is tier for person in persons) for tier in LISTED
     }
+
+
+def _tell_room(
+    tx: Transaction,
+    incident_id: int,
+    author: RoomAuthor,
+    at: datetime,
+    told: Mapping[str, Any],
+) -> None:
+    add_event(
+        tx,
+        incident_id,
+        kind=EventKind.ANALYSED,
+        happened_ms=int(at.timestamp() * 1000),
+        author=author.name,
+        author_ref=author.actor_ref,
+        details=told,
+    )
 
 
 def _bound_insurers(
