@@ -38,12 +38,12 @@ def find_gaps(sources: Sequence[Source], *, period: tuple[int, int] | None) -> l
         return [Gap(from_ms=period[0], to_ms=period[1], reason="no_file")] if period else []
     start, end = period or (first, last + 1)
     hours = _add_hours(one.hours for one in sources)
+    usual = _Usual(hours, first // HOUR_MS, last // HOUR_MS)
     gaps = [
-        *([Gap(from_ms=start, to_ms=first, reason="before_first_line")] if first > start else []),
-        *_find_silences(hours, first // HOUR_MS, last // HOUR_MS),
+        *_find_silent_ends(hours, usual, bounds=(start, end), lines=(first, last)),
+        *_find_silences(hours, usual),
         *_find_breaks(sources, end),
-        *_find_unparsed(sources),
-        *([Gap(from_ms=last + 1, to_ms=end, reason="after_last_line")] if last + 1 < end else []),
+        *_find_unparsed(sources, start, end),
     ]
     clipped = [
         Gap(from_ms=max(gap.from_ms, start), to_ms=min(gap.to_ms, end), reason=gap.reason)
@@ -63,39 +63,53 @@ def _add_hours(all_hours: Iterable[Mapping[int, int]]) -> dict[int, int]:
     return total
 
 
-def _find_silences(hours: Mapping[int, int], first: int, last: int) -> Iterator[Gap]:
+def _find_silent_ends(
+    hours: Mapping[int, int], usual: "_Usual", *, bounds: tuple[int, int], lines: tuple[int, int]
+) -> Iterator[Gap]:
+    """Yield what precedes the first line and follows the last, unless it is usually silent."""
+    (start, end), (first, last) = bounds, lines
+    # An hour that has a line is not silent, though it may have begun, or ended, earlier.
+    before = range(start // HOUR_MS, first // HOUR_MS)
+    if usual.expect(before, around=hours[first // HOUR_MS]) >= RARE:
+        yield Gap(from_ms=start, to_ms=first, reason="before_first_line")
+    after = range(last // HOUR_MS + 1, -(-end // HOUR_MS))
+    if usual.expect(after, around=hours[last // HOUR_MS]) >= RARE:
+        yield Gap(from_ms=last + 1, to_ms=end, reason="after_last_line")
+
+
+def _find_silences(hours: Mapping[int, int], usual: "_Usual") -> Iterator[Gap]:
     """Yield the runs of hours without a line that chance does not explain."""
-    usual = _find_usual(hours, first, last)
-    active = sorted(hours)
-    for before, after in pairwise(active):
+    for before, after in pairwise(sorted(hours)):
         silent = range(before + 1, after)
-        if not silent:
-            continue
-        around = min(hours[before], hours[after]) / 2
-        expected = sum(
-            next((usual[slot] for slot in _list_slots(hour) if slot in usual), around)
-            for hour in silent
-        )
-        if expected >= RARE:
+        if usual.expect(silent, around=min(hours[before], hours[after]) / 2) >= RARE:
             yield Gap(from_ms=silent[0] * HOUR_MS, to_ms=after * HOUR_MS, reason="silent")
 
 
-def _find_usual(hours: Mapping[int, int], first: int, last: int) -> dict[Slot, float]:
-    """Return the lines of an hour of a day like it.
+class _Usual:
+    """How many lines an hour of a day like it has.
 
-    Only of days of which there are two or more: one silent hour is no proof that it is always so. A
-    day without any line counts among those of its own name (a portal may be closed on Sundays), not
-    among the others.
+    Only days of which there are two or more are compared with: one silent hour is no proof that it
+    is always so. A day without any line counts among those of its own name (a portal may be closed
+    on Sundays), not among the others.
     """
-    active = {hour // _DAY_HOURS for hour in hours}
-    lines: dict[Slot, int] = {}
-    seen: dict[Slot, int] = {}
-    for hour in range(first, last + 1):
-        by_name, *others = _list_slots(hour)
-        for slot in (by_name, *(others if hour // _DAY_HOURS in active else ())):
-            lines[slot] = lines.get(slot, 0) + hours.get(hour, 0)
-            seen[slot] = seen.get(slot, 0) + 1
-    return {slot: lines[slot] / days for slot, days in seen.items() if days > 1}
+
+    def __init__(self, hours: Mapping[int, int], first: int, last: int) -> None:
+        active = {hour // _DAY_HOURS for hour in hours}
+        lines: dict[Slot, int] = {}
+        seen: dict[Slot, int] = {}
+        for hour in range(first // _DAY_HOURS * _DAY_HOURS, last + _DAY_HOURS - last % _DAY_HOURS):
+            by_name, *others = _list_slots(hour)
+            for slot in (by_name, *(others if hour // _DAY_HOURS in active else ())):
+                lines[slot] = lines.get(slot, 0) + hours.get(hour, 0)
+                seen[slot] = seen.get(slot, 0) + 1
+        self._usual = {slot: lines[slot] / days for slot, days in seen.items() if days > 1}
+
+    def expect(self, silent: range, *, around: float) -> float:
+        """Return the lines expected in some hours; `around` where no other day tells."""
+        return sum(
+            next((self._usual[slot] for slot in _list_slots(hour) if slot in self._usual), around)
+            for hour in silent
+        )
 
 
 def _list_slots(hour: int) -> tuple[Slot, Slot, Slot]:
@@ -110,7 +124,10 @@ def _find_breaks(sources: Sequence[Source], end: int) -> Iterator[Gap]:
     """Yield what follows a file whose end could not be read, until the next file begins."""
     starts = sorted(one.first_ms for one in sources if one.first_ms is not None)
     for one in sources:
-        if one.broken and one.last_ms is not None:
+        if one.broken and one.last_ms is None:
+            # Where it would have begun is not known either.
+            yield Gap(from_ms=0, to_ms=end, reason="broken_file")
+        elif one.broken and one.last_ms is not None:
             following = next((start for start in starts if start > one.last_ms), end)
             # At least the instant itself: more lines of it may be lost.
             yield Gap(
@@ -118,8 +135,10 @@ def _find_breaks(sources: Sequence[Source], end: int) -> Iterator[Gap]:
             )
 
 
-def _find_unparsed(sources: Sequence[Source]) -> Iterator[Gap]:
-    """Yield the hours with lines that were not understood."""
+def _find_unparsed(sources: Sequence[Source], start: int, end: int) -> Iterator[Gap]:
+    """Yield the hours with lines that were not understood; all of them when nobody knows which."""
+    if any(one.unparsed and not one.unparsed_hours for one in sources):
+        yield Gap(from_ms=start, to_ms=end, reason="unparsed")
     first = None
     hours = _add_hours(one.unparsed_hours for one in sources)
     for hour in sorted(hours):

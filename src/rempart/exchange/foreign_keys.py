@@ -138,7 +138,8 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = MappingProxyType(
             {
                 "files": Key(
                     kind=Kind.TEXT,
-                    what="Which files, by their name (`front1-*`); the first that fits is taken.",
+                    what="Which files, by the end of their path (`front1-*`, `front1/*`); the "
+                    "first that fits is taken.",
                     needed=True,
                 ),
                 "stream": Key(

@@ -3,7 +3,6 @@
 Refuses to stop at a bad line or at a cut archive: both are told.
 """
 
-import fnmatch
 import hashlib
 import os
 import re
@@ -142,9 +141,9 @@ def keep_record(record: Record) -> Record | None:
 
 
 def find_rule(path: Path, mapping: LogMapping) -> SourceRule:
-    """Return what the mapping says of a file; the first rule that fits its name."""
+    """Return what the mapping says of a file; the first rule that fits the end of its path."""
     for rule in mapping.sources:
-        if fnmatch.fnmatchcase(path.name, rule.files):
+        if path.match(rule.files):
             return rule
     return SourceRule(files=path.name)
 

@@ -83,6 +83,26 @@ def test_a_declared_period_is_asked_of_the_whole_stream():
     ]
 
 
+def test_a_period_that_begins_at_midnight_asks_nothing_of_nights_that_are_always_silent():
+    period = (MONDAY * HOUR_MS, (MONDAY + 20 * DAY) * HOUR_MS)
+    assert find_gaps([log(weeks(3))], period=period) == []
+
+
+def test_a_first_day_that_is_missing_is_a_gap():
+    """The mutation beside it: what is usual is asked of the ends too."""
+    period = (MONDAY * HOUR_MS, (MONDAY + 20 * DAY) * HOUR_MS)
+    hours = weeks(3, without=set(range(MONDAY, MONDAY + DAY)))
+    [gap] = find_gaps([log(hours)], period=period)
+    assert (gap.from_ms, gap.reason) == (period[0], "before_first_line")
+
+
+def test_a_file_of_which_nothing_is_understood_makes_everything_doubtful():
+    good = log({MONDAY + 8: 100, MONDAY + 9: 100})
+    bad = Source(index=1, path="b", stream="a", size_bytes=1, mtime_ns=1, lines=5, unparsed=5)
+    [gap] = find_gaps([good, bad], period=None)
+    assert (gap.from_ms, gap.to_ms, gap.reason) == (good.first_ms, good.last_ms + 1, "unparsed")
+
+
 def test_what_follows_a_cut_file_is_a_gap_until_the_next_begins():
     one = log({MONDAY + 8: 100, MONDAY + 9: 100}, broken="cut short")
     two = log({MONDAY + 11: 100, MONDAY + 12: 100})
