@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from rempart.disclosure.acts import Statement
 from rempart.disclosure.segment import SegmentRow
-from rempart.kernel.errors import Unavailable
+from rempart.kernel.errors import Conflict, Unavailable
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -122,6 +122,7 @@ def drop_segment(tx: Transaction, act: int, session_refs: Sequence[int]) -> None
     """Drop the segment an ERASE act names, and sessions opened in it; the files are the caller's.
 
     Raises:
+        Conflict: a hold of evidence keeps it.
         Unavailable: somebody reads the ledger; nothing was done.
     """
     _alone(tx, _sql.drop_segment, act=act, sessions=list(session_refs))
@@ -131,6 +132,7 @@ def erase_openings(tx: Transaction, act: int, indexes: Sequence[int]) -> None:
     """Erase the openings an ERASE act states.
 
     Raises:
+        Conflict: a hold of evidence keeps it.
         Unavailable: somebody reads the ledger; nothing was done.
     """
     _alone(tx, _sql.erase_openings, act=act, indexes=list(indexes))
@@ -146,3 +148,9 @@ def _alone(tx: Transaction, query: str, **values: Any) -> None:
             "somebody is reading the ledger (an audit, a long question): run the command again "
             "when they have finished; what was done before stays"
         ) from failure
+    except psycopg.errors.ObjectInUse as refusal:
+        # Placed since the caller looked: what it had said is carried out once it is released.
+        raise Conflict(
+            f"{refusal.diag.message_primary}: an inquiry needs it; have it released first "
+            "(`rempart incident holds`), and run the same again"
+        ) from refusal
