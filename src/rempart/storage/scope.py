@@ -286,7 +286,10 @@ def find_exposed(
         connection.execute(_EXPOSURE.make_exposure, {"nir_field": measures.nir_field})
         connection.execute(_EXPOSURE.make_doubt)
         connection.execute(_EXPOSURE.make_stranger)
-        [[strange]] = connection.execute(_EXPOSURE.find_strange_shapes).fetchall()
+        [[strange]] = connection.execute(_EXPOSURE.count_unmatched).fetchall()
+        if strange:
+            # The shapes of a whole registry take a while: only when there is something to compare.
+            [[strange]] = connection.execute(_EXPOSURE.find_strange_shapes).fetchall()
     return int(strange)
 
 

@@ -146,6 +146,11 @@ WHERE s.person IS NULL OR (s.query_only AND NOT EXISTS (
 ))
 GROUP BY COALESCE(n.amc, '');
 
+-- name: count_unmatched
+-- How many identifiers lead to nobody of the registry.
+SELECT count(*) FROM (SELECT DISTINCT value FROM asked WHERE NOT query_only) AS a
+WHERE NOT EXISTS (SELECT 1 FROM candidate AS c WHERE c.value = a.value AND c.kind <> 3);
+
 -- name: find_strange_shapes
 -- Identifiers that lead to nobody and have a shape that no identifier of the registry has: another numbering, so nobody can be
 -- excluded by them. A number of the right shape that is not there is somebody else's.
