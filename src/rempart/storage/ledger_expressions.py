@@ -161,17 +161,19 @@ def ask_exposed(
             *("kind", "mode", "t_ms", "fields"),
         )
     )
-    is_typed = rows.mode == int(Mode.TYPED)
-    always = rows.session_ref.isin([*judged.thief, *judged.mixed, *judged.owner])
-    concerned = always | (rows.session_ref.isin(judged.counter) & is_typed)
-    shown = rows.filter(
+    # One list at first, which engines look up in a table of hashes: conditions that are joined by
+    # "or" are tried one by one, so they come after, on the few rows that are left.
+    judged_ones = [*judged.thief, *judged.mixed, *judged.owner, *judged.counter]
+    asked = rows.filter(
         rows.account_ref.isin(account_refs),
+        rows.session_ref.isin(judged_ones),
         rows.kind.isin(_LOOK_UPS),
         rows.person_ref != 0,
         rows.t_ms >= from_ms,
         rows.t_ms < to_ms,
-        concerned,
     )
+    explained = asked.session_ref.isin(judged.counter) & (asked.mode != int(Mode.TYPED))
+    shown = asked.filter(~explained)
     tier = ibis.cases(
         (shown.session_ref.isin(judged.thief), "A"),
         (shown.session_ref.isin(judged.mixed) & (shown.mode == int(Mode.TYPED)), "B"),
