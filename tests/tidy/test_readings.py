@@ -30,6 +30,7 @@ EXEMPT: Mapping[str, str] = {
     "ledger_page": "the same",
     "guard_lookups": "the gateway: whether an account was ever answered, and nothing else",
     "guard_sitting": "the same",
+    "forget_faces": "shows nothing: counts faces of accounts, and forgets them",
     "rebuild_guard": "shows nothing: gives the guard back what it knew",
     "open_session": "the same",
     "watch_lookups.count_volumes": "counts of everything",
@@ -146,7 +147,8 @@ def test_every_exemption_is_still_needed():
     for exempt in EXEMPT:
         module, _, function = exempt.partition(".")
         source = (SOURCES / f"workflows/{module}.py").read_text()
-        assert f"def {function}(" in source or not function, exempt
+        named = (f"def {function}(", f"class {function}")
+        assert any(one in source for one in named) or not function, exempt
 
 
 @pytest.fixture

@@ -35,9 +35,7 @@ def read_room(run, number):
 
 def test_notes_and_decisions_are_written_and_read_back(run, number):
     assert run("note", number, "Rappelé le cabinet").exit_code == 0
-    decided = run(
-        "decide", number, "On coupe", "--reason", "Trop", "--instead-of", "Attendre", *BY
-    )
+    decided = run("decide", number, "On coupe", "--reason", "Trop", "--instead-of", "Attendre", *BY)
     assert decided.exit_code == 0, decided.output
     aware = run("aware", number, "Des fiches ont été lues", "--at", "2020-09-13T14:00", *BY)
     assert aware.exit_code == 0, aware.output

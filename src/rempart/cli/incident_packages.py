@@ -1,4 +1,4 @@
-"""`rempart incident packages`: make what each insurer is sent, send it, open one without a server."""
+"""`rempart incident packages`: make and send what each insurer is told, open it anywhere."""
 
 import json
 import sys
@@ -281,14 +281,14 @@ def revoke_key(*, insurer: str, fingerprint: str) -> None:
 @packages.command("open")
 @click.argument("files", type=_FILE, nargs=-1, required=True)
 @click.option("--key", "key_file", type=_FILE, required=True, help="The private key, PEM or DER.")
-@click.option("--password-file", type=_FILE, help="Holds the key's password.")
+@click.option("--unlock-file", type=_FILE, help="Holds what opens the key file.")
 @click.option("--vkey", "vkeys", multiple=True, required=True, help="The host's key.")
 @click.option("--out", type=_FOLDER, required=True, help="Where to write what is inside.")
 def open_(
     *,
     files: tuple[Path, ...],
     key_file: Path,
-    password_file: Path | None,
+    unlock_file: Path | None,
     vkeys: tuple[str, ...],
     out: Path,
 ) -> None:
@@ -297,8 +297,8 @@ def open_(
     Given several, also writes the one list they lead to (liste.csv).
     """
     trusted = [_parse_vkey(one) for one in vkeys]
-    password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
-    private_key = PrivateKey(key_file.read_bytes(), password)
+    unlock = unlock_file.read_bytes().rstrip(b"\r\n") if unlock_file else None
+    private_key = PrivateKey(key_file.read_bytes(), unlock)
     joined = JoinedList()
     try:
         for path in files:

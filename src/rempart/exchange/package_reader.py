@@ -55,10 +55,10 @@ class OpenedPackage:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """The insurer's key file and its password, if any."""
+    """The insurer's key file and what opens it, if anything does."""
 
     content: bytes = field(repr=False)
-    password: bytes | None = field(default=None, repr=False)
+    unlock: bytes | None = field(default=None, repr=False)
 
 
 def open_package(
@@ -79,7 +79,7 @@ def open_package(
     files = read_archive(stream)
     note = _read_note(files, keys)
     certificate = _read_certificate(files, note)
-    opener = Opener(certificate, private_key.content, private_key.password)
+    opener = Opener(certificate, private_key.content, private_key.unlock)
     opened = dict(_open_files(files, note, opener))
     prefix = "EXERCICE-" if note.exercise else ""
     try:

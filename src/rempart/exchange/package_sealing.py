@@ -114,15 +114,15 @@ class Opener:
     Args:
         certificate: DER.
         private_key: The key file, PEM or DER.
-        password: Of the key file, or None.
+        unlock: What opens the key file, or None.
 
     Raises:
         SealRefused: the key file does not open, or is not the key of this certificate.
     """
 
-    def __init__(self, certificate: bytes, private_key: bytes, password: bytes | None) -> None:
+    def __init__(self, certificate: bytes, private_key: bytes, unlock: bytes | None) -> None:
         self._certificate = x509.load_der_x509_certificate(certificate)
-        self._key = _load_key(private_key, password)
+        self._key = _load_key(private_key, unlock)
         if self._key.public_key() != self._certificate.public_key():
             raise SealRefused("this key is not the one that the package was sealed for")
 
@@ -148,12 +148,12 @@ def format_fingerprint(fingerprint: bytes) -> str:
     return fingerprint.hex(":").upper()
 
 
-def _load_key(content: bytes, password: bytes | None) -> rsa.RSAPrivateKey:
+def _load_key(content: bytes, unlock: bytes | None) -> rsa.RSAPrivateKey:
     load = load_pem_private_key if content.lstrip().startswith(b"-----") else load_der_private_key
     try:
-        key = load(content, password)
+        key = load(content, unlock)
     except TypeError as failure:
-        words = "needs its password" if password is None else "has no password"
+        words = "needs its password" if unlock is None else "has no password"
         raise SealRefused(f"the private key {words}") from failure
     except (ValueError, UnsupportedAlgorithm) as failure:
         raise SealRefused("the private key cannot be read: wrong file, or password") from failure

@@ -176,8 +176,8 @@ _WHAT: Final[Mapping[SecurityEventKind, _Words]] = {
         "An encryption certificate of your organisation was taken back.",
     ),
     SecurityEventKind.PACKAGE_SENT: _Words(
-        "{exercise}L’opérateur a publié pour votre organisme un envoi scellé au sujet d’un incident.",
-        "{exercise}The operator published a sealed package about an incident for your organisation.",
+        "{exercise}L’opérateur a publié pour votre organisme un envoi scellé sur un incident.",
+        "{exercise}The operator published a sealed package on an incident for your organisation.",
     ),
     SecurityEventKind.PACKAGE_REMINDED: _Words(
         "Rappel : un envoi scellé au sujet d’un incident vous attend, et personne chez vous n’en "

@@ -140,7 +140,7 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """Months before an equipment may be had again, by age; `each` mark of equipment apart or not."""
+    """Months before an equipment may be had again, by age; `each`: whether marks wait apart."""
 
     name: str
     months: int

@@ -113,18 +113,7 @@ def expose_persons(
     persons = incidents.list_exposed_persons(tx, incident_id, analysis=number)
     digest, bounds = digest_list(persons), compute_bounds(persons, found.coverage)
     counts = {**_count(persons), **bounds.format()}
-    incident_analyses.save_analysis(
-        tx,
-        incident_id,
-        number,
-        author=author.name,
-        author_ref=author.actor_ref,
-        rules=RULES_VERSION,
-        inputs=_describe_inputs(incident, found.overrules),
-        coverage=format_coverage(found.coverage),
-        counts={**counts, "insurers": _bound_insurers(tx, persons, found.coverage)},
-        list_digest=digest,
-    )
+    _save(tx, incident, number, found, author, counts, digest, persons)
     say("what it changes")
     incident_analyses.save_verdict_changes(tx, incident_id, number, found.moved)
     changed = incidents.settle_exposed_persons(tx, incident_id, analysis=number)
@@ -159,6 +148,31 @@ class _Found:
     moved: Sequence[VerdictChange]
     guesses: tuple[Guesses, ...]
     reach: Reach
+
+
+def _save(
+    tx: Transaction,
+    incident: incidents.Incident,
+    number: int,
+    found: _Found,
+    author: RoomAuthor,
+    counts: Mapping[str, Any],
+    digest: bytes,
+    persons: Sequence[ExposedPerson],
+) -> None:
+    """Write down what an analysis rests on and what it counts."""
+    incident_analyses.save_analysis(
+        tx,
+        incident.incident_id,
+        number,
+        author=author.name,
+        author_ref=author.actor_ref,
+        rules=RULES_VERSION,
+        inputs=_describe_inputs(incident, found.overrules),
+        coverage=format_coverage(found.coverage),
+        counts={**counts, "insurers": _bound_insurers(tx, persons, found.coverage)},
+        list_digest=digest,
+    )
 
 
 def _find_out(
