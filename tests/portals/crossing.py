@@ -60,10 +60,12 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "log_id": ("ledger.entry", "log_id"),
     "idx": ("ledger.entry", "idx"),
 }
-# Of the same name, and not the same: requests for new keys, and requests to erase.
-ELSEWHERE: Mapping[str, tuple[str, str]] = dict.fromkeys(
-    ("erasure", "decide-erasure"), ("accounts.erasure_request", "request_ref")
-)
+# Of the same name, and not the same: requests for new keys, and requests to erase; incidents of the
+# host, and those that an insurer was told of.
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("erasure", "decide-erasure"), ("accounts.erasure_request", "request_ref")),
+    **dict.fromkeys(("own-incident", "add-own-note"), ("incidents.insurer_note", "incident_id")),
+}
 # Names of providers, and places of public hashes: not references of anybody.
 NO_REFERENCE = frozenset({"slug", "log", "address"})
 # These end the visitor's own session: tried by nobody signed in, or once at the end.
@@ -265,7 +267,7 @@ def list_references(world: World, who: str, route: Route) -> Iterator[dict[str, 
         if is_own(row, who) or row.readers in tried:
             continue
         tried.add(row.readers)
-        value = row.key[column]
+        value = row.key[column] if column in row.key else row.values[column]
         shown = name_bytes(value) if isinstance(value, bytes) else value
         key = {**row.key, column: shown}
         yield {name: "one" if name == "kid" else key.get(name, shown) for name in route.parameters}

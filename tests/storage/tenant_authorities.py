@@ -10,9 +10,9 @@ REASONS = dict.fromkeys(("context_reason", "identification_reason", "breach_reas
 
 def plant_authorities(world: World, tx: Transaction) -> None:
     """Plant a line of each table for the operator, and for each insurer that was told."""
-    incident_id = world.of_table("incidents.incident")[0].key["incident_id"]
-    _plant(world, tx, incident_id, insurer_id=None, own=frozenset())
-    for insurer_id, letter in enumerate("AB", 1):
+    incidents = [row.key["incident_id"] for row in world.of_table("incidents.incident")]
+    _plant(world, tx, incidents[0], insurer_id=None, own=frozenset())
+    for insurer_id, (letter, incident_id) in enumerate(zip("AB", incidents, strict=True), 1):
         own = frozenset({f"insurer admin {letter}"})
         [(event_ref,)] = tx.execute(
             "SELECT COALESCE(max(event_ref), 0) + 1000 FROM incidents.room_event"

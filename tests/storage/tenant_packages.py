@@ -12,12 +12,17 @@ _NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 def plant_packages(world: World, tx: Transaction) -> None:
     """Plant one of each for insurers A and B; A's tiers payant is run by the hosted operator."""
-    incident_id = world.of_table("incidents.incident")[0].key["incident_id"]
-    [(exercise,)] = tx.execute(
-        "SELECT exercise FROM incidents.incident WHERE incident_id = %s", (incident_id,)
-    ).fetchall()
-    for number, letter in enumerate("AB", start=1):
-        _plant(world, tx, incident_id, exercise=exercise, insurer_id=number, letter=letter)
+    incidents = world.of_table("incidents.incident")
+    # One incident each: what leads to one insurer leads the other nowhere.
+    for number, (letter, incident) in enumerate(zip("AB", incidents, strict=True), start=1):
+        _plant(
+            world,
+            tx,
+            incident.key["incident_id"],
+            exercise=incident.values["exercise"],
+            insurer_id=number,
+            letter=letter,
+        )
 
 
 def _plant(
