@@ -28,6 +28,7 @@ CHANGES: Mapping[str, str] = {
     "accounts.inquiry": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.display_hold": "state = 'refused', decided_by = accounts.my_actor()",
     "accounts.erasure_request": "state = 'refused', decided_by = accounts.my_actor()",
+    "retention.hold": ("released_at = clock_timestamp(), released_by = 'x', release_reason = 'x'"),
     "guard.measure": (
         "ended_by = accounts.my_actor(), ended_at = clock_timestamp(), end_reason = 'over'"
     ),
@@ -38,12 +39,22 @@ CHANGES: Mapping[str, str] = {
     "rights.presence_policy": "required = true, set_by = accounts.my_actor()",
     "accounts.terminal": "revoked_at = clock_timestamp()",
 }
+# Rows whose key the database draws: whoever inserts one may not name it.
+DRAWN_KEYS = frozenset({"incidents.incident", "incidents.overrule"})
 # Whose rows the pages take away rather than change.
 TAKEN_AWAY = frozenset({"rights.code_secret", "rights.presence_policy"})
 # Rows whose key is that of what they are about: inserted again under the same one.
 OF_SOMETHING = frozenset(
     {"accounts.event_report", "accounts.software_key", "rights.code_secret", "rights.cut_note"}
 )
+# Rows that the database signs with the visitor's own name, whatever name they give.
+SIGNED: Mapping[str, str] = {
+    table: AUTHOR[table]
+    for table in (
+        *("incidents.room_event", "incidents.clock_owner", "incidents.party_trait"),
+        *("incidents.severity", "incidents.authority_report", "retention.hold"),
+    )
+}
 Become = Callable[[Transaction, str], None]
 
 
@@ -133,7 +144,8 @@ def _probe(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor:
 
     for row in rows:
         where = sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(one), sql.Placeholder(one)) for one in row.key
+            sql.SQL("{} IS NOT DISTINCT FROM {}").format(sql.Identifier(one), sql.Placeholder(one))
+            for one in row.key
         )
         by_key = sql.SQL("SELECT 1 FROM {} WHERE {}").format(name, where)
         compare("by key", by_key, row.key, want=int(row in lawful))
@@ -205,7 +217,8 @@ def _add(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], actor: in
             _insert(tx, outcome, who, row, {**row.values, author: actor}, lawful=allowed)
             # In somebody else's name, or nobody's: only an event of one's own names no author.
             named = row.values.get("actor_ref" if author == "by_ref" else author)
-            allowed = allowed and (named == actor or (author == "created_by" and who in HOST))
+            is_host_s = author == "created_by" and who in HOST
+            allowed = allowed and (named == actor or is_host_s or row.table in SIGNED)
         _insert(tx, outcome, who, row, row.values, lawful=allowed)
 
 
@@ -227,13 +240,22 @@ def _insert(
     if row.table in OF_SOMETHING:
         fresh = dict(row.key)
     values = {**values, **fresh}
+    if row.table in DRAWN_KEYS:
+        values = {name: value for name, value in values.items() if name not in row.key}
     for name, value in values.items():
         if isinstance(value, bytes) and len(value) == 32:
             values[name] = draw().to_bytes(32)
     through = 1
     try:
         with tx.transaction(force_rollback=True):
-            tx.execute(insertion(row.table, values), values)
+            statement = insertion(row.table, values)
+            if row.table in SIGNED:
+                statement += sql.SQL(" RETURNING {} = accounts.my_actor()").format(
+                    sql.Identifier(SIGNED[row.table])
+                )
+            inserted = tx.execute(statement, values)
+            if row.table in SIGNED and inserted.fetchone() != (True,):
+                outcome.leaks.append(f"{who}: {row.table} signed by somebody else")
     except errors.InsufficientPrivilege:
         through = 0
     except psycopg.IntegrityError:

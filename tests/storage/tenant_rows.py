@@ -473,9 +473,17 @@ def _plant_incidents(world: World, tx: Transaction) -> None:
                 "ends_ms": 1,
             },
             readers=HOST,
+            adders=SECURES,
         )
         account = {"account_ref": world.actors[name]}
-        world.plant(tx, "incidents.suspect_account", {**key, **account}, {}, readers=HOST)
+        world.plant(
+            tx,
+            "incidents.suspect_account",
+            {**key, **account},
+            {},
+            readers=HOST,
+            adders=SECURES,
+        )
         world.plant(
             tx,
             "incidents.attributed_session",

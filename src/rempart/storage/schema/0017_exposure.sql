@@ -87,6 +87,9 @@ BEGIN
     NEW.made_at := clock_timestamp();
     IF session_user = 'rempart_portals' THEN
         NEW.author_ref := accounts.my_actor();
+        IF NEW.author_ref IS NULL THEN
+            RAISE insufficient_privilege USING MESSAGE = 'whoever writes here is signed in';
+        END IF;
         SELECT a.display_name INTO STRICT NEW.author FROM accounts.actor AS a WHERE a.actor_ref = NEW.author_ref;
     END IF;
     RETURN NEW;
@@ -120,7 +123,7 @@ CREATE POLICY added ON incidents.overrule FOR INSERT TO rempart_portals
                 AND (SELECT accounts.my_role()) IN ('operator_admin', 'operator_security', 'operator_dpo'));
 
 -- What a portal could show an account of its owner's own: whether it is there, never what it is.
-GRANT SELECT (actor_ref, channel, replaced_at) ON accounts.contact TO rempart_analyst;
-GRANT SELECT (establishment_ref, state) ON accounts.bank_details TO rempart_analyst;
+GRANT SELECT (contact_ref, actor_ref, channel, replaced_at) ON accounts.contact TO rempart_analyst;
+GRANT SELECT (change_ref, establishment_ref, state) ON accounts.bank_details TO rempart_analyst;
 CREATE POLICY counted ON accounts.contact FOR SELECT TO rempart_analyst USING (true);
 CREATE POLICY counted ON accounts.bank_details FOR SELECT TO rempart_analyst USING (true);

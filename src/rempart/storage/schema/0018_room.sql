@@ -65,6 +65,9 @@ BEGIN
     NEW.recorded_at := clock_timestamp();
     IF session_user = 'rempart_portals' THEN
         NEW.author_ref := accounts.my_actor();
+        IF NEW.author_ref IS NULL THEN
+            RAISE insufficient_privilege USING MESSAGE = 'whoever writes here is signed in';
+        END IF;
         SELECT a.display_name INTO STRICT NEW.author FROM accounts.actor AS a WHERE a.actor_ref = NEW.author_ref;
     END IF;
     RETURN NEW;
@@ -161,9 +164,15 @@ BEGIN
     IF session_user = 'rempart_portals' THEN
         IF TG_OP = 'INSERT' THEN
             NEW.placed_by_ref := accounts.my_actor();
+            IF NEW.placed_by_ref IS NULL THEN
+                RAISE insufficient_privilege USING MESSAGE = 'whoever writes here is signed in';
+            END IF;
             SELECT a.display_name INTO STRICT NEW.placed_by FROM accounts.actor AS a WHERE a.actor_ref = NEW.placed_by_ref;
         ELSIF NEW.released_at IS NOT NULL THEN
             NEW.released_by_ref := accounts.my_actor();
+            IF NEW.released_by_ref IS NULL THEN
+                RAISE insufficient_privilege USING MESSAGE = 'whoever writes here is signed in';
+            END IF;
             SELECT a.display_name INTO STRICT NEW.released_by FROM accounts.actor AS a WHERE a.actor_ref = NEW.released_by_ref;
         END IF;
     END IF;

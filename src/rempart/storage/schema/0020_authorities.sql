@@ -89,6 +89,9 @@ BEGIN
     NEW.made_at := clock_timestamp();
     IF session_user = 'rempart_portals' THEN
         NEW.author_ref := accounts.my_actor();
+        IF NEW.author_ref IS NULL THEN
+            RAISE insufficient_privilege USING MESSAGE = 'whoever writes here is signed in';
+        END IF;
         SELECT a.display_name INTO STRICT NEW.author FROM accounts.actor AS a WHERE a.actor_ref = NEW.author_ref;
     END IF;
     RETURN NEW;
