@@ -285,7 +285,8 @@ def assert_a_coarser_rule_names_the_owners_visitors(
         answer = expose_persons(tx, outcome.incident_id, acts=MemoryActs(), by=COMMAND_LINE)
         by_session = {(p.insurer_id, p.person_ref) for p in answer.persons if p.tier != "C"}
         monkeypatch.setattr(
-            "rempart.incidents.attribution._decide_from_sums", lambda thief, owner: Verdict.THIEF
+            "rempart.incidents.attribution._decide_from_sums",
+            lambda *_sums, **_facts: Verdict.THIEF,
         )
         answer = expose_persons(tx, outcome.incident_id, acts=MemoryActs(), by=COMMAND_LINE)
         by_account = {(p.insurer_id, p.person_ref) for p in answer.persons}

@@ -293,6 +293,13 @@ def find_exposed(
     return int(strange)
 
 
+def find_general_doubt(connection: Connection) -> int:
+    """Return bits of reasons, found in what a thief searched or saw, why nobody is excluded."""
+    with telling_failures():
+        [[reasons]] = connection.execute(_EXPOSURE.find_general_doubt).fetchall()
+    return int(reasons)
+
+
 def settle_answer(connection: Connection, *, doubts: int) -> None:
     """Give everybody of the registry a tier.
 

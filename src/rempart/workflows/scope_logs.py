@@ -169,6 +169,7 @@ def _find_exposed(
     # Without a registry, no numbering is another one.
     strange = strange if insurers else 0
     doubts = decide_doubts(request, read, bounds, matched, window=window, strange=strange)
+    doubts |= Reason(scope.find_general_doubt(connection))
     scope.settle_answer(connection, doubts=doubts)
     return Answer(
         window=window,

@@ -146,6 +146,10 @@ WHERE s.person IS NULL OR (s.query_only AND NOT EXISTS (
 ))
 GROUP BY COALESCE(n.amc, '');
 
+-- name: find_general_doubt
+-- Why nobody of any insurer can be excluded for what a thief searched or saw; 0 for no reason.
+SELECT COALESCE(bit_or(reasons), 0) FROM doubt WHERE amc = '';
+
 -- name: count_unmatched
 -- How many identifiers lead to nobody of the registry.
 SELECT count(*) FROM (SELECT DISTINCT value FROM asked WHERE NOT query_only) AS a
