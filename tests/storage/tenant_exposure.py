@@ -1,9 +1,53 @@
 """Rows of what analyses found and changed, and of what people answer for: the host's alone."""
 
 from psycopg.types.json import Jsonb
-from tests.storage.tenants import HOST, INSURER_OF, SECURES, World
+from tests.storage.tenants import HOST, INSURER_OF, SECURES, World, draw, working_for
 
 from rempart.storage.connect import Transaction
+
+
+def plant_incidents(world: World, tx: Transaction) -> None:
+    """Plant two incidents, each with a suspect, a judged session and the persons it exposed."""
+    for number in (1, 2):
+        name = f"holder {'AB'[number - 1]}"
+        key = {"incident_id": number}
+        world.plant(
+            tx,
+            "incidents.incident",
+            key,
+            {
+                "title": world.name(f"theft from {name}"),
+                "exercise": False,
+                "starts_ms": 0,
+                "ends_ms": 1,
+            },
+            readers=HOST,
+            adders=SECURES,
+        )
+        account = {"account_ref": world.actors[name]}
+        world.plant(
+            tx,
+            "incidents.suspect_account",
+            {**key, **account},
+            {},
+            readers=HOST,
+            adders=SECURES,
+        )
+        world.plant(
+            tx,
+            "incidents.attributed_session",
+            {**key, "session_ref": draw()},
+            {**account, "verdict": "thief", "reasons": Jsonb([])},
+            readers=HOST,
+        )
+        for member, letter in INSURER_OF.items():
+            world.plant(
+                tx,
+                "incidents.exposed_person",
+                {**key, "insurer_id": " AB".index(letter), "person_ref": world.persons[member]},
+                {"tier": "A", "fields": 1, "lookups": 1, "sessions": [1]},
+                readers=HOST | working_for(letter) | {member},
+            )
 
 
 def plant_exposure(world: World, tx: Transaction) -> None:

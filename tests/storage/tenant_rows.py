@@ -6,7 +6,7 @@ from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
 from tests.storage.continuity_rows import plant_continuity, plant_presence
 from tests.storage.tenant_authorities import plant_authorities
-from tests.storage.tenant_exposure import plant_exposure
+from tests.storage.tenant_exposure import plant_exposure, plant_incidents
 from tests.storage.tenant_guard import plant_guard
 from tests.storage.tenant_inquiries import plant_inquiries
 from tests.storage.tenant_packages import plant_packages
@@ -39,7 +39,7 @@ def plant_world(database: Database) -> World:
         _plant_events(world, tx)
         _plant_bank_details(world, tx)
         _plant_ledger(world, tx)
-        _plant_incidents(world, tx)
+        plant_incidents(world, tx)
         plant_exposure(world, tx)
         plant_inquiries(world, tx)
         plant_packages(world, tx)
@@ -456,46 +456,3 @@ def _plant_ledger(world: World, tx: Transaction) -> None:
             },
             readers=HOST | {name},
         )
-
-
-def _plant_incidents(world: World, tx: Transaction) -> None:
-    for number in (1, 2):
-        name = f"holder {'AB'[number - 1]}"
-        key = {"incident_id": number}
-        world.plant(
-            tx,
-            "incidents.incident",
-            key,
-            {
-                "title": world.name(f"theft from {name}"),
-                "exercise": False,
-                "starts_ms": 0,
-                "ends_ms": 1,
-            },
-            readers=HOST,
-            adders=SECURES,
-        )
-        account = {"account_ref": world.actors[name]}
-        world.plant(
-            tx,
-            "incidents.suspect_account",
-            {**key, **account},
-            {},
-            readers=HOST,
-            adders=SECURES,
-        )
-        world.plant(
-            tx,
-            "incidents.attributed_session",
-            {**key, "session_ref": draw()},
-            {**account, "verdict": "thief", "reasons": Jsonb([])},
-            readers=HOST,
-        )
-        for member, letter in INSURER_OF.items():
-            world.plant(
-                tx,
-                "incidents.exposed_person",
-                {**key, "insurer_id": " AB".index(letter), "person_ref": world.persons[member]},
-                {"tier": "A", "fields": 1, "lookups": 1, "sessions": [1]},
-                readers=HOST | working_for(letter) | {member},
-            )

@@ -133,7 +133,8 @@ VERDICTS: Final[Mapping[str, Words]] = {
 TIERS: Final[Mapping[str, Words]] = {
     "A": _("confirmée : montrée dans une séance du voleur"),
     "B": _("probable : montrée dans une séance que le voleur et le titulaire ont partagée"),
-    "C": _("non exclue : une carte explique la réponse, mais le voleur était proche"),
+    "C": _("non exclue : rien ne prouve que seul le titulaire l’a vue"),
+    "D": _("exclue : les journaux sont entiers et ne la montrent pas"),
 }
 ROBOTS: Final[Mapping[str, Words]] = {
     "fast": _("rapide : une liste volée, à pleine vitesse"),
