@@ -255,4 +255,4 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     visit.shoot("incident")
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
-    assert download.value.suggested_filename == f"incident-{number}.csv"
+    assert download.value.suggested_filename == f"EXERCICE-incident-{number}.csv"
