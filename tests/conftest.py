@@ -6,6 +6,7 @@ One server per test process, started at the first test that needs it and thrown 
 import contextlib
 import itertools
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -71,17 +72,28 @@ def reachable_path() -> Iterator[Path]:
         yield path
 
 
+# Below the ports that the system gives to connections: none of those can come in between.
+_LOWEST_PORT, _HIGHEST_PORT = 12_000, 32_000
+# `rempart serve` on a port takes others up to the ninth after it.
+_PORTS_IN_A_ROW = 10
+
+
 @pytest.fixture
 def unused_port() -> int:
-    """A port nobody has, followed by two others that were free a moment ago."""
+    """A port nobody has, followed by nine others that nobody has; each test process has its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                third.bind(("127.0.0.1", port + 2))
-                return port
+        place = secrets.randbelow((_HIGHEST_PORT - _LOWEST_PORT) // (2 * _PORTS_IN_A_ROW))
+        port = _LOWEST_PORT + (2 * place + worker % 2) * _PORTS_IN_A_ROW
+        if all(_is_free(port + after) for after in range(_PORTS_IN_A_ROW)):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @pytest.fixture(scope="session")

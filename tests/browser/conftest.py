@@ -28,7 +28,7 @@ from rempart.wiring.home import Home
 
 DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZES = {1280: 900, 390: 844}
-START_LIMIT_S = 60
+START_LIMIT_S = 90
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
