@@ -1,7 +1,8 @@
 """A job exists if and only if the act that asked for it was committed."""
 
 import pytest
-from tests.jobs.practice import ask_database, read_state, work_with, working
+from psycopg.pq import TransactionStatus
+from tests.jobs.practice import ask_database, eventually, read_state, work_with, working
 
 from rempart.kernel.errors import InvalidRequest, NotAllowed, NotFound
 from rempart.storage import jobs
@@ -120,7 +121,8 @@ def test_mutation_a_job_that_did_not_hold_its_row_begins_before_the_act(database
     connection = database.connect("portals")
     enqueue(connection, "expose_incident", incident_id=1)
     with working(installation, work=work_with()):
-        while read_state(database, job_id) != "succeeded":
-            pass
+        eventually(lambda: read_state(database, job_id) == "succeeded")
+    # The act is not committed yet, and its job has ended.
+    assert connection.info.transaction_status is TransactionStatus.INTRANS
     connection.rollback()
     connection.close()
