@@ -32,6 +32,7 @@ from rempart.incidents.severity import (
 )
 from rempart.portals.administering import (
     FORM_METHODS,
+    Act,
     Refused,
     list_abilities,
     perform,
@@ -231,10 +232,10 @@ def severity(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     if request.method != "POST":
         return _show_severity(request, case)
     form = SeverityForm(request.POST, case=case)
-    if not form.is_valid():
-        return _show_severity(request, case, form=form, status=422)
-    done = perform(
+    return _judge(
         request,
+        case,
+        {"form": form},
         lambda tx, asker: judge_incident.score_group(
             tx,
             write_as(asker),
@@ -243,9 +244,6 @@ def severity(request: HttpRequest, incident_id: int) -> HttpResponseBase:
             form.make_judgement(),
         ),
     )
-    if isinstance(done, Refused):
-        return _show_severity(request, case, form=form, status=done.status)
-    return HttpResponseRedirect(reverse("incident-severity", args=[incident_id]))
 
 
 @require_POST
@@ -254,10 +252,10 @@ def decide_risk(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     """Decide whether the people of a controller are told."""
     case = load_case(request, incident_id)
     form = RiskForm(request.POST, case=case)
-    if not form.is_valid():
-        return _show_severity(request, case, risk=form, status=422)
-    done = perform(
+    return _judge(
         request,
+        case,
+        {"risk": form},
         lambda tx, asker: judge_incident.decide_risk(
             tx,
             write_as(asker),
@@ -266,9 +264,6 @@ def decide_risk(request: HttpRequest, incident_id: int) -> HttpResponseBase:
             form.make_decision(),
         ),
     )
-    if isinstance(done, Refused):
-        return _show_severity(request, case, risk=form, status=done.status)
-    return HttpResponseRedirect(reverse("incident-severity", args=[incident_id]))
 
 
 def load_case(request: HttpRequest, incident_id: int) -> CaseFile:
@@ -309,6 +304,22 @@ def _show(
         ),
     }
     return render(request, "portals/authorities/authorities.html", context, status=status)
+
+
+def _judge(
+    request: HttpRequest,
+    case: CaseFile,
+    form: dict[str, Any],
+    act: Act[object],
+) -> HttpResponseBase:
+    """Do what one form of the page of severity asks, or show it again with what is wrong."""
+    [filled] = form.values()
+    if not filled.is_valid():
+        return _show_severity(request, case, **form, status=422)
+    done = perform(request, act)
+    if isinstance(done, Refused):
+        return _show_severity(request, case, **form, status=done.status)
+    return HttpResponseRedirect(reverse("incident-severity", args=[case.incident_id]))
 
 
 def _show_severity(
