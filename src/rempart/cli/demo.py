@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -227,17 +228,23 @@ def _find_card(synth: Path) -> tuple[str, str, str]:
     wanted = shown.read_text("utf-8").strip() if shown.is_file() else ""
     found: tuple[str, str, str] | None = None
     for feed in sorted((synth / "feeds").glob("*.csv")):
-        with feed.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines, delimiter=";"):
-                if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
-                    amc_number = row["amc_number"]
-                    one = amc_number, insurers[amc_number]["insurer_id"], row["card_code"]
-                    if wanted in ("", row["card_code"]):
-                        return one
-                    found = found or one
+        for row in _read_feed(feed):
+            if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
+                amc_number = row["amc_number"]
+                one = amc_number, insurers[amc_number]["insurer_id"], row["card_code"]
+                if wanted in ("", row["card_code"]):
+                    return one
+                found = found or one
     if found is None:
         raise SetupError(f"no card of {synth} is open today: `make clean` and start again")
     return found
+
+
+def _read_feed(feed: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a feed: insurers write in several encodings, with several separators."""
+    lines = feed.read_bytes().decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+    delimiter = max(";,\t|", key=lines[0].count)
+    return csv.DictReader(lines, delimiter=delimiter)
 
 
 def _command(*arguments: str) -> list[str]:

@@ -1,0 +1,36 @@
+"""The demo's member: found in whatever feed holds the card that the drill showed."""
+
+import pytest
+
+from rempart.cli.demo import CONSULTED, _find_card
+
+COLUMNS = ("amc_number", "family_name", "period_end", "suspended_from", "card_code")
+
+
+def write_feed(path, delimiter, encoding, *rows):
+    lines = [delimiter.join(one) for one in (COLUMNS, *rows)]
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+
+
+@pytest.fixture
+def synth(tmp_path):
+    feeds = tmp_path / "feeds"
+    feeds.mkdir()
+    (tmp_path / "insurers.csv").write_text("amc_number;insurer_id\n1;11\n2;12\n3;13\n4;14\n")
+    write_feed(feeds / "1.csv", ";", "utf-8-sig", ("1", "Évrard", "", "", "CARD-1"))
+    write_feed(feeds / "2.csv", ",", "utf-8", ("2", "Nom", "", "", "CARD-2"))
+    write_feed(feeds / "3.csv", "\t", "cp1252", ("3", "Hélène", "", "", "CARD-3"))
+    write_feed(feeds / "4.csv", ";", "utf-8", ("4", "Nom", "20260101", "", "CARD-4"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", ["1", "2", "3"])
+def test_the_card_that_was_shown_is_found_however_its_feed_is_written(synth, number):
+    (synth / CONSULTED).write_text(f"CARD-{number}\n")
+    assert _find_card(synth) == (number, f"1{number}", f"CARD-{number}")
+
+
+def test_without_a_drill_or_with_a_card_that_ended_it_is_the_first_open_one(synth):
+    assert _find_card(synth) == ("1", "11", "CARD-1")
+    (synth / CONSULTED).write_text("CARD-4\n")
+    assert _find_card(synth) == ("1", "11", "CARD-1")
