@@ -27,3 +27,17 @@ def _read_seconds(wanted: Callable[[str, int], bool]) -> float:
         if wanted(title, int(fields[2])):
             ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def read_group_memory(group: int) -> float:
+    """Return the most memory, in megabytes, that a living process of a group ever held."""
+    most = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            own_group = int((process / "stat").read_text("latin-1").rpartition(")")[2].split()[2])
+            status = (process / "status").read_text("latin-1")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+        if own_group == group and "VmHWM:" in status:
+            most = max(most, int(status.partition("VmHWM:")[2].split()[0]))
+    return most / 1024

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rempart.drill.report import VARIANTS
+
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "docs" / "reference" / "drill.json"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- drill: begin -->", "<!-- drill: end -->"
 HEAD = "| attack | accounts | held | after | **with the guard** | no guard | limits | 2024 |"
 RULE = "|---|---|---|---|---|---|---|---|"
+ANSWER_HEAD = "| what is known | precision of A | of A and B | recall of A and B | of A, B, C |"
+ANSWER_RULE = "|---|---|---|---|---|"
 WAYS = ("guard", "no_guard", "limits", "portal_2024")
 
 
@@ -30,13 +34,14 @@ def format_table(report: Mapping[str, Any]) -> str:
         f"thief; fixed limits would refuse {cost['refused_per_100000_by_limits']}."
     )
     named = (
-        f"Whose data, through which sessions: precision {exposure['precision']:.1%}, recall "
-        f"{exposure['recall']:.1%} against the known truth, "
-        f"{exposure['recall_of_thieves_elsewhere']:.1%} where the thief does not sit on the "
-        "owner's machine."
+        "Whose data, through which sessions, against the known truth (recall "
+        f"{exposure['recall_of_thieves_elsewhere']:.1%} of A and B where the thief does not sit "
+        "on the owner's machine):"
     )
     rows = map(_format_row, report["attacks"])
-    return "\n".join((played, "", HEAD, RULE, *rows, "", paid, named))
+    answers = [_format_answer(words, report[name]) for name, words in VARIANTS.items()]
+    answers = [ANSWER_HEAD, ANSWER_RULE, *answers]
+    return "\n".join((played, "", HEAD, RULE, *rows, "", paid, "", named, "", *answers))
 
 
 def write_table(text: str, report: Mapping[str, Any]) -> str:
@@ -52,6 +57,16 @@ def _format_row(row: Mapping[str, Any]) -> str:
     cells += [_format_spread(row[way]) for way in WAYS]
     cells[4] = f"**{cells[4]}**"
     return f"| {' | '.join(cells)} |"
+
+
+def _format_answer(words: str, accuracy: Mapping[str, Any]) -> str:
+    figures = (
+        accuracy["by_tier"]["A"]["precision"],
+        accuracy["precision"],
+        accuracy["recall"],
+        accuracy["everybody"]["recall"],
+    )
+    return f"| {words} | {' | '.join(f'{figure:.1%}' for figure in figures)} |"
 
 
 def _format_delay(row: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from rempart.rights.presence import (
 from rempart.simulators.terminal import FakeTerminal
 from rempart.storage.presence import CodeSeal
 
-WITHIN_S = 5
+WITHIN_S = 60
 
 
 def set_policy(world, *, required=False, typed=None, account_ref=None):

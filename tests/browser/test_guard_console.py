@@ -156,7 +156,7 @@ def find(stack: Stack, visit: Visit) -> None:
     page.locator("#map-figures > summary").click()
     page.locator(f"#near-{DOUBT}").focus()
     before = page.locator(".live").inner_text()
-    expect(page.locator(".live")).not_to_have_text(before, timeout=20_000)
+    expect(page.locator(".live")).not_to_have_text(before, timeout=60_000)
     assert focused(page) == f"near-{DOUBT}"
     expect(page.locator("#map-figures")).to_have_attribute("open", "")
 
@@ -260,9 +260,9 @@ def test_a_map_that_hears_nothing_says_that_it_is_old(stack: Stack, visit: Visit
     expect(page.get_by_text("Rien n’attend de décision.")).to_be_visible()
     expect(page.locator("[data-stale]")).to_be_hidden()
     page.route("**/console/garde*", lambda route: route.fulfill(status=503))
-    expect(page.locator("[data-stale]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-stale]")).to_be_visible(timeout=60_000)
     page.unroute("**/console/garde*")
-    expect(page.locator("[data-stale]")).to_be_hidden(timeout=20_000)
+    expect(page.locator("[data-stale]")).to_be_hidden(timeout=60_000)
     # htmx says it to the console too, for whoever looks there.
     assert all("503 from /console/garde" in one for one in visit.complaints)
     visit.complaints.clear()

@@ -25,13 +25,13 @@ from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.export_guard_events import export_guard_events
-from rempart.workflows.forget_faces import LEAST_DAYS, Forgotten, forget_faces
+from rempart.workflows.forget_faces import KEPT_DAYS, LEAST_DAYS, Forgotten, forget_faces
 from rempart.workflows.rebuild_guard import Rebuilder, rebuild_guard
 from rempart.workflows.renew_guard_rules import renew_guard_rules, set_budget
 
 _DAY_S: Final = 86_400
 _EXIT_INTERRUPTED: Final = 130
-_KEPT_DAYS: Final = 1096
+
 _err: Final = Console(stderr=True)
 quiet = click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
 
@@ -126,7 +126,7 @@ def export(*, path: Path, since: datetime, until: datetime) -> None:
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(min=LEAST_DAYS), default=_KEPT_DAYS, show_default=True,
+@click.option("--days", type=click.IntRange(min=LEAST_DAYS), default=KEPT_DAYS, show_default=True,
               help="Not asked about for so long.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do it; without, only count.")
 def forget(*, days: int, yes: bool) -> None:

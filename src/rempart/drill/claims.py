@@ -1,4 +1,4 @@
-"""Claims of a drill, until claims are settled here: owners bill most of what they look up.
+"""Claims of a drill, played over days in minutes: owners bill most of what they look up.
 
 Known truth and nothing else: a claim follows what an owner really asked. Refuses to let a thief
 bill: whoever does leaves a trail that no look-up leaves.

@@ -1,19 +1,23 @@
 """The weeks before what is played: judged in memory by the guard's own engine, then kept.
 
 Habits take weeks and a drill lasts a minute. Nothing of the past is asked over HTTP or written in
-the ledger; the report says so. Refuses thieves: whoever is held in the past is cleared by a review.
+the ledger; the report says so, and tells apart what the list would be if it were there. Refuses
+thieves: whoever is held in the past is cleared by a review.
 """
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
-from rempart.drill.cast import Ask, Identifiers
+from rempart.disclosure.entry import Mode, Outcome
+from rempart.drill.cast import Ask, Identifiers, Place
 from rempart.guard import Account, Guard, Lookup
 from rempart.guard.habits import Habits
 from rempart.guard.lookups import HOUR_MS, Ref, find_day
 from rempart.guard.rules import AccountDay, Rules, summarise_day
+from rempart.incidents.evidence import LookUp, Session
 from rempart.storage.guard import AddressRow, Changes, Face, SavedAccount
 from rempart.storage.guard_habits import encode_habits
 from rempart.workflows.guard_memory import make_digests
@@ -218,3 +222,44 @@ class _Rehearsal(Guard):
 def name_account(ref: Ref, profession: str) -> Account:
     """Return an account of an exercise as the guard knows it: it works nowhere in particular."""
     return Account(ref, profession)
+
+
+def tell_past(
+    asks: Iterable[Ask],
+    whom: Mapping[Identifiers, FoundPerson],
+    account_refs: Sequence[int],
+) -> list[tuple[Session, list[LookUp]]]:
+    """Return the past as a ledger would tell it: a session for each account, place and day.
+
+    Args:
+        asks: What was asked before anything was played.
+        whom: Whom identifiers find.
+        account_refs: The accounts, by rank.
+    """
+    sessions: dict[tuple[int, Place, int], tuple[Session, list[LookUp]]] = {}
+    for ask in asks:
+        key = ask.caller, ask.place, find_day(ask.at_ms)
+        if key not in sessions:
+            session = Session(
+                session_ref=-1 - len(sessions),  # no session of the ledger has such a number
+                account_ref=account_refs[ask.caller],
+                address=ask.place.address,
+                agent=ask.place.agent,
+            )
+            sessions[key] = session, []
+        session, lookups = sessions[key]
+        person = whom.get(ask.identifiers)
+        lookups.append(
+            LookUp(
+                account_ref=session.account_ref,
+                session_ref=session.session_ref,
+                t_ms=ask.at_ms,
+                mode=Mode.CARD if ask.identifiers.mode == "card" else Mode.TYPED,
+                outcome=Outcome.UNKNOWN if person is None else Outcome.OPEN,
+                insurer_id=0 if person is None else person.insurer_id,
+                person_ref=0 if person is None else person.person_ref,
+                lookup_key=UUID(int=0),
+                fields=0,
+            )
+        )
+    return list(sessions.values())

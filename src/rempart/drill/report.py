@@ -47,13 +47,22 @@ class RobotFigures:
     persons_2024: int
 
 
+VARIANTS: Final = {
+    "exposure": "as the ledger tells",
+    "exposure_with_claims": "with claims",
+    "exposure_with_past": "with the weeks before",
+    "exposure_with_past_and_claims": "with both",
+}
+"""What is known besides the ledger's entries of the days of the drill, by name in the report."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Everything a report is made of."""
 
     answer: ExposureAnswer
     accuracy: Accuracy
-    accuracy_with_claims: Accuracy
+    variants: Mapping[str, Accuracy]
     recall_elsewhere: float
     truth: Mapping[int, int]
     insurer_names: Mapping[int, str]
@@ -81,7 +90,7 @@ def make_report(findings: Findings) -> dict[str, Any]:
             **_report_accuracy(findings.accuracy),
             "recall_of_thieves_elsewhere": round(findings.recall_elsewhere, 4),
         },
-        "exposure_with_claims": _report_accuracy(findings.accuracy_with_claims),
+        **{f"exposure_{name}": _report_accuracy(one) for name, one in findings.variants.items()},
         "mean_persons_per_stolen_account": round(everything.guard.mean, 2),
         "worst_persons_per_stolen_account": everything.guard.worst,
         "attacks": [_report_blast(blast) for blast in findings.blasts],
@@ -340,7 +349,7 @@ def _draw_accuracy(report: Mapping[str, Any]) -> Table:
     table.add_column("")
     for column in ("A", "A+B", "A+B+C"):
         table.add_column(column, justify="right")
-    for name, words in (("exposure", "without claims"), ("exposure_with_claims", "with claims")):
+    for name, words in VARIANTS.items():
         figures = report[name]
         of_a, everybody = figures["by_tier"]["A"], figures["everybody"]
         table.add_row(
@@ -422,7 +431,7 @@ def _labels(codes: Sequence[str]) -> str:
 
 
 FIGURES: Final = (
-    "attacks", "cost", "past", "policy", "exposure", "stolen_accounts", "professionals", "days",
+    "attacks", "cost", "past", "policy", *VARIANTS, "stolen_accounts", "professionals", "days",
     "seed",
 )  # fmt: skip
 """What of a report is published: nobody is named in it."""

@@ -24,7 +24,7 @@ from rempart.drill.calendar import Calendar, find_instant
 from rempart.drill.cast import Person, Professional
 from rempart.drill.claims import invent_claims
 from rempart.drill.gateway import HOST, draw_ticket, running_gateway
-from rempart.drill.past import Past, judge_past, make_seer, name_account
+from rempart.drill.past import Past, judge_past, make_seer, name_account, tell_past
 from rempart.drill.plan import Script, make_script
 from rempart.drill.replay import OK, LookIn, Progress, Tape, play
 from rempart.drill.review import Operator
@@ -40,7 +40,7 @@ from rempart.workflows.bound_presence import lend_policy, take_back_policies
 from rempart.workflows.declare_incident import declare_incident
 from rempart.workflows.exercise_accounts import forget_accounts, open_doubles, save_pasts
 from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
-from rempart.workflows.measure_exercise import expose_with_claims, save_exercise_report
+from rempart.workflows.measure_exercise import expose_with_facts, save_exercise_report
 from rempart.workflows.record_act import ActsLog
 from rempart.workflows.register_software import end_exercise, register_exercise
 
@@ -124,8 +124,8 @@ def run_drill(
     say("the operator declares the incident: the stolen accounts, and about when")
     stolen = [played.account_refs[caller] for caller in script.stolen]
     answer = _answer(database, acts, script, played.tape, stolen)
-    say("the same with the claims that owners would have sent")
-    claimed = _answer_with_claims(database, lookup_secret, acts, script, played, answer.incident_id)
+    say("the same with what an installation knows besides: claims, and the weeks before")
+    variants = _answer_with_facts(database, lookup_secret, acts, script, played, answer.incident_id)
     say("the answer is compared with the truth")
     report = measure_drill(
         database,
@@ -134,7 +134,7 @@ def run_drill(
         script=script,
         tape=played.tape,
         answer=answer,
-        with_claims=claimed,
+        variants=variants,
         contained_ms=played.contained_ms,
         past=played.past,
     )
@@ -338,18 +338,28 @@ def _answer(
     return answer
 
 
-def _answer_with_claims(
+def _answer_with_facts(
     database: Database,
     lookup_secret: bytes,
     acts: ActsLog,
     script: Script,
     played: _Played,
     incident_id: int,
-) -> tuple[ExposedPerson, ...]:
-    """Say what the list would be if claims were at hand: what honest owners bill."""
+) -> dict[str, tuple[ExposedPerson, ...]]:
+    """Say what the list would be with what honest owners bill, with the weeks before, with both."""
     stolen = set(script.stolen)
-    asked = (ask.identifiers for ask in script.asks if ask.robot is None and ask.caller in stolen)
-    whom = find_shown(database, lookup_secret, asked)
+    asks = [ask for ask in script.asks if ask.robot is None and ask.caller in stolen]
+    past = [ask for ask in script.past if ask.caller in stolen]
+    whom = find_shown(database, lookup_secret, (ask.identifiers for ask in (*asks, *past)))
     claims = invent_claims(script, played.tape, whom, played.account_refs)
-    with database.transaction("analyst") as tx:
-        return expose_with_claims(tx, incident_id, claims, acts=acts, by=COMMAND_LINE)
+    before = tell_past(past, whom, played.account_refs)
+    variants: dict[str, dict[str, Any]] = {
+        "with_claims": {"claims": claims},
+        "with_past": {"before": before},
+        "with_past_and_claims": {"claims": claims, "before": before},
+    }
+    found = {}
+    for name, facts in variants.items():
+        with database.transaction("analyst") as tx:
+            found[name] = expose_with_facts(tx, incident_id, **facts, acts=acts, by=COMMAND_LINE)
+    return found

@@ -71,7 +71,7 @@ def measure_drill(
     script: Script,
     tape: Tape,
     answer: ExposureAnswer,
-    with_claims: Collection[ExposedPerson],
+    variants: Mapping[str, Collection[ExposedPerson]],
     contained_ms: Mapping[int, Sequence[int]],
     past: Past | None,
 ) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def measure_drill(
         script: What was to be asked.
         tape: What came back.
         answer: The list, already written.
-        with_claims: The list as claims would have it.
+        variants: The list as more facts would have it, by what they are.
         contained_ms: When the guard held each account, by rank.
         past: What the weeks before cost, which were judged in memory; None: there were none.
     """
@@ -111,7 +111,7 @@ def measure_drill(
         Findings(
             answer=answer,
             accuracy=compare_with_truth(answer.persons, truth),
-            accuracy_with_claims=compare_with_truth(with_claims, truth),
+            variants={name: compare_with_truth(one, truth) for name, one in variants.items()},
             recall_elsewhere=compare_with_truth(answer.persons, elsewhere).recall,
             truth=Counter(person.insurer_id for person in truth),
             insurer_names=names,

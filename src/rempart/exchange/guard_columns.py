@@ -89,6 +89,7 @@ OUTCOMES: Final[Mapping[str, bool]] = {
     "closed_suspended": True,
     "closed_domain": True,
     "cut": True,
+    "claim": True,
     NOT_FOUND: False,
     "unknown": False,
 }

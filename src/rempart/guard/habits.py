@@ -75,6 +75,8 @@ class Today:
     Attributes:
         day: The day; -1 before the first.
         typed: Price of typed look-ups of new faces, refused ones included.
+        typed_elsewhere: What of it came from elsewhere than the account's own line.
+        typed_in_batch: What of it a machine typed.
         typed_count: How many they were.
         card: Price of look-ups of new faces with a card.
         card_count: How many they were.
@@ -92,13 +94,15 @@ class Today:
         most_card_evidence: The same, of look-ups with a card.
         hours: One bit for each hour in which the account was at work.
         typed_doubted: Price spent when a typed look-up came that only the allowance lets through.
-        batch_count: Typed new faces answered beyond the allowance, in a batch like the account.
+        batch_count: Typed new faces answered in a batch like the account, off no allowance.
         typed_known: One bit for each of 64 parts of the known people typed from its own line.
         line_days: On how many days its most usual address had been seen when the day began.
     """
 
     day: int = -1
     typed: float = 0.0
+    typed_elsewhere: float = 0.0
+    typed_in_batch: float = 0.0
     typed_count: int = 0
     card: float = 0.0
     card_count: int = 0
@@ -160,6 +164,7 @@ class Habits:
         insurers: Those of the people it was answered about.
         departments: How many of those people live in each.
         placed: Their number; older ones fade, as in `departments`.
+        far: How many of them live where few of the account's people do.
         missed: The share of answers about nobody.
         hours: On how many days it was at work in each hour; older days fade.
         hours_total: Their sum.
@@ -167,7 +172,8 @@ class Habits:
         burst: Typed new faces lately, one forgotten every minute.
         burst_ms: When it was last counted.
         usual_burst: The most seen on good days.
-        typed_evidence: Against the account, of what it types.
+        typed_evidence: Against the account, of what is typed at a human pace.
+        batch_evidence: The same, of what is typed faster than people type.
         strange_evidence: The same, of what comes from a strange place only.
         card_evidence: The same, of look-ups with a card.
         step: How far it is held: a `Step`.
@@ -190,6 +196,7 @@ class Habits:
     insurers: set[Ref] = field(default_factory=set)
     departments: dict[Ref, float] = field(default_factory=dict)
     placed: float = 0.0
+    far: float = 0.0
     missed: Share = field(default_factory=Share)
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)
     hours_total: float = 0.0
@@ -198,6 +205,7 @@ class Habits:
     burst_ms: int = 0
     usual_burst: float = LEAST_BURST
     typed_evidence: float = 0.0
+    batch_evidence: float = 0.0
     strange_evidence: float = 0.0
     card_evidence: float = 0.0
     step: int = 0
@@ -206,6 +214,13 @@ class Habits:
     held_cards: bool = True
     reviewed: bool = False
     tolerance: float = 0.0
+
+    @property
+    def evidence(self) -> float:
+        """The most there is against the account."""
+        return max(
+            self.typed_evidence, self.batch_evidence, self.strange_evidence, self.card_evidence
+        )
 
     def learn_place(self, ip: Ref, agent: Ref, hour: int | None, day: int) -> Learnt:
         """Learn that the account works from an address, with a software, at an hour if it did."""
@@ -244,9 +259,24 @@ class Habits:
             today.local_count += department == self.department
 
     def learn_person(
-        self, department: Ref | None, insurer: Ref, found: bool, much: float = 1.0
+        self,
+        department: Ref | None,
+        insurer: Ref,
+        found: bool,
+        *,
+        much: float = 1.0,
+        is_far: bool = False,
     ) -> None:
-        """Learn from an answered new face where people live and how often nobody is found."""
+        """Learn from an answered new face where people live and how often nobody is found.
+
+        Args:
+            department: Where they live; None: not known.
+            insurer: Theirs.
+            found: Whether it led to somebody.
+            much: How much it teaches of their department.
+            is_far: Whether few of the account's people live there: that some do is learnt in full,
+                for no department in particular.
+        """
         self.missed.add(not found)
         if found and len(self.insurers) < _MOST_INSURERS:
             self.insurers.add(insurer)
@@ -255,7 +285,9 @@ class Habits:
         if len(self.departments) < _MOST_DEPARTMENTS or department in self.departments:
             self.departments[department] = self.departments.get(department, 0.0) + much
         self.placed += 1.0
+        self.far += is_far
         if self.placed > _SHARE_SPAN:
+            self.far *= 0.5
             self.departments = {d: 0.5 * n for d, n in self.departments.items() if n > 0.1}
             self.placed *= 0.5
 

@@ -5,7 +5,8 @@ habits are read from a database and written back. Refuses to cut what an account
 already knows are answered at every step.
 """
 
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 from rempart.guard.allowance import (
     CARD_SPREAD,
@@ -18,7 +19,7 @@ from rempart.guard.allowance import (
 )
 from rempart.guard.decisions import ANSWERED, Decision, Signal, SignalKind, Step
 from rempart.guard.explain import explain
-from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt, find_part
+from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt, Today, find_part
 from rempart.guard.lookups import Lookup, find_day, find_hour
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules, summarise_day
@@ -37,16 +38,39 @@ _MOST_NIGHTS: Final = 7
 _LOOKUP_GAIN: Final = 0.5
 _PLACE_GAIN: Final = 0.25
 _DRIFT: Final = 0.1
-# One more look-up that does not look like its account, after the allowance is spent.
+# One more look-up from a stranger's address, after the allowance is spent.
 _OVER_GAIN: Final = 0.3
 # Less evidence than this: what the account types from its own line looks like the account.
 _QUIET: Final = 2.0
+# More typed new faces just before, one forgotten a minute: a machine asks, and not a person.
+_BATCH_TEMPO: Final = 3.0
+# The most a sum of evidence reaches grows with the logarithm of how much is added: so does what a
+# batch may reach.
+_BATCH_SLACK: Final = 0.5
+_BATCH_UNIT: Final = 3.0
 # An account that a review cleared starts with credit, and room for what it was contained for.
 _CREDIT: Final = -4.0
 _CLEARED_ROOM: Final = 30.0
 # How much a typed person teaches of where people live when they live where few of them do.
 _FAR_TEACHES: Final = 0.2
 _LEARNT: Final = Learnt(changed=True)
+
+
+class _Stand(NamedTuple):
+    """Where a look-up stands before it is weighed.
+
+    Attributes:
+        at_own_line: Whether it is typed from the account's own line.
+        in_batch: Whether it is typed faster than people type.
+        at_ease: Whether what is typed there, at that pace, looks like the account so far.
+    """
+
+    at_own_line: bool
+    in_batch: bool
+    at_ease: bool
+
+
+_COUNTER: Final = _Stand(at_own_line=False, in_batch=False, at_ease=False)
 
 
 def begin_day(habits: Habits, day: int, rules: Rules) -> AccountDay | None:
@@ -141,19 +165,19 @@ def judge_new(
         return _catch(habits, lookup, rules), _LEARNT
     is_young = habits.active_days < policy.learning_days
     hour = find_hour(lookup.time_ms)
+    # Before this one weighs: whether it is answered does not depend on whom it is about.
+    stand = _find_stand(habits, lookup)
     if not lookup.presence:
         _count_burst(habits, lookup.time_ms)
     norms = rules.find_norms(habits.profession)
     weights = weigh(
         habits, lookup, surroundings=surroundings, norms=norms, hour=hour, is_young=is_young
     )
-    # Before this one weighs: whether it is answered does not depend on whom it is about.
-    at_ease = _is_at_ease(habits, lookup)
     if lookup.presence:
         over, evidence = _charge_card(habits, weights, policy)
         threshold = rules.card_evidence
     else:
-        over, evidence = _charge_typed(habits, weights, policy, at_ease=at_ease)
+        over, evidence = _charge_typed(habits, weights, policy, stand)
         threshold = rules.evidence
     contains = evidence > threshold and not habits.step
     if contains:
@@ -162,7 +186,7 @@ def judge_new(
         _set_reach(habits, lookup)
     elif evidence > threshold and lookup.presence:
         habits.held_cards = True
-    if over or contains or _is_held(habits, lookup, at_ease=at_ease):
+    if over or contains or _is_held(habits, lookup, stand):
         habits.today.refused += 1
         step = Step(habits.step) if habits.step else Step.SHOW_PRESENCE
         signals = explain(habits, lookup, weights, norms=norms, hour=hour, over=over)
@@ -182,12 +206,12 @@ def contain(habits: Habits, step: Step) -> None:
 
 def would_answer(habits: Habits, lookup: Lookup, policy: Policy) -> bool:
     """Say whether the account's step and allowances let a stranger be answered, whoever it is."""
-    at_ease, today = _is_at_ease(habits, lookup), habits.today
-    if _is_held(habits, lookup, at_ease=at_ease):
+    stand, today = _find_stand(habits, lookup), habits.today
+    if _is_held(habits, lookup, stand):
         return False
     if lookup.presence:
         return today.card < today.card_allowance
-    return not _is_spent(habits, policy, at_ease=at_ease)
+    return _has_room(today, policy, stand) or not _is_spent(today, stand)
 
 
 def release(habits: Habits, *, keep_allowance: bool = False) -> None:
@@ -201,7 +225,8 @@ def release(habits: Habits, *, keep_allowance: bool = False) -> None:
     held_from, habits.held_from = habits.held_from, None
     habits.step = Step.NONE
     habits.reviewed = True
-    habits.typed_evidence = habits.strange_evidence = habits.card_evidence = _CREDIT
+    habits.typed_evidence = habits.batch_evidence = _CREDIT
+    habits.strange_evidence = habits.card_evidence = _CREDIT
     if keep_allowance:
         return
     if held_from is not None:
@@ -227,14 +252,18 @@ def _close_day(habits: Habits, nights: int) -> None:
     today = habits.today
     # What was refused teaches nothing: a thief cannot stretch the habits of an account.
     typed = min(today.typed, today.typed_allowance)
-    habits.typed.add(typed)
-    habits.card.add(min(today.card, today.card_allowance))
+    # Nor do days on which it was held: a thief who shows cards at the counter goes on.
+    if not habits.step:
+        # Nor does a machine stretch what people may type.
+        habits.typed.add(min(today.typed - today.typed_in_batch, today.typed_allowance))
+        habits.card.add(min(today.card, today.card_allowance))
     habits.week = ([0.0] * (nights - 1) + [typed, *habits.week])[: len(habits.week)]
     habits.active_days += 1
     if not habits.step:
         busiest = min(today.busiest, 1.5 * habits.usual_burst)
         habits.usual_burst = max(LEAST_BURST, 0.98 * habits.usual_burst, busiest)
     habits.typed_evidence *= _TYPED_KEPT**nights
+    habits.batch_evidence *= _TYPED_KEPT**nights
     habits.strange_evidence *= _TYPED_KEPT**nights
     habits.card_evidence *= _CARD_KEPT**nights
 
@@ -243,7 +272,8 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     """Set a day's allowances and start its counts."""
     today, norms = habits.today, rules.find_norms(habits.profession)
     today.day, today.hours = day, 0
-    today.typed = today.card = today.busiest = today.typed_doubted = 0.0
+    today.typed = today.typed_elsewhere = today.typed_in_batch = today.typed_doubted = 0.0
+    today.card = today.busiest = 0.0
     today.batch_count = today.typed_known = 0
     today.line_days = max((known.days for known in habits.addresses.values()), default=0)
     today.most_evidence = today.most_card_evidence = 0.0
@@ -258,6 +288,9 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     expected = compute_expected(habits.card, norms.card)
     deviation = compute_deviation(expected, habits.card, CARD_SPREAD)
     today.card_allowance = 3 * habits.tolerance + compute_card_allowance(expected, deviation)
+    if habits.step and habits.card_evidence > rules.card_evidence:
+        # Held for a flood of cards: the counter goes on at its usual pace, until the review.
+        today.card_allowance = min(today.card_allowance, expected)
 
 
 def _catch(habits: Habits, lookup: Lookup, rules: Rules) -> Decision:
@@ -276,12 +309,17 @@ def _set_reach(habits: Habits, lookup: Lookup) -> None:
     habits.held_cards = lookup.presence
 
 
-def _is_at_ease(habits: Habits, lookup: Lookup) -> bool:
-    """Say whether what comes is typed from the account's own line and looks like it so far."""
-    return not lookup.presence and habits.typed_evidence < _QUIET and habits.has_line(lookup.ip)
+def _find_stand(habits: Habits, lookup: Lookup) -> _Stand:
+    if lookup.presence:
+        return _COUNTER
+    in_batch = _find_burst(habits, lookup.time_ms) > _BATCH_TEMPO
+    if not habits.has_line(lookup.ip):
+        return _Stand(at_own_line=False, in_batch=in_batch, at_ease=False)
+    evidence = _find_batch_evidence(habits) if in_batch else habits.typed_evidence
+    return _Stand(at_own_line=True, in_batch=in_batch, at_ease=evidence < _QUIET)
 
 
-def _is_held(habits: Habits, lookup: Lookup, *, at_ease: bool) -> bool:
+def _is_held(habits: Habits, lookup: Lookup, stand: _Stand) -> bool:
     """Say whether the account's step refuses a new face: cards pass at the counter, or care stops.
 
     Cards leak too, but whoever holds a list of them is not where the account works; and whoever
@@ -291,32 +329,69 @@ def _is_held(habits: Habits, lookup: Lookup, *, at_ease: bool) -> bool:
         return habits.step > Step.NONE
     if lookup.presence:
         return habits.held_cards and not habits.works_at(lookup.ip)
-    return not (habits.held_away and at_ease)
+    return not (habits.held_away and stand.at_ease)
 
 
-def _is_spent(habits: Habits, policy: Policy, *, at_ease: bool) -> bool:
-    """Say whether the day's allowance of what is typed is spent, and the room for a batch too."""
-    today = habits.today
-    if today.typed < today.typed_allowance:
+def _has_room(today: Today, policy: Policy, stand: _Stand) -> bool:
+    """Say whether the day has room for one more that looks like its account.
+
+    A batch has some, and more for each known person met in it. What comes at a human pace has room
+    for one for each of those, once the allowance is spent.
+    """
+    if not stand.at_ease:
         return False
     known = today.typed_known.bit_count()
-    return not at_ease or today.batch_count >= policy.batch_room + policy.batch_per_known * known
+    if stand.in_batch:
+        return today.batch_count < policy.batch_room + policy.batch_per_known * known
+    return today.batch_count < known and _is_spent(today, stand)
+
+
+def _find_spent(today: Today, stand: _Stand) -> float:
+    """Return the price spent: what came from elsewhere spends none of the own line's allowance."""
+    return today.typed - today.typed_elsewhere if stand.at_own_line else today.typed
+
+
+def _is_spent(today: Today, stand: _Stand) -> bool:
+    """Say whether the day's allowance of what is typed is spent."""
+    return _find_spent(today, stand) >= today.typed_allowance
 
 
 def _charge_typed(
-    habits: Habits, weights: Weights, policy: Policy, *, at_ease: bool
+    habits: Habits, weights: Weights, policy: Policy, stand: _Stand
 ) -> tuple[bool, float]:
-    """Take a typed new face off the allowance; say whether it was spent, and the evidence."""
-    total, today = weights.total, habits.today
-    over = _is_spent(habits, policy, at_ease=at_ease)
-    if not at_ease:
-        today.typed_doubted = max(today.typed_doubted, today.typed)
-    elif not over and today.typed >= today.typed_allowance:
+    """Take a typed new face off the room of a batch, or off the allowance.
+
+    Returns:
+        Whether both were spent, and the evidence.
+    """
+    today, over = habits.today, False
+    if _has_room(today, policy, stand):
         today.batch_count += 1
-    today.typed += compute_price(total, policy.least_price)
+    else:
+        over = _is_spent(today, stand)
+        today.typed_doubted = max(today.typed_doubted, _find_spent(today, stand))
+        price = compute_price(weights.priced, policy.least_price)
+        today.typed += price
+        if not stand.at_own_line:
+            today.typed_elsewhere += price
+        if stand.in_batch:
+            today.typed_in_batch += price
     today.typed_count += 1
-    gain = _LOOKUP_GAIN * max(-2.0, min(2.5, weights.of_person)) - _DRIFT
-    if over and total > 0 and weights.network > 0:
+    evidence = _weigh_typed(habits, weights, over=over, in_batch=stand.in_batch)
+    if not habits.step:
+        today.most_evidence = max(today.most_evidence, evidence)
+    return over, evidence
+
+
+def _weigh_typed(habits: Habits, weights: Weights, *, over: bool, in_batch: bool) -> float:
+    """Add a typed new face to the evidence; return the evidence.
+
+    A batch is weighed apart from what people type: the hundreds a software checks by night say
+    nothing of who sits there by day, and would hide them.
+    """
+    person = weights.of_person
+    gain = _LOOKUP_GAIN * (-2.0 if person < -2.0 else min(person, 2.5)) - _DRIFT
+    if over and weights.network > 0 and weights.total > 0:
         gain += _OVER_GAIN
     # What comes from a strange place is weighed apart too: the owner's own work would dilute it.
     if weights.is_from_a_strange_place:
@@ -324,11 +399,19 @@ def _charge_typed(
         habits.strange_evidence = _add(habits.strange_evidence, gain)
     # While it is held, who is elsewhere is refused, and no evidence against its own line.
     if not (habits.step and weights.is_from_a_strange_place):
-        habits.typed_evidence = _add(habits.typed_evidence, gain)
+        if in_batch:
+            habits.batch_evidence = _add(habits.batch_evidence, gain)
+        else:
+            habits.typed_evidence = _add(habits.typed_evidence, gain)
     evidence = max(habits.typed_evidence, habits.strange_evidence)
-    if not habits.step:
-        today.most_evidence = max(today.most_evidence, evidence)
-    return over, evidence
+    if habits.batch_evidence > evidence:
+        evidence = max(evidence, _find_batch_evidence(habits))
+    return evidence
+
+
+def _find_batch_evidence(habits: Habits) -> float:
+    """Return the evidence of what a machine typed, its size allowed for."""
+    return habits.batch_evidence - _BATCH_SLACK * math.log1p(habits.today.batch_count / _BATCH_UNIT)
 
 
 def _charge_card(habits: Habits, weights: Weights, policy: Policy) -> tuple[bool, float]:
@@ -357,14 +440,16 @@ def _add(before: float, gain: float) -> float:
 def _learn_person(habits: Habits, lookup: Lookup, weights: Weights) -> None:
     """Learn from whom it was answered about.
 
-    A far person who was typed teaches little, and nothing of where people live beyond the
-    allowance: a thief at the desk would teach where his list lives.
+    A far person who was typed teaches little of their department, and nothing beyond the allowance:
+    a thief at the desk would teach where his list lives.
     """
-    much = 1.0
-    if weights.geography > 0 and not lookup.presence:
+    much, is_far = 1.0, weights.geography > 0
+    if is_far and not lookup.presence:
         today = habits.today
         much = _FAR_TEACHES if today.typed <= today.typed_allowance else 0.0
-    habits.learn_person(lookup.subject_department, lookup.insurer, lookup.found, much)
+    habits.learn_person(
+        lookup.subject_department, lookup.insurer, lookup.found, much=much, is_far=is_far
+    )
 
 
 def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teaches: bool) -> Learnt:
@@ -377,7 +462,11 @@ def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teache
     return Learnt(changed=True, teaches=teaches)
 
 
+def _find_burst(habits: Habits, time_ms: int) -> float:
+    """Return how many new faces were typed just before, one forgotten a minute."""
+    return max(0.0, habits.burst - max(0, time_ms - habits.burst_ms) / _MINUTE_MS)
+
+
 def _count_burst(habits: Habits, time_ms: int) -> None:
-    passed = max(0, time_ms - habits.burst_ms) / _MINUTE_MS
-    habits.burst = max(0.0, habits.burst - passed) + 1.0
+    habits.burst = _find_burst(habits, time_ms) + 1.0
     habits.burst_ms = max(time_ms, habits.burst_ms)

@@ -28,7 +28,7 @@ ON CONFLICT DO NOTHING;
 -- Which of some accounts the ledger knows: a state that is missing for one of them was lost.
 SELECT asked.account_ref
 FROM unnest($1::bigint[]) AS asked (account_ref)
-WHERE EXISTS (SELECT 1 FROM ledger.entry WHERE entry.account_ref = asked.account_ref AND entry.kind IN (1, 2));
+WHERE EXISTS (SELECT 1 FROM ledger.entry WHERE entry.account_ref = asked.account_ref AND entry.kind IN (1, 2) AND entry.mode <= 4);
 
 -- name: find_faces
 -- Once accounts are held: which subjects became known since the batch was loaded.

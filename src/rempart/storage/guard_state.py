@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from rempart.guard.decisions import Step
+from rempart.guard.late import Followed
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules
 from rempart.storage.connect import Transaction
@@ -140,6 +141,35 @@ def hold(tx: Transaction, account_ref: int, step: Step, now_ms: int) -> bool:
     """Hold an account for what no look-up shows; False when the guard knows no such account."""
     values = {"account_ref": account_ref, "step": int(step), "at_ms": now_ms}
     return _ask(tx, QUERIES.hold, values)
+
+
+def list_followed(
+    tx: Transaction,
+    account_refs: Sequence[int],
+    *,
+    past_ms: int,
+    window_ms: int,
+    end_ms: int,
+    claim_days: int,
+) -> list[Followed]:
+    """Count the new faces of some accounts, and those that a claim followed.
+
+    Args:
+        tx: A transaction of the role gateway.
+        account_refs: The accounts.
+        past_ms: From when on, Unix milliseconds.
+        window_ms: From when on they are judged; what is before says what was usual.
+        end_ms: Until when, not included.
+        claim_days: How many days a claim has to follow.
+    """
+    values = {
+        "account_refs": list(account_refs),
+        "past_ms": past_ms,
+        "window_ms": window_ms,
+        "end_ms": end_ms,
+        "claim_days": claim_days,
+    }
+    return [Followed(*row) for row in tx.execute(QUERIES.list_followed, values)]
 
 
 def try_job(tx: Transaction, name: str) -> bool:

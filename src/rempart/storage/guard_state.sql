@@ -88,7 +88,7 @@ SELECT professional.account_ref, professional.profession,
 FROM accounts.professional
 LEFT JOIN accounts.establishment AS place ON place.establishment_ref = professional.establishment_ref
 WHERE NOT EXISTS (SELECT 1 FROM guard.account AS known WHERE known.account_ref = professional.account_ref)
-  AND EXISTS (SELECT 1 FROM ledger.entry AS e WHERE e.account_ref = professional.account_ref AND e.kind IN (1, 2))
+  AND EXISTS (SELECT 1 FROM ledger.entry AS e WHERE e.account_ref = professional.account_ref AND e.kind IN (1, 2) AND e.mode <= 4)
 ON CONFLICT DO NOTHING;
 
 -- name: list_lost
@@ -201,3 +201,27 @@ SELECT account_ref, profession, department FROM guard.account ORDER BY account_r
 -- name: export_canaries
 -- The keys of planted people.
 SELECT lookup_key FROM guard.canary ORDER BY lookup_key;
+
+-- name: list_followed
+-- New faces of some accounts, and how many of them a claim of the account or of its establishment followed: those met from
+-- `window_ms` on and, apart, those met before it. Accounts that were held so or released since are not judged again of it.
+SELECT f.account_ref, professional.profession,
+       count(*) FILTER (WHERE f.t_ms >= %(window_ms)s) AS asked,
+       count(*) FILTER (WHERE f.t_ms >= %(window_ms)s AND billed.is_so) AS claimed,
+       count(*) FILTER (WHERE f.t_ms < %(window_ms)s) AS past_asked,
+       count(*) FILTER (WHERE f.t_ms < %(window_ms)s AND billed.is_so) AS past_claimed
+FROM guard.face AS f
+JOIN accounts.professional USING (account_ref)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM claims.claim AS c
+        WHERE c.person_ref = f.subject
+          AND (c.account_ref = f.account_ref OR c.establishment_ref = professional.establishment_ref)
+          AND c.received_at >= to_timestamp(f.t_ms / 1000.0) - interval '1 day'
+          AND c.received_at < to_timestamp(f.t_ms / 1000.0) + %(claim_days)s * interval '1 day') AS is_so
+) AS billed
+WHERE f.account_ref = ANY(%(account_refs)s) AND f.t_ms >= %(past_ms)s AND f.t_ms < %(end_ms)s AND f.subject > 0
+  AND NOT EXISTS (SELECT FROM guard.event AS e
+                  WHERE e.account_ref = f.account_ref AND e.kind IN ('late', 'released') AND e.t_ms >= %(window_ms)s)
+GROUP BY f.account_ref, professional.profession
+HAVING count(*) FILTER (WHERE f.t_ms >= %(window_ms)s) > 0;

@@ -185,7 +185,7 @@ SELECT e.t_ms / 3600000, count(*) FILTER (WHERE e.mode <> %(typed)s::smallint),
        count(*) FILTER (WHERE e.mode = %(typed)s::smallint), count(*) FILTER (WHERE e.kind = 2)
 FROM recent AS r
 JOIN ledger.entry AS e ON e.log_id = r.log_id AND e.idx >= r.starts AND e.idx < r.ends
-WHERE e.account_ref = %(account_ref)s::bigint AND e.kind IN (1, 2) AND e.t_ms >= %(since_ms)s::bigint
+WHERE e.account_ref = %(account_ref)s::bigint AND e.kind IN (1, 2) AND e.mode <= 4 AND e.t_ms >= %(since_ms)s::bigint
 GROUP BY 1
 ORDER BY 1;
 

@@ -32,9 +32,13 @@ _NONCE_BYTES: Final = 12
 
 
 class TypedWish(NamedTuple):
-    """A person typed by an account, and how many new ones it may type that day."""
+    """A person typed by an account, and how many new ones it may type that day.
+
+    `insurer_id`: of whose members, for a bound that an insurer set; 0 for everybody.
+    """
 
     account_ref: int
+    insurer_id: int
     lookup_key: bytes
     allowed: int
 
@@ -114,7 +118,7 @@ class PresenceReader:
             Unavailable: the database does not answer; nothing may be shown.
         """
         order = sorted(range(len(wishes)), key=lambda n: wishes[n])
-        columns = list(zip(*(wishes[n] for n in order), strict=True)) or [(), (), ()]
+        columns = list(zip(*(wishes[n] for n in order), strict=True)) or [(), (), (), ()]
         rows = await self._fetch(QUERIES.take_typed, *map(list, columns), day)
         taken = {n: bool(row["taken"]) for n, row in zip(order, rows, strict=True)}
         return [taken[n] for n in range(len(wishes))]

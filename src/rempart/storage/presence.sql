@@ -11,9 +11,10 @@ FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS asked (account_ref, p
 ORDER BY asked.position;
 
 -- name: take_typed
--- Takes persons off accounts' allowances of a day, in the order given: by account, so that two gateways never wait for each other.
-SELECT rights.take_typed(asked.account_ref, $4::date, asked.lookup_key, asked.allowed) AS taken
-FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) WITH ORDINALITY AS asked (account_ref, lookup_key, allowed, position)
+-- Takes persons off accounts' allowances of a day, in the order given: by account and insurer, so that two gateways never wait for each other.
+SELECT rights.take_typed(asked.account_ref, asked.insurer_id, $5::date, asked.lookup_key, asked.allowed) AS taken
+FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::integer[]) WITH ORDINALITY
+     AS asked (account_ref, insurer_id, lookup_key, allowed, position)
 ORDER BY asked.position;
 
 -- name: take_code_try

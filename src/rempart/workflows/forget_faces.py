@@ -14,6 +14,8 @@ from rempart.workflows.rebuild_guard import OpenTransaction
 DAY_MS: Final = 86_400_000
 LEAST_DAYS: Final = 93
 """Pictures of accounts go back so far."""
+KEPT_DAYS: Final = 1096
+"""How long a face is kept that is not asked about, unless somebody says otherwise."""
 _ACCOUNTS: Final = 200
 
 

@@ -22,7 +22,7 @@ from rempart.storage.gateway import Found, Wanted
 from rempart.storage.guard import GuardBook, GuardPage, StoredAccount
 from rempart.workflows.guard_memory import AccountMemory, RulesBook, Tally, make_digests
 from rempart.workflows.guard_sitting import Look, Sitting
-from rempart.workflows.rights_desk import Asked
+from rempart.workflows.rights_desk import Asked, ClaimLook
 from rempart.workflows.weigh_presence import Evidence, Weighed
 
 # Synthetic people are born there: it says nothing of where.
@@ -99,14 +99,32 @@ class LookupGuard:
 
         When the database does not answer in time, new faces are refused; known ones pass.
         """
-        day = find_day(now_ms)
         looks = [
             self._look(n, one, wanted[n], found[n], weight, now_ms=now_ms)
             for n, (one, weight) in enumerate(zip(asked, weighed, strict=True))
             if found[n].given is None and isinstance(weight, Evidence)
         ]
-        held = {look.asked.origin.account_ref for look in looks if self._has_news(look)}
         verdicts = list(weighed)
+        for place, refusal in (await self._judge(looks, now_ms=now_ms)).items():
+            verdicts[place] = refusal
+        return verdicts
+
+    async def judge_claims(
+        self, looks: Sequence[ClaimLook], *, now_ms: int
+    ) -> list[RempartError | None]:
+        """Judge results about to be read as look-ups of the same persons; return refusals.
+
+        Whoever was looked up or read before is a known face, and costs nothing.
+        """
+        made = [self._look_at_claim(n, one, now_ms=now_ms) for n, one in enumerate(looks)]
+        refusals = await self._judge(made, now_ms=now_ms)
+        return [refusals.get(n) for n in range(len(looks))]
+
+    async def _judge(self, looks: Sequence[Look], *, now_ms: int) -> dict[int, RempartError]:
+        """Judge look-ups; return the refusals, by place."""
+        day = find_day(now_ms)
+        held = {look.asked.origin.account_ref for look in looks if self._has_news(look)}
+        refusals: dict[int, RempartError] = {}
         mine = [look for look in looks if look.asked.origin.account_ref in held]
         try:
             await self._follow_rules(day)
@@ -118,10 +136,10 @@ class LookupGuard:
             sitting = self._make_sitting(day)
             for look in mine:
                 if look.teaches is None:
-                    verdicts[look.place] = failure
+                    refusals[look.place] = failure
         for look in looks:
-            self._settle(sitting, look, verdicts)
-        return verdicts
+            self._settle(sitting, look, refusals)
+        return refusals
 
     def _make_sitting(self, day: int) -> Sitting:
         return Sitting(self._rules, self._policy, day, enforced=self._mode is GuardMode.ON)
@@ -166,7 +184,7 @@ class LookupGuard:
                 habits = new_habits(Account(row.account_ref, row.profession, row.department))
             sitting.take(row, habits, is_copy=is_copy)
 
-    def _settle(self, sitting: Sitting, look: Look, verdicts: list[Weighed]) -> None:
+    def _settle(self, sitting: Sitting, look: Look, refusals: dict[int, RempartError]) -> None:
         """Note what became of a look-up."""
         account_ref = look.asked.origin.account_ref
         decision = sitting.decisions.get(look.place, ANSWERED)
@@ -181,7 +199,7 @@ class LookupGuard:
             refused=refused and self._mode is GuardMode.ON,
         )
         if refused and self._mode is GuardMode.ON:
-            verdicts[look.place] = _refuse(decision, look.lookup)
+            refusals[look.place] = _refuse(decision, look.lookup)
 
     def _look(
         self, place: int, one: Asked, want: Wanted, seen: Found, weight: Weighed, *, now_ms: int
@@ -213,6 +231,25 @@ class LookupGuard:
             not is_other,
             one,
         )
+
+    def _look_at_claim(self, place: int, look: ClaimLook, *, now_ms: int) -> Look:
+        """See the reading of a claim as a look-up; whether the face is known is asked for.
+
+        Whoever was planted is nobody to claims, as to whoever asks.
+        """
+        person_ref = look.person_ref or None
+        lookup = Lookup(
+            time_ms=now_ms,
+            account=look.origin.account_ref,
+            subject=compute_stranger(look.mark) if person_ref is None else person_ref,
+            insurer=0 if person_ref is None else look.insurer_id,
+            subject_department=None,
+            presence=look.by_card,
+            ip=self._digest_address(look.origin.address),
+            user_agent=self._digest_agent(look.origin.agent),
+            found=person_ref is not None,
+        )
+        return Look(place, lookup, None, False, False, look)
 
     def _has_news(self, look: Look) -> bool:
         """Say whether a look-up may change its account, as far as we remember it."""

@@ -7,8 +7,9 @@ written before they are let go.
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from rempart.accounts.session import Origin
 from rempart.guard.decisions import Decision, Step
 from rempart.guard.habits import Habits
 from rempart.guard.judging import (
@@ -37,12 +38,25 @@ from rempart.storage.guard import (
 )
 from rempart.storage.guard_habits import decode_habits, encode_habits
 from rempart.workflows.guard_memory import RulesBook
-from rempart.workflows.rights_desk import Asked
 
 # So many refusals of an account's day are written down in full; the others are counted.
 EVENTS_A_DAY: Final = 20
 
 _log = logging.getLogger("rempart.guard")
+
+
+class Asking(Protocol):
+    """Who looks up, and where they act: a rights check, or the reading of a claim."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who, from where."""
+        ...
+
+    @property
+    def establishment_ref(self) -> int | None:
+        """Where they act."""
+        ...
 
 
 class Look(NamedTuple):
@@ -54,7 +68,7 @@ class Look(NamedTuple):
         teaches: As in `Found`; None for a new face.
         is_canary: Whether the person was planted.
         is_certain: Whether `teaches` is about this very subject.
-        asked: The question.
+        asked: Who looks up.
     """
 
     place: int
@@ -62,7 +76,7 @@ class Look(NamedTuple):
     teaches: bool | None
     is_canary: bool
     is_certain: bool
-    asked: Asked
+    asked: Asking
 
 
 @dataclass(slots=True)
@@ -301,7 +315,7 @@ def _describe(account: Held) -> SavedAccount:
         habits=encode_habits(habits),
         day=today.day,
         step=habits.step,
-        evidence=max(habits.typed_evidence, habits.strange_evidence, habits.card_evidence),
+        evidence=habits.evidence,
         threshold=account.threshold,
         typed=today.typed,
         typed_allowance=today.typed_allowance,

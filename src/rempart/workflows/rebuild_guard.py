@@ -136,7 +136,7 @@ class Rebuilder:
                 habits=encode_habits(habits),
                 day=today.day,
                 step=habits.step,
-                evidence=max(habits.typed_evidence, habits.strange_evidence, habits.card_evidence),
+                evidence=habits.evidence,
                 threshold=0.0,
                 typed=today.typed,
                 typed_allowance=today.typed_allowance,

@@ -77,6 +77,7 @@ def watch_lookups(
     descending: bool,
     limit: int,
     offset: int = 0,
+    purpose: str = PURPOSE,
 ) -> LookupPage:
     """Return one page of look-ups, of a reading that may go on.
 
@@ -90,11 +91,12 @@ def watch_lookups(
         descending: Whether its greatest value comes first.
         limit: Rows of the page.
         offset: Rows before the page.
+        purpose: Why they look.
 
     Raises:
         LedgerUnavailable: the reading cannot be recorded: nothing is shown.
     """
-    read, subject = _describe("lookups", wanted, now_ms=now_ms)
+    read, subject = _describe("lookups", wanted, now_ms=now_ms, purpose=purpose)
     readings.go_on(read, by=by, subject=subject, now_ms=now_ms)
     return _load(tx, wanted, sort=sort, descending=descending, limit=limit, offset=offset)
 
@@ -109,18 +111,21 @@ def export_lookups(
     sort: SortColumn,
     descending: bool,
     limit: int,
+    purpose: str = PURPOSE,
 ) -> LookupPage:
     """Return the look-ups of a file that leaves: a reading of its own, each time.
 
     Raises:
         LedgerUnavailable: the reading cannot be recorded: nothing leaves.
     """
-    read, subject = _describe("lookups-export", wanted, now_ms=now_ms)
+    read, subject = _describe("lookups-export", wanted, now_ms=now_ms, purpose=purpose)
     readings.record(read, by=by, subject=subject)
     return _load(tx, wanted, sort=sort, descending=descending, limit=limit, offset=0)
 
 
-def _describe(question: str, wanted: LookupFilter, *, now_ms: int) -> tuple[LedgerRead, Subject]:
+def _describe(
+    question: str, wanted: LookupFilter, *, now_ms: int, purpose: str
+) -> tuple[LedgerRead, Subject]:
     """Say what a filter looks at; its finer conditions (domain, mode, answer) narrow it further."""
     about, subject = About(kind="everything", count=0), NOBODY
     if wanted.session_ref is not None:
@@ -131,7 +136,7 @@ def _describe(question: str, wanted: LookupFilter, *, now_ms: int) -> tuple[Ledg
         about = About(kind="insurers", refs=(wanted.insurer_id,), count=1)
         subject = Subject(0, wanted.insurer_id)
     read = LedgerRead(
-        question=question, purpose=PURPOSE, from_ms=wanted.since_ms, to_ms=now_ms, about=about
+        question=question, purpose=purpose, from_ms=wanted.since_ms, to_ms=now_ms, about=about
     )
     return read, subject
 

@@ -5,9 +5,10 @@ at the key that was typed, and a wrong code is answered like a stranger's.
 """
 
 import enum
+import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import ClassVar, Final, Protocol, TypeAlias
+from typing import ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 from rempart.disclosure.entry import Mode
 from rempart.kernel.errors import AccessDenied, RempartError, TooManyRequests
@@ -21,7 +22,7 @@ from rempart.rights.presence import (
 )
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.presence import TypedWish
-from rempart.workflows.rights_desk import Asked, Desk
+from rempart.workflows.rights_desk import Asked, ClaimLook, Desk
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 
@@ -96,7 +97,7 @@ async def weigh_presence(
         Unavailable: what is counted cannot be read or written; nothing may be shown.
     """
     weighed: list[Weighed] = [_weigh_alone(one) for one in asked]
-    bounded: list[tuple[int, PresencePolicy]] = []
+    bounded: list[_Bounded] = []
     for n, (one, seen) in enumerate(zip(asked, found, strict=True)):
         if seen.given is not None:
             continue
@@ -104,21 +105,66 @@ async def weigh_presence(
             weighed[n] = await _weigh_code(desk, one, wanted[n], seen, now_ms=now_ms, today=today)
         elif one.question.mode is Mode.TYPED:
             policy = desk.posture.find_policy(one.origin.account_ref, one.establishment_ref)
-            policy = tighten(policy, one.bound)
-            if not policy.is_open:
-                bounded.append((n, policy))
+            bound = _Bounded(
+                n,
+                tighten(policy, one.bound),
+                seen.named_insurer_id or 0,
+                # By the insurer that was named: a stranger is refused like its members.
+                desk.posture.find_insurer_limit(seen.named_insurer_id),
+            )
+            if not bound.both.is_open:
+                bounded.append(bound)
     if bounded:
-        pairs = [(asked[n].origin.account_ref, found[n].person_ref) for n, _ in bounded]
+        pairs = [(asked[one.n].origin.account_ref, found[one.n].person_ref) for one in bounded]
         since_ms = now_ms - FACE_KNOWN_DAYS * DAY_MS
         known = await desk.presence.find_known_faces(pairs, since_ms=since_ms)
         new = [
-            (n, policy)
-            for (n, policy), is_known in zip(bounded, known, strict=True)
-            if not (is_known and policy.known_faces)
+            one
+            for one, is_known in zip(bounded, known, strict=True)
+            if not (is_known and one.both.known_faces)
         ]
         for n, refusal in await _weigh_new_faces(desk, asked, wanted, new, today=today):
             weighed[n] = refusal
     return weighed
+
+
+async def weigh_claim(
+    desk: Desk, look: ClaimLook, *, now_ms: int, today: date
+) -> RempartError | None:
+    """Return why a policy does not let a claim's result be read; None when it does.
+
+    Without the card it is somebody typed: known with presence, or taken off the allowance.
+
+    Raises:
+        Unavailable: what is counted cannot be read or written; nothing may be shown.
+    """
+    account_ref = look.origin.account_ref
+    bound = _Bounded(
+        0,
+        desk.posture.find_policy(account_ref, look.establishment_ref),
+        look.named_insurer,
+        desk.posture.find_insurer_limit(look.named_insurer),
+    )
+    if look.by_card or bound.both.is_open:
+        return None
+    since_ms = now_ms - FACE_KNOWN_DAYS * DAY_MS
+    pair = (account_ref, look.person_ref or None)
+    [is_known] = await desk.presence.find_known_faces([pair], since_ms=since_ms)
+    if is_known and bound.both.known_faces:
+        return None
+    if bound.both.required:
+        return PresenceRequired("this account shows proof of presence for a new person")
+    wishes = bound.list_wishes(account_ref, _find_mark(look))
+    if all(await _take_each(desk, wishes, today=today)):
+        return None
+    return TypedAllowanceSpent("today's new persons are spent", retry_after_s=_WAIT_S)
+
+
+def _find_mark(look: ClaimLook) -> bytes:
+    """Return what stands for somebody on a day's allowance: themselves, whatever was billed."""
+    if not look.person_ref:
+        return look.mark
+    return hashlib.sha256(b"claim" + look.person_ref.to_bytes(8, signed=True)).digest()[:16]
 
 
 def _weigh_alone(one: Asked) -> Evidence:
@@ -126,35 +172,73 @@ def _weigh_alone(one: Asked) -> Evidence:
     return Evidence.PRESENT if present else Evidence.TYPED
 
 
+class _Bounded(NamedTuple):
+    """A question that something bounds.
+
+    Attributes:
+        n: Its place in the batch.
+        policy: The operator's bound.
+        insurer_id: The insurer named; 0 for none.
+        limit: That insurer's own bound.
+    """
+
+    n: int
+    policy: PresencePolicy
+    insurer_id: int
+    limit: PresencePolicy
+
+    @property
+    def both(self) -> PresencePolicy:
+        """The strictest of each."""
+        return tighten(self.policy, self.limit)
+
+    def list_wishes(self, account_ref: int, mark: bytes) -> list[TypedWish]:
+        """Return what is to be taken off allowances: the insurer's own, then the account's."""
+        bounds = (
+            (self.insurer_id, self.limit.typed_persons_per_day),
+            (0, self.policy.typed_persons_per_day),
+        )
+        return [
+            TypedWish(account_ref, insurer_id, mark, allowed)
+            for insurer_id, allowed in bounds
+            if allowed is not None
+        ]
+
+
 async def _weigh_new_faces(
     desk: Desk,
     asked: Sequence[Asked],
     wanted: Sequence[Wanted],
-    new: Sequence[tuple[int, PresencePolicy]],
+    new: Sequence[_Bounded],
     *,
     today: date,
 ) -> list[tuple[int, RempartError]]:
     """Refuse the new faces that a policy does not let be typed; return which, and why."""
     refused: list[tuple[int, RempartError]] = [
-        (n, PresenceRequired("this account shows proof of presence for a new person"))
-        for n, policy in new
-        if policy.required
+        (one.n, PresenceRequired("this account shows proof of presence for a new person"))
+        for one in new
+        if one.both.required
     ]
-    metered = [
-        (n, TypedWish(asked[n].origin.account_ref, wanted[n].lookup_key, allowed))
-        for n, policy in new
-        if not policy.required and (allowed := policy.typed_persons_per_day) is not None
+    metered = [one for one in new if not one.both.required]
+    wishes = [
+        (one.n, wish)
+        for one in metered
+        for wish in one.list_wishes(asked[one.n].origin.account_ref, wanted[one.n].lookup_key)
     ]
-    if metered:
-        # Written before anything is shown. A crash here leaves an allowance smaller by a person
-        # nobody was shown; the same question asked again that day takes nothing more.
-        taken = await desk.presence.take_typed([wish for _, wish in metered], day=today)
-        refused += [
-            (n, TypedAllowanceSpent("today's new persons are spent", retry_after_s=_WAIT_S))
-            for (n, _), is_taken in zip(metered, taken, strict=True)
-            if not is_taken
-        ]
+    # Written before anything is shown. A crash here leaves an allowance smaller by a person nobody
+    # was shown; the same question asked again that day takes nothing more. So does a person whom
+    # one bound lets pass and the other does not.
+    taken = await _take_each(desk, [wish for _, wish in wishes], today=today)
+    spent = {n for (n, _), is_taken in zip(wishes, taken, strict=True) if not is_taken}
+    refused += [
+        (n, TypedAllowanceSpent("today's new persons are spent", retry_after_s=_WAIT_S))
+        for n in sorted(spent)
+    ]
     return refused
+
+
+async def _take_each(desk: Desk, wishes: Sequence[TypedWish], *, today: date) -> Sequence[bool]:
+    return await desk.presence.take_typed(wishes, day=today) if wishes else ()
 
 
 # Tomorrow is at most so far; how far exactly would say nothing more useful.

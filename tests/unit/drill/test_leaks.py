@@ -142,6 +142,7 @@ def blast(name: str, worst: int = 2) -> Blast:
 def findings(**changes: object) -> Findings:
     declared = datetime(2024, 2, 1, 9, tzinfo=UTC)
     answer = ExposureAnswer(
+        claims_as_of_ms=0,
         incident_id=3,
         analysis=1,
         bounds=Bounds(lower=1, best=2, upper=3),
@@ -159,7 +160,10 @@ def findings(**changes: object) -> Findings:
     values: dict[str, object] = {
         "answer": answer,
         "accuracy": compare_with_truth(LIST, TRUTH),
-        "accuracy_with_claims": compare_with_truth(LIST, TRUTH),
+        "variants": {
+            name: compare_with_truth(LIST, TRUTH)
+            for name in ("with_claims", "with_past", "with_past_and_claims")
+        },
         "recall_elsewhere": 0.5,
         "truth": {1: 3, 2: 1},
         "insurer_names": {1: "Mutuelle Une", 2: "Mutuelle Deux"},

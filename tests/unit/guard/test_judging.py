@@ -42,7 +42,7 @@ def test_mutation_a_guard_that_forgets_faces_would_cut_care(monkeypatch):
     guard = make_guard(days=WORKDAYS)
     rob(guard)
     monkeypatch.setitem(guard._faces, 1, {})
-    assert not guard.decide(ask(at(WORKDAYS, 14), "regular-1-3")).answer
+    assert not guard.decide(steal(at(WORKDAYS, 14), "regular-1-3")).answer
 
 
 def test_a_thief_gets_a_handful_before_the_account_is_contained():
@@ -77,10 +77,60 @@ def test_a_thief_with_leaked_cards_is_contained_while_the_owner_goes_on_with_car
     assert not guard.decide(steal(at(WORKDAYS, 15), "typed-elsewhere")).answer
 
 
-def test_an_owner_types_on_at_the_own_line_once_it_looks_like_the_account_again():
+def flood_with_cards(guard, days=4, a_day=300):
+    """Play a thief with a list of cards at the account's own place; return answers by day."""
+    return [
+        sum(
+            guard.decide(
+                ask(at(WORKDAYS + day, 9 + n / 40), f"listed-{day}-{n}", presence=True)
+            ).answer
+            for n in range(a_day)
+        )
+        for day in range(days)
+    ]
+
+
+def test_cards_at_the_counter_keep_the_usual_pace_while_their_flood_waits_for_a_review():
+    guard = make_guard(days=WORKDAYS)
+    first, *others = flood_with_cards(guard)
+    assert guard.find_step(1) is Step.PRESENCE_ONLY
+    assert 0 < max(others) < first
+    # Nobody's care stops: as many new patients as on other days.
+    assert min(others) >= 15
+
+
+def test_the_days_of_a_held_account_teach_it_nothing():
+    guard = make_guard(days=WORKDAYS)
+    usual = guard._habits[1]
+    rob(guard)
+    before = (usual.card.total, usual.typed.total)
+    for day in range(1, 4):
+        live(guard, 1, first=WORKDAYS + day)
+    assert (usual.card.total, usual.typed.total) == before
+    guard.released(1, at(WORKDAYS + 4))
+    live(guard, 2, first=WORKDAYS + 4)
+    assert usual.card.total != before[0]
+
+
+def test_mutation_a_thief_who_teaches_a_held_account_gets_more_cards_each_day(monkeypatch):
+    close = judging._close_day
+
+    def teach(usual, nights):
+        step, usual.step = usual.step, Step.NONE
+        close(usual, nights)
+        usual.step = step
+
+    guard = make_guard(days=WORKDAYS)
+    kept = flood_with_cards(guard, days=6)[1:]
+    monkeypatch.setattr(judging, "_close_day", teach)
+    guard = make_guard(days=WORKDAYS)
+    assert sum(flood_with_cards(guard, days=6)[1:]) > 1.2 * sum(kept)
+
+
+def test_an_owner_types_on_at_the_own_line_what_a_thief_elsewhere_left_nothing_of():
     guard = make_guard(days=WORKDAYS)
     rob(guard)
-    typed = [guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")).answer for n in range(20)]
+    typed = [guard.decide(ask(at(WORKDAYS, 16 + n / 12), f"mine-{n}")).answer for n in range(8)]
     assert typed == sorted(typed), "refused while the thief's evidence is fresh, then answered"
     assert typed[-1]
     assert not guard.decide(steal(at(WORKDAYS, 16), "elsewhere")).answer
@@ -101,7 +151,7 @@ def test_mutation_holding_no_more_than_elsewhere_lets_a_thief_at_the_desk_go_on(
     monkeypatch.setattr(judging, "_set_reach", reach)
     guard = make_guard(days=WORKDAYS)
     rob_at_the_desk(guard)
-    more = [guard.decide(ask(at(WORKDAYS, 15 + n / 60), f"mine-{n}")) for n in range(30)]
+    more = [guard.decide(ask(at(WORKDAYS + 1, 15 + n / 6), f"mine-{n}")) for n in range(30)]
     assert any(one.answer for one in more)
 
 
@@ -237,8 +287,11 @@ def test_a_day_allows_what_it_usually_holds_and_not_ten_times_more():
 
 
 @pytest.mark.parametrize("spent", [0.5, 0.99, 1.0, 1.5])
+@pytest.mark.parametrize("in_batch", [False, True])
 @pytest.mark.parametrize("is_full", [False, True])
-def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(spent, is_full):
+def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(
+    spent, in_batch, is_full
+):
     answers = set()
     for changes in ({}, {"found": False, "insurer": 0}, {"subject_department": "59"}):
         guard = make_guard(days=WORKDAYS)
@@ -246,8 +299,10 @@ def test_whether_the_allowance_refuses_does_not_depend_on_whom_it_is_about(spent
         judging.begin_day(guard._habits[1], today.day + 1, guard.rules)
         today.typed = spent * today.typed_allowance
         today.batch_count = Policy().batch_room if is_full else 0
+        if in_batch:
+            guard._habits[1].burst, guard._habits[1].burst_ms = 9.0, at(WORKDAYS, 15)
         answers.add(guard.decide(ask(at(WORKDAYS, 15), "somebody", **changes)).answer)
-    assert answers == {spent < 1.0 or not is_full}
+    assert answers == {spent < 1.0 or (in_batch and not is_full)}
 
 
 def test_what_is_refused_teaches_nothing():

@@ -81,10 +81,11 @@ class Counter:
         self.days = {}
 
     def take(self, day):
-        self.days[day] = self.days.get(day, 0) + 1
+        today = self.days[day] = self.days.get(day, 0) + 1
+        if today > TRIES_A_DAY:
+            return False
         before = sum(min(n, TRIES_A_DAY) for d, n in self.days.items() if day - 30 < d < day)
-        today = self.days[day]
-        return today <= TRIES_A_DAY and before + today <= TRIES_A_MONTH
+        return before + today <= TRIES_A_MONTH
 
 
 def count_looked_at(guesses, days):

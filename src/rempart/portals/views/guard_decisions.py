@@ -53,6 +53,7 @@ VERY_URGENT: Final = 50
 URGENT: Final = 30
 # Accounts one form holds; a step on more is asked for as one, and takes a second person.
 MOST_AT_ONCE: Final = 50
+_ABILITIES: Final = (Permission.CONTAIN, Permission.RELEASE, Permission.DECLARE_INCIDENT)
 
 
 @require_safe
@@ -69,7 +70,7 @@ def list_all(request: HttpRequest) -> HttpResponseBase:
         "released": read_number(request.GET, "fait"),
         "refused": "refus" in request.GET,
         "review_hours": REVIEW_WITHIN // timedelta(hours=1),
-        **list_abilities(require_visitor(request), [Permission.CONTAIN, Permission.RELEASE]),
+        **list_abilities(require_visitor(request), _ABILITIES),
         **describe_listing(listing, COLUMNS, total),
     }
     is_fragment = request.headers.get("HX-Request") == "true"
