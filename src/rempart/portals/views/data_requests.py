@@ -1,0 +1,195 @@
+"""« Demandes » on their data: a member asks, their insurer answers within the month."""
+
+from typing import Any, Final, get_args
+
+from django import forms
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.permissions import Permission
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    perform,
+    perform_or_404,
+    read_ref,
+)
+from rempart.portals.care_wording import describe_state
+from rempart.portals.csv_export import export_csv
+from rempart.portals.desk import get_desk
+from rempart.portals.forms import current_language
+from rempart.portals.list_page import ListPage
+from rempart.portals.retention_wording import (
+    FIELDS,
+    REQUEST_BADGES,
+    REQUEST_KINDS,
+    REQUEST_STATES,
+)
+from rempart.portals.times import PARIS
+from rempart.portals.visit import allows
+from rempart.retention.requests import Erasable, RequestKind, RequestState
+from rempart.workflows import data_requests as acts
+from rempart.workflows.data_requests import DataRequest, RequestColumn
+
+COLUMNS: Final = (
+    ("received", _("Reçue le")),
+    ("kind", _("Demande")),
+    ("state", _("État")),
+)
+_WAITING: Final = frozenset({RequestState.OPEN, RequestState.EXTENDED})
+
+
+class AskForm(forms.Form):
+    """What a member asks of their data."""
+
+    kind = forms.ChoiceField(
+        label=_("Que demandez-vous ?"),
+        choices=list(REQUEST_KINDS.items()),
+        widget=forms.RadioSelect,
+    )
+    details = forms.CharField(
+        label=_("Précisions"),
+        help_text=_("Ce qui est faux et ce qui est juste, ou ce que vous voulez voir disparaître."),
+        max_length=acts.WORDS_LIMIT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+
+class AnswerForm(forms.Form):
+    """What the person is told."""
+
+    words = forms.CharField(
+        label=_("Ce que la personne lira"),
+        help_text=_(
+            "Ce qui a été fait, ou pourquoi non ; un refus rappelle qu’elle peut saisir la CNIL."
+        ),
+        max_length=acts.WORDS_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 5, "autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+
+def _describe(one: DataRequest) -> dict[str, Any]:
+    due = acts.find_due_day(one)
+    today = get_desk().now().astimezone(PARIS).date()
+    return {
+        "row": one,
+        "kind": REQUEST_KINDS[one.kind],
+        "state": describe_state(one.state, REQUEST_STATES, REQUEST_BADGES),
+        "due": due,
+        "days": (due - today).days,
+        "waits": one.state in _WAITING,
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/retention/requests.html",
+    columns=COLUMNS,
+    sortable=get_args(RequestColumn),
+    load=acts.list_requests,
+    describe=_describe,
+)
+
+
+@require_safe
+@allows(Permission.MAKE_REQUEST)
+def my_requests(request: HttpRequest) -> HttpResponseBase:
+    """Show what the member asked, and what they were answered."""
+    rows = perform_or_404(request, acts.list_own)
+    context = {"rows": [_describe(one) for one in rows]}
+    return render(request, "portals/retention/my_requests.html", context)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.MAKE_REQUEST)
+def make_request(request: HttpRequest) -> HttpResponseBase:
+    """Ask something of one's own data."""
+    form = AskForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        answers = form.cleaned_data
+        kind = RequestKind(answers["kind"])
+        done = perform(
+            request, lambda tx, asker: acts.make_request(tx, asker, kind, answers["details"])
+        )
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("my-requests"))
+        status = done.status
+    context = {"form": form, "refused": status != 200 and not form.errors}
+    return render(request, "portals/retention/make_request.html", context, status=status)
+
+
+@require_safe
+@allows(Permission.HANDLE_REQUESTS)
+def requests(request: HttpRequest) -> HttpResponseBase:
+    """Show what members asked, the newest first unless asked otherwise."""
+    return _LIST.show(request)
+
+
+@require_safe
+@allows(Permission.HANDLE_REQUESTS)
+def requests_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the list: no word of anybody."""
+    header = (
+        *(gettext("référence"), gettext("reçue le"), gettext("demande"), gettext("état")),
+        gettext("à répondre avant le"),
+    )
+    cells = (
+        (
+            *(row.request_ref, row.received_on, REQUEST_KINDS[row.kind], REQUEST_STATES[row.state]),
+            acts.find_due_day(row),
+        )
+        for row in _LIST.load_all(request)
+    )
+    return export_csv("demandes.csv", header, cells)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.HANDLE_REQUESTS)
+def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
+    """Show one request, then answer it, refuse it, or say that it takes longer."""
+    ref = read_ref(data_request_ref)
+    sheet = perform_or_404(request, lambda tx, asker: acts.read_request(tx, asker, ref))
+    form = AnswerForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        words = form.cleaned_data["words"]
+
+        def do(tx: Any, asker: Any) -> None:
+            if "extend" in request.POST:
+                acts.extend_request(tx, asker, ref, words)
+            else:
+                acts.answer_request(tx, asker, ref, words, accept="accept" in request.POST)
+
+        done = perform(request, do)
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("data-request", args=[ref]))
+        status = done.status
+    context = {
+        **_describe(sheet.request),
+        "sheet": sheet,
+        "erasable": [_describe_erasable(one) for one in sheet.erasable],
+        "is_erasure": sheet.request.kind is RequestKind.ERASURE,
+        "form": form,
+        "refused": status != 200 and not form.errors,
+    }
+    return render(request, "portals/retention/request.html", context, status=status)
+
+
+def _describe_erasable(one: Erasable) -> dict[str, Any]:
+    english = current_language() == "en"
+    return {
+        "row": one,
+        "field": FIELDS[one.field],
+        "reasons": [
+            {"words": term.rule.en if english else term.rule.fr, "source": term.rule.source}
+            for term in one.keeping.reasons
+        ],
+        "until": one.keeping.gone_after,
+    }

@@ -1,0 +1,215 @@
+"""« Conservation » of the host: what is due to leave, approved by two people; figures, nobody."""
+
+from typing import Any, Final, get_args
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from rempart.accounts.permissions import Permission
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    confirm,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
+from rempart.portals.care_wording import describe_state
+from rempart.portals.csv_export import export_csv
+from rempart.portals.forms import current_language
+from rempart.portals.list_page import ListPage
+from rempart.portals.retention_wording import FIELDS, ORIGINS, PURGE_BADGES, PURGE_STATES, STEPS
+from rempart.portals.times import format_stamp
+from rempart.portals.visit import allows, require_visitor
+from rempart.retention.requests import REQUESTED
+from rempart.retention.schedule import Schedule
+from rempart.workflows import approve_purge, read_retention
+from rempart.workflows.read_retention import PurgeColumn, PurgeRow, TallyRow
+from rempart.workflows.retention_schedules import read_in_force
+
+COLUMNS: Final = (
+    ("run", _("Passage")),
+    ("day", _("Jour")),
+    ("people", _("Personnes")),
+    ("state", _("État")),
+)
+
+
+class ReasonForm(forms.Form):
+    """Why a run is refused."""
+
+    reason = forms.CharField(
+        label=_("Raison"),
+        help_text=_("Vos collègues la lisent. Ne nommez personne."),
+        max_length=approve_purge.REASON_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+
+def _describe(row: PurgeRow) -> dict[str, Any]:
+    return {
+        "row": row,
+        "origin": ORIGINS[row.origin],
+        "state": describe_state(row.state, PURGE_STATES, PURGE_BADGES),
+    }
+
+
+_LIST: Final = ListPage(
+    template="portals/retention/purges.html",
+    columns=COLUMNS,
+    sortable=get_args(PurgeColumn),
+    load=read_retention.list_runs,
+    describe=_describe,
+)
+
+
+@require_safe
+@allows(Permission.MANAGE_RETENTION)
+def purges(request: HttpRequest) -> HttpResponseBase:
+    """Show the runs, the newest first unless asked otherwise."""
+    return _LIST.show(request)
+
+
+@require_safe
+@allows(Permission.MANAGE_RETENTION)
+def purges_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the runs."""
+    header = (
+        *(gettext("passage"), gettext("origine"), gettext("jour"), gettext("état")),
+        *(gettext("champs"), gettext("personnes"), gettext("premier accord")),
+        *(gettext("deuxième accord"), gettext("terminé le"), gettext("raison")),
+    )
+    cells = (
+        (
+            *(row.run_id, ORIGINS[row.origin], row.day, PURGE_STATES[row.state]),
+            *(row.items, row.people, row.first_by_name, row.second_by_name),
+            *(format_stamp(row.ended_at), row.reason),
+        )
+        for row in _LIST.load_all(request)
+    )
+    return export_csv("conservation.csv", header, cells)
+
+
+@require_safe
+@allows(Permission.MANAGE_RETENTION)
+def purge(request: HttpRequest, purge_id: int) -> HttpResponseBase:
+    """Show what a run takes out, by which rule, and what holds the rest."""
+    ref = read_ref(purge_id)
+
+    def load(tx: Any, asker: Any) -> Any:
+        row, tally = read_retention.read_run(tx, asker, ref)
+        return row, tally, read_in_force(tx)
+
+    row, tally, schedule = perform_or_404(request, load)
+    visitor = require_visitor(request)
+    context = {
+        **_describe(row),
+        "tally": [_describe_tally(one, schedule) for one in tally if not one.held_by],
+        "held": [_describe_tally(one, schedule) for one in tally if one.held_by],
+        "is_planned": row.state == "planned",
+        "may_agree": row.first_at is None or row.first_by != visitor.actor_ref,
+        **list_abilities(visitor, [Permission.APPROVE_PURGE]),
+    }
+    return render(request, "portals/retention/purge.html", context)
+
+
+@require_safe
+@allows(Permission.MANAGE_RETENTION)
+def certificate(request: HttpRequest, purge_id: int) -> HttpResponseBase:
+    """Download the signed certificate of a run."""
+    ref = read_ref(purge_id)
+    row, _tally = perform_or_404(request, lambda tx, asker: read_retention.read_run(tx, asker, ref))
+    if not row.certificate:
+        raise Http404
+    response = HttpResponse(row.certificate, content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="certificat-{ref}.txt"'
+    return response
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.MANAGE_RETENTION)
+def plan(request: HttpRequest) -> HttpResponseBase:
+    """Ask, then have what is due planned; a job does it."""
+    return confirm(
+        request,
+        lambda: perform(request, approve_purge.ask_plan),
+        back=reverse("purges"),
+        title=gettext("Préparer ce qui doit partir"),
+        sentence=gettext(
+            "Un travail cherche ce dont la durée est passée. Rien ne part sans l’accord de deux "
+            "personnes. Il passe aussi chaque nuit."
+        ),
+        button=gettext("Préparer"),
+        refusal=gettext("Ce n’est pas possible maintenant."),
+    )
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.APPROVE_PURGE)
+def approve(request: HttpRequest, purge_id: int) -> HttpResponseBase:
+    """Ask, then agree to a run."""
+    ref = read_ref(purge_id)
+    perform_or_404(request, lambda tx, asker: read_retention.read_run(tx, asker, ref))
+    return confirm(
+        request,
+        lambda: perform(request, lambda tx, asker: approve_purge.approve_run(tx, asker, ref)),
+        back=reverse("purge", args=[ref]),
+        title=gettext("Donner son accord à ce passage"),
+        sentence=gettext(
+            "Après le deuxième accord, d’une autre personne, ce qui est dû part : vers l’archive, "
+            "ou pour toujours. Ce qui a été retenu ou rouvert entre-temps reste."
+        ),
+        button=gettext("Donner mon accord"),
+        refusal=gettext(
+            "Il faut une deuxième personne, arrivée indépendamment de la première, et un passage "
+            "qui attend encore."
+        ),
+    )
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.APPROVE_PURGE)
+def refuse(request: HttpRequest, purge_id: int) -> HttpResponseBase:
+    """Ask why, then refuse a run."""
+    ref = read_ref(purge_id)
+    perform_or_404(request, lambda tx, asker: read_retention.read_run(tx, asker, ref))
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        done = perform(request, lambda tx, asker: approve_purge.refuse_run(tx, asker, ref, reason))
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("purge", args=[ref]))
+        status = done.status
+    context = {
+        "title": gettext("Refuser ce passage"),
+        "reference": str(ref),
+        "sentence": gettext("Rien ne part ; ce qui est dû attend le prochain passage."),
+        "button": gettext("Refuser"),
+        "refusal": gettext("Il est déjà décidé : relisez-le."),
+        "back": reverse("purge", args=[ref]),
+        "form": form,
+        "refused": status not in {200, 422},
+    }
+    return render(request, "portals/payers/decide.html", context, status=status)
+
+
+def _describe_tally(one: TallyRow, schedule: Schedule) -> dict[str, Any]:
+    rule = schedule.find_rule(one.rule)
+    why = rule.source if rule else one.rule
+    if one.rule == REQUESTED:
+        why = gettext("à la demande de la personne")
+    return {
+        "row": one,
+        "field": FIELDS[one.field],
+        "step": STEPS[one.step],
+        "why": why,
+        "words": "" if rule is None else rule.en if current_language() == "en" else rule.fr,
+    }

@@ -1,0 +1,37 @@
+-- What people ask of their data, and how it is answered (psycopg: roles portals and keeper).
+
+-- name: save_request
+-- Asked; the database writes when.
+INSERT INTO retention.request (request_ref, insurer_id, person_ref, kind, details, made_by, received_on)
+VALUES (%(request_ref)s, %(insurer_id)s, %(person_ref)s, %(kind)s, %(details)s, %(made_by)s, %(received_on)s);
+
+-- name: list_page
+-- One page of requests of whoever asks, or one of them, and how many there are; `direction` is 1 or -1, by `sort`.
+SELECT q.request_ref, q.kind, q.details, q.made_at, q.received_on, q.state, q.extended_at, q.extension, q.answered_at, q.answer,
+       count(*) OVER () AS total
+FROM retention.request AS q
+WHERE %(request_ref)s::bigint IS NULL OR q.request_ref = %(request_ref)s::bigint
+ORDER BY %(direction)s::integer * CASE %(sort)s::text
+             WHEN 'kind' THEN array_position('{access,rectification,erasure,restriction}'::text[], q.kind)
+             WHEN 'state' THEN array_position('{open,extended,answered,refused}'::text[], q.state)
+             ELSE q.received_on - date '2000-01-01'
+         END, q.made_at DESC, q.request_ref
+LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
+
+-- name: extend
+-- The person was told that it takes longer.
+UPDATE retention.request SET state = 'extended', extension = %(words)s
+WHERE request_ref = %(request_ref)s AND state = 'open';
+
+-- name: answer
+-- The person was answered.
+UPDATE retention.request SET state = %(state)s, answer = %(words)s, answered_by = %(by)s
+WHERE request_ref = %(request_ref)s AND state IN ('open', 'extended');
+
+-- name: read_asker
+-- What is kept of whoever asks, and what holds it.
+SELECT contract_end, last_payment, active, archived, held_by FROM retention.read_asker(%(request_ref)s);
+
+-- name: find_person
+-- Whose request it is.
+SELECT insurer_id, person_ref, kind, state FROM retention.request WHERE request_ref = %(request_ref)s;

@@ -1,0 +1,102 @@
+"""Keep data of one person or contract beyond their time, and let them go again.
+
+Refuses a hold without a reason, of somebody of another insurer, or released without saying why.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, TypeAlias, get_args
+
+from psycopg import errors
+
+from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.retention.fields import Field
+from rempart.storage import data_holds
+from rempart.storage.connect import Transaction
+from rempart.storage.data_holds import DataHold
+
+__all__ = ["DataHold", "HoldKind", "HoldRequest", "list_holds", "place_hold", "release_hold"]
+
+HoldKind: TypeAlias = Literal["judicial", "dispute", "restriction"]
+KINDS: Final = get_args(HoldKind)
+REASON_LIMIT: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRequest:
+    """What is to be held.
+
+    Args:
+        kind: Who needs it: a court, a party to a dispute, the person (GDPR article 18).
+        insurer_id: Whose members.
+        person_ref: Whose data; or None with a contract.
+        contract_ref: Of whoever this contract covers; or None with a person.
+        fields: Which; none: all.
+        reason: Why. It names nobody.
+    """
+
+    kind: HoldKind
+    insurer_id: int
+    person_ref: int | None = None
+    contract_ref: int | None = None
+    fields: Sequence[Field] = ()
+    reason: str
+
+
+def place_hold(tx: Transaction, request: HoldRequest, *, by: int | None) -> int:
+    """Keep data from now on; return the hold's number.
+
+    Args:
+        tx: A transaction of the keeper, or with the ticket of who answers for the members.
+        request: What.
+        by: Who places it; None for the command line.
+
+    Raises:
+        InvalidRequest: no reason, or neither a person nor a contract, or both.
+        NotFound: nobody of this insurer is it.
+    """
+    if (request.person_ref is None) is (request.contract_ref is None):
+        raise InvalidRequest("a hold names a person or a contract")
+    hold_ref = secrets.randbits(62) + 1
+    try:
+        data_holds.place_hold(
+            tx,
+            DataHold(
+                hold_ref=hold_ref,
+                kind=request.kind,
+                insurer_id=request.insurer_id,
+                fields=tuple(sorted(field.value for field in set(request.fields))),
+                reason=_read_reason(request.reason),
+            ),
+            person_ref=request.person_ref,
+            contract_ref=request.contract_ref,
+            by=by,
+        )
+    except errors.InsufficientPrivilege:
+        raise NotFound("nobody of this insurer is it: nothing is held") from None
+    return hold_ref
+
+
+def release_hold(tx: Transaction, hold_ref: int, *, reason: str, by: int | None) -> None:
+    """Let data go again; what was due to go goes with the next run.
+
+    Raises:
+        InvalidRequest: there is no reason.
+        Conflict: there is no such hold for them, or it was released.
+    """
+    if not data_holds.release_hold(tx, hold_ref, reason=_read_reason(reason), by=by):
+        raise Conflict("there is no such hold in force")
+
+
+def list_holds(tx: Transaction) -> list[tuple[DataHold, datetime]]:
+    """Return the holds in force, with since when, the oldest first."""
+    return data_holds.list_holds(tx)
+
+
+def _read_reason(reason: str) -> str:
+    words = " ".join(reason.split())
+    if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
+        raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")
+    return words

@@ -1,0 +1,151 @@
+"""A member asks something of their data; their insurer answers within the month, and no other."""
+
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.test import Client
+from tests.portals import people, samples
+
+from rempart.accounts.roles import Role
+from rempart.workflows.data_requests import plan_requested
+
+MINE, THEIRS = "/adherent/demandes", "/assureur/demandes"
+
+
+def text(answer) -> str:
+    return unescape(answer.content.decode())
+
+
+def run(desk, statement: str, *values):
+    with desk.database.transaction("owner") as tx:
+        cursor = tx.execute(statement, values)
+        return cursor.fetchall() if cursor.description else None
+
+
+@pytest.fixture
+def insurer(desk) -> people.Organisation:
+    return people.make_organisation(desk.database, "insurer", name="Mutuelle Un")
+
+
+def browse(desk, who) -> Client:
+    browser = Client()
+    people.sign_in(browser, desk.database, who)
+    return browser
+
+
+@pytest.fixture
+def member(desk, insurer):
+    return people.make_member(desk.database, insurer)
+
+
+@pytest.fixture
+def person(desk, insurer, member) -> int:
+    """The member's reference, of whom there is an identity and a sheet that ended long ago."""
+    [(ref,)] = run(
+        desk, "SELECT person_ref FROM accounts.member WHERE actor_ref = %s", member.actor_ref
+    )
+    run(
+        desk,
+        "INSERT INTO identity.person (person_ref, insurer_id, sealed, digest, lookup_keys,"
+        " changed_in) VALUES (%s, %s, 'x', %s, '{}', 1)",
+        *(ref, insurer.insurer_id, bytes(16)),
+    )
+    run(
+        desk,
+        "INSERT INTO rights.past_coverage (person_ref, opened_in, insurer_id, contract_ref,"
+        " starts_on, ends_on, suspended_from, suspended_to, terms_id) VALUES (%s, 1, %s, '{5}',"
+        " '{2020-01-01}', %s, '{infinity}', '{infinity}', '{1}')",
+        *(ref, insurer.insurer_id, [samples.NOW.date() - timedelta(days=200)]),
+    )
+    return ref
+
+
+@pytest.fixture
+def dpo(desk, insurer) -> Client:
+    return browse(desk, people.make_agent(desk.database, insurer, Role.INSURER_DPO, name="Dpo"))
+
+
+def ask(browser, kind: str, details: str = "") -> None:
+    answer = browser.post(f"{MINE}/nouvelle", {"kind": kind, "details": details})
+    assert answer.status_code == 302, text(answer)
+
+
+def find_request(desk) -> str:
+    [(ref,)] = run(desk, "SELECT request_ref FROM retention.request")
+    return f"{THEIRS}/{ref}"
+
+
+def test_an_erasure_goes_as_far_as_the_law_allows_and_says_what_it_keeps(desk, member, person, dpo):
+    browser = browse(desk, member)
+    ask(browser, "erasure", "Je suis partie.")
+    assert "Réponse au plus tard le" in text(browser.get(MINE))
+    page = find_request(desk)
+    assert "faire effacer" in text(dpo.get(THEIRS))
+    shown = text(dpo.get(page))
+    assert "Je suis partie." in shown
+    assert "possible" in shown  # contact data: no contract runs any more
+    assert "L221-11" in shown
+    assert str(person) not in shown
+    answer = {"words": "Vos coordonnées partent ; le reste est gardé deux ans.", "accept": "1"}
+    assert dpo.post(page, answer).status_code == 302
+    assert "Vos coordonnées partent" in text(browser.get(MINE))
+    [(name, arguments)] = run(desk, "SELECT task_name, args FROM jobs.procrastinate_jobs")
+    assert name == "plan_erasure"
+    with desk.database.transaction("keeper") as tx:
+        run_id = plan_requested(tx, arguments["request_ref"], samples.NOW.date())
+    fields = run(desk, "SELECT field, step, rule FROM retention.item WHERE run_id = %s", run_id)
+    assert fields == [("contact", "delete", "requested")]
+    assert dpo.post(page, answer).status_code == 409
+
+
+def test_a_restriction_holds_everything_from_then_on(desk, member, person, dpo):
+    ask(browse(desk, member), "restriction")
+    page = find_request(desk)
+    assert dpo.post(page, {"words": "C’est fait.", "accept": "1"}).status_code == 302
+    held = run(desk, "SELECT kind, person_refs, released_at FROM retention.data_hold")
+    assert held == [("restriction", [person], None)]
+    assert "gardées et ne servent plus" in text(browse(desk, member).get("/adherent/mes-donnees"))
+
+
+def test_a_rectification_says_what_is_wrong(desk, member, dpo):
+    browser = browse(desk, member)
+    answer = browser.post(f"{MINE}/nouvelle", {"kind": "rectification", "details": " "})
+    assert answer.status_code == 422
+    assert "ce qui est juste" in text(answer)
+    ask(browser, "rectification", "Né en mai, pas en mars.")
+    refused = {"words": "Votre caisse doit d’abord le corriger.", "refuse": "1"}
+    assert dpo.post(find_request(desk), {"words": ""}).status_code == 422
+    assert dpo.post(find_request(desk), refused).status_code == 302
+    assert "saisir la CNIL" in text(browser.get(MINE))
+
+
+def test_it_takes_longer_only_when_the_person_was_told_within_the_month(desk, member, dpo):
+    ask(browse(desk, member), "access")
+    page = find_request(desk)
+    told = {"words": "Les archives sont ailleurs.", "extend": "1"}
+    run(desk, "UPDATE retention.request SET received_on = received_on - 40")
+    assert "en retard" in text(dpo.get(page))
+    assert "Prolonger" not in text(dpo.get(page))
+    assert dpo.post(page, told).status_code == 409
+    run(desk, "UPDATE retention.request SET received_on = received_on + 20")
+    assert dpo.post(page, told).status_code == 302
+    shown = text(dpo.get(page))
+    assert "Les archives sont ailleurs." in shown
+    assert "en retard" not in shown
+    assert "Les archives" not in dpo.get(f"{THEIRS}.csv").content.decode()
+
+
+def test_nobody_else_answers_and_nobody_else_reads(desk, insurer, member, dpo):
+    ask(browse(desk, member), "access", "Mon mot.")
+    page = find_request(desk)
+    other = people.make_organisation(desk.database, "insurer", name="Mutuelle Deux")
+    stranger = browse(desk, people.make_agent(desk.database, other, Role.INSURER_DPO))
+    assert stranger.get(page).status_code == 404
+    assert stranger.post(page, {"words": "x", "accept": "1"}).status_code == 404
+    assert "Aucune demande" in text(stranger.get(THEIRS))
+    manager = browse(desk, people.make_agent(desk.database, insurer, Role.INSURER_MANAGER))
+    assert manager.get(page).status_code == 403
+    neighbour = browse(desk, people.make_member(desk.database, insurer, name="Autre"))
+    assert "Mon mot." not in text(neighbour.get(MINE))
+    assert "Vous n’avez rien demandé" in text(neighbour.get(MINE))
