@@ -4,7 +4,7 @@ Refuses to carry any identifier: there is no place for a name, a NIR, a contract
 a key that is not in `_FIELD_OF_KEY` cannot be added to an answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Final, TypeAlias
 
@@ -108,18 +108,36 @@ _FIELD_OF_KEY: Final[Mapping[str, Field | None]] = {
     "terms": Field.DOMAIN_TERMS,
     "engagement": Field.ENGAGEMENT,
     "consigne": Field.CONSIGNE,
+    # Of quotes and prises en charge: amounts come with the rows of the contract that decided.
+    "lines": Field.AMOUNTS | Field.DOMAIN_TERMS,
+    "findings": Field.AMOUNTS,
+    "total": Field.AMOUNTS,
+    "pec": Field.ENGAGEMENT,
 }
 
 
-def _fields_of(answer_type: type[OpenAnswer] | type[ClosedAnswer]) -> int:
-    """Compute the bitmap of a shape of answer; a key without a field stops the program here."""
-    keys = [field.encode_name for field in msgspec.structs.fields(answer_type)]
+def add_fields(keys: Iterable[str]) -> int:
+    """Return the bitmap of what an answer with these keys tells.
+
+    Raises:
+        KeyError: nobody said what a key tells.
+    """
+    fields = 0
+    for key in keys:
+        fields |= _FIELD_OF_KEY[key] or 0
+    return fields
+
+
+def list_keys(answer_type: type[msgspec.Struct]) -> list[str]:
+    """Return the keys of a shape of answer; it has no optional one."""
     tag_field = answer_type.__struct_config__.tag_field
-    fields = [_FIELD_OF_KEY[key] for key in [*keys, str(tag_field)]]
-    return int(sum(field for field in fields if field is not None))
+    return [*(field.encode_name for field in msgspec.structs.fields(answer_type)), str(tag_field)]
 
 
-_FIELDS_OF_SHAPE: Final = {shape: _fields_of(shape) for shape in (OpenAnswer, ClosedAnswer)}
+# A key without a field stops the program here.
+_FIELDS_OF_SHAPE: Final = {
+    shape: add_fields(list_keys(shape)) for shape in (OpenAnswer, ClosedAnswer)
+}
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -139,11 +157,10 @@ def read_fields(body: bytes) -> int:
     """
     reply = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     keys = msgspec.json.decode(reply.get("answer", b"{}"), type=dict[str, object])
-    fields = [_FIELD_OF_KEY.get(key) for key in keys]
-    return int(sum(field for field in fields if field is not None))
+    return add_fields(key for key in keys if key in _FIELD_OF_KEY)
 
 
-def encode_answer(answer: Answer) -> bytes:
+def encode_answer(answer: msgspec.Struct) -> bytes:
     """Write the one JSON form of an answer."""
     return _ENCODER.encode(answer)
 
@@ -155,7 +172,7 @@ def build_open_answer(
     return OpenAnswer(
         domain.code,
         care_date,
-        _build_terms(decision.terms_of_domain),
+        build_terms(decision.terms_of_domain),
         engagement,
         Consigne.BILL_AMC,
     )
@@ -166,7 +183,8 @@ def build_closed_answer(reason: ShownReason, *, domain: Domain, care_date: date)
     return ClosedAnswer(domain.code, care_date, reason, decide_consigne(reason))
 
 
-def _build_terms(terms: DomainTerms) -> TermsOfDomain:
+def build_terms(terms: DomainTerms) -> TermsOfDomain:
+    """Return what a contract pays in one domain, as answers write it."""
     if isinstance(terms, Rate):
         return RateTerms(terms.rate_bp, terms.circuit, terms.conditions)
     if isinstance(terms, Forfait):
