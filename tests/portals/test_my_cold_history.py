@@ -9,7 +9,7 @@ import asyncpg
 import pyarrow as pa
 import pytest
 from django.test import Client
-from tests.archive_samples import begin_log, falsify_file
+from tests.archive_samples import begin_log, falsify_file, make_purge_journal
 from tests.ledger_samples import make_signer
 from tests.portals import people
 from tests.portals.test_my_history import (
@@ -65,6 +65,7 @@ def archive(desk, tmp_path: Path) -> Archive:
         begin=lambda: desk.database.transaction("archivist"),
         store=SegmentStore(str(tmp_path / "segments")),
         acts=desk.acts,
+        journal=make_purge_journal(),
     )
 
 

@@ -20,6 +20,8 @@ from rempart.storage import package_pages
 from rempart.storage.connect import Transaction
 from rempart.storage.package_pages import (
     ListedPackage,
+    NewNote,
+    NoteKind,
     OwnColumn,
     OwnIncident,
     OwnNote,
@@ -33,6 +35,8 @@ from rempart.workflows.web_session import draw_ref
 __all__ = [
     "Dossier",
     "ListedPackage",
+    "NewNote",
+    "NoteKind",
     "OwnColumn",
     "OwnIncident",
     "OwnNote",
@@ -50,6 +54,8 @@ __all__ = [
 ]
 
 NOTE_LIMIT: Final = 2000
+OWNER_LIMIT: Final = 120
+PROOF_LIMIT: Final = 500
 _MOST_PACKAGES: Final = 500
 
 
@@ -186,34 +192,43 @@ def acknowledge(tx: Transaction, asker: Asker, package_ref: int) -> datetime:
     return _receive(tx, asker, package_ref, "acknowledged")
 
 
-def add_note(tx: Transaction, asker: Asker, incident_id: int, words: str, *, task: bool) -> None:
-    """Write a note or a task of the insurer's own.
+def add_note(tx: Transaction, asker: Asker, incident_id: int, note: NewNote) -> None:
+    """Write a note, a task or a decision of the insurer's own; the operator does not read it.
 
     Raises:
         NotFound: the insurer was told of no such incident.
-        InvalidRequest: no words, or too many.
+        InvalidRequest: no words, or too many; a decision without a reason, a task without an owner.
     """
     insurer_id = _check_insurer(asker, Permission.RECEIVE_PACKAGE)
     read_dossier(tx, asker, incident_id)
     package_pages.insert_note(
         tx,
         draw_ref(),
+        NewNote(
+            kind=note.kind,
+            words=read_words(note.words, "words", NOTE_LIMIT),
+            reason=read_words(note.reason, "reason") if note.kind == "decision" else "",
+            owner=read_words(note.owner, "owner", OWNER_LIMIT) if note.kind == "task" else "",
+            due_at=note.due_at if note.kind == "task" else None,
+        ),
         incident_id=incident_id,
         insurer_id=insurer_id,
-        task=task,
-        words=read_words(words, "words", NOTE_LIMIT),
         author_ref=asker.visitor.actor_ref,
     )
 
 
-def finish_task(tx: Transaction, asker: Asker, note_ref: int) -> int:
-    """Say that a task of the insurer's own is done; return its incident.
+def finish_task(tx: Transaction, asker: Asker, note_ref: int, *, proof: str = "") -> int:
+    """Say that a task of the insurer's own is done, and what shows it; return its incident.
 
     Raises:
         NotFound: no such task that is not done.
+        InvalidRequest: what shows it takes too many words.
     """
     _check_insurer(asker, Permission.RECEIVE_PACKAGE)
-    incident_id = package_pages.finish_task(tx, note_ref, done_by=asker.visitor.actor_ref)
+    shown = read_words(proof, "proof", PROOF_LIMIT) if proof.strip() else ""
+    incident_id = package_pages.finish_task(
+        tx, note_ref, done_by=asker.visitor.actor_ref, proof=shown
+    )
     if incident_id is None:
         raise NotFound("no such task")
     return incident_id

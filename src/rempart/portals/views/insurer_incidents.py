@@ -1,4 +1,4 @@
-"""An insurer's incidents: what it was told, its packages, its clocks, its notes, its certificates.
+"""An insurer's incidents: what it was told, its packages, its certificates.
 
 Refuses to show what was not sent to it, and to hand out a package before its receipt is written.
 """
@@ -22,7 +22,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rempart.accounts.permissions import Permission
 from rempart.exchange.package_archive import Entry, iterate_archive
 from rempart.exchange.package_sealing import format_fingerprint
-from rempart.incidents.packages import PackageState
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -31,13 +30,10 @@ from rempart.portals.administering import (
     perform_or_404,
     read_ref,
 )
-from rempart.portals.clock_wording import load_next_clocks
 from rempart.portals.list_page import ListPage
 from rempart.portals.package_wording import (
     CONCLUSIONS,
-    LEVELS,
     STANDINGS,
-    WAYS,
     describe_package,
 )
 from rempart.portals.times import from_ms
@@ -58,19 +54,6 @@ RELAY_COLUMNS: Final = (
 
 
 _RELAY_SORTABLE: Final[tuple[acts.PackageColumn, ...]] = ("sent", "insurer", "received", "number")
-
-
-class NoteForm(forms.Form):
-    """A note or a task of the insurer's own."""
-
-    words = forms.CharField(
-        label=_("Note ou tâche"),
-        help_text=_("Lue par votre organisme seulement : l’opérateur ne la voit pas."),
-        max_length=acts.NOTE_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
-    )
-    task = forms.BooleanField(label=_("C’est une tâche"), required=False)
-    use_required_attribute = False
 
 
 class KeyForm(forms.Form):
@@ -127,13 +110,6 @@ def own_incidents(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@allows(Permission.READ_OWN_INCIDENTS)
-def own_incident(request: HttpRequest, incident_id: int) -> HttpResponseBase:
-    """Show one incident as the insurer was told of it."""
-    return _show(request, incident_id)
-
-
-@require_safe
 @allows(Permission.RECEIVE_PACKAGE)
 def download(request: HttpRequest, package_ref: int) -> HttpResponseBase:
     """Hand a package out; that it was received is written first."""
@@ -149,33 +125,6 @@ def acknowledge(request: HttpRequest, package_ref: int) -> HttpResponseBase:
     if back.isdigit():
         return HttpResponseRedirect(reverse("own-incident", args=[int(back)]))
     return HttpResponseRedirect(reverse("own-incidents"))
-
-
-@require_POST
-@allows(Permission.RECEIVE_PACKAGE)
-def add_note(request: HttpRequest, incident_id: int) -> HttpResponseBase:
-    """Write a note or a task."""
-    form = NoteForm(request.POST)
-    if not form.is_valid():
-        return _show(request, incident_id, form=form, status=422)
-    values = form.cleaned_data
-    perform_or_404(
-        request,
-        lambda tx, asker: acts.add_note(
-            tx, asker, read_ref(incident_id), values["words"], task=values["task"]
-        ),
-    )
-    return HttpResponseRedirect(reverse("own-incident", args=[incident_id]))
-
-
-@require_POST
-@allows(Permission.RECEIVE_PACKAGE)
-def finish_task(request: HttpRequest, note_ref: int) -> HttpResponseBase:
-    """Say that a task is done."""
-    incident_id = perform_or_404(
-        request, lambda tx, asker: acts.finish_task(tx, asker, read_ref(note_ref))
-    )
-    return HttpResponseRedirect(reverse("own-incident", args=[incident_id]))
 
 
 @require_safe
@@ -233,38 +182,6 @@ def acknowledge_relayed(request: HttpRequest, package_ref: int) -> HttpResponseB
     """Note that a hosted operator received a package."""
     perform_or_404(request, lambda tx, asker: acts.acknowledge(tx, asker, read_ref(package_ref)))
     return HttpResponseRedirect(reverse("relayed-packages"))
-
-
-def _show(
-    request: HttpRequest, incident_id: int, *, form: NoteForm | None = None, status: int = 200
-) -> HttpResponseBase:
-    def load(tx: Any, asker: Any) -> tuple[acts.Dossier, dict[str, Any]]:
-        dossier = acts.read_dossier(tx, asker, read_ref(incident_id))
-        return dossier, load_next_clocks(tx, asker, incident_id)
-
-    dossier, clocks = perform_or_404(request, load)
-    latest = dossier.latest
-    context = {
-        **clocks,
-        "incident_id": incident_id,
-        "latest": describe_package(latest),
-        "exercise": latest.exercise,
-        "packages": [
-            {
-                **describe_package(one.package),
-                "receipts": [
-                    {"row": receipt, "level": LEVELS[receipt.level], "way": WAYS[receipt.way]}
-                    for receipt in one.receipts
-                ],
-                "may_receive": one.package.state is PackageState.SENT,
-            }
-            for one in dossier.packages
-        ],
-        "notes": dossier.notes,
-        "form": form or NoteForm(),
-        **list_abilities(require_visitor(request), [Permission.RECEIVE_PACKAGE]),
-    }
-    return render(request, "portals/packages/own_incident.html", context, status=status)
 
 
 def _show_keys(request: HttpRequest, *, status: int = 200) -> HttpResponseBase:
