@@ -12,7 +12,7 @@ RULE = "règle du moteur"
 ADULT, CHILD, TEENAGER = "19700101", "20180601", "20110301"
 DAY = date(2026, 3, 2)
 JOINED = date(2020, 1, 1)
-BASE, COMFORT, FREE, C2S = "BASE", "CONFORT", "LIBRE", "C2S"
+BASE, COMFORT, FREE, C2S, SESSIONS = "BASE", "CONFORT", "LIBRE", "C2S", "SEANCES"
 ALD, MATERNITY, ACCIDENT = Exoneration.ALD, Exoneration.MATERNITY, Exoneration.WORK_ACCIDENT
 
 
@@ -83,6 +83,8 @@ CASES = (
     Case("Médicament à 30 %", (act("PH4", 5.03, 5.03),), (BASE,), (1.51, 0, 3.52, 0, 1), SNDS),
     Case("Médicament à 15 %, contrat qui l’exclut", (act("PH2", 4, 4),), (COMFORT,), (0.6, 0, 0, 3.4, 0.6), SNDS),
     Case("Médicament à 15 %, longue durée : le taux reste", (act("PH2", 4, 4, exoneration=ALD),), (BASE,), (0.6, 0, 3.4, 0, 0.6), "règle à confirmer (tarifs)"),
+    Case("Médicament à 15 %, maternité : 100 %", (act("PH2", 4, 4, exoneration=MATERNITY),), (BASE,), (4, 0, 0, 0, 0), "règle à confirmer (tarifs)"),
+    Case("Médicament à 15 %, accident du travail : 100 %", (act("PH2", 4, 4, exoneration=ACCIDENT),), (BASE,), (4, 0, 0, 0, 0), "règle à confirmer (tarifs)"),
     Case("Médicament non remboursé, forfait annuel entamé", (act("PHN", 12),), (COMFORT,), (0, 0, 6, 6, 0), used=((CounterKey("medicines", YEAR), Used(4_400, 4, date(2026, 2, 1))),)),
     Case("Médicament non remboursé, forfait de l’an passé oublié", (act("PHN", 12),), (COMFORT,), (0, 0, 12, 0, 0), used=((CounterKey("medicines", date(2025, 1, 1)), Used(5_000, 4, date(2025, 2, 1))),)),
     Case("Honoraire de dispensation à 65 %", (act("HD7", 1.02, 1.02),), (BASE,), (0.66, 0, 0.36, 0, 0), SNDS),
@@ -93,6 +95,8 @@ CASES = (
     Case("Hors parcours, contrat non responsable", (act("CS", 45, 30),), (FREE,), (9, 0, 30, 6, 2), pathway=False),
     Case("Hors parcours à 15 ans : le parcours n’oblige pas", (act("CS", 30, 30),), (BASE,), (21, 0, 9, 0, 0), pathway=False, born=TEENAGER),
     Case("Hors parcours en longue durée : 100 %", (act("CS", 30, 30, exoneration=ALD),), (BASE,), (30, 0, 0, 0, 2), pathway=False),
+    Case("Hors parcours, mais réglé à 70 % : aucune pénalité", (act("CS", 30, 30, amo=21),), (BASE,), (21, 0, 9, 0, 2), pathway=False),
+    Case("Hors parcours, réglé à rien : pénalité de quarante points au plus", (act("CS", 30, 30, amo=0),), (BASE,), (0, 0, 18, 12, 0), pathway=False),
     Case("Sans OPTAM : 150 %", (act("CS", 70, 30),), (COMFORT,), (21, 0, 24, 25, 2), optam=False),
     Case("OPTAM : 200 %", (act("CS", 70, 30),), (COMFORT,), (21, 0, 39, 10, 2), optam=True),
     Case("OPTAM inconnu : le ticket modérateur", (act("CS", 70, 30),), (COMFORT,), (21, 0, 9, 40, 2)),
@@ -105,6 +109,13 @@ CASES = (
     Case("Acte à 150 € en longue durée : rien", (act("ADC", 150, 150, exoneration=ALD),), (BASE,), (150, 0, 0, 0, 2), SNDS),
     Case("Consultation à 150 € de base : pas un acte technique", (act("CS", 150, 150),), (BASE,), (105, 0, 45, 0, 2), SNDS),
     Case("Acte à 150 € en Alsace-Moselle", (act("ADC", 150, 150),), (BASE,), (126, 24, 0, 0, 2), "règle à confirmer (tarifs)", regime=Regime.ALSACE_MOSELLE),
+    Case("Acte à 150 € facturé 60 € : le tarif décide", (act("ADC", 60, 150),), (BASE,), (36, 0, 24, 0, 2), "ameli.fr, forfait 24 euros (S78)"),
+    Case("Acte à 150 € facturé 10 € : jamais moins que rien", (act("ADC", 10, 150),), (BASE,), (0, 0, 10, 0, 0), "ameli.fr, forfait 24 euros (S78)"),
+    Case("Deux actes coûteux le même jour : une participation", (act("ADC", 150, 150), act("ADC", 200, 200)), (BASE,), (326, 0, 24, 0, 4), "ameli.fr, forfait 24 euros (S78)"),
+    Case("Deux actes à 70 € le même jour : leurs tarifs se cumulent", (act("ADC", 70, 70), act("ATM", 70, 70)), (BASE,), (116, 0, 24, 0, 4), "ameli.fr, forfait 24 euros (S78)"),
+    Case("Deux actes à 70 € en Alsace-Moselle : le régime local paie tout", (act("ADC", 70, 70), act("ATM", 70, 70)), (BASE,), (116, 24, 0, 0, 4), "S78", regime=Regime.ALSACE_MOSELLE),
+    Case("Deux actes à 70 €, deux jours : le pourcentage", (act("ADC", 70, 70), act("ATM", 70, 70, day=date(2026, 3, 3))), (BASE,), (98, 0, 42, 0, 4), "ameli.fr, forfait 24 euros (S78)"),
+    Case("Imagerie à 150 € : le pourcentage", (act("ADI", 150, 150),), (BASE,), (105, 0, 45, 0, 2), "S78"),
     # Alsace-Moselle and C2S.
     Case("Alsace-Moselle : ticket modérateur de 10 %", (act("G", 30),), (BASE,), (21, 6, 3, 0, 2), SNDS, regime=Regime.ALSACE_MOSELLE),
     Case("Alsace-Moselle, médicament à 30 %", (act("PH4", 10, 10),), (BASE,), (3, 5, 2, 0, 1), "règle à confirmer (tarifs)", regime=Regime.ALSACE_MOSELLE),
@@ -114,6 +125,9 @@ CASES = (
     Case("Ostéopathie : jamais plus que le prix", (act("OST", 35),), (COMFORT,), (0, 0, 35, 0, 0)),
     Case("Ostéopathie : la quatrième séance de l’année", (act("OST", 60),), (COMFORT,), (0, 0, 0, 60, 0), used=((CounterKey("osteopathy", YEAR), Used(12_000, 3, date(2026, 2, 1))),)),
     Case("Ostéopathie : deux séances quand il en reste une", (act("OST", 120, n=2),), (COMFORT,), (0, 0, 40, 80, 0), used=((CounterKey("osteopathy", YEAR), Used(8_000, 2, date(2026, 2, 1))),)),
+    Case("Ostéopathie : non remboursée, donc sans ticket modérateur", (act("OST", 60, 25),), (BASE,), (0, 0, 0, 60, 0)),
+    Case("Trois séances, une permise par jour et une de reste dans l’année", (act("OST", 180, n=3),), (SESSIONS,), (0, 0, 40, 140, 0), used=((CounterKey("osteopathy", YEAR), Used(8_000, 2, date(2026, 2, 1))),)),
+    Case("Trois séances le même jour, puis une : les refusées ne comptent pas", (act("OST", 180, n=3), act("OST", 60, day=date(2026, 3, 9))), (SESSIONS,), (0, 0, 80, 160, 0)),
     Case("Chambre particulière : 60 € la nuit", (act("CHP", 240, n=3),), (COMFORT,), (0, 0, 180, 60, 0)),
     Case("Chambre particulière : au-delà de 30 nuits", (act("CHP", 400, n=5),), (COMFORT,), (0, 0, 120, 280, 0), used=((CounterKey("room", YEAR), Used(168_000, 28, date(2026, 1, 30))),)),
     Case("Forfait journalier : payé en entier", (act("FJ", 60, n=3),), (BASE,), (0, 0, 60, 0, 0), "contrat responsable"),
@@ -141,6 +155,10 @@ CASES = (
     Case("Deuxième paire à deux ans jour pour jour", (act("MON", 120, 0.05, **PAIR),), (COMFORT,), (0.03, 0, 100, 19.97, 0), "linternaute.com, arvert.online", used=((CounterKey("glasses", date(2024, 3, 2), "9"), Used(20_000, 1, date(2024, 3, 2))),)),
     Case("Deuxième paire d’un enfant à un an", (act("MON", 120, 0.05, **PAIR),), (COMFORT,), (0.03, 0, 100, 19.97, 0), "linternaute.com, arvert.online", born=CHILD, used=((CounterKey("glasses", date(2025, 3, 2), "9"), Used(20_000, 1, date(2025, 3, 2))),)),
     Case("Vue qui a changé : renouvellement anticipé", (act("MON", 120, 0.05, early_renewal=True, **PAIR),), (COMFORT,), (0.03, 0, 100, 19.97, 0), "linternaute.com, arvert.online", used=((CounterKey("glasses", date(2025, 7, 2), "9"), Used(20_000, 1, date(2025, 7, 2))),)),
+    Case("Vue qui a changé : dite de la monture, vraie des verres", (act("MON", 90, 0.05, early_renewal=True, **PAIR), act("VER", 100, 0.1, n=2, **PAIR)), (COMFORT,), (0.09, 0, 189.91, 0, 0), "linternaute.com, arvert.online", used=((CounterKey("glasses", date(2025, 7, 2), "9"), Used(20_000, 1, date(2025, 7, 2))),)),
+    Case("Deuxième paire d’une facture arrivée après une plus récente", (act("MON", 120, 0.05, **PAIR),), (COMFORT,), (0.03, 0, 0, 119.97, 0), "linternaute.com, arvert.online", used=((CounterKey("glasses", date(2026, 9, 2), "9"), Used(20_000, 1, date(2026, 9, 2))),)),
+    Case("Verres remis neuf jours après la monture : la même paire", (act("MON", 90, 0.05, **PAIR), act("VER", 100, 0.1, day=date(2026, 3, 11), n=2, **PAIR)), (COMFORT,), (0.09, 0, 189.91, 0, 0), "linternaute.com, arvert.online"),
+    Case("Monture et verres sans repère : une paire", (act("MON", 90, 0.05, basket=OPEN), act("VER", 100, 0.1, n=2, basket=OPEN, correction=SIMPLE)), (COMFORT,), (0.09, 0, 189.91, 0, 0), "linternaute.com, arvert.online"),
     Case("Lentilles : forfait annuel", (act("LEN", 130),), (COMFORT,), (0, 0, 100, 30, 0)),
     # Hearing.
     Case("Aide auditive 100 % Santé : rien à payer", (act("PAU", 950, 400, basket=FULL, equipment="D"),), (COMFORT,), (240, 0, 710, 0, 0), "cnmss.fr"),
@@ -161,6 +179,7 @@ CASES = (
         "règle à confirmer (tarifs)",
         used=((CounterKey("hearing", date(2024, 3, 2), "D"), Used(71_000, 1, date(2024, 3, 2))),),
     ),
+    Case("Aide auditive sans oreille dite, deux ans après : trop tôt", (act("PAU", 950, 400, basket=FULL),), (COMFORT,), (240, 0, 0, 710, 0), "règle à confirmer (tarifs)", used=((CounterKey("hearing", date(2024, 3, 2), "D"), Used(71_000, 1, date(2024, 3, 2))),)),
     Case("Deux oreilles : un plafond chacune", (act("PAU", 2000, 400, basket=OPEN, equipment="D"), act("PAU", 2000, 400, basket=OPEN, equipment="G")), (COMFORT,), (480, 0, 2920, 600, 0), "cnmss.fr"),
     # Several contracts.
     Case("Deux contrats : le second complète le premier", (act("CS", 70, 30),), (BASE, COMFORT), (21, 0, 39, 10, 2), optam=True),

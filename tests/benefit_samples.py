@@ -220,4 +220,27 @@ FREE = BenefitTable(
         Benefit(label="Tous les soins", acts=("*",), pays=Pays.RATE_BESIDE_AMO, rate_bp=10_000),
     ),
 )
-TABLES = {table.code: table for table in (BASIC, C2S, COMFORT, FREE)}
+SESSIONS = BenefitTable(
+    code="SEANCES",
+    period=ALWAYS,
+    responsible=True,
+    benefits=(
+        Benefit(
+            label="Ostéopathie",
+            acts=("OST",),
+            pays=Pays.FORFAIT,
+            forfait_cents=4_000,
+            limits=("osteopathy", "osteopathy of a day"),
+        ),
+        Benefit(label="Ticket modérateur", acts=("*",), pays=Pays.TICKET_MODERATEUR),
+    ),
+    limits={
+        "osteopathy": Limit(
+            name="osteopathy", label="Séances d’ostéopathie par an", per=Per.YEAR, units=3
+        ),
+        "osteopathy of a day": Limit(
+            name="osteopathy of a day", label="Une séance par jour", per=Per.DAY, units=1
+        ),
+    },
+)
+TABLES = {table.code: table for table in (BASIC, C2S, COMFORT, FREE, SESSIONS)}

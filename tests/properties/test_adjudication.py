@@ -149,7 +149,7 @@ def test_a_limit_is_never_passed_however_many_lines_share_it(claim, tables):
 
 
 def test_the_check_of_limits_can_fail(monkeypatch):
-    monkeypatch.setattr(adjudication, "_limit", lambda _c, _l, _g, cents, _s: cents)
+    monkeypatch.setattr(adjudication, "apply_limit", lambda _c, _l, _g, granted, _s: granted)
     lines = tuple(
         ClaimLine(number=n, act=ACTS["PHN"], care_date=date(2026, 1, n), billed_cents=2_000)
         for n in range(1, 6)

@@ -15,7 +15,9 @@ from rempart.claims.controls import (
     CONTROLS,
     ENGAGEMENT,
     FUTURE,
+    NO_BASE,
     PEC_NEEDED,
+    REVIEWED,
     STOPPED,
     TOO_LATE,
     TWIN,
@@ -43,7 +45,7 @@ from rempart.tariffs.care import ActKind
 
 TODAY = date(2026, 3, 2)
 DEAD_CLAIMS = {ClaimState.REJECTED, ClaimState.CANCELLED, ClaimState.UNDONE}
-DEAD_PECS = {PecState.REFUSED, PecState.REPLACED, PecState.CANCELLED, PecState.EXPIRED}
+DEAD_PECS = {PecState.REFUSED, PecState.REPLACED, PecState.CANCELLED}
 
 
 @pytest.mark.parametrize(("state", "event"), [*product(ClaimState, ClaimEvent)])
@@ -79,6 +81,7 @@ LINE = ClaimLine(number=1, act=ActKind.parse("G"), care_date=TODAY, billed_cents
 KNOWN = Known(today=TODAY, rights={1: Right.OPEN})
 LAST_DAY = date(2023, 12, 2)
 
+FRAME = replace(LINE, act=ActKind.parse("MON"), base_cents=1, basket=Basket.FULL)
 CONTROLLED = {
     "nothing to say": (LINE, KNOWN, []),
     "promised before the contract ended": (LINE, replace(KNOWN, rights={1: Right.PROMISED}), []),
@@ -91,14 +94,23 @@ CONTROLLED = {
     "an engagement that is not ours": (LINE, replace(KNOWN, bad_engagement={1}), [ENGAGEMENT]),
     "no PEC": (LINE, replace(KNOWN, needs_pec={1}), [PEC_NEEDED]),
     "a frame of class A at 31 €": (
-        replace(LINE, act=ActKind.parse("MON"), billed_cents=3_100, basket=Basket.FULL),
+        replace(
+            LINE, act=ActKind.parse("MON"), billed_cents=3_100, base_cents=10, basket=Basket.FULL
+        ),
         KNOWN,
         [CEILING],
     ),
     "a frame of class A at 30 €": (
-        replace(LINE, act=ActKind.parse("MON"), billed_cents=3_000, basket=Basket.FULL),
+        replace(
+            LINE, act=ActKind.parse("MON"), billed_cents=3_000, base_cents=10, basket=Basket.FULL
+        ),
         KNOWN,
         [],
+    ),
+    "a frame whose base nobody says": (
+        replace(LINE, act=ActKind.parse("MON")),
+        KNOWN,
+        [NO_BASE],
     ),
     "last year's tariff": (replace(LINE, base_cents=2_650), KNOWN, [BASE_DIFFERS]),
     "another complementary part": (
@@ -107,6 +119,7 @@ CONTROLLED = {
         [AMC_DIFFERS],
     ),
     "the biller is being checked": (LINE, replace(KNOWN, stopped=True), [STOPPED]),
+    "a review refused it": (LINE, replace(KNOWN, is_refused=True), [REVIEWED]),
     "two things wrong": (
         replace(LINE, care_date=TODAY + timedelta(1)),
         replace(KNOWN, rights={1: Right.CLOSED}),

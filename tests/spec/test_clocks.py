@@ -11,7 +11,7 @@ from tests.clock_samples import at, fact, plan_one, show
 
 from rempart.incidents.clock_rules import CLOCK_RULES, VALID_FROM, ClockRule, Pattern, Trait
 from rempart.incidents.room import EventKind
-from rempart.incidents.working_days import list_bank_holidays
+from rempart.tariffs.working_days import list_bank_holidays
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "clocks.md"
 
@@ -448,6 +448,7 @@ def _say_patterns(patterns: tuple[Pattern, ...]) -> str:
     return " or ".join(
         f"`{one.kind}`"
         + (f" ({', '.join(str(value) for value in one.where.values())})" if one.where else "")
+        + (f" (not {', '.join(str(value) for value in one.unless.values())})" if one.unless else "")
         + f" of {one.origin}"
         for one in patterns
     )

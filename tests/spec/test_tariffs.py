@@ -160,7 +160,8 @@ def write_caps(write_table) -> str:
 
 ## Costly acts
 
-In place of the ticket modérateur, for each technical act from a tariff on:
+In place of the ticket modérateur of technical acts, from a tariff on. Tariffs of the acts of one
+bill and one day add up, and one participation is borne for all of them (S78):
 
 {flat}
 

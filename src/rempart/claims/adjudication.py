@@ -14,13 +14,13 @@ from datetime import date
 from typing import NamedTuple
 
 from rempart.claims.amo import AmoPart, compute_amo
-from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
+from rempart.claims.benefit_table import Benefit, BenefitTable, Pays
 from rempart.claims.claim import Beneficiary, Biller, Claim, ClaimLine
-from rempart.claims.counters import CounterKey, Counters, Use
+from rempart.claims.counters import Counters
+from rempart.claims.limits import Granted, Ground, apply_limit, count_use
 from rempart.claims.steps import Step, StepKind
 from rempart.kernel.money import apply_rate_bp
 from rempart.kernel.periods import add_months
-from rempart.tariffs.care import RENEWALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,6 @@ class AdjudicatedClaim(NamedTuple):
         return sum(one.reste_a_charge_cents for one in self.lines)
 
 
-class _Ground(NamedTuple):
-    """What a contract starts from on one line; `before` is what contracts before it pay."""
-
-    line: ClaimLine
-    beneficiary: Beneficiary
-    amo: AmoPart
-    before: int
-    left: int
-
-
 def adjudicate_claim(
     claim: Claim, contracts: Sequence[Contract], amo_counters: Counters
 ) -> AdjudicatedClaim:
@@ -129,7 +119,14 @@ def adjudicate_claim(
     """
     return AdjudicatedClaim(
         tuple(
-            adjudicate_line(line, claim.beneficiary, claim.biller, contracts, amo_counters)
+            adjudicate_line(
+                line,
+                claim.beneficiary,
+                claim.biller,
+                contracts,
+                amo_counters,
+                together=claim.lines,
+            )
             for line in claim.lines
         )
     )
@@ -141,19 +138,32 @@ def adjudicate_line(
     biller: Biller,
     contracts: Sequence[Contract],
     amo_counters: Counters,
+    *,
+    together: Sequence[ClaimLine] = (),
 ) -> AdjudicatedLine:
-    """Share one line out; as `adjudicate_claim`."""
-    amo = compute_amo(line, beneficiary, biller, amo_counters)
+    """Share one line out; as `adjudicate_claim`.
+
+    Args:
+        line: The line.
+        beneficiary: Who was cared for.
+        biller: Who bills.
+        contracts: In the order they pay; their counters change.
+        amo_counters: What compulsory insurance has withheld already; changed too.
+        together: All the lines of its claim; empty when it is alone.
+    """
+    together = together or (line,)
+    amo = compute_amo(line, beneficiary, biller, amo_counters, together=together)
     whole = left = line.billed_cents - amo.paid_cents
     parts = []
     for contract in contracts:
-        part = _pay(contract, biller, _Ground(line, beneficiary, amo, whole - left, left))
+        ground = Ground(line, beneficiary, amo, whole - left, left, together)
+        part = _pay(contract, biller, ground)
         left -= part.cents
         parts.append(part)
     return AdjudicatedLine(line, amo, tuple(parts), left)
 
 
-def _pay(contract: Contract, biller: Biller, ground: _Ground) -> AmcPart:
+def _pay(contract: Contract, biller: Biller, ground: Ground) -> AmcPart:
     """Let one contract pay its part of a line."""
     steps: list[Step] = []
     benefit = _choose(contract, biller, ground, steps)
@@ -162,8 +172,9 @@ def _pay(contract: Contract, biller: Biller, ground: _Ground) -> AmcPart:
         return AmcPart(0, None, tuple(steps))
     cents = _compute(contract.table, benefit, ground, steps)
     limits = [contract.table.limits[name] for name in benefit.limits]
+    units = ground.line.quantity
     for limit in limits:
-        cents = _limit(contract, limit, ground, cents, steps)
+        cents, units = apply_limit(contract, limit, ground, Granted(cents, units), steps)
     # A responsible contract leaves what leaving the pathway cost, whatever it promises.
     penalty = ground.amo.penalty_cents if contract.table.responsible else 0
     if cents > (most := max(0, ground.left - penalty)):
@@ -171,13 +182,13 @@ def _pay(contract: Contract, biller: Biller, ground: _Ground) -> AmcPart:
         steps.append(Step(StepKind.CAPPED_BY_PRICE, cents))
     if cents:
         for limit in limits:
-            _count(contract, limit, ground, cents)
+            count_use(contract, limit, ground, Granted(cents, units))
     steps.append(Step(StepKind.AMC, cents))
     return AmcPart(cents, benefit, tuple(steps))
 
 
 def _choose(
-    contract: Contract, biller: Biller, ground: _Ground, steps: list[Step]
+    contract: Contract, biller: Biller, ground: Ground, steps: list[Step]
 ) -> Benefit | None:
     """Return the first row that fits, saying which ones a waiting period kept back."""
     line, table = ground.line, contract.table
@@ -187,11 +198,12 @@ def _choose(
     for benefit in table.by_act.get(line.act.code, ()):
         if not _fits(benefit, line, biller, age):
             continue
+        if not benefit.waiting_months:
+            return benefit
         ends = add_months(contract.joined_on, benefit.waiting_months)
-        if benefit.waiting_months and line.care_date < ends:
-            steps.append(Step(StepKind.WAITING, day=ends, label=benefit.label))
-            continue
-        return benefit
+        if line.care_date >= ends:
+            return benefit
+        steps.append(Step(StepKind.WAITING, day=ends, label=benefit.label))
     return None
 
 
@@ -206,7 +218,7 @@ def _fits(benefit: Benefit, line: ClaimLine, biller: Biller, age: int) -> bool:
     )
 
 
-def _compute(table: BenefitTable, benefit: Benefit, ground: _Ground, steps: list[Step]) -> int:
+def _compute(table: BenefitTable, benefit: Benefit, ground: Ground, steps: list[Step]) -> int:
     """Return what a row promises, before limits."""
     amo, units = ground.amo, ground.line.quantity
     # What is paid already, by contracts before this one too; and, for a responsible contract, what
@@ -232,82 +244,3 @@ def _compute(table: BenefitTable, benefit: Benefit, ground: _Ground, steps: list
         cents = benefit.cap_cents * units
         steps.append(Step(StepKind.CAPPED_BY_ROW, cents))
     return cents
-
-
-def _limit(contract: Contract, limit: Limit, ground: _Ground, cents: int, steps: list[Step]) -> int:
-    """Return what a limit lets through of an amount."""
-    line = ground.line
-    if limit.per is Per.RENEWAL:
-        return _limit_renewal(contract, limit, ground, cents, steps)
-    used = contract.counters.read(_find_key(contract, limit, line))
-    if limit.units is not None:
-        allowed = min(line.quantity, max(0, limit.units - used.units))
-        if allowed < line.quantity:
-            cents = _take_share(cents, allowed, line.quantity)
-            steps.append(Step(StepKind.LIMITED_UNITS, cents, label=limit.label, units=allowed))
-        return cents
-    before = used.cents + (ground.amo.paid_cents if limit.includes_amo else 0)
-    allowed = max(0, (limit.cents or 0) - before)
-    if cents > allowed:
-        cents = allowed
-        steps.append(Step(StepKind.LIMITED_CENTS, cents, label=limit.label))
-    return cents
-
-
-def _limit_renewal(
-    contract: Contract, limit: Limit, ground: _Ground, cents: int, steps: list[Step]
-) -> int:
-    """Let one equipment through in its delay of renewal; lines of the same one go together."""
-    line = ground.line
-    if line.early_renewal or contract.counters.read(_find_key(contract, limit, line)).units:
-        return cents
-    rows = RENEWALS[limit.renewal or ""].on(line.care_date)
-    if rows is None:
-        return cents
-    mark = line.equipment if rows.each else None
-    last = contract.counters.find_last(limit.name, line.care_date, mark=mark)
-    if last is None:
-        return cents
-    again = add_months(last, rows.of_age(ground.beneficiary.age_on(line.care_date)))
-    if line.care_date >= again:
-        return cents
-    steps.append(Step(StepKind.TOO_EARLY, 0, label=limit.label, day=again))
-    return 0
-
-
-def _count(contract: Contract, limit: Limit, ground: _Ground, cents: int) -> None:
-    """Note what a line used of a limit."""
-    line = ground.line
-    spent = cents + (ground.amo.paid_cents if limit.includes_amo else 0)
-    units = line.quantity
-    if limit.units is not None and limit.per is not Per.RENEWAL:
-        used = contract.counters.read(_find_key(contract, limit, line))
-        units = min(units, max(0, limit.units - used.units))
-    key = _find_key(contract, limit, line)
-    contract.counters.add(Use(key, line.number, spent, units, line.care_date))
-
-
-def _find_key(contract: Contract, limit: Limit, line: ClaimLine) -> CounterKey:
-    day = line.care_date
-    match limit.per:
-        case Per.DAY:
-            return CounterKey(limit.name, day)
-        case Per.YEAR:
-            return CounterKey(limit.name, day.replace(month=1, day=1))
-        case Per.MEMBERSHIP_YEAR:
-            return CounterKey(limit.name, _start_membership_year(contract.joined_on, day))
-        case Per.EQUIPMENT | Per.RENEWAL:
-            return CounterKey(limit.name, day, line.equipment or str(line.number))
-        case Per.EVER:
-            return CounterKey(limit.name, date.min)
-
-
-def _start_membership_year(joined_on: date, day: date) -> date:
-    years = day.year - joined_on.year
-    start = add_months(joined_on, 12 * years)
-    return start if start <= day else add_months(joined_on, 12 * (years - 1))
-
-
-def _take_share(cents: int, units: int, of: int) -> int:
-    """Return the part of an amount that so many units of it make, half a cent rounded up."""
-    return (2 * cents * units + of) // (2 * of)

@@ -8,6 +8,7 @@ Source: documentation SNDS (S18): AMO = round(base x rate) for each line; ticket
 less AMO before what is withheld; depassement = billed less base.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -35,7 +36,9 @@ BASE_MISSING: Final = Refusal(
 # The pathway binds from this age on.
 _PATHWAY_YEARS: Final = 16
 # What stays at its rate even for a long illness. General knowledge, to be confirmed.
-_NEVER_FULL: Final = frozenset({"none", "medicine_15"})
+_NEVER_FULL: Final[dict[Exoneration | None, frozenset[str]]] = {
+    Exoneration.ALD: frozenset({"medicine_15"})
+}
 _NO_LEVY: Final = frozenset({Exoneration.MATERNITY, Exoneration.WORK_ACCIDENT})
 
 
@@ -44,7 +47,7 @@ class AmoPart(NamedTuple):
 
     Attributes:
         base_cents: Base de remboursement, never above what was billed.
-        rate_bp: The rate applied, basis points.
+        rate_bp: The rate applied, basis points: all of the base for costly acts.
         amo_cents: Paid by compulsory insurance, before anything is withheld.
         local_cents: Added by the local regime of Alsace-Moselle.
         penalty_cents: What care outside the pathway costs the beneficiary: no responsible contract
@@ -77,7 +80,12 @@ class AmoPart(NamedTuple):
 
 
 def compute_amo(
-    line: ClaimLine, beneficiary: Beneficiary, biller: Biller, counters: Counters
+    line: ClaimLine,
+    beneficiary: Beneficiary,
+    biller: Biller,
+    counters: Counters,
+    *,
+    together: Sequence[ClaimLine] = (),
 ) -> AmoPart:
     """Compute the part of compulsory insurance in a line.
 
@@ -86,46 +94,59 @@ def compute_amo(
         beneficiary: Who was cared for.
         biller: Who bills: daily caps are for one professional.
         counters: Of the beneficiary; what is withheld is added to them.
+        together: All the lines of the claim: costly acts of one day bear one participation.
 
     Raises:
         BadValue: the base is neither billed nor known.
     """
-    base = _find_base(line)
+    tariff = _find_tariff(line)
+    base = min(tariff, line.billed_cents)
     usual_bp = find_rate_bp(line.act.rate, line.care_date)
     rate_bp = _find_rate(line, beneficiary, usual_bp)
-    flat = 0 if line.exoneration or rate_bp < usual_bp else _find_flat(line, base)
-    if line.amo_cents is not None:
-        amo, flat = line.amo_cents, 0
-    else:
-        amo = base - flat if flat else apply_rate_bp(base, rate_bp)
-    penalty = max(0, apply_rate_bp(base, usual_bp) - amo) if rate_bp < usual_bp else 0
+    flat = None if rate_bp < usual_bp else _find_flat(line, together or (line,))
+    if flat is not None:
+        rate_bp = BASIS_POINTS
+    amo = line.amo_cents
+    if amo is None:
+        amo = max(0, apply_rate_bp(base, rate_bp) - (flat or 0))
+    penalty = 0
+    if rate_bp < usual_bp:
+        usual, reduced = apply_rate_bp(base, usual_bp), apply_rate_bp(base, rate_bp)
+        # Of an amount settled already: what it shows, and never more than the rates differ.
+        penalty = max(0, min(usual - amo, usual - reduced))
     levy_cents, levy_kind = _withhold(line, beneficiary, biller, counters, amo)
     return AmoPart(
         base_cents=base,
         rate_bp=rate_bp,
         amo_cents=amo,
-        local_cents=_compute_local(line, beneficiary, base, amo + penalty),
+        local_cents=_compute_local(
+            line, beneficiary, base, amo + penalty, is_costly=flat is not None
+        ),
         penalty_cents=penalty,
-        flat_cents=flat,
+        flat_cents=flat or 0,
         levy_cents=levy_cents,
         levy_kind=levy_kind,
         given=line.amo_cents is not None,
     )
 
 
-def _find_base(line: ClaimLine) -> int:
-    """Return the national tariff, or else what the bill says, and never more than was billed."""
+def _find_tariff(line: ClaimLine) -> int:
+    """Return the national tariff, or else the base that the bill says, all units together.
+
+    What compulsory insurance never pays has none, whatever a bill says.
+    """
+    if line.act.rate == "none":
+        return 0
     unit = find_base_cents(line.act.code, line.care_date)
-    base = line.base_cents if unit is None else unit * line.quantity
-    if base is None:
-        if line.act.rate != "none":
-            raise BadValue(BASE_MISSING)
-        base = 0
-    return min(base, line.billed_cents)
+    tariff = line.base_cents if unit is None else unit * line.quantity
+    if tariff is None:
+        raise BadValue(BASE_MISSING)
+    return tariff
 
 
 def _find_rate(line: ClaimLine, beneficiary: Beneficiary, usual_bp: int) -> int:
-    if line.exoneration is not None and line.act.rate not in _NEVER_FULL:
+    stays = line.act.rate in _NEVER_FULL.get(line.exoneration, ())
+    if line.exoneration is not None and line.act.rate != "none" and not stays:
         return BASIS_POINTS
     outside = (
         not beneficiary.in_pathway
@@ -137,19 +158,36 @@ def _find_rate(line: ClaimLine, beneficiary: Beneficiary, usual_bp: int) -> int:
     return min(usual_bp, find_rate_bp("doctor_outside_pathway", line.care_date) or usual_bp)
 
 
-def _find_flat(line: ClaimLine, base: int) -> int:
-    """Return the flat participation of a costly act, for each unit, or 0."""
+def _find_flat(line: ClaimLine, together: Sequence[ClaimLine]) -> int | None:
+    """Return what a line bears of the flat participation of costly acts; None: it is not one.
+
+    Tariffs of one day add up, whatever is billed, and bear one participation together: the act
+    with the highest base does. The others are paid in full.
+
+    Source: S78.
+    """
     row = FLAT.on(line.care_date)
-    if row is None or not line.act.technical or base < row.from_cents * line.quantity:
-        return 0
-    return row.cents * line.quantity
+    if row is None or not _may_be_costly(line):
+        return None
+    acts = [one for one in together if one.care_date == line.care_date and _may_be_costly(one)]
+    if sum(map(_find_tariff, acts)) < row.from_cents:
+        return None
+    bearer = max(acts, key=lambda one: min(_find_tariff(one), one.billed_cents))
+    return row.cents if bearer.number == line.number else 0
 
 
-def _compute_local(line: ClaimLine, beneficiary: Beneficiary, base: int, covered: int) -> int:
+def _may_be_costly(line: ClaimLine) -> bool:
+    return line.act.technical and line.exoneration is None and line.amo_cents is None
+
+
+def _compute_local(
+    line: ClaimLine, beneficiary: Beneficiary, base: int, covered: int, *, is_costly: bool
+) -> int:
+    """Return what the local regime adds: its share, and all of a flat participation (S78)."""
     if beneficiary.regime is not Regime.ALSACE_MOSELLE or line.amo_cents is not None:
         return 0
     share = apply_rate_bp(base, find_local_bp(line.act.rate, line.care_date))
-    return max(0, min(share, base - covered))
+    return max(0, base - covered if is_costly else min(share, base - covered))
 
 
 def _withhold(

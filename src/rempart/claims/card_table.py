@@ -10,7 +10,7 @@ Source: rights.coverage for the terms; tariffs/data/baskets.toml for what is owe
 from collections.abc import Iterator
 from typing import Final
 
-from rempart.claims.benefit_table import Benefit, BenefitTable, Pays
+from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
 from rempart.claims.claim import Basket
 from rempart.kernel.periods import Period
 from rempart.rights.coverage import DomainTerms, Forfait, Rate, Terms, TicketModerateur
@@ -19,9 +19,12 @@ from rempart.tariffs.domains import DOMAINS
 # Acts of which a responsible contract leaves nothing to pay in the first basket.
 _FULL_BASKET: Final = (("OPTI", ("MON", "VER")), ("DENT", ("PDT",)), ("AUDI", ("PAU",)))
 
+_GLASSES: Final = "OPTI"
+_PAIR: Final = "pair"
+
 
 def make_card_table(code: str, terms: Terms, period: Period) -> BenefitTable:
-    """Make the benefit table of a card.
+    """Make the benefit table of a card. A forfait of glasses is for a pair, frame and lenses.
 
     Args:
         code: What to call it.
@@ -32,8 +35,23 @@ def make_card_table(code: str, terms: Terms, period: Period) -> BenefitTable:
     for domain, granted in terms.domains.items():
         rows.extend(_list_rows(domain, granted))
     return BenefitTable(
-        code=code, period=period, responsible=terms.responsible, benefits=tuple(rows)
+        code=code,
+        period=period,
+        responsible=terms.responsible,
+        benefits=tuple(rows),
+        limits={limit.name: limit for limit in _list_limits(terms)},
     )
+
+
+def _list_limits(terms: Terms) -> Iterator[Limit]:
+    granted = terms.domains.get(_GLASSES)
+    if isinstance(granted, Forfait):
+        yield Limit(
+            name=_PAIR,
+            label="Forfait d’un équipement optique",
+            per=Per.EQUIPMENT,
+            cents=granted.amount_cents,
+        )
 
 
 def _list_duties(terms: Terms) -> Iterator[Benefit]:
@@ -61,6 +79,7 @@ def _list_rows(domain: str, granted: DomainTerms) -> Iterator[Benefit]:
                 forfait_cents=cents,
                 with_ticket_moderateur=True,
                 circuit=circuit,
+                limits=(_PAIR,) if domain == _GLASSES else (),
             )
         case TicketModerateur(circuit=circuit):
             yield Benefit(label=label, acts=acts, pays=Pays.TICKET_MODERATEUR, circuit=circuit)

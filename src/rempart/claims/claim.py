@@ -68,10 +68,12 @@ class ClaimLine:
         base_cents: Base de remboursement of all units together; a national tariff comes before it.
         amo_cents: What compulsory insurance pays, when it has settled already; None to compute it.
         basket: The offer it belongs to, in optics, hearing and dental prostheses.
-        equipment: What lines of one pair of glasses or one ear have in common: a mark of the bill.
+        equipment: What lines of one pair of glasses or one ear have in common: a mark of the bill;
+            lines of one day without a mark are one equipment.
         correction: How strong the glasses are.
         exoneration: Why compulsory insurance pays all of the base, if it does.
-        early_renewal: Whether a prescription justifies glasses before the delay (sight changed).
+        early_renewal: Whether a prescription justifies glasses before the delay (sight changed);
+            one line says it for all of a pair.
     """
 
     number: int

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from rempart.claims.claim import Basket, Claim, ClaimLine
@@ -82,6 +83,7 @@ class Known:
         needs_pec: Lines that need a PEC and quote none that holds.
         bad_engagement: Lines whose engagement number is not ours, of somebody else, or used up.
         stopped: Whether claims of this biller wait for a review.
+        is_refused: Whether a review refused the claim.
     """
 
     today: date
@@ -92,6 +94,7 @@ class Known:
     needs_pec: Collection[int] = ()
     bad_engagement: Collection[int] = ()
     stopped: bool = False
+    is_refused: bool = False
 
 
 def _control(
@@ -141,6 +144,16 @@ UNKNOWN: Final = _control(
     "Take the AMC number and the member number from the card again.",
     code="I0501",
 )
+NOT_OPEN: Final = _control(
+    "claim_not_open",
+    "Rien n’est dû pour ces identifiants à la date des soins, et rien n’était promis.",
+    "Nothing is due for these identifiers on the care date, and nothing was promised.",
+    "Facturer avec la carte ou un numéro d’engagement ; sinon, à l’adhérent.",
+    "Bill with the card or an engagement number; otherwise bill the member.",
+    code="I1002",
+    to_member=True,
+)
+"""What a biller is told of the two above when neither a promise nor presence vouches for them."""
 TWIN: Final = _control(
     "claim_twin",
     "Cette ligne a déjà été reçue : même soin, même jour, même professionnel.",
@@ -171,6 +184,21 @@ CEILING: Final = _control(
     "Facturer au plafond, ou changer de panier avec l’accord du bénéficiaire.",
     "Bill at the ceiling, or change the offer with the beneficiary's agreement.",
 )
+NO_BASE: Final = _control(
+    "claim_base_missing",
+    "La base de remboursement manque, et cet acte n’a pas de tarif national connu ici.",
+    "The base de remboursement is missing, and this act has no national tariff known here.",
+    "Indiquer la base de remboursement de la ligne, puis renvoyer la facture.",
+    "Give the line's base de remboursement, then send the claim again.",
+)
+REVIEWED: Final = _control(
+    "claim_reviewed",
+    "Après vérification, cette facture n’est pas payée.",
+    "After a check, this claim is not paid.",
+    "Écrire à qui l’a vérifiée ; le motif est donné à l’établissement, jamais à l’adhérent.",
+    "Write to whoever checked it; the reason is given to the establishment, never to the member.",
+    recoverable=False,
+)
 BASE_DIFFERS: Final = _control(
     "claim_base",
     "La base de remboursement n’est pas celle du tarif national ; celui-ci est appliqué.",
@@ -197,10 +225,14 @@ STOPPED: Final = _control(
     signal=True,
 )
 CONTROLS: Final = (
-    FUTURE, TOO_LATE, UNKNOWN, CLOSED, TWIN, ENGAGEMENT, PEC_NEEDED, CEILING, BASE_DIFFERS,
-    AMC_DIFFERS, STOPPED,
+    FUTURE, TOO_LATE, UNKNOWN, CLOSED, TWIN, ENGAGEMENT, PEC_NEEDED, CEILING, NO_BASE,
+    BASE_DIFFERS, AMC_DIFFERS, STOPPED, REVIEWED,
 )  # fmt: skip
 """Every rule, in the order they speak."""
+BY_RULE: Final[Mapping[str, Control]] = MappingProxyType(
+    {control.refusal.rule: control for control in (*CONTROLS, NOT_OPEN)}
+)
+"""The same by their stable names, as findings are stored."""
 
 _CEILINGS: Final = {"MON": "frame_class_a", "PAU": "hearing_class_1"}
 
@@ -221,6 +253,8 @@ def control_claim(claim: Claim, known: Known) -> Iterator[ClaimFinding]:
             yield ClaimFinding(line.number, control, until)
     if known.stopped:
         yield ClaimFinding(0, STOPPED, None)
+    if known.is_refused:
+        yield ClaimFinding(0, REVIEWED, None)
 
 
 def list_rejected(claim: Claim, findings: Sequence[ClaimFinding]) -> frozenset[int]:
@@ -263,6 +297,8 @@ def _check_amounts(line: ClaimLine, known: Known) -> Iterator[Control]:
         if cents is not None and line.billed_cents > cents * line.quantity:
             yield CEILING
     tariff = find_base_cents(line.act.code, line.care_date)
+    if tariff is None and line.base_cents is None and line.act.rate != "none":
+        yield NO_BASE
     if None not in (tariff, line.base_cents) and line.base_cents != (tariff or 0) * line.quantity:
         yield BASE_DIFFERS
     asked = (known.asked_amc_cents or {}).get(line.number)

@@ -68,17 +68,14 @@ class Counters:
         self._held[use.key] = Used(held.cents + use.cents, held.units + use.units, last)
         self.uses.append(use)
 
-    def find_last(self, name: str, before: date, *, mark: str | None = None) -> date | None:
-        """Return the last day, up to `before`, on which a counter of this name and mark moved."""
-        days = (
-            used.last
-            for key, used in self._held.items()
-            if key.name == name
-            and mark in (None, key.mark)
-            and used.last is not None
-            and used.last <= before
+    def list_others(self, key: CounterKey) -> list[CounterKey]:
+        """Return the counters of the same name that moved, the latest first, without this one."""
+        others = (
+            other
+            for other, used in self._held.items()
+            if other.name == key.name and other != key and used.units
         )
-        return max(days, default=None)
+        return sorted(others, key=lambda other: other.since, reverse=True)
 
 
 def add_up(uses: Iterable[Use]) -> dict[CounterKey, Used]:

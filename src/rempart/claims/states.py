@@ -84,6 +84,7 @@ class PecState(enum.StrEnum):
     USED = "used"
     """A claim was paid on it; it is worth nothing more."""
     EXPIRED = "expired"
+    """Its last day has passed: it keeps no limit; care given before may still be billed on it."""
 
 
 class PecEvent(enum.StrEnum):
@@ -108,6 +109,7 @@ PEC_STATES: Final[Mapping[tuple[PecState, PecEvent], PecState]] = MappingProxyTy
         (PecState.AGREED, PecEvent.CANCEL): PecState.CANCELLED,
         (PecState.AGREED, PecEvent.USE): PecState.USED,
         (PecState.AGREED, PecEvent.EXPIRE): PecState.EXPIRED,
+        (PecState.EXPIRED, PecEvent.USE): PecState.USED,
         (PecState.USED, PecEvent.GIVE_BACK): PecState.AGREED,
     }
 )

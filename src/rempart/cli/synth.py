@@ -143,6 +143,53 @@ def traffic(*, out: Path, **figures: Any) -> None:
     click.echo(f"Written in {out}: events, accounts, canaries and truth (.parquet)")
 
 
+@synth.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="A directory written by `rempart synth`.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Directory to write in; claims found there are replaced.",
+)
+@click.option("--claims", "count", default=10_000, show_default=True, help="How many claims.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, other claims.")
+@click.option("--days", default=365, show_default=True, help="Days over which rights were checked.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=None,
+    help="Last day claims are sent.  [default: the day of the data set]",
+)
+def claims(
+    *, data: Path, out: Path, count: int, seed: int, days: int, until: datetime | None
+) -> None:
+    """Write claims that follow checks of rights, some of them wrong, and the truth about them.
+
+    People and professionals are those of a data set. The same options give the same claims.
+    """
+    from rempart.synth.claims import ClaimParameters, write_claims
+
+    try:
+        parameters = ClaimParameters(
+            claims=count, seed=seed, days=days, until=until.date() if until else None
+        )
+    except ValueError as impossible:
+        raise click.UsageError(str(impossible)) from None
+    with _make_bar() as bar:
+        task = bar.add_task("claims", total=count)
+        written = write_claims(parameters, data, out, lambda some: bar.advance(task, some))
+    wrong = written["claims"] - written.get("right", 0)
+    click.echo(
+        f"{written['claims']:,} claims of {written['lines']:,} lines; {wrong:,} have a fault."
+    )
+    click.echo(f"Written in {out}: claims.jsonl, lots/, claims-truth.csv")
+
+
 def _make_bar() -> Progress:
     return Progress(
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.description}"),

@@ -1,8 +1,8 @@
 """Files of claims in lines of 128 characters: lots, claims and acts, read one after the other.
 
 A claim that cannot be read is refused alone, with its findings, and the others go on; a lot whose
-end does not count what it holds is refused whole. Memory holds one lot. Modelled, not conformant:
-see `b2_lines`.
+end does not count what it holds is refused whole. Memory holds one lot, or with `stream_lots` one
+claim. Modelled, not conformant: see `b2_lines`.
 
 Refuses to guess: a total that does not add up is a finding, never corrected.
 """
@@ -39,6 +39,8 @@ from rempart.tariffs.care import ActKind
 
 MOST_LINES: Final = 2_000_000
 """Of a lot: what one lot may hold at most."""
+MOST_FINDINGS: Final = 1_000
+"""Told of one lot; beyond, claims are still refused and counted."""
 
 ORDER: Final = Refusal(
     rule="b2_order",
@@ -97,7 +99,8 @@ class B2Lot:
         made_on: The day it was made.
         at: Its first line in the file.
         claims: The claims that can be taken, in order.
-        findings: What is wrong, with its line; a claim with a finding is not among `claims`.
+        findings: What is wrong, with its line, the first thousand; a claim with a finding is not
+            among `claims`.
         refused: How many claims are refused.
         is_whole: Whether its end is there and counts what it holds; otherwise nothing is taken.
     """
@@ -132,6 +135,28 @@ def read_lots(lines: Iterable[bytes], language: Language = "fr") -> Iterator[B2L
         yield lot
 
 
+def stream_lots(lines: Iterable[bytes], language: Language = "fr") -> Iterator[BilledClaim | B2Lot]:
+    """Read the lots of a file as `read_lots` does, holding one claim at a time.
+
+    Returns:
+        Each claim that can be read, then its lot, with no claim left in it: only its end says
+        whether it is whole.
+    """
+    reader = _Reader(language)
+    for number, raw in enumerate(lines, 1):
+        text = raw.rstrip(b"\r\n").decode("latin-1")
+        if text.strip():
+            ended = reader.take(number, text)
+            lot = ended or reader.lot
+            if lot is not None and lot.claims:
+                yield from lot.claims
+                lot.claims.clear()
+            if ended is not None:
+                yield ended
+    if (lot := reader.finish()) is not None:
+        yield lot
+
+
 def format_lot(
     number: int, finess: str, made_on: date, claims: Iterable[BilledClaim]
 ) -> Iterator[str]:
@@ -148,7 +173,7 @@ def format_lot(
             lines += 1
             yield line
         count += 1
-        amc += sum(claim.asked_amc_cents)
+        amc += sum(cents or 0 for cents in claim.asked_amc_cents)
     end: dict[str, Value] = {"lot": number, "claims": count, "lines": lines + 1, "amc_cents": amc}
     yield format_line(LOT_END, end)
 
@@ -174,6 +199,11 @@ class _Reader:
         self._lines = 0
         self._seen_claims = 0
         self._amc: int | None = 0
+
+    @property
+    def lot(self) -> B2Lot | None:
+        """The lot whose end is not read yet."""
+        return self._lot
 
     def take(self, at: int, text: str) -> B2Lot | None:
         """Take a line; return the lot it ends."""
@@ -263,11 +293,10 @@ class _Reader:
 
     def _make(self, claim: _Open) -> BilledClaim | None:
         """Make a claim of its lines; note what forbids it, field by field."""
-        before = len(self._lot_now(claim.at).findings)
         start, who = claim.start, claim.beneficiary or {}
         identifiers = self._read(claim.at, "birth_date", lambda: _make_identifiers(start, who))
         lines = [self._read(at, "act", partial(_make_line, act, start)) for at, act in claim.acts]
-        if identifiers is None or len(self._lot_now(claim.at).findings) > before:
+        if identifiers is None or claim.is_wrong:
             return None
         return BilledClaim(
             invoice=str(start["invoice"]),
@@ -324,8 +353,9 @@ class _Reader:
     def _note(self, at: int, name: str, bad: BadValue) -> None:
         if self._claim is not None:
             self._claim.is_wrong = True
-        finding = format_finding(bad, field=name, line=at, language=self._language)
-        self._lot_now(at).findings.append(finding)
+        findings = self._lot_now(at).findings
+        if len(findings) < MOST_FINDINGS:
+            findings.append(format_finding(bad, field=name, line=at, language=self._language))
 
 
 def _make_identifiers(start: dict[str, Value], who: dict[str, Value]) -> TypedIdentifiers:
@@ -373,7 +403,7 @@ def _adds_up(claim: BilledClaim, end: dict[str, Value]) -> bool:
         end["invoice"] == claim.invoice
         and end["billed_cents"] == end["total_cents"] == billed
         and end["amo_cents"] == amo
-        and end["amc_cents"] == sum(claim.asked_amc_cents)
+        and end["amc_cents"] == sum(cents or 0 for cents in claim.asked_amc_cents)
     )
 
 
@@ -403,13 +433,13 @@ def _format_claim(claim: BilledClaim) -> Iterator[str]:
         },
     )
     for line, amc in zip(claim.lines, claim.asked_amc_cents, strict=True):
-        yield format_line(ACT, _describe_act(line, amc))
+        yield format_line(ACT, _describe_act(line, amc or 0))
     billed = sum(line.billed_cents for line in claim.lines)
     end: dict[str, Value] = {
         "invoice": claim.invoice,
         "billed_cents": billed,
         "amo_cents": sum(line.amo_cents or 0 for line in claim.lines),
-        "amc_cents": sum(claim.asked_amc_cents),
+        "amc_cents": sum(cents or 0 for cents in claim.asked_amc_cents),
         "total_cents": billed,
     }
     yield format_line(CLAIM_END, end)

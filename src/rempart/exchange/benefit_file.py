@@ -18,6 +18,12 @@
     forfait = "40,00"
     limits = ["osteopathy"]
 
+    [[choice]]
+    convention_type = "RP"
+    table = "CONFORT"
+    from = 2026-01-01
+
+A choice says which routing code of a card leads to which table; `csr` narrows it down.
 Amounts are euros written with two decimals, in quotes, with a comma or a point; rates are percents. Refuses floats, fields
 nobody knows, and a table that could not be read to its end: everything wrong is told at once, with its place.
 """  # noqa: E501 - the example is what an insurer copies
@@ -32,6 +38,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
+from rempart.claims.book import TableChoice
 from rempart.claims.claim import Basket, Correction
 from rempart.kernel.findings import BadValue, Finding, Language, Refusal
 from rempart.kernel.periods import OPEN_END, Period
@@ -129,12 +136,20 @@ class _TableRecord(msgspec.Struct, forbid_unknown_fields=True, rename={"from_": 
     benefit: list[_BenefitRecord] = []
 
 
+class _ChoiceRecord(msgspec.Struct, forbid_unknown_fields=True, rename={"from_": "from"}):
+    convention_type: str
+    table: str
+    from_: date
+    csr: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TablesRead:
-    """What a file holds: its tables, or what is wrong with it; never both."""
+    """What a file holds: its tables and choices, or what is wrong with it; never both."""
 
     tables: tuple[BenefitTable, ...]
     findings: tuple[Finding, ...]
+    choices: tuple[TableChoice, ...] = ()
 
 
 def read_benefit_tables(content: bytes, language: Language = "fr") -> TablesRead:
@@ -153,8 +168,9 @@ def read_benefit_tables(content: bytes, language: Language = "fr") -> TablesRead
         document = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as unreadable:
         return _refuse(_tell_place(unreadable), NOT_TOML, language)
-    records = document.get("table")
-    if not isinstance(records, list) or not records or len(document) > 1:
+    records, chosen = document.get("table", []), document.get("choice", [])
+    known = document.keys() <= {"table", "choice"}
+    if not (isinstance(records, list) and isinstance(chosen, list) and known and document):
         return _refuse("table", NO_TABLE, language)
     reader = _Reader(language)
     tables = tuple(
@@ -162,8 +178,13 @@ def read_benefit_tables(content: bytes, language: Language = "fr") -> TablesRead
         for number, record in enumerate(records, 1)
         for table in reader.read(f"table {number}", record)
     )
+    choices = tuple(
+        choice
+        for number, record in enumerate(chosen, 1)
+        for choice in reader.read_choice(f"choice {number}", record)
+    )
     findings = tuple(reader.findings)
-    return TablesRead((), findings) if findings else TablesRead(tables, ())
+    return TablesRead((), findings) if findings else TablesRead(tables, (), choices)
 
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -216,6 +237,17 @@ class _Reader:
         if made is not None:
             yield made
 
+    def read_choice(self, place: str, record: Any) -> Iterator[TableChoice]:
+        """Read which table a routing code leads to."""
+        row = self._convert(place, record, _ChoiceRecord)
+        if row is not None:
+            yield TableChoice(
+                convention_type=row.convention_type,
+                table=row.table,
+                starts_on=row.from_,
+                csr=row.csr,
+            )
+
     def _convert(self, place: str, record: Any, kind: type[Record]) -> Record | None:
         try:
             return msgspec.convert(record, kind)
@@ -242,7 +274,7 @@ class _Reader:
             name=row.name,
             label=row.label,
             per=row.per,
-            cents=_read_cents(row.amount),
+            cents=parse_euros(row.amount),
             units=row.units,
             includes_amo=row.includes_amo,
             renewal=row.renewal,
@@ -254,9 +286,9 @@ class _Reader:
             acts=tuple(row.acts),
             pays=row.pays,
             rate_bp=_read_rate(row.rate),
-            forfait_cents=_read_cents(row.forfait),
+            forfait_cents=parse_euros(row.forfait),
             with_ticket_moderateur=row.with_ticket_moderateur,
-            cap_cents=_read_cents(row.cap),
+            cap_cents=parse_euros(row.cap),
             basket=row.basket,
             correction=row.correction,
             optam=row.optam,
@@ -283,7 +315,12 @@ def _make_period(head: _TableRecord) -> Period:
     return Period(head.from_, ends_on)
 
 
-def _read_cents(text: str | None) -> int | None:
+def parse_euros(text: str | None) -> int | None:
+    """Return the cents of an amount written in euros; None for none.
+
+    Raises:
+        BadValue: it is not one.
+    """
     if text is None:
         return None
     euros = _EUROS.fullmatch(text.strip())

@@ -45,6 +45,8 @@ class Event(enum.StrEnum):
     RETURNED = "returned"
     CALLED_FEES = "called_fees"
     FUNDS_RECEIVED = "funds_received"
+    FUNDS_RETURNED = "funds_returned"
+    """What was collected from an insurer is taken back by its bank."""
     REFUNDED = "refunded"
     """An establishment pays back what it was paid wrongly."""
     UNEXPLAINED = "unexplained"
@@ -151,6 +153,31 @@ def receive_funds(bank_line: int, *, insurer: int, cents: int) -> Entry:
     )
 
 
+def return_funds(bank_line: int, *, insurer: int, cents: int) -> Entry:
+    """Take note that what was collected from an insurer went back to it."""
+    return make_entry(
+        Event.FUNDS_RETURNED,
+        bank_line,
+        {Account(AccountKind.INSURER, insurer): cents, Account(AccountKind.BANK): -cents},
+    )
+
+
+def suspend(bank_line: int, *, cents: int) -> Entry:
+    """Take note of a movement nobody explained yet: above nought, it came in."""
+    return make_entry(
+        Event.UNEXPLAINED,
+        bank_line,
+        {Account(AccountKind.BANK): cents, Account(AccountKind.SUSPENSE): -cents},
+    )
+
+
+def explain(bank_line: int, *, to: Account, cents: int) -> Entry:
+    """Say whose a suspended movement is: above nought, it came in."""
+    return make_entry(
+        Event.EXPLAINED, bank_line, {Account(AccountKind.SUSPENSE): cents, to: -cents}
+    )
+
+
 def charge_fees(call: int, *, insurer: int, cents: int) -> Entry:
     """Charge an insurer the operator's fees, in its call for funds."""
     return make_entry(
@@ -158,6 +185,17 @@ def charge_fees(call: int, *, insurer: int, cents: int) -> Entry:
         call,
         {Account(AccountKind.INSURER, insurer): cents, Account(AccountKind.FEES): -cents},
     )
+
+
+def split_sides(entry: Entry) -> tuple[Account, Account, int]:
+    """Return who an entry of two sides takes from, who it gives to, and how much.
+
+    Raises:
+        ValueError: it has more sides: the journal's rows have two.
+    """
+    [one, other] = entry.postings
+    debit, credit = (one, other) if one.cents > 0 else (other, one)
+    return debit.account, credit.account, debit.cents
 
 
 def add_balances(entries: Iterable[Entry]) -> dict[Account, int]:

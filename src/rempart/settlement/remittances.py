@@ -37,11 +37,13 @@ class Run:
         least_cents: What is not worth a transfer yet; it waits for the next run.
         held: Establishments that are not paid for now, and why: a returned transfer, an account
             that is being changed.
+        unfunded: Insurers on whose behalf nothing is paid for now: their funds are late.
     """
 
     day: date
     least_cents: int = 1
     held: Mapping[int, str] | None = None
+    unfunded: frozenset[int] = frozenset()
 
 
 class Remittance(NamedTuple):
@@ -61,7 +63,10 @@ class Remittance(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """What is not paid this time, and why: `owes`, `too_little`, or the reason it is held."""
+    """What is not paid this time, and why.
+
+    `owes`, `too_little`, `insurer_late`, or the reason the establishment is held.
+    """
 
     establishment: int
     cents: int
@@ -89,6 +94,7 @@ def close_run(dues: Iterable[Due], run: Run) -> Closed:
         ValueError: a line waits twice with the same sign.
     """
     by_establishment: dict[int, list[Due]] = {}
+    unfunded: dict[int, int] = {}
     seen: set[tuple[int, bool]] = set()
     for due in dues:
         if due.since > run.day or due.cents == 0:
@@ -97,8 +103,12 @@ def close_run(dues: Iterable[Due], run: Run) -> Closed:
         if mark in seen:
             raise ValueError(f"line {due.line} waits twice")
         seen.add(mark)
-        by_establishment.setdefault(due.establishment, []).append(due)
-    remittances, carried = [], []
+        if due.insurer in run.unfunded:
+            unfunded[due.establishment] = unfunded.get(due.establishment, 0) + due.cents
+        else:
+            by_establishment.setdefault(due.establishment, []).append(due)
+    remittances = []
+    carried = [Carried(place, cents, "insurer_late") for place, cents in sorted(unfunded.items())]
     for establishment in sorted(by_establishment):
         lines = sorted(by_establishment[establishment], key=_by_age)
         cents = sum(due.cents for due in lines)

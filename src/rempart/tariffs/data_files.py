@@ -8,6 +8,11 @@ from importlib.resources import files
 from typing import Any
 
 
-def load_data_file(name: str) -> dict[str, Any]:
-    """Return the content of one TOML file of `tariffs/data`."""
-    return tomllib.loads(files("rempart.tariffs").joinpath("data", name).read_text("utf-8"))
+def load_data_file(name: str, package: str = "rempart.tariffs") -> dict[str, Any]:
+    """Return the content of one TOML file of a package's `data` folder."""
+    return tomllib.loads(read_data_file(name, package))
+
+
+def read_data_file(name: str, package: str = "rempart.tariffs") -> str:
+    """Return the text of one file of a package's `data` folder, as it is written."""
+    return files(package).joinpath("data", name).read_text("utf-8")

@@ -57,8 +57,23 @@ def test_a_card_pays_what_it_prints(asked, expected):
 
 
 def test_a_network_pays_more_inside_than_outside():
-    assert pay("VER", 20_000, 10, circuits=("IT",)) == 15_004
+    assert pay("VER", 20_000, 10, circuits=("IT",)) == 15_000
     assert pay("VER", 20_000, 10) == 4
+
+
+def test_a_forfait_of_glasses_is_paid_once_for_frame_and_lenses():
+    table = make_card_table("carte", CARD, YEAR)
+    lines = [
+        ClaimLine(number=n, act=ACTS[code], care_date=DAY, billed_cents=12_000, base_cents=5)
+        for n, code in enumerate(("MON", "VER", "VER"), 1)
+    ]
+    contract, levies = Contract(table, YEAR.starts_on, Counters()), Counters()
+    person, biller = Beneficiary(born=BirthDate("19700101")), Biller(circuits=frozenset({"IT"}))
+    paid = [
+        adjudicate_line(line, person, biller, (contract,), levies, together=lines).amc_cents
+        for line in lines
+    ]
+    assert paid == [11_997, 3_003, 0]
 
 
 def test_a_responsible_card_leaves_nothing_of_the_first_basket():

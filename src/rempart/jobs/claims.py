@@ -1,0 +1,47 @@
+"""Sharing claims out, until none waits: batch after batch, each its own transaction.
+
+Killed anywhere, it is run again: a batch is whole or not begun. Refuses nothing of its own.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rempart.jobs.report import Report
+from rempart.wiring.database import Installation
+from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.cancel_claim import carry_out_cancellations
+from rempart.workflows.watch_exposed import watch_exposed
+
+_PARIS: Final = ZoneInfo("Europe/Paris")
+
+
+def adjudicate_claims(at: Installation, report: Report) -> None:
+    """Take back what billers take back, then share out all that waits."""
+    library, done = Library(at.home.key("engagement")), 0
+    with at.database.connect("settler") as connection:
+        while carry_out_cancellations(connection, today=_today()):
+            connection.commit()
+            report.check()
+        connection.commit()
+        while True:
+            batch = adjudicate_batch(connection, library, today=_today())
+            connection.commit()
+            if not batch.claims:
+                return
+            done += batch.claims
+            report.tell(done, unit="claims")
+
+
+def watch_exposed_claims(at: Installation, report: Report) -> None:
+    """Flag claims that do not look like those of a person whom an incident exposed."""
+    watch_exposed(
+        lambda: at.database.transaction("settler"),
+        now=datetime.now(UTC),
+        today=_today(),
+        follow=lambda claims: report.tell(claims, unit="claims"),
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone(_PARIS).date()

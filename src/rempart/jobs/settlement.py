@@ -1,0 +1,63 @@
+"""What pays: a run is planned each working day, sent once two people agreed, insurers are called.
+
+Each may be killed anywhere and run again: nothing is paid twice, nothing is lost.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from rempart.jobs.report import Report
+from rempart.kernel.errors import Conflict
+from rempart.storage.connect import Transaction
+from rempart.wiring.database import Installation
+from rempart.wiring.payments import open_counter
+from rempart.workflows.call_funds import call_funds, collect_funds
+from rempart.workflows.call_funds import remind_funds as note_reminders
+from rempart.workflows.close_run import begin_plan, plan_piece
+from rempart.workflows.send_payments import send_run
+
+
+def plan_settlement(at: Installation, report: Report) -> None:
+    """Plan today's run; one that waits for approval is left alone."""
+    try:
+        with at.database.transaction("settler") as tx:
+            run_id = begin_plan(tx, _today())
+    except Conflict:
+        report.conclude(0, unit="remittances")
+        return
+    while True:
+        report.check()
+        with at.database.transaction("settler") as tx:
+            progress = plan_piece(tx, run_id)
+        if progress.done:
+            report.conclude(progress.remittances, unit="remittances")
+            return
+        report.tell(progress.remittances, unit="remittances")
+
+
+def send_payments(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:
+    """Write the files of a run that two people approved, then call insurers for their funds."""
+    counter = open_counter(at)
+
+    def open_transaction() -> AbstractContextManager[Transaction]:
+        return at.database.transaction("settler")
+
+    sent = send_run(open_transaction, counter, arguments["run_id"], check=report.check)
+    with at.database.transaction("settler") as tx:
+        call_funds(tx, today=_today())
+    if counter.payer.creditor_id:
+        collect_funds(open_transaction, counter, check=report.check)
+    report.conclude(sent.transfers, unit="transfers")
+
+
+def remind_funds(at: Installation, report: Report) -> None:
+    """Note which insurers' funds are overdue."""
+    with at.database.transaction("settler") as tx:
+        reminders = note_reminders(tx, today=_today())
+    report.conclude(len(reminders), unit="calls")
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()
