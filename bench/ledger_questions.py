@@ -231,7 +231,7 @@ def compare_ways(
 
 def open_files(store: SegmentStore) -> SealedFiles:
     means = Means(memory=MEMORY, threads=THREADS)
-    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))
+    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means), means=means)
 
 
 @contextmanager

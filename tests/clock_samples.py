@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rempart.incidents.clock_rules import CLOCK_RULES, RULES_BY_CODE, Trait
 from rempart.incidents.clocks import Clock, Fact, Party, plan_clocks
-from rempart.incidents.working_days import Calendar
+from rempart.tariffs.working_days import Calendar
 
 PARIS: Final = ZoneInfo("Europe/Paris")
 CALENDAR: Final = Calendar(zone=PARIS)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 from tests.scope_samples import START_MS, WINDOW, make_fact
 
 from rempart.exchange.foreign_facts import FACTS
@@ -71,7 +70,6 @@ def ask(engine: FactsEngine, connection: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.xdist_group("spark")
 def test_spark_on_two_workers_finds_the_sessions_and_persons_of_duckdb(
     spark, make_reachable_directory, tmp_path
 ):
@@ -90,6 +88,5 @@ def test_the_questions_that_touch_every_line_are_said_in_sparks_words_too():
     queries = load_queries("embedded/scope_facts")
     assert {name: "SELECT" in translate_for_spark(text) for name, text in queries.items()} == {
         "count_accounts": True,
-        "find_bounds": True,
         "list_suspect_facts": True,
     }

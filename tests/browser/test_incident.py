@@ -1,4 +1,4 @@
-"""One incident whole, in real browsers: from the first suspicion to an insurer's receipt."""
+"""One incident whole, in real browsers: from the first suspicion to the insurer's evidence."""
 
 import re
 import subprocess
@@ -57,7 +57,7 @@ def open_page(stack: Stack, chromium: Browser) -> Iterator[Callable[[people.Some
 
     def open_one(who: people.Somebody) -> Page:
         context = chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         stack.enter(page, who)
@@ -141,7 +141,66 @@ def analyse(stack: Stack, run: Run, number: str) -> None:
     assert "persons confirmed" in run("analyse", number)
 
 
-def test_an_incident_goes_from_the_first_suspicion_to_the_insurers_receipt(
+def shoot_english(view: Visit, name: str) -> None:
+    """Look at the page in English too: nothing sticks out, in either size."""
+    view.page.get_by_role("button", name="English").click()
+    expect(view.page.locator("html")).to_have_attribute("lang", "en")
+    view.shoot(name, documented=False)
+    view.page.get_by_role("button", name="Français").click()
+    expect(view.page.locator("html")).to_have_attribute("lang", "fr")
+
+
+def answer_for_members(stack: Stack, view: Visit, number: str) -> None:
+    """Do what a DPO does: receive, complete the notification, submit it, write the evidence."""
+    page, own = view.page, f"{stack.url}/assureur/incidents/{number}"
+    page.goto(f"{stack.url}/assureur/incidents")
+    page.get_by_role("link", name="Un compte de pharmacie serait volé").click()
+    cnil = page.get_by_role("row", name="Notification initiale à la CNIL")
+    expect(cnil.get_by_text("Pas commencée")).to_be_visible()
+    page.get_by_role("button", name="Accuser réception").click()
+    expect(page.get_by_role("button", name="Accuser réception")).to_have_count(0)
+    expect(cnil.get_by_text("En cours")).to_be_visible()
+    expect(cnil.get_by_text("reste 2 jours 23 h")).to_be_visible()
+    view.shoot("own-incident")
+    shoot_english(view, "own-incident-en")
+
+    page.goto(f"{own}/cnil?phase=initial")
+    expect(page.locator("[name=people_number]")).not_to_have_value("")
+    view.shoot("own-cnil")
+    shoot_english(view, "own-cnil-en")
+    page.locator("[name=contact]").fill("Le délégué, 1 place du Test, 75009 Paris")
+    page.get_by_role("button", name="Enregistrer une version").click()
+    expect(page.get_by_text("version 1", exact=False).first).to_be_visible()
+
+    page.goto(own)
+    page.get_by_text("Inscrire un dépôt fait", exact=True).click()
+    page.get_by_label("Référence reçue").fill("CNIL-26-0042")
+    page.locator("#say-submitted").get_by_role("button", name="Inscrire").click()
+    expect(cnil.get_by_text("Faite", exact=True)).to_be_visible()
+    expect(cnil.get_by_text("CNIL-26-0042", exact=False)).to_be_visible()
+    page.goto(f"{stack.url}/assureur/violations")
+    expect(page.get_by_text("CNIL-26-0042", exact=False)).to_be_visible()
+    view.shoot("own-register", documented=False)
+
+
+def look_at_the_operators_screens(stack: Stack, visit: Visit, number: str) -> None:
+    """Look at packages, clocks, authorities and jobs once all is done."""
+    place = f"{stack.url}/console/incidents/{number}"
+    for name, address in (
+        ("incident-packages", f"{place}/envois"),
+        ("incident-clocks", f"{place}/echeances?etat=toutes"),
+        ("incident-authorities", f"{place}/autorites"),
+        ("incident-suspects", f"{place}/soupcons"),
+        ("jobs", f"{stack.url}/console/travaux"),
+    ):
+        visit.page.goto(address)
+        visit.shoot(name)
+        shoot_english(visit, f"{name}-en")
+    visit.page.goto(f"{place}/echeances?etat=faites")
+    expect(visit.page.get_by_text("CNIL-26-0042", exact=False).first).to_be_visible()
+
+
+def test_an_incident_goes_from_the_first_suspicion_to_the_insurers_evidence(
     stack: Stack,
     visit: Visit,
     run: Run,
@@ -188,12 +247,11 @@ def test_an_incident_goes_from_the_first_suspicion_to_the_insurers_receipt(
     second.get_by_role("button", name="Confirmer").click()
     expect(second).to_have_url(sheet)
 
-    # The insurer receives what concerns its members, and says so.
-    third = open_page(receiver)
-    third.goto(f"{stack.url}/assureur/incidents")
-    third.get_by_role("link", name="Un compte de pharmacie serait volé").click()
-    third.get_by_role("button", name="Accuser réception").click()
-    expect(third.get_by_role("button", name="Accuser réception")).to_have_count(0)
+    # The insurer receives what concerns its members, which starts its clock, and answers for them.
+    third = Visit(open_page(receiver), visit.shots, visit.spare)
+    answer_for_members(stack, third, number)
+    assert third.complaints == []
+    look_at_the_operators_screens(stack, visit, number)
 
     # The room tells it without anybody having written it, and is closed.
     page.goto(f"{stack.url}/console/incidents/{number}/salle")

@@ -291,3 +291,14 @@ def test_a_hold_is_placed_widened_and_released_by_a_named_person(desk, browser):
     listed = read(browser.get("/console/gels"))
     assert "Judiciaire" in listed
     assert "PV 2026/17" in browser.get("/console/gels.csv").content.decode()
+
+
+def test_a_judges_hold_is_proposed_from_the_room_and_shown_there(desk, browser):
+    number = number_of(declare(browser))
+    page = read(browser.get(f"/console/incidents/{number}/salle"))
+    assert "Geler ces preuves pour un juge" in page
+    form = browser.get(f"/console/gels/nouveau?incident={number}").content.decode()
+    first, last = re.findall(r'name="(?:first|last)" value="([^"]+)"', form)
+    asked = {"kind": "judicial", "first": first, "last": last, "reason": "PV 2026/18"}
+    placed = browser.post("/console/gels/nouveau", asked).headers["Location"].rsplit("/", 1)[1]
+    assert f"gel n° {placed}" in read(browser.get(f"/console/incidents/{number}/salle"))

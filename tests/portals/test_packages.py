@@ -214,19 +214,6 @@ def test_a_withdrawn_package_is_handed_out_no_more_and_says_why(affair, asker, c
     assert asker.post(f"/console/envois/{ref}/retrait", {"reason": "Encore."}).status_code == 409
 
 
-def test_the_insurers_notes_are_its_own(affair, asker, colleague, dpo):
-    send(affair, asker, colleague)
-    place = f"/assureur/incidents/{affair.incident_id}"
-    assert dpo.post(f"{place}/note", {"words": " "}).status_code == 422
-    dpo.post(f"{place}/note", {"words": "Appeler notre avocate", "task": "on"})
-    assert "☐ Appeler notre avocate" in read(dpo.get(place))
-    [(note_ref,)] = affair.fetch("SELECT note_ref FROM incidents.insurer_note")
-    dpo.post(f"/assureur/taches/{note_ref}/faite")
-    assert "☑ Appeler notre avocate" in read(dpo.get(place))
-    for page in (sheet(affair), f"/console/incidents/{affair.incident_id}/salle"):
-        assert "avocate" not in asker.get(page).content.decode()
-
-
 def test_a_certificate_waits_for_a_second_person(desk, insurer, dpo):
     boss = make_browser(desk, insurer, Role.INSURER_ADMIN, "Fanny Mutuelle")
     sent = dpo.post("/assureur/certificats/nouveau", {"pasted": make_certificate().decode()})

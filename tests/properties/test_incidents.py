@@ -13,7 +13,13 @@ from rempart.incidents.bounds import compute_bounds
 from rempart.incidents.changes import compute_changes
 from rempart.incidents.coverage import Coverage, Hole, HoleKind
 from rempart.incidents.evidence import LookUp, Window
-from rempart.incidents.exposure import LISTED, Tier, compute_exposure, compute_insurer_rows
+from rempart.incidents.exposure import (
+    LISTED,
+    Tier,
+    compute_exposure,
+    compute_insurer_rows,
+    count_tiers,
+)
 from rempart.incidents.population import decide_answer
 from rempart.incidents.signs import Rule, Signal, compute_surprise
 
@@ -93,7 +99,10 @@ def test_everybody_on_the_list_was_shown_in_the_window_and_nothing_else_explains
             for look in trail
             if (look.insurer_id, look.person_ref) == (person.insurer_id, person.person_ref)
             and WINDOW.contains(look.t_ms)
-            and (judged[look.session_ref].verdict is not Verdict.OWNER or not clears(look, judged))
+            and (
+                judged[look.session_ref].verdict is not Verdict.OWNER
+                or not clears(look, judged, trail)
+            )
         ]
         assert len(shown) == person.lookups
         assert (person.tier is Tier.A) == any(
@@ -102,11 +111,17 @@ def test_everybody_on_the_list_was_shown_in_the_window_and_nothing_else_explains
         assert person.gained & ~person.fields == 0
 
 
-def clears(look: LookUp, judged: dict[int, SessionVerdict]) -> bool:
+def clears(look: LookUp, judged: dict[int, SessionVerdict], trail: list[LookUp]) -> bool:
     """Something other than a sum says that the owner asked."""
     session = judged[look.session_ref]
     at_the_counter = look.with_presence and session.usual_place
-    return session.is_overruled or look.claim_followed is True or at_the_counter
+    sessions = {
+        one.session_ref
+        for one in trail
+        if one.person_ref == look.person_ref and WINDOW.contains(one.t_ms) and not one.is_reading
+    }
+    is_billed = look.claim_followed is True and len(sessions) <= 1
+    return session.is_overruled or is_billed or at_the_counter
 
 
 @given(lookups, verdicts)
@@ -114,8 +129,23 @@ def test_however_wrong_the_verdicts_nobody_unexplained_is_left_out(trail, judged
     """Recall is whole by construction: only facts leave somebody out, never a judgement."""
     listed = {(p.insurer_id, p.person_ref) for p in compute_exposure(trail, judged, WINDOW).persons}
     for look in trail:
-        if look.person_ref and WINDOW.contains(look.t_ms) and not clears(look, judged):
+        if look.person_ref and WINDOW.contains(look.t_ms) and not clears(look, judged, trail):
             assert (look.insurer_id, look.person_ref) in listed
+
+
+@given(lookups, verdicts)
+def test_whoever_was_shown_to_a_thief_beside_the_owner_is_listed_though_a_claim_followed(
+    trail, judged
+):
+    """One claim explains one session: a thief's, judged to be the owner's, is not hidden by it."""
+    trail = [look for look in trail if look.mode is Mode.TYPED]
+    judged = {one: replace(verdict, is_overruled=False) for one, verdict in judged.items()}
+    listed = {p.person_ref for p in compute_exposure(trail, judged, WINDOW).persons}
+    seen: dict[int, set[int]] = {}
+    for look in trail:
+        if look.person_ref and WINDOW.contains(look.t_ms):
+            seen.setdefault(look.person_ref, set()).add(look.session_ref)
+    assert {person for person, sessions in seen.items() if len(sessions) > 1} <= listed
 
 
 @given(lookups, verdicts)
@@ -185,8 +215,8 @@ def test_a_hole_that_may_hide_somebody_never_gives_them_d(found, tier, insurer_i
 @given(lookups, verdicts, holes)
 def test_bounds_hold_everybody_listed_and_a_hole_never_lowers_the_most(trail, judged, found):
     persons = compute_exposure(trail, judged, WINDOW).persons
-    whole = compute_bounds(persons, Coverage(window=WINDOW))
-    bounds = compute_bounds(persons, Coverage(window=WINDOW, holes=tuple(found)))
+    whole = compute_bounds(count_tiers(persons), Coverage(window=WINDOW))
+    bounds = compute_bounds(count_tiers(persons), Coverage(window=WINDOW, holes=tuple(found)))
     assert (bounds.lower, bounds.best) == (whole.lower, whole.best)
     assert whole.upper == len(persons)
     assert bounds.upper is None or bounds.upper >= whole.upper

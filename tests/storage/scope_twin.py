@@ -146,11 +146,16 @@ def expose(
     persons: dict[Key, Shown] = {}
     strangers: dict[tuple[str, str], Shown] = {}
     doubts: dict[str, int] = {}
-    for fact in facts:
-        if fact["outcome"] not in ("shown", "unknown"):
-            continue
-        if not (fact["shown"] or fact["view"] == "" or fact["query_only"]):
-            continue
+    told = [
+        fact
+        for fact in facts
+        if fact["outcome"] in ("shown", "unknown")
+        and (fact["shown"] or fact["view"] == "" or fact["query_only"])
+    ]
+    sessions: dict[tuple[str, str], set[int]] = {}
+    for fact in told:
+        sessions.setdefault((fact["account"], fact["person"]), set()).add(fact["session_ref"])
+    for fact in told:
         day = paris_day(fact["t_ms"])
         claimed = any(
             (fact["account"], fact["person"], day + timedelta(days=later)) in claims
@@ -163,6 +168,7 @@ def expose(
             with_presence=present,
             usual_place=given.usual_place,
             claim_followed=claimed,
+            shown_elsewhere=len(sessions[fact["account"], fact["person"]]) > 1,
             is_overruled=given.is_overruled,
         )
         if tier is None:

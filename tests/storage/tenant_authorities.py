@@ -31,6 +31,21 @@ def plant_authorities(world: World, tx: Transaction) -> None:
             readers=HOST | own,
             adders=SECURES,
         )
+        world.plant(
+            tx,
+            "incidents.room_event",
+            {"event_ref": event_ref + 1},
+            {
+                "incident_id": incident_id,
+                "kind": "decision",
+                "happened_ms": 1,
+                "insurer_id": insurer_id,
+                "author": world.name(f"who decided at {letter}"),
+                "details": Jsonb({"decision": "cnil_complete", "reason": f"why at {letter}"}),
+            },
+            readers=HOST | own,
+            adders=SECURES | own,
+        )
         _plant(world, tx, incident_id, insurer_id=insurer_id, own=own)
 
 
@@ -79,5 +94,5 @@ def _plant(
         "incidents.clock_reminder",
         {**key, "code": "gdpr_33", "started_ms": 1},
         {"told": 1},
-        readers=HOST,
+        readers=HOST | own,
     )

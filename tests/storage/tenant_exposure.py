@@ -31,6 +31,20 @@ def plant_incidents(world: World, tx: Transaction) -> None:
             {**key, **account},
             {},
             readers=HOST,
+            changers=SECURES,
+            adders=SECURES,
+        )
+        world.plant(
+            tx,
+            "incidents.doubt",
+            {"doubt_ref": 1000 + int(key["incident_id"])},
+            {
+                **key,
+                "kind": "software",
+                "value": world.name(f"doubt of {key['incident_id']}"),
+                "author": world.name(f"who doubted {key['incident_id']}"),
+            },
+            readers=HOST,
             adders=SECURES,
         )
         world.plant(

@@ -71,7 +71,7 @@ def _plant(
         {
             "incident_id": incident_id,
             "insurer_id": insurer_id,
-            "task": True,
+            "kind": "task",
             "words": world.name(f"own note {letter}"),
             "author_ref": world.actors[GONE],
         },
@@ -99,7 +99,7 @@ def _plant_package(
             "basis": 0,
             "starts_ms": 0,
             "ends_ms": 1,
-            "conclusion": "none",
+            "conclusion": "persons",
             "persons_a": 0,
             "persons_b": 0,
             "persons_c": 0,

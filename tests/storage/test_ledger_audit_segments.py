@@ -14,13 +14,13 @@ from tests.archive_samples import (
     approve,
     begin_log,
     change_value,
-    copied_database,
     copy_store,
     falsify_file,
     list_segments,
     make_archive,
     write_entries,
 )
+from tests.database_copies import copied_database
 from tests.ledger_samples import list_places, make_signer
 from tests.storage.test_ledger_verify import change, list_columns
 

@@ -8,7 +8,6 @@ from tests.archive_samples import (
     approve,
     begin_log,
     change_value,
-    copied_database,
     copy_store,
     falsify_file,
     list_segments,
@@ -16,6 +15,7 @@ from tests.archive_samples import (
     make_archive,
     write_entries,
 )
+from tests.database_copies import copied_database
 from tests.ledger_samples import START_MS, make_signer
 
 from rempart.disclosure.acts import COMMAND_LINE

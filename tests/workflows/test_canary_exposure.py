@@ -1,7 +1,5 @@
 """A canary in an incident is nobody to be told, whichever way the list is computed."""
 
-from pathlib import Path
-
 import pytest
 from tests.workflows.test_expose_persons import (  # noqa: F401 - a fixture is found by its name here
     SUSPECT,
@@ -13,9 +11,9 @@ from tests.workflows.test_expose_persons import (  # noqa: F401 - a fixture is f
     write,
 )
 
-from rempart.storage import incidents
+from rempart.storage import suspect_lookups
 from rempart.storage.connect import Database
-from rempart.storage.queries import Queries, parse_queries
+from rempart.storage.queries import DIRECTORY, Queries, parse_queries
 
 CANARY = 2001
 """One of the persons whom the thief of that pharmacy was shown."""
@@ -46,11 +44,12 @@ def test_mutation_without_its_exception_a_canary_is_written_to(
     planted,
     monkeypatch,
 ):
-    text = (Path(incidents.__file__).parent / "incidents.sql").read_text()
-    left_out = "NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = l.person_ref)"
+    file = DIRECTORY / "embedded" / "incident_lookups.sql"
+    text = file.read_text()
+    left_out = "NOT EXISTS (SELECT 1 FROM canary AS c WHERE c.person_ref = l.person_ref)"
     assert left_out in text
-    changed = Queries("incidents", parse_queries(text.replace(left_out, "true")))
-    monkeypatch.setattr(incidents, "QUERIES", changed)
+    changed = Queries("embedded/incident_lookups", parse_queries(text.replace(left_out, "true")))
+    monkeypatch.setattr(suspect_lookups, "EMBEDDED", changed)
     write(database, a_stolen_pharmacy())
     with analyst() as tx:
         answer = expose(tx, declare(tx, SUSPECT))

@@ -6,6 +6,7 @@ from random import Random
 
 import psycopg
 import pytest
+from tests.workflows.test_expose_defined import invent
 from tests.workflows.test_expose_persons import (
     BYSTANDER,
     OTHER_SUSPECT,
@@ -15,7 +16,6 @@ from tests.workflows.test_expose_persons import (
     a_stolen_pharmacy,
     declare,
     expose,
-    invent,
     prepare_analyst,
     recount,
     write,
@@ -258,9 +258,9 @@ def number_accounts(database: Database) -> None:
             " WHERE (n.log_id, n.idx) = (e.log_id, e.idx)"
         )
         tx.execute(
-            "INSERT INTO ledger.head SELECT log_id, count(*), 1, %s, 0 FROM ledger.entry"
-            " GROUP BY log_id",
-            (bytes(32),),
+            "UPDATE ledger.head AS h SET size = e.size"
+            " FROM (SELECT log_id, max(idx) + 1 AS size FROM ledger.entry GROUP BY log_id) AS e"
+            " WHERE e.log_id = h.log_id"
         )
         tx.execute(
             "INSERT INTO ledger.checkpoint SELECT log_id, size, %s, root, '' FROM ledger.head"

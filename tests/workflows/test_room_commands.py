@@ -132,3 +132,20 @@ def test_an_exercise_stays_one_and_what_is_real_stays_real(database):
                 "UPDATE incidents.incident SET exercise = NOT exercise WHERE incident_id = %s",
                 [number],
             )
+
+
+def test_suspicions_are_added_at_the_command_line_with_a_name_and_a_reason(run, number, tmp_path):
+    why = ("--reason", "Trois titulaires ont appelé", *BY)
+    added = run("suspect", number, "--address", "198.51.100.7", *why)
+    assert added.exit_code == 0, added.output
+    assert "0 accounts and 1 doubts added" in added.output
+    assert isinstance(run("suspect", number, "--address", "chez eux", *why).exception,
+                      InvalidRequest)  # fmt: skip
+    wrong = tmp_path / "stolen.csv"
+    wrong.write_text("rpps\n10003456O82\n")
+    listed = run("suspect", number, "--accounts", str(wrong), *why)
+    assert isinstance(listed.exception, InvalidRequest)
+    assert "line 2" in listed.stderr
+    kinds = [line["kind"] for line in read_room(run, number)["timeline"]]
+    assert kinds.count("suspects_added") == 1
+    assert isinstance(run("analyse", number).exception, Conflict)

@@ -21,6 +21,7 @@ from rich.table import Column, Table
 from rempart.cli.incident_packages import packages
 from rempart.cli.incident_reports import REPORT_COMMANDS
 from rempart.cli.incident_room import ROOM_COMMANDS
+from rempart.cli.incident_suspects import suspect
 from rempart.cli.ledger_ask import PARIS, Instant
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.fields import format_fields
@@ -61,7 +62,7 @@ def incident() -> None:
     """Declare an incident, ask exactly who, answer for it."""
 
 
-for _command in (*ROOM_COMMANDS, *REPORT_COMMANDS, packages):
+for _command in (*ROOM_COMMANDS, *REPORT_COMMANDS, packages, suspect):
     incident.add_command(_command)
 
 
@@ -169,11 +170,12 @@ def analyse(*, incident_id: int, check: bool, author: str) -> None:
 @incident.command()
 @number_argument
 @click.option("--diff", is_flag=True, help="Only what the last analysis changed.")
+@click.option("--sessions", is_flag=True, help="The sessions judged, and why: for `overrule`.")
 @click.option(
     "--persons", type=click.Path(dir_okay=False, path_type=Path),
     help="With --diff: write each person's reference and change here, as CSV.",
 )  # fmt: skip
-def show(*, incident_id: int, diff: bool, persons: Path | None) -> None:
+def show(*, incident_id: int, diff: bool, sessions: bool, persons: Path | None) -> None:
     """Show whose data, how surely, per insurer; or what the last analysis changed."""
     if persons is not None and not diff:
         raise click.UsageError("--persons goes with --diff")
@@ -187,8 +189,8 @@ def show(*, incident_id: int, diff: bool, persons: Path | None) -> None:
     if not sheet.analyses:
         console.print(f"not analysed yet: rempart incident analyse {incident_id}")
         return
-    if diff:
-        _print_changes(console, sheet)
+    if diff or sessions:
+        (_print_changes if diff else _print_sessions)(console, sheet)
         return
     _print_exposure(console, sheet)
     coverage = sheet.coverage
@@ -253,6 +255,23 @@ def _print_exposure(console: Console, sheet: IncidentSheet) -> None:
     console.print(f"{last.counts['lower']} confirmed, {last.counts['best']} held to be, {at_most}")
     if sheet.professionals:
         console.print(f"{len(sheet.professionals)} professionals whose account was entered")
+
+
+def _print_sessions(console: Console, sheet: IncidentSheet) -> None:
+    """Print each session on lines of its own: a night's terminal is narrow."""
+    for account in sheet.accounts:
+        for one in account.sessions:
+            opened = "" if one.opened_ms is None else f", opened {_tell(one.opened_ms)}"
+            console.print(
+                f"session {one.session_ref}: {one.verdict}, account {one.account_ref}{opened}",
+                markup=False,
+            )
+            for sign in one.reasons:
+                if sign["points"]:
+                    line = f"  {sign['points']:>3} shows the {sign['shows']}: {sign['rule']}"
+                    console.print(line, markup=False)
+    if not any(account.sessions for account in sheet.accounts):
+        console.print("the suspects did nothing in the window")
 
 
 def _print_changes(console: Console, sheet: IncidentSheet) -> None:

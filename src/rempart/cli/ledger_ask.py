@@ -239,15 +239,19 @@ def _reading(installation: Installation) -> Iterator[Reader]:
 
 def _find_typed(installation: Installation) -> list[int]:
     """Ask for identifiers and return whom they lead to, or ever led to."""
-    identifiers = TypedIdentifiers(
+    key = compute_lookup_key(installation.home.key("lookup"), ask_identifiers())
+    with installation.database.transaction("feeds") as tx:
+        return find_persons(tx, key)
+
+
+def ask_identifiers() -> TypedIdentifiers:
+    """Ask for the identifiers of a person at the terminal; only the insurer's is shown as typed."""
+    return TypedIdentifiers(
         amc_number=_ask(AmcNumber.parse, "AMC number", hide=False),
         insured_nir=_ask(Nir.parse, "NIR of the insured, with key"),
         birth_date=_ask(BirthDate.parse, "Birth date (YYYYMMDD)"),
         birth_rank=_ask(BirthRank.parse, "Birth rank"),
     )
-    key = compute_lookup_key(installation.home.key("lookup"), identifiers)
-    with installation.database.transaction("feeds") as tx:
-        return find_persons(tx, key)
 
 
 def _ask(parse: Callable[[str], Value], words: str, *, hide: bool = True) -> Value:

@@ -169,33 +169,48 @@ def _read_fast(
     else:
         times, good = make_numbers([]), np.zeros(0, bool)
     wanted = [name for name in NAMES if name in names]
-    columns: dict[str, Any] = {name: _take_column(marks, name, cuts[name][good]) for name in wanted}
+    every = bool(good.all())
+    columns: dict[str, Any] = {
+        name: _take_column(marks, name, cuts[name] if every else cuts[name][good])
+        for name in wanted
+    }
     if extra:
-        rests = _take_texts(marks, cuts["rest"][good])
+        rests = _take_texts(marks, cuts["rest"] if every else cuts["rest"][good])
         columns |= _cut_rests(rests, names, extra)
     columns["times"] = pa.array(times[good]), good
     return columns
 
 
 def _take_column(marks: _Marks, name: str, cuts: Any) -> Any:
-    texts = _take_texts(marks, cuts)
-    return _null_dashes(texts) if name in _MAY_BE_ABSENT else texts
+    if name not in _MAY_BE_ABSENT:
+        return _take_texts(marks, cuts)
+    # Letters are compared where they are: comparing texts costs as much as cutting them.
+    starts, lengths = cuts[:, 0], cuts[:, 1] - cuts[:, 0]
+    absent = lengths == 0
+    single = np.flatnonzero(lengths == 1)
+    absent[single] = marks.letters[starts[single]] == ord("-")
+    return _take_texts(marks, cuts, absent if absent.any() else None)
 
 
-def _take_texts(marks: _Marks, cuts: Any) -> Any:
-    """Return parts of the lines as text.
+def _take_texts(marks: _Marks, cuts: Any, absent: Any = None) -> Any:
+    """Return parts of the lines as text, without those that stand for nothing.
 
     Short ones are gathered letter by letter, all at once: an object each would cost more.
     """
     starts, lengths = cuts[:, 0], cuts[:, 1] - cuts[:, 0]
     total = int(lengths.sum())
     if total > _SHORT_LETTERS * len(cuts):
-        return make_texts(_slice(marks.data, cuts))
+        texts = make_texts(_slice(marks.data, cuts))
+        return texts if absent is None else pc.if_else(pa.array(absent), None, texts)
     offsets: Any = np.zeros(len(cuts) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     places = np.repeat(starts - offsets[:-1], lengths) + np.arange(total)
-    letters = marks.letters[places]
-    return pa.StringArray.from_buffers(len(cuts), pa.py_buffer(offsets), pa.py_buffer(letters))
+    letters, there = marks.letters[places], None
+    if absent is not None:
+        there = pa.array(~absent).buffers()[1]
+    return pa.StringArray.from_buffers(
+        len(cuts), pa.py_buffer(offsets), pa.py_buffer(letters), there
+    )
 
 
 def _slice(data: bytes, cuts: Any) -> list[bytes]:

@@ -5,11 +5,12 @@ Refuses to give an upper bound where nobody can say how much a hole hides.
 Source: GDPR article 33(3)(a) (S17); field 3.12 of the DORA report, "actual or estimate".
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rempart.incidents.coverage import Coverage
-from rempart.incidents.exposure import ExposedPerson, Tier
+from rempart.incidents.exposure import LISTED, Tier, TierCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,30 +33,32 @@ class Bounds:
         return {"lower": self.lower, "best": self.best, "upper": self.upper}
 
 
-def compute_bounds(persons: Iterable[ExposedPerson], coverage: Coverage) -> Bounds:
+def compute_bounds(counts: TierCounts, coverage: Coverage) -> Bounds:
     """Compute the bounds of a whole list."""
     hidden = [hole.hidden for hole in coverage.holes]
-    return _bound(list(persons), None if None in hidden else sum(count or 0 for count in hidden))
+    everybody: Counter[Tier] = Counter()
+    for (_, tier), persons in counts.items():
+        everybody[tier] += persons
+    return _bound(everybody, None if None in hidden else sum(count or 0 for count in hidden))
 
 
 def compute_insurer_bounds(
-    persons: Iterable[ExposedPerson], coverage: Coverage, insurer_ids: Iterable[int]
+    counts: TierCounts, coverage: Coverage, insurer_ids: Iterable[int]
 ) -> dict[int, Bounds]:
     """Compute the bounds of each insurer, of those without anybody on the list too."""
-    by_insurer: dict[int, list[ExposedPerson]] = {insurer_id: [] for insurer_id in insurer_ids}
-    for person in persons:
-        by_insurer.setdefault(person.insurer_id, []).append(person)
+    insurers = {*insurer_ids, *(insurer_id for insurer_id, _ in counts)}
     return {
-        insurer_id: _bound(listed, coverage.count_hidden(insurer_id))
-        for insurer_id, listed in sorted(by_insurer.items())
+        insurer_id: _bound(
+            {tier: counts.get((insurer_id, tier), 0) for tier in LISTED},
+            coverage.count_hidden(insurer_id),
+        )
+        for insurer_id in sorted(insurers)
     }
 
 
-def _bound(persons: list[ExposedPerson], hidden: int | None) -> Bounds:
-    confirmed = sum(person.tier is Tier.A for person in persons)
-    probable = sum(person.tier is Tier.B for person in persons)
+def _bound(persons: Mapping[Tier, int], hidden: int | None) -> Bounds:
+    confirmed, probable, others = (persons.get(tier, 0) for tier in LISTED)
+    best = confirmed + probable
     return Bounds(
-        lower=confirmed,
-        best=confirmed + probable,
-        upper=None if hidden is None else len(persons) + hidden,
+        lower=confirmed, best=best, upper=None if hidden is None else best + others + hidden
     )

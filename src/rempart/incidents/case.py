@@ -138,6 +138,7 @@ KIND_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.AWARENESS: "violation établie",
     EventKind.NOTE: "note",
     EventKind.DECISION: "décision",
+    EventKind.SUSPECTS_ADDED: "soupçons ajoutés",
     EventKind.TASK_ADDED: "tâche",
     EventKind.TASK_DONE: "tâche faite",
     EventKind.JOINED: "entrée dans la salle",
@@ -161,6 +162,24 @@ KIND_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.CLOSED: "incident clos",
     EventKind.REOPENED: "incident rouvert",
 }
+STEP_WORDS: Final[Mapping[str, str]] = {
+    "ask_again": "nouvelle identification exigée",
+    "slow": "réponses ralenties",
+    "no_typed": "vérifications sans carte coupées",
+    "presence_only": "présence de la carte exigée",
+    "suspend": "compte suspendu",
+    "guard": "arrêt décidé par la garde automatique",
+    "1": "présence demandée",
+    "2": "présence exigée",
+    "3": "personnes connues seulement",
+}
+"""What was done to an account, in French; the guard's own steps by their number."""
+TARGET_WORDS: Final[Mapping[str, str]] = {
+    "account": "un compte",
+    "establishment": "un établissement",
+    "software": "un logiciel",
+    "profession": "une profession",
+}
 _SAID: Final = (
     "words",
     "step",
@@ -176,8 +195,13 @@ _SAID: Final = (
 
 def describe_event(event: RoomEvent) -> str:
     """Write one line of the timeline in French, without what only the product reads."""
-    said = [str(event.details[name]) for name in _SAID if event.details.get(name)]
+    said = [_say(name, event.details[name]) for name in _SAID if event.details.get(name)]
     return " – ".join([KIND_WORDS[event.kind], *said])
+
+
+def _say(name: str, value: object) -> str:
+    text = str(value)
+    return {"step": STEP_WORDS, "target": TARGET_WORDS}.get(name, {}).get(text, text)
 
 
 def list_measures(case: CaseFile) -> list[RoomEvent]:

@@ -41,11 +41,13 @@ class Pattern:
         kind: Of the event.
         origin: Whose: the party's own, the operator's, or either.
         where: What its details must say.
+        unless: What they must not say.
     """
 
     kind: str
     origin: Origin
     where: Mapping[str, object]
+    unless: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,12 @@ def _read_words(row: Mapping[str, Any], language: str) -> Words:
 
 def _read_patterns(rows: list[Mapping[str, Any]]) -> tuple[Pattern, ...]:
     return tuple(
-        Pattern(kind=row["kind"], origin=row["from"], where=MappingProxyType(row.get("where", {})))
+        Pattern(
+            kind=row["kind"],
+            origin=row["from"],
+            where=MappingProxyType(row.get("where", {})),
+            unless=MappingProxyType(row.get("unless", {})),
+        )
         for row in rows
     )
 

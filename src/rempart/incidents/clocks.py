@@ -20,7 +20,7 @@ from rempart.incidents.clock_rules import (
     Pattern,
     Trait,
 )
-from rempart.incidents.working_days import Calendar
+from rempart.tariffs.working_days import Calendar
 
 REMIND_BEFORE: Final = (timedelta(hours=24), timedelta(hours=6), timedelta(hours=1), timedelta(0))
 """When whoever owns a clock is reminded, before its limit; the last one says it is past."""
@@ -311,6 +311,8 @@ def _matches(fact: Fact, pattern: Pattern, party: Party) -> bool:
     if fact.kind != pattern.kind:
         return False
     if any(fact.details.get(name) != value for name, value in pattern.where.items()):
+        return False
+    if any(fact.details.get(name) == value for name, value in pattern.unless.items()):
         return False
     match pattern.origin:
         case "own":

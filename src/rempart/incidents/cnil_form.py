@@ -233,15 +233,17 @@ def _prefill(case: CaseFile, people: Population, say: Callable[[datetime], str])
     measures = [
         f"{say(_at(one.happened_ms))} : {describe_event(one)}" for one in list_measures(case)
     ]
+    known_at = "" if received is None else say(_at(received.happened_ms))
     known = {
         "certainty": "établie" if established or received else "soupçonnée",
         "controller": people.name if insurer_id is not None else case.operator,
         "discovered_at": "" if discovered is None else say(_at(discovered)),
         "began_at": say(case.starts_at),
         "ended_at": say(case.ends_at),
-        "told_by_processor_at": "" if received is None else say(_at(received.happened_ms)),
+        "told_by_processor_at": known_at,
         "ongoing": NO if case.answered_at else NOT_YET,
-        "circumstances": str(read_detail(suspected, "words") or ""),
+        "circumstances": str(read_detail(suspected, "words") or "")
+        or (f"Avis du sous-traitant, {case.operator}, reçu le {known_at}." if known_at else ""),
         "origin": "piratage, logiciel malveillant, hameçonnage",
         "nature": "confidentialité",
         "cause": "acte externe malveillant",

@@ -42,8 +42,8 @@ class LookUp:
 
     `person_ref` 0 means that nobody was found; `fields` is the bitmap of what the answer showed;
     `lookup_key` is what was asked, keyed: it names nobody by itself. `typed_fields` is what the
-    caller had to know in order to ask; `claim_followed` says whether the same account claimed for
-    the same person within the days allowed, None when no claims are at hand.
+    caller had to know in order to ask; `claim_followed` says whether the account's establishment
+    claimed for the same person within the days allowed, None when nobody knows, or not yet.
     """
 
     account_ref: int
@@ -61,7 +61,12 @@ class LookUp:
     @property
     def with_presence(self) -> bool:
         """Whether what only the present person holds (a card, a Vitale card) found somebody."""
-        return self.mode is not Mode.TYPED and self.person_ref != 0
+        return self.mode not in (Mode.TYPED, Mode.CLAIM) and self.person_ref != 0
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether what became of a claim was read: it shows somebody, and looks nobody up."""
+        return self.mode is Mode.CLAIM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,9 @@ class Session:
 class SessionTally:
     """What one session did inside the window, or before it: sums that a database can make.
 
+    `lookups` leaves `readings` out: what was read of claims sent before, which tells nothing of who
+    asks. The sums are of look-ups; a session that only read claims has none.
+
     `presences` counts the look-ups answered on a card or Vitale reading that found somebody;
     `nobody`, those that found nobody; `known_faces`, those about a person the same account had
     looked up before the window; `gap_squares` is the sum of the squared gaps between look-ups, in
@@ -100,6 +108,7 @@ class SessionTally:
         local: Those of them about a person of the account's own town or department.
         travel_kmh: The speed at which the account would have had to travel to come in from here,
             where both places are known.
+        readings: Claims of which it was told what became of them.
     """
 
     session: Session
@@ -120,10 +129,11 @@ class SessionTally:
     placed: int | None = None
     local: int | None = None
     travel_kmh: float | None = None
+    readings: int = 0
 
     def __post_init__(self) -> None:
-        if self.lookups < 1:
-            raise ValueError("a session without a look-up has nothing to be judged on")
+        if self.lookups < 0 or self.lookups + self.readings < 1:
+            raise ValueError("a session that asked nothing has nothing to be judged on")
         if self.hours is not None and len(self.hours) != HOURS:
             raise ValueError("hours are 24 counts, one for each hour of the day")
         if (self.claims_followed or 0) > (self.claims_known or 0):
@@ -134,7 +144,7 @@ class SessionTally:
     @property
     def gaps(self) -> int:
         """How many gaps there are between look-ups."""
-        return self.lookups - 1
+        return max(self.lookups - 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,15 +176,17 @@ def summarise_session(
 
     Args:
         session: The session.
-        lookups: Its look-ups inside the window, any order; at least one.
+        lookups: Its look-ups and readings of claims inside the window, any order; at least one.
         faces_before: The persons its account looked up before the window.
 
     Raises:
         ValueError: there is no look-up.
     """
-    ordered = sorted(lookups, key=_by_time)
-    if not ordered:
-        raise ValueError("a session without a look-up has nothing to be judged on")
+    everything = sorted(lookups, key=_by_time)
+    if not everything:
+        raise ValueError("a session that asked nothing has nothing to be judged on")
+    ordered = [one for one in everything if not one.is_reading]
+    timed = ordered or everything
     claims_known, claims_followed = _count_claims(ordered)
     return SessionTally(
         session=session,
@@ -183,12 +195,13 @@ def summarise_session(
         presences=sum(lookup.with_presence for lookup in ordered),
         nobody=sum(lookup.person_ref == 0 for lookup in ordered),
         known_faces=sum(lookup.person_ref in faces_before for lookup in ordered),
-        first_ms=ordered[0].t_ms,
-        last_ms=ordered[-1].t_ms,
+        first_ms=timed[0].t_ms,
+        last_ms=timed[-1].t_ms,
         gap_squares=sum((b.t_ms - a.t_ms) ** 2 for a, b in pairwise(ordered)),
         hours=spread_hours(Counter(find_hour(lookup.t_ms) for lookup in ordered)),
         claims_known=claims_known,
         claims_followed=claims_followed,
+        readings=len(everything) - len(ordered),
     )
 
 

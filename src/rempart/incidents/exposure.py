@@ -12,6 +12,7 @@ Source: S25; S49 (unknown is exposed until an assessment shows otherwise); GDPR 
 """
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -57,6 +58,10 @@ class ExposedPerson:
     gained: int
 
 
+# How many persons a list has, by insurer and tier; none is left out.
+TierCounts = Mapping[tuple[int, Tier], int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
     """Look-ups of a thief that found nobody: what was tried is counted, and names no one.
@@ -95,6 +100,7 @@ def decide_tier(
     with_presence: bool,
     usual_place: bool = False,
     claim_followed: bool | None = None,
+    shown_elsewhere: bool = False,
     is_overruled: bool = False,
 ) -> Tier | None:
     """Say what one answer means for the person it was about.
@@ -104,6 +110,8 @@ def decide_tier(
         with_presence: Whether a card, or a Vitale reading, found the person.
         usual_place: Whether the session came from where the account had worked before.
         claim_followed: Whether the account claimed for the person afterwards; None: nobody knows.
+        shown_elsewhere: Whether another session of the account in the window was shown the person
+            too: nobody knows which of them the claim follows.
         is_overruled: Whether somebody answers for the verdict, in writing.
 
     Returns:
@@ -115,7 +123,8 @@ def decide_tier(
     explained = with_presence or claim_followed is True
     if verdict is Verdict.MIXED:
         return Tier.C if explained else Tier.B
-    if is_overruled or claim_followed or (with_presence and usual_place):
+    is_claimed = claim_followed is True and not shown_elsewhere
+    if is_overruled or is_claimed or (with_presence and usual_place):
         return None
     return Tier.C
 
@@ -138,12 +147,15 @@ def compute_exposure(
     """
     shown: dict[tuple[int, int], list[tuple[Tier, LookUp]]] = {}
     tried: dict[int, list[LookUp]] = {}
-    for lookup in lookups:
-        if not window.contains(lookup.t_ms):
-            continue
+    within = [lookup for lookup in lookups if window.contains(lookup.t_ms)]
+    sessions: dict[tuple[int, int], set[int]] = {}
+    for lookup in within:
+        if not lookup.is_reading:
+            sessions.setdefault(_name_pair(lookup), set()).add(lookup.session_ref)
+    for lookup in within:
         judged = verdicts[lookup.session_ref]
         if not lookup.person_ref:
-            if judged.verdict is not Verdict.OWNER:
+            if judged.verdict is not Verdict.OWNER and not lookup.is_reading:
                 tried.setdefault(lookup.insurer_id, []).append(lookup)
             continue
         tier = decide_tier(
@@ -151,6 +163,7 @@ def compute_exposure(
             with_presence=lookup.with_presence,
             usual_place=judged.usual_place,
             claim_followed=lookup.claim_followed,
+            shown_elsewhere=len(sessions.get(_name_pair(lookup), ())) > 1,
             is_overruled=judged.is_overruled,
         )
         if tier is not None:
@@ -166,6 +179,15 @@ def compute_exposure(
             for insurer_id, tries in sorted(tried.items())
         ),
     )
+
+
+def _name_pair(lookup: LookUp) -> tuple[int, int]:
+    return lookup.account_ref, lookup.person_ref
+
+
+def count_tiers(persons: Iterable[ExposedPerson]) -> TierCounts:
+    """Count the persons of a list by insurer and tier."""
+    return Counter((person.insurer_id, person.tier) for person in persons)
 
 
 def compute_insurer_rows(persons: Iterable[ExposedPerson]) -> tuple[InsurerExposure, ...]:

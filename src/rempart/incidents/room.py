@@ -32,6 +32,7 @@ class EventKind(enum.StrEnum):
     AWARENESS = "awareness"  # words: from then on it is held to be a breach
     NOTE = "note"  # words
     DECISION = "decision"  # words, reason, alternatives
+    SUSPECTS_ADDED = "suspects_added"  # reason, how, accounts, doubts
     TASK_ADDED = "task_added"  # words, owner, due_ms
     TASK_DONE = "task_done"  # task: event_ref of the task
     JOINED = "joined"  # part, on_call
@@ -166,18 +167,22 @@ def is_closed(events: Iterable[RoomEvent]) -> bool:
     return last is EventKind.CLOSED
 
 
-def check_can_add(events: Iterable[RoomEvent], kind: EventKind) -> None:
+def check_can_add(
+    events: Iterable[RoomEvent], kind: EventKind, *, by_insurer: bool = False
+) -> None:
     """Let a line be added, or refuse.
 
     Args:
         events: The timeline, in the order it was written.
         kind: What would be added.
+        by_insurer: Whether an insurer writes about itself: its clocks run on after the operator
+            closed the incident, and what it does about them is its own.
 
     Raises:
         Conflict: the incident is closed, or is to be opened again while it is open.
     """
     if is_closed(events):
-        if kind not in AFTER_CLOSING:
+        if kind not in AFTER_CLOSING and not by_insurer:
             raise Conflict("this incident is closed: open it again, with a reason, to add to it")
     elif kind is EventKind.REOPENED:
         raise Conflict("this incident is open")

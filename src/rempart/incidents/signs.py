@@ -178,7 +178,7 @@ def _weigh_typing(tally: SessionTally, habit: Habit) -> Signal:
     usual = _usual_share(habit.typed, habit.lookups, USUAL_TYPED)
     return Signal(
         rule=Rule.TYPED_WITHOUT_CARD,
-        value=tally.typed / tally.lookups,
+        value=_share(tally.typed, tally.lookups),
         usual=usual,
         points=compute_surprise(tally.typed, tally.lookups, usual, cap=40),
     )
@@ -189,7 +189,7 @@ def _weigh_misses(tally: SessionTally, habit: Habit) -> Signal:
     usual = _usual_share(habit.nobody, habit.lookups, USUAL_NOBODY)
     return Signal(
         rule=Rule.SHARE_UNKNOWN,
-        value=tally.nobody / tally.lookups,
+        value=_share(tally.nobody, tally.lookups),
         usual=usual,
         points=compute_surprise(tally.nobody, tally.lookups, usual, cap=20),
     )
@@ -228,7 +228,7 @@ def _weigh_known_faces(tally: SessionTally) -> Signal:
 
     A short past knows few of them, so that a small share of a long session says much.
     """
-    share = tally.known_faces / tally.lookups
+    share = _share(tally.known_faces, tally.lookups)
     surprise = compute_surprise(tally.known_faces, tally.lookups, USUAL_KNOWN, cap=30)
     return Signal(
         rule=Rule.KNOWN_FACES, value=share, usual=USUAL_KNOWN, points=max(int(20 * share), surprise)
@@ -326,6 +326,11 @@ def _weigh_neighbours(placed: int, local: int) -> Signal:
         usual=USUAL_LOCAL,
         points=compute_surprise(local, placed, USUAL_LOCAL, cap=10),
     )
+
+
+def _share(hits: int, trials: int) -> float:
+    """Compute a share; of nothing, nought."""
+    return hits / trials if trials else 0.0
 
 
 def _usual_share(hits: int, trials: int, presumed: float) -> float:

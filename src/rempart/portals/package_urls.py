@@ -4,8 +4,9 @@ from typing import Final
 
 from django.urls import path
 
+from rempart.portals import campaign_urls
 from rempart.portals.views import insurer_incidents as own
-from rempart.portals.views import packages
+from rempart.portals.views import own_authorities, own_incident, packages
 
 PATHS: Final = (
     path(
@@ -34,12 +35,43 @@ PATHS: Final = (
         name="acknowledge-relayed",
     ),
     path("assureur/incidents", own.own_incidents, name="own-incidents"),
-    path("assureur/incidents/<int:incident_id>", own.own_incident, name="own-incident"),
-    path("assureur/incidents/<int:incident_id>/note", own.add_note, name="add-own-note"),
-    path("assureur/taches/<int:note_ref>/faite", own.finish_task, name="finish-own-task"),
+    path("assureur/incidents/<int:incident_id>", own_incident.own_incident, name="own-incident"),
+    path(
+        "assureur/incidents/<int:incident_id>/incident.json",
+        own_incident.own_incident_json,
+        name="own-incident-json",
+    ),
+    path(
+        "assureur/incidents/<int:incident_id>/echeances.ics",
+        own_incident.own_clocks_ics,
+        name="own-clocks-ics",
+    ),
+    path("assureur/incidents/<int:incident_id>/ecrire", own_incident.write, name="write-own"),
+    path(
+        "assureur/incidents/<int:incident_id>/echeance",
+        own_incident.take_clock,
+        name="take-own-clock",
+    ),
+    path("assureur/incidents/<int:incident_id>/cnil", own_authorities.own_cnil, name="own-cnil"),
+    path(
+        "assureur/incidents/<int:incident_id>/cnil/fichier",
+        own_authorities.own_cnil_file,
+        name="own-cnil-file",
+    ),
+    path(
+        "assureur/incidents/<int:incident_id>/gravite",
+        own_authorities.own_severity,
+        name="own-severity",
+    ),
+    path("assureur/incidents/<int:incident_id>/risque", own_authorities.own_risk, name="own-risk"),
+    path("assureur/taches/<int:note_ref>/faite", own_incident.finish_task, name="finish-own-task"),
+    path("assureur/violations", own_authorities.own_register, name="own-register"),
+    path("assureur/violations.csv", own_authorities.own_register_csv, name="own-register-csv"),
+    path("assureur/violations.json", own_authorities.own_register_json, name="own-register-json"),
     path("assureur/envois/<int:package_ref>.tar", own.download, name="download-package"),
     path("assureur/envois/<int:package_ref>/accuse", own.acknowledge, name="acknowledge-package"),
     path("assureur/certificats", own.keys, name="sealing-keys"),
     path("assureur/certificats/nouveau", own.give_key, name="give-sealing-key"),
     path("assureur/certificats/<int:key_ref>/decision", own.decide_key, name="decide-sealing-key"),
+    *campaign_urls.PATHS,
 )

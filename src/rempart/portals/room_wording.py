@@ -26,6 +26,7 @@ KIND_NAMES: Final[Mapping[EventKind, Promise]] = MappingProxyType(
         EventKind.AWARENESS: _("Violation établie"),
         EventKind.NOTE: _("Note"),
         EventKind.DECISION: _("Décision"),
+        EventKind.SUSPECTS_ADDED: _("Soupçons ajoutés"),
         EventKind.TASK_ADDED: _("Tâche"),
         EventKind.TASK_DONE: _("Tâche faite"),
         EventKind.JOINED: _("Entrée dans la salle"),
@@ -65,6 +66,14 @@ HOLD_NAMES: Final[Mapping[HoldKind, Promise]] = MappingProxyType(
         HoldKind.INCIDENT: _("Incident"),
         HoldKind.JUDICIAL: _("Judiciaire"),
         HoldKind.REQUEST: _("Demande"),
+    }
+)
+DOUBT_NAMES: Final[Mapping[str, Promise]] = MappingProxyType(
+    {
+        "everybody": _("Tous les comptes de la période"),
+        "establishment": _("Un établissement"),
+        "address": _("Une adresse réseau"),
+        "software": _("Un logiciel"),
     }
 )
 _TARGETS: Final[Mapping[str, Promise]] = MappingProxyType(
@@ -114,6 +123,18 @@ def _say_declared(details: Mapping[str, Any]) -> str:
         return say("%(title)s, aucun compte désigné encore") % {"title": title}
     counted = ngettext("%(count)s compte soupçonné", "%(count)s comptes soupçonnés", accounts)
     return f"{title}, {counted % {'count': accounts}}"
+
+
+def _say_suspects(details: Mapping[str, Any]) -> str:
+    count = details.get("accounts", 0)
+    parts = []
+    if details.get("how") == "stolen":
+        parts.append(say("vol établi"))
+    if count:
+        words = ngettext("%(count)s compte désigné", "%(count)s comptes désignés", count)
+        parts.append(words % {"count": count})
+    parts += [str(DOUBT_NAMES.get(kind, kind)) for kind in details.get("doubts", ())]
+    return " · ".join([*parts, str(details.get("reason", ""))])
 
 
 def _say_decision(details: Mapping[str, Any]) -> str:
@@ -174,6 +195,7 @@ def _say_analysed(details: Mapping[str, Any]) -> str:
 _SENTENCES: Final[Mapping[EventKind, Callable[[Mapping[str, Any]], str]]] = MappingProxyType(
     {
         EventKind.DECLARED: _say_declared,
+        EventKind.SUSPECTS_ADDED: _say_suspects,
         EventKind.DECISION: _say_decision,
         EventKind.TASK_ADDED: _say_task,
         EventKind.TASK_DONE: lambda _details: "",

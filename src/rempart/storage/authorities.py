@@ -66,6 +66,15 @@ class ProfessionalsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedMeasure:
+    """A step taken to contain an incident, as an insurer may know it: not on whose account."""
+
+    first_ms: int
+    step: str
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Who answers for a clock."""
 
@@ -183,7 +192,7 @@ def load_professionals(tx: Transaction, incident_id: int) -> ProfessionalsRow:
 def load_operator(tx: Transaction) -> str:
     """Return the name of the operator that runs this installation; empty when there is none."""
     row = tx.execute(QUERIES.load_operator).fetchone()
-    return "" if row is None else str(row[0])
+    return "" if row is None or row[0] is None else str(row[0])
 
 
 def find_organisation(tx: Transaction, insurer_id: int | None) -> int | None:
@@ -252,10 +261,33 @@ def save_trait(
     )
 
 
+def list_my_measures(tx: Transaction, incident_id: int) -> list[SharedMeasure]:
+    """Return what was done to contain an incident that the visitor's insurer was told of."""
+    rows = tx.execute(QUERIES.list_my_measures, {"incident_id": incident_id})
+    return [SharedMeasure(*row) for row in rows]
+
+
+def list_my_register(tx: Transaction, insurer_id: int) -> list[tuple[int, int | None]]:
+    """Return every incident that the visitor's insurer was told of, and the insurer."""
+    rows = tx.execute(QUERIES.list_my_register, {"insurer_id": insurer_id})
+    return [(row[0], row[1]) for row in rows]
+
+
+def list_reminded(tx: Transaction, incident_id: int) -> dict[tuple[str, int | None], datetime]:
+    """Return when the owner of each clock was reminded last, by clock and party."""
+    rows = tx.execute(QUERIES.list_told, {"incident_id": incident_id})
+    last: dict[tuple[str, int | None], datetime] = {}
+    for code, insurer_id, _started_ms, _told, told_at in rows:
+        last[code, insurer_id] = max(told_at, last.get((code, insurer_id), told_at))
+    return last
+
+
 def list_told(tx: Transaction, incident_id: int) -> dict[tuple[str, int | None, int], int]:
     """Return how many thresholds were told, by clock and by the fact it is counted from."""
     rows = tx.execute(QUERIES.list_told, {"incident_id": incident_id})
-    return {(code, insurer_id, started_ms): told for code, insurer_id, started_ms, told in rows}
+    return {
+        (code, insurer_id, started_ms): told for code, insurer_id, started_ms, told, _at in rows
+    }
 
 
 def save_told(

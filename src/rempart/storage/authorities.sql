@@ -33,8 +33,12 @@ ORDER BY i.name, i.insurer_id;
 
 -- name: load_my_share
 -- The same for the visitor's own insurer.
-SELECT s.insurer_id, s.name, s.persons_a, s.persons_b, s.persons_c, s.fields, incidents.count_hidden(%(incident_id)s)
+SELECT s.insurer_id, s.name, s.persons_a, s.persons_b, s.persons_c, s.fields, s.hidden
 FROM incidents.my_share(%(incident_id)s) AS s;
+
+-- name: list_my_measures
+-- What was done to contain an incident that the visitor's insurer was told of.
+SELECT m.first_ms, m.step, m.accounts FROM incidents.my_measures(%(incident_id)s) AS m;
 
 -- name: load_professionals
 -- The owners of the accounts: how many, by how surely, and the fields of theirs that were shown.
@@ -44,7 +48,7 @@ FROM incidents.exposed_professional WHERE incident_id = %(incident_id)s;
 
 -- name: load_operator
 -- The name of the operator that runs this installation.
-SELECT o.name FROM accounts.organisation AS o WHERE o.kind = 'operator' AND o.hosted_by IS NULL ORDER BY o.org_ref LIMIT 1;
+SELECT incidents.operator_name();
 
 -- name: find_organisation
 -- The organisation of an insurer, or the operator that runs this installation.
@@ -78,8 +82,8 @@ INSERT INTO incidents.party_trait (incident_id, insurer_id, trait, held, reason,
 VALUES (%(incident_id)s, %(insurer_id)s, %(trait)s, %(held)s, %(reason)s, %(author)s);
 
 -- name: list_told
--- How many thresholds of each clock were told to its owner.
-SELECT code, insurer_id, started_ms, told FROM incidents.clock_reminder WHERE incident_id = %(incident_id)s;
+-- How many thresholds of each clock were told to its owner, and when last.
+SELECT code, insurer_id, started_ms, told, told_at FROM incidents.clock_reminder WHERE incident_id = %(incident_id)s;
 
 -- name: save_told
 -- Notes that a threshold was told; one that was told already stays so.
@@ -115,8 +119,14 @@ VALUES (%(incident_id)s, %(insurer_id)s, %(report)s, %(phase)s, %(version)s, %(a
 ON CONFLICT DO NOTHING
 RETURNING version;
 
+-- name: list_my_register
+-- The incidents that the visitor's insurer was told of, the newest first.
+SELECT DISTINCT p.incident_id, p.insurer_id FROM incidents.package AS p
+WHERE p.insurer_id = %(insurer_id)s AND p.sent_at IS NOT NULL
+ORDER BY p.incident_id DESC;
+
 -- name: list_register
--- Every controller of every incident that whoever asks may know: one line each, and the version last saved for it.
+-- Every controller of every incident that the host works on: one line each.
 SELECT i.incident_id, p.insurer_id
 FROM incidents.incident AS i
 CROSS JOIN LATERAL (

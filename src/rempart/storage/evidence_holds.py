@@ -120,7 +120,7 @@ def list_page(tx: Transaction, listing: Listing[HoldColumn]) -> tuple[list[Evide
 
 
 def list_of_incident(tx: Transaction, incident_id: int) -> list[EvidenceHold]:
-    """Return the holds of one incident, the newest first."""
+    """Return the holds of one incident, and others' in force over its window, the newest first."""
     return _load(tx, _ALL, incident_id=incident_id)[0]
 
 

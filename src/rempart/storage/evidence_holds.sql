@@ -23,14 +23,18 @@ WHERE hold_ref = %(hold_ref)s AND released_at IS NULL
 RETURNING hold_ref;
 
 -- name: list_page
--- One page of the holds, or of one of them, or of one incident's, and how many there are; `direction` is 1 or -1, by `sort`.
+-- One page of the holds, or one of them, or an incident's with those in force that an authority asked for over its window, and
+-- how many there are; `direction` is 1 or -1, by `sort`.
 SELECT h.hold_ref, h.incident_id, COALESCE(i.title, ''), h.exercise, h.kind, h.from_ms, h.to_ms,
        h.account_refs, h.insurer_ids, h.reason, h.placed_by, h.placed_at, h.released_by, h.released_at, h.release_reason,
        count(*) OVER () AS total
 FROM retention.hold AS h
 LEFT JOIN incidents.incident AS i USING (incident_id)
 WHERE (%(hold_ref)s::bigint IS NULL OR h.hold_ref = %(hold_ref)s::bigint)
-  AND (%(incident_id)s::bigint IS NULL OR h.incident_id = %(incident_id)s::bigint)
+  AND (%(incident_id)s::bigint IS NULL OR h.incident_id = %(incident_id)s::bigint
+       OR (h.kind <> 'incident' AND h.released_at IS NULL AND EXISTS (
+           SELECT 1 FROM incidents.incident AS w
+           WHERE w.incident_id = %(incident_id)s::bigint AND h.from_ms < w.ends_ms AND w.starts_ms < h.to_ms)))
   AND (NOT %(in_force)s::boolean OR h.released_at IS NULL)
 ORDER BY %(direction)s::integer * CASE %(sort)s::text
              WHEN 'from' THEN h.from_ms

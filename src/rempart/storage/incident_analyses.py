@@ -18,7 +18,7 @@ from rempart.incidents.exposure import Tier
 from rempart.incidents.population import OwnerRecord
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_expressions import ask_account_numbers
+from rempart.storage.ledger_expressions import SUSPECTS, ask_account_numbers
 from rempart.storage.ledger_sources import Sources, find_sources, read_cold_by_log
 from rempart.storage.queries import load_queries
 
@@ -318,11 +318,14 @@ def _load_numbers(
     for one in sources.reach.stretches:
         start, stop = spans.get(one.log_id, (one.start, one.stop))
         spans[one.log_id] = min(start, one.start), max(stop, one.stop)
-    question = ask_account_numbers(account_refs, from_ms=window.starts_ms, to_ms=window.ends_ms)
+    question = ask_account_numbers(from_ms=window.starts_ms, to_ms=window.ends_ms)
     cold = {
         (log_id, account_ref): (first, last, count)
         for log_id, account_ref, first, last, count in read_cold_by_log(
-            sources, question, lambda segment: segment.by_account_name
+            sources,
+            question,
+            lambda segment: segment.by_account_name,
+            {SUSPECTS: account_refs},
         )
     }
     parameters = {

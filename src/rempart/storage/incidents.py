@@ -1,7 +1,7 @@
-"""Rows of the incidents plane, and the reading of the ledger that incidents need. Role: analyst.
+"""Rows of the incidents plane. Role: analyst.
 
-Refuses to decide: verdicts come from `incidents.attribution`, tiers from `incidents.exposure`; the
-one statement that computes tiers here is held to the latter by a test.
+Refuses to decide: verdicts come from `incidents.attribution`, and lists from `suspect_lookups`,
+which is held to `incidents.exposure` by a test.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from rempart.disclosure.entry import Mode, Outcome
-from rempart.disclosure.fields import FIELDS_TYPED
 from rempart.incidents.attribution import SessionVerdict, format_signals
-from rempart.incidents.evidence import LookUp, Session, SessionTally, Window, spread_hours
-from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
+from rempart.incidents.evidence import SessionTally, Window
+from rempart.incidents.exposure import ExposedPerson, Tier
 from rempart.storage.connect import Transaction
-from rempart.storage.ledger_expressions import ColdLookup
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("incidents")
@@ -115,84 +112,6 @@ def find_incident(tx: Transaction, incident_id: int) -> Incident | None:
     )
 
 
-def load_tallies(tx: Transaction, incident: Incident, *, past_ms: int) -> Tallies:
-    """Add up what each session of the suspect accounts did.
-
-    Args:
-        tx: The transaction.
-        incident: The incident.
-        past_ms: How far before its window an account's past is looked at.
-    """
-    past: list[SessionTally] = []
-    in_window: list[SessionTally] = []
-    past_from_ms = incident.window.starts_ms - past_ms
-    parameters = {**_reach(tx, incident, past_from_ms), "past_from_ms": past_from_ms}
-    for row in tx.execute(QUERIES.list_session_tallies, parameters):
-        account_ref, session_ref, address, agent, key, is_in_window, *sums, squares, hours = row
-        lookups, typed, presences, nobody, known_faces, first_ms, last_ms = sums
-        tally = SessionTally(
-            session=Session(
-                session_ref=session_ref,
-                account_ref=account_ref,
-                address=address,
-                agent=agent,
-                key=key,
-            ),
-            lookups=lookups,
-            typed=typed,
-            presences=presences,
-            nobody=nobody,
-            known_faces=known_faces,
-            first_ms=first_ms,
-            last_ms=last_ms,
-            gap_squares=int(squares),
-            hours=spread_hours({int(hour): count for hour, count in hours.items()}),
-        )
-        (in_window if is_in_window else past).append(tally)
-    return Tallies(past=tuple(past), in_window=tuple(in_window))
-
-
-def load_suspect_lookups(tx: Transaction, incident: Incident) -> list[LookUp]:
-    """Return every look-up of the suspect accounts in the window, in order of time."""
-    return [
-        LookUp(
-            account_ref=account_ref,
-            session_ref=session_ref,
-            t_ms=t_ms,
-            mode=Mode(mode),
-            outcome=Outcome(outcome),
-            insurer_id=insurer_id,
-            person_ref=person_ref,
-            lookup_key=lookup_key,
-            fields=fields,
-            typed_fields=FIELDS_TYPED if mode == Mode.TYPED else 0,
-        )
-        for (
-            account_ref,
-            session_ref,
-            t_ms,
-            mode,
-            outcome,
-            insurer_id,
-            person_ref,
-            lookup_key,
-            fields,
-        ) in tx.execute(QUERIES.list_suspect_lookups, _reach(tx, incident))
-    ]
-
-
-def save_recalled_lookups(tx: Transaction, incident_id: int, lookups: Iterable[ColdLookup]) -> None:
-    """Bring look-ups from sealed files; to be deleted by the same transaction."""
-    with tx.cursor().copy(QUERIES.copy_recalled_lookups) as copy:
-        for one in lookups:
-            copy.write_row((incident_id, *one[:-2], UUID(bytes=one.lookup_key), one.fields))
-
-
-def delete_recalled_lookups(tx: Transaction, incident_id: int) -> None:
-    """Take the look-ups from sealed files away again."""
-    tx.execute(QUERIES.delete_recalled_lookups, {"incident_id": incident_id})
-
-
 def replace_verdicts(tx: Transaction, incident_id: int, verdicts: Sequence[SessionVerdict]) -> None:
     """Put these verdicts in the place of those of an earlier analysis."""
     tx.execute(QUERIES.delete_verdicts, {"incident_id": incident_id})
@@ -212,15 +131,6 @@ def replace_verdicts(tx: Transaction, incident_id: int, verdicts: Sequence[Sessi
                 for verdict in verdicts
             ],
         )
-
-
-def add_exposed_persons(tx: Transaction, incident: Incident, *, analysis: int) -> int:
-    """Compute the persons exposed from the verdicts in the database; return how many there are.
-
-    The list of the analysis before is still there: see `settle_exposed_persons`.
-    """
-    parameters = {**_reach(tx, incident), "analysis": analysis, "typed_fields": int(FIELDS_TYPED)}
-    return tx.execute(QUERIES.insert_exposed_persons, parameters).rowcount
 
 
 def settle_exposed_persons(tx: Transaction, incident_id: int, *, analysis: int) -> int:
@@ -248,15 +158,6 @@ def list_exposed_persons(
             gained=gained,
         )
         for insurer_id, person_ref, tier, fields, gained, lookups, sessions in rows
-    )
-
-
-def count_guesses(tx: Transaction, incident: Incident) -> tuple[Guesses, ...]:
-    """Count what thieves tried in vain, per insurer named."""
-    rows = tx.execute(QUERIES.count_guesses, _reach(tx, incident))
-    return tuple(
-        Guesses(insurer_id=insurer_id, lookups=lookups, keys=keys)
-        for insurer_id, lookups, keys in rows
     )
 
 
@@ -310,18 +211,6 @@ def find_persons(tx: Transaction, lookup_keys: Iterable[UUID]) -> dict[UUID, Fou
     return {
         lookup_key: FoundPerson(person_ref, insurer_id)
         for lookup_key, person_ref, insurer_id in rows
-    }
-
-
-def _reach(tx: Transaction, incident: Incident, from_ms: int | None = None) -> dict[str, Any]:
-    """Return what the queries need to reach the suspects' entries from `from_ms` on."""
-    window = incident.window
-    return {
-        "incident_id": incident.incident_id,
-        "account_refs": list(incident.account_refs),
-        "starts_ms": window.starts_ms,
-        "ends_ms": window.ends_ms,
-        **_find_floors(tx, window.starts_ms if from_ms is None else from_ms),
     }
 
 

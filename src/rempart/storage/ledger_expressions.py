@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import ibis
 
 from rempart.disclosure.entry import Kind, Mode
-from rempart.storage.analytics import ENTRIES
+from rempart.storage.analytics import ENTRIES, REFERENCE
 
 _LOOK_UPS: Final = (int(Kind.DISCLOSE), int(Kind.NEGATIVE))
 _TYPES: Final = {
@@ -54,46 +54,25 @@ class SeenPerson(NamedTuple):
 
 
 class ColdLookup(NamedTuple):
-    """One look-up of an account, as an incident needs it."""
+    """One look-up of an account, with what was typed."""
 
-    log_id: int
-    idx: int
-    kind: int
-    t_ms: int
     account_ref: int
     session_ref: int
-    person_ref: int
-    insurer_id: int
+    t_ms: int
     mode: int
     outcome: int
+    insurer_id: int
+    person_ref: int
     lookup_key: bytes
     fields: int
 
 
-class ShownPerson(NamedTuple):
-    """One person of one insurer as an incident lists them; fields are united."""
-
-    insurer_id: int
-    person_ref: int
-    tier: str
-    fields: int
-    lookups: int
-
-
-class Judged(NamedTuple):
-    """The sessions of an incident by what they mean for whom they were shown.
-
-    Attributes:
-        thief: A thief's.
-        mixed: Shared with the owner.
-        owner: Held to be the owner's, from anywhere.
-        counter: The same, from where the account had worked before: a card explains what it saw.
-    """
-
-    thief: Sequence[int]
-    mixed: Sequence[int]
-    owner: Sequence[int]
-    counter: Sequence[int]
+# The list of references that the questions of an incident name: of accounts, or of sessions.
+SUSPECTS: Final = "suspects"
+# What an analysis needs of a look-up, in this order.
+LOOKED: Final = (
+    *("account_ref", "session_ref", "t_ms", "person_ref", "insurer_id", "mode", "fields"),
+)
 
 
 @ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
@@ -140,62 +119,47 @@ def ask_seen_by(
     )
 
 
-def ask_lookups(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibis.Table:
-    """Ask for the look-ups of some accounts, one by one."""
-    rows = _describe_entries(ColdLookup._fields)
-    return rows.filter(
-        rows.account_ref.isin(account_refs),
-        rows.kind.isin(_LOOK_UPS),
-        rows.t_ms >= from_ms,
-        rows.t_ms < to_ms,
-    ).select(*ColdLookup._fields)
+def ask_lookups(columns: Sequence[str], *, from_ms: int, to_ms: int) -> ibis.Table:
+    """Ask for the look-ups of the accounts in the list `SUSPECTS`, one by one.
+
+    Every column that is not asked for is one that is not read: a key is random, and costs as much
+    as all the others together.
+    """
+    theirs = _keep_suspects("account_ref", {*columns, "account_ref", "kind", "t_ms"})
+    return theirs.filter(
+        theirs.kind.isin(_LOOK_UPS), theirs.t_ms >= from_ms, theirs.t_ms < to_ms
+    ).select(*columns)
 
 
-def ask_exposed(
-    account_refs: Sequence[int], judged: Judged, *, from_ms: int, to_ms: int
-) -> ibis.Table:
-    """Ask for the list of an incident; the definition is incidents/exposure.py."""
-    rows = _describe_entries(
-        (
-            *("account_ref", "session_ref", "person_ref", "insurer_id"),
-            *("kind", "mode", "t_ms", "fields"),
-        )
+def ask_tries(*, from_ms: int, to_ms: int) -> ibis.Table:
+    """Ask what the sessions in the list `SUSPECTS` tried in vain: by insurer and key."""
+    columns = {"session_ref", "person_ref", "insurer_id", "lookup_key", "kind", "mode", "t_ms"}
+    theirs = _keep_suspects("session_ref", columns)
+    tried = theirs.filter(
+        theirs.kind.isin(_LOOK_UPS),
+        theirs.person_ref == 0,
+        theirs.mode != int(Mode.CLAIM),
+        theirs.t_ms >= from_ms,
+        theirs.t_ms < to_ms,
     )
-    # One list at first, which engines look up in a table of hashes: conditions that are joined by
-    # "or" are tried one by one, so they come after, on the few rows that are left.
-    judged_ones = [*judged.thief, *judged.mixed, *judged.owner, *judged.counter]
-    asked = rows.filter(
-        rows.account_ref.isin(account_refs),
-        rows.session_ref.isin(judged_ones),
-        rows.kind.isin(_LOOK_UPS),
-        rows.person_ref != 0,
-        rows.t_ms >= from_ms,
-        rows.t_ms < to_ms,
-    )
-    explained = asked.session_ref.isin(judged.counter) & (asked.mode != int(Mode.TYPED))
-    shown = asked.filter(~explained)
-    tier = ibis.cases(
-        (shown.session_ref.isin(judged.thief), "A"),
-        (shown.session_ref.isin(judged.mixed) & (shown.mode == int(Mode.TYPED)), "B"),
-        else_="C",
-    )
-    return (
-        shown.group_by("insurer_id", "person_ref")
-        .aggregate(tier=tier.min(), fields=bit_or(shown.fields), lookups=shown.count())
-        .order_by("insurer_id", "person_ref")
-    )
+    return tried.group_by("insurer_id", "lookup_key").aggregate(lookups=tried.count())
 
 
-def ask_account_numbers(account_refs: Sequence[int], *, from_ms: int, to_ms: int) -> ibis.Table:
-    """Ask for the numbers of some accounts' entries: the first, the last, how many there are."""
-    rows = _describe_entries(("account_ref", "acct_seq", "t_ms"))
-    theirs = rows.filter(
-        rows.account_ref.isin(account_refs), rows.t_ms >= from_ms, rows.t_ms < to_ms
-    )
-    return theirs.group_by("account_ref").aggregate(
-        first=theirs.acct_seq.min(), last=theirs.acct_seq.max(), entries=theirs.count()
+def ask_account_numbers(*, from_ms: int, to_ms: int) -> ibis.Table:
+    """Ask for the numbers of entries of the accounts in `SUSPECTS`: first, last, how many."""
+    theirs = _keep_suspects("account_ref", {"account_ref", "acct_seq", "t_ms"})
+    inside = theirs.filter(theirs.t_ms >= from_ms, theirs.t_ms < to_ms)
+    return inside.group_by("account_ref").aggregate(
+        first=inside.acct_seq.min(), last=inside.acct_seq.max(), entries=inside.count()
     )
 
 
 def _describe_entries(columns: Iterable[str]) -> ibis.Table:
     return ibis.table({name: _TYPES.get(name, "int64") for name in columns}, name=ENTRIES)
+
+
+def _keep_suspects(column: str, columns: Iterable[str]) -> ibis.Table:
+    """Describe the entries whose account, or session, is in the list `SUSPECTS`."""
+    rows = _describe_entries(sorted(columns))
+    suspects = ibis.table({REFERENCE: "int64"}, name=SUSPECTS)
+    return rows.semi_join(suspects, rows[column] == suspects[REFERENCE])

@@ -14,13 +14,8 @@ from uuid import UUID
 from rempart.kernel.errors import InvalidRequest
 from rempart.storage.connect import Transaction
 from rempart.storage.ledger_expressions import (
-    ColdLookup,
-    Judged,
     Seen,
     SeenPerson,
-    ShownPerson,
-    ask_exposed,
-    ask_lookups,
     ask_seen_by,
     ask_who_saw,
 )
@@ -133,38 +128,6 @@ def seen_by(
         cursor.execute(QUERIES.seen_by, parameters)
         sources.check_unmoved()
         yield from _unite(iter(cursor), rows)
-
-
-def read_cold_lookups(
-    sources: Sources, account_refs: Iterable[int], *, from_ms: int, to_ms: int
-) -> Iterator[ColdLookup]:
-    """Yield the look-ups of some accounts that are in sealed files only, in no order.
-
-    Raises:
-        Unavailable: a sealed segment cannot be read.
-    """
-    question = ask_lookups(check_references(account_refs), from_ms=from_ms, to_ms=to_ms)
-    for row in read_cold(sources, question, lambda segment: segment.by_account_name):
-        yield ColdLookup(*row)
-
-
-def list_exposed(
-    sources: Sources,
-    account_refs: Iterable[int],
-    judged: Judged,
-    *,
-    from_ms: int,
-    to_ms: int,
-) -> Iterator[ShownPerson]:
-    """Yield the persons of an incident that sealed files hold, by insurer then person.
-
-    Raises:
-        Unavailable: a sealed segment cannot be read.
-    """
-    question = ask_exposed(check_references(account_refs), judged, from_ms=from_ms, to_ms=to_ms)
-    rows = read_cold(sources, question, lambda segment: segment.by_account_name)
-    # Made by the tuple itself: a named tuple's own ways cost as much as finding the row.
-    yield from map(partial(tuple.__new__, ShownPerson), rows)
 
 
 def _narrow(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import ibis
+import pyarrow as pa
 
 from rempart.disclosure.reach import (
     LogSpan,
@@ -20,7 +21,7 @@ from rempart.disclosure.reach import (
     decide_stretches,
 )
 from rempart.kernel.errors import Conflict, InvalidRequest, Unavailable
-from rempart.storage.analytics import Engine, SealedFiles
+from rempart.storage.analytics import Engine, Lists, SealedFiles
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -127,17 +128,36 @@ def find_sources(
 
 
 def read_cold(
-    sources: Sources, question: ibis.Table, name: Callable[[SealedSegment], str]
+    sources: Sources,
+    question: ibis.Table,
+    name: Callable[[SealedSegment], str],
+    lists: Lists | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of one question over the cold files of all logs; opens no engine for none."""
     files = sources.list_files(name)
     if files:
         with sources.open_engine() as engine:
-            yield from engine.answer(question, files)
+            yield from engine.answer(question, files, lists)
+
+
+def read_cold_batches(
+    sources: Sources,
+    question: ibis.Table,
+    name: Callable[[SealedSegment], str],
+    lists: Lists | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the same in batches of columns."""
+    files = sources.list_files(name)
+    if files:
+        with sources.open_engine() as engine:
+            yield from engine.read(question, files, lists)
 
 
 def read_cold_by_log(
-    sources: Sources, question: ibis.Table, name: Callable[[SealedSegment], str]
+    sources: Sources,
+    question: ibis.Table,
+    name: Callable[[SealedSegment], str],
+    lists: Lists | None = None,
 ) -> list[tuple[Any, ...]]:
     """Return the rows of a question log by log, the log in front: files by person do not say it."""
     logs = sorted({one.log_id for one in sources.reach.stretches if one.place is Place.COLD})
@@ -147,7 +167,7 @@ def read_cold_by_log(
         return [
             (log_id, *row)
             for log_id in logs
-            for row in engine.answer(question, sources.list_files(name, log_id))
+            for row in engine.answer(question, sources.list_files(name, log_id), lists)
         ]
 
 

@@ -28,6 +28,7 @@ from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable
 from rempart.storage.array_literals import format_bytes, format_numbers, format_uuids
+from rempart.storage.care import PecRow, write_pecs
 from rempart.storage.ledger_opening import (
     CHECKPOINT_PERIOD_MS,
     DRIVER_FAILURES,
@@ -94,8 +95,10 @@ class LedgerWriter:
         standing: Standing,
         *,
         clock_ms: Callable[[], int],
+        draw_salts: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._connection = connection
+        self._draw_salts = draw_salts
         self._signer = standing.signer
         self._clock_ms = clock_ms
         self.log_id = standing.log_id
@@ -127,6 +130,7 @@ class LedgerWriter:
         clock_ms: Callable[[], int],
         segment_bits: int = SEGMENT_BITS,
         patience_s: float = 0.0,
+        draw_salts: Callable[[int], bytes] = secrets.token_bytes,
     ) -> Self:
         """Take a log over: check it, fence every earlier writer, and stand ready to append.
 
@@ -142,6 +146,7 @@ class LedgerWriter:
             clock_ms: Unix milliseconds.
             segment_bits: If the log is made: its segments hold two to this power leaves.
             patience_s: How long to wait for another writer to give the log back.
+            draw_salts: Random bytes; those of before only where entries are made again.
 
         Raises:
             SetupError: The server does not keep what it acknowledges, or the log belongs to another
@@ -157,7 +162,7 @@ class LedgerWriter:
                 segment_bits=segment_bits,
                 patience_s=patience_s,
             )
-            return cls(connection, standing, clock_ms=clock_ms)
+            return cls(connection, standing, clock_ms=clock_ms, draw_salts=draw_salts)
         except BaseException:
             connection.terminate()
             raise
@@ -166,6 +171,11 @@ class LedgerWriter:
     def size(self) -> int:
         """Number of entries: the index of the first entry of the next batch."""
         return self._tree.size
+
+    @property
+    def root(self) -> bytes:
+        """Root of the present size."""
+        return self._root
 
     @property
     def origin(self) -> str:
@@ -194,6 +204,7 @@ class LedgerWriter:
         sessions: Sequence[SessionFacts] = (),
         replays: Sequence[Replay] = (),
         statements: Sequence[Statement] = (),
+        pecs: Sequence[PecRow] = (),
     ) -> list[Receipt]:
         """Record a batch and wait until it is durable.
 
@@ -202,6 +213,7 @@ class LedgerWriter:
             sessions: The facts of the SESSION drafts, in their order.
             replays: Answers to keep with the batch. One that is kept already stays as it is.
             statements: What the drafts of acts state, in their order.
+            pecs: Promises that entries of this batch tell.
 
         Returns:
             One receipt for each draft, in order, under one checkpoint.
@@ -229,7 +241,9 @@ class LedgerWriter:
             #    leaves nothing; a crash after it leaves entries that nobody was told about, which
             #    is the safe side: the log may know of an answer that was not sent, never the
             #    reverse.
-            async with self._fatal():
+            async with self._fatal(), contextlib.AsyncExitStack() as stack:
+                if pecs:  # the one case with a second statement
+                    await stack.enter_async_context(self._connection.transaction())
                 moved = await self._connection.fetchval(
                     _sql.append_batch,
                     *(self.log_id, self._epoch, batch.first, batch.tree.size),
@@ -242,6 +256,8 @@ class LedgerWriter:
                     timeout=COMMIT_TIMEOUT_S,
                 )
                 self._check_fence(moved)
+                if pecs and not await write_pecs(self._connection, pecs):
+                    raise LedgerUnavailable("a promise changed while it was replaced: ask again")
             # 5. Durable. Only now is its root signed and are its callers told.
             self._adopt(batch)
         return [
@@ -364,7 +380,7 @@ class LedgerWriter:
             drafts,
             log_id=self.log_id,
             t_ms=max(self._clock_ms(), self._t_ms),
-            salts=secrets.token_bytes(SALT_SIZE * len(drafts)),
+            salts=self._draw_salts(SALT_SIZE * len(drafts)),
             account_counters=self._accounts,
             insurer_counters=self._insurers,
         )

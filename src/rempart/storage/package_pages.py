@@ -20,6 +20,7 @@ PackageColumn: TypeAlias = Literal[
     "insurer", "persons", "number", "state", "made", "sent", "received"
 ]
 OwnColumn: TypeAlias = Literal["sent", "persons"]
+NoteKind: TypeAlias = Literal["note", "task", "decision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +132,30 @@ class Unreceived:
 
 @dataclass(frozen=True, slots=True)
 class OwnNote:
-    """What an insurer wrote down for itself."""
+    """A note, a task or a decision of an insurer's own."""
 
     note_ref: int
-    task: bool
+    kind: NoteKind
     words: str
+    reason: str
+    owner: str
+    due_at: datetime | None
+    proof: str
     author: str
     written_at: datetime
     done_by: str
     done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNote:
+    """Something to write down: why, of a decision; by whom and until when, of a task."""
+
+    kind: NoteKind
+    words: str
+    reason: str = ""
+    owner: str = ""
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,30 +300,33 @@ def list_notes(tx: Transaction, incident_id: int) -> list[OwnNote]:
 def insert_note(
     tx: Transaction,
     note_ref: int,
+    note: NewNote,
     *,
     incident_id: int,
     insurer_id: int,
-    task: bool,
-    words: str,
     author_ref: int,
 ) -> None:
-    """Write a note or a task down."""
+    """Write a note, a task or a decision down."""
     tx.execute(
         QUERIES.insert_note,
         {
             "note_ref": note_ref,
             "incident_id": incident_id,
             "insurer_id": insurer_id,
-            "task": task,
-            "words": words,
+            "kind": note.kind,
+            "words": note.words,
+            "reason": note.reason,
+            "owner": note.owner,
+            "due_at": note.due_at,
             "author_ref": author_ref,
         },
     )
 
 
-def finish_task(tx: Transaction, note_ref: int, *, done_by: int) -> int | None:
+def finish_task(tx: Transaction, note_ref: int, *, done_by: int, proof: str) -> int | None:
     """Say that a task is done; return its incident, None when there is no such task left."""
-    row = tx.execute(QUERIES.finish_task, {"note_ref": note_ref, "done_by": done_by}).fetchone()
+    values = {"note_ref": note_ref, "done_by": done_by, "proof": proof}
+    row = tx.execute(QUERIES.finish_task, values).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -139,7 +139,7 @@ RETURNING org_ref;
 
 -- name: list_notes
 -- The insurer's own notes and tasks about an incident, in the order they were written.
-SELECT n.note_ref, n.task, n.words, a.display_name, n.written_at, COALESCE(d.display_name, ''), n.done_at
+SELECT n.note_ref, n.kind, n.words, n.reason, n.owner, n.due_at, n.proof, a.display_name, n.written_at, COALESCE(d.display_name, ''), n.done_at
 FROM incidents.insurer_note AS n
 JOIN accounts.actor AS a ON a.actor_ref = n.author_ref
 LEFT JOIN accounts.actor AS d ON d.actor_ref = n.done_by
@@ -147,14 +147,14 @@ WHERE n.incident_id = %(incident_id)s
 ORDER BY n.written_at, n.note_ref;
 
 -- name: insert_note
--- Writes a note or a task down.
-INSERT INTO incidents.insurer_note (note_ref, incident_id, insurer_id, task, words, author_ref)
-VALUES (%(note_ref)s, %(incident_id)s, %(insurer_id)s, %(task)s, %(words)s, %(author_ref)s);
+-- Writes a note, a task or a decision down.
+INSERT INTO incidents.insurer_note (note_ref, incident_id, insurer_id, kind, words, reason, owner, due_at, author_ref)
+VALUES (%(note_ref)s, %(incident_id)s, %(insurer_id)s, %(kind)s, %(words)s, %(reason)s, %(owner)s, %(due_at)s, %(author_ref)s);
 
 -- name: finish_task
--- Says that a task is done.
-UPDATE incidents.insurer_note SET done_by = %(done_by)s, done_at = clock_timestamp()
-WHERE note_ref = %(note_ref)s AND task AND done_at IS NULL
+-- Says that a task is done, and what shows it.
+UPDATE incidents.insurer_note SET done_by = %(done_by)s, done_at = clock_timestamp(), proof = %(proof)s
+WHERE note_ref = %(note_ref)s AND kind = 'task' AND done_at IS NULL
 RETURNING incident_id;
 
 -- name: find_insurer_organisation

@@ -92,6 +92,7 @@ class NewPackage:
     persons_a: int
     persons_b: int
     persons_c: int
+    hidden: int | None
     digest: bytes
     key_ref: int | None
     made_at: datetime
@@ -222,6 +223,7 @@ def insert_package(tx: Transaction, incident: PackagedIncident, package: NewPack
             "persons_a": package.persons_a,
             "persons_b": package.persons_b,
             "persons_c": package.persons_c,
+            "hidden": package.hidden,
             "digest": package.digest,
             "key_ref": package.key_ref,
             "state": "waiting" if package.key_ref is None else "made",

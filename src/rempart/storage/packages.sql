@@ -70,10 +70,12 @@ ORDER BY p.number DESC;
 -- name: insert_package
 -- A package; its files and its note come in the same transaction.
 INSERT INTO incidents.package (package_ref, incident_id, insurer_id, number, basis, exercise, title, starts_ms, ends_ms,
-                               conclusion, persons_a, persons_b, persons_c, digest, key_ref, state, made_at)
+                               conclusion, persons_a, persons_b, persons_c, fields, hidden, digest, key_ref, state, made_at)
 VALUES (%(package_ref)s, %(incident_id)s, %(insurer_id)s, %(number)s, %(basis)s, %(exercise)s, %(title)s, %(starts_ms)s,
-        %(ends_ms)s, %(conclusion)s, %(persons_a)s, %(persons_b)s, %(persons_c)s, %(digest)s, %(key_ref)s, %(state)s,
-        %(made_at)s);
+        %(ends_ms)s, %(conclusion)s, %(persons_a)s, %(persons_b)s, %(persons_c)s,
+        COALESCE((SELECT bit_or(x.fields) FROM incidents.exposed_person AS x
+                  WHERE x.incident_id = %(incident_id)s AND x.insurer_id = %(insurer_id)s), 0),
+        %(hidden)s, %(digest)s, %(key_ref)s, %(state)s, %(made_at)s);
 
 -- name: delete_package
 -- A package that nobody was asked to send yet, replaced by another one of the same number.

@@ -21,6 +21,9 @@ _REGISTRY: Final = load_queries("embedded/scope_registry")
 _EXPOSURE: Final = load_queries("embedded/scope_exposure")
 Connection = duckdb.DuckDBPyConnection
 
+DAY_MS: Final = 86_400_000
+# Four weeks hold every weekday and a pay cycle.
+PAST_DAYS: Final = 28
 _TEXTS: Final = (
     *("amc", "contract", "member", "insured_nir", "own_nir", "previous_nir", "family_name"),
     *("birth_date", "birth_rank"),
@@ -111,12 +114,14 @@ class Measures:
     Args:
         session_gap_ms: A pause that ends a session where the log has none.
         claim_days: A claim explains a look-up of so many days before.
+        past_days: How much of an account's past is looked at.
         shared_fields: Bits of what people of one contract share: typed for one, known of all.
         nir_field: The bit of the NIR, which people of one contract may not share.
     """
 
     session_gap_ms: int
     claim_days: int
+    past_days: int = PAST_DAYS
     shared_fields: int
     nir_field: int
 
@@ -166,11 +171,10 @@ def insert_claims(connection: Connection, claims: Iterable[tuple[str, str, date]
 def read_logs(engine: FactsEngine, connection: Connection) -> tuple[list[LoggedAccount], Bounds]:
     """Read every fact once: the accounts by name, and where the logs begin and end."""
     engine.answer("count_accounts", "logged_account")
-    engine.answer("find_bounds", "bounds")
     with telling_failures():
         accounts = connection.table("logged_account").order("account").fetchall()
-        [bounds] = connection.table("bounds").fetchall()
-    return [LoggedAccount(*one) for one in accounts], Bounds(*bounds)
+        [bounds] = connection.execute(_SESSIONS.find_bounds).fetchall()
+    return [LoggedAccount(*one[:4]) for one in accounts], Bounds(*bounds)
 
 
 def gather_sessions(
@@ -181,8 +185,12 @@ def gather_sessions(
     window: Window,
     measures: Measures,
 ) -> None:
-    """Bring the facts of the suspect accounts and cut them into sessions."""
-    engine.name_suspects(accounts)
+    """Bring the facts of the suspect accounts and cut them into sessions.
+
+    Those of the window, and of as long before it as an account's past is looked at.
+    """
+    from_ms = window.starts_ms - measures.past_days * DAY_MS
+    engine.name_suspects(accounts, from_ms=from_ms, to_ms=window.ends_ms)
     engine.answer("list_suspect_facts", "suspect_fact")
     with telling_failures():
         connection.execute(

@@ -1,6 +1,6 @@
 """Where facts of foreign logs are asked: all of them by DuckDB or Spark, suspects' ones by DuckDB.
 
-Three questions touch every line of the logs; they run where the logs are, and only their answers
+The questions that touch every line of the logs run where the logs are, and only their answers
 come here. Everything after is about the suspect accounts' rows, in an embedded database that lives
 in the work folder and ends with it. Refuses to write anything else.
 """
@@ -26,13 +26,13 @@ _FACTS: Final = load_queries("embedded/scope_facts")
 
 
 class FactsEngine(Protocol):
-    """Answers the three questions over every fact, into tables of the embedded database."""
+    """Answers the questions over every fact, into tables of the embedded database."""
 
     def answer(self, query: str, table: str) -> None:
         """Make a table of an answer.
 
         Args:
-            query: A query of `scope_facts.sql` over `fact`, and `suspect` where it says so.
+            query: A query of `scope_facts.sql` over `fact`, `near_fact` and `suspect`.
             table: Its name in the embedded database.
 
         Raises:
@@ -40,8 +40,8 @@ class FactsEngine(Protocol):
         """
         ...
 
-    def name_suspects(self, accounts: Sequence[str]) -> None:
-        """Say which accounts `suspect` is, as the logs spell them."""
+    def name_suspects(self, accounts: Sequence[str], *, from_ms: int, to_ms: int) -> None:
+        """Say which accounts `suspect` is, as the logs spell them, and when `near_fact` is."""
         ...
 
 
@@ -113,8 +113,12 @@ class DuckDbFacts:
         with telling_failures():
             self._connection.sql(_FACTS[query]).create(table)
 
-    def name_suspects(self, accounts: Sequence[str]) -> None:
-        """Say which accounts are suspect: see `FactsEngine`."""
+    def name_suspects(self, accounts: Sequence[str], *, from_ms: int, to_ms: int) -> None:
+        """Say which accounts are suspect, and when: see `FactsEngine`."""
+        t_ms, instant = duckdb.ColumnExpression("t_ms"), duckdb.ConstantExpression
+        near = (t_ms >= instant(from_ms)) & (t_ms < instant(to_ms))
+        with telling_failures():
+            self._connection.view("fact").filter(near).create_view("near_fact", replace=True)
         self._connection.register("suspect", pa.table({"account": pa.array(accounts, pa.string())}))
 
 
@@ -148,8 +152,11 @@ class SparkFacts:
                 arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
                 self._connection.from_arrow(pa.table(arrays, schema=schema)).insert_into(table)
 
-    def name_suspects(self, accounts: Sequence[str]) -> None:
-        """Say which accounts are suspect: see `FactsEngine`."""
+    def name_suspects(self, accounts: Sequence[str], *, from_ms: int, to_ms: int) -> None:
+        """Say which accounts are suspect, and when: see `FactsEngine`."""
+        facts = self._session.table("fact")
+        near = facts.where((facts.t_ms >= from_ms) & (facts.t_ms < to_ms))
+        near.createOrReplaceTempView("near_fact")
         rows = self._session.createDataFrame([(one,) for one in accounts], "account string")
         rows.createOrReplaceTempView("suspect")
 
@@ -180,7 +187,7 @@ def telling_failures(
 
 
 def _describe(schema: Any) -> pa.Schema:
-    """Return an Arrow schema for the few types the three questions have."""
+    """Return an Arrow schema for the few types the questions have."""
     types = {
         "bigint": pa.int64(),
         "int": pa.int32(),

@@ -10,9 +10,9 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import duckdb
 import fsspec
@@ -139,6 +139,37 @@ class SegmentStore:
                 digest.update(chunk)
                 size += len(chunk)
         return digest.hexdigest(), size
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file to read its bytes, such as to back it up.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        with self._fs.open(self._place(name), "rb") as file:
+            yield file
+
+    def put(self, name: str, fill: Callable[[BinaryIO], None]) -> None:
+        """Write a file's bytes, whole or not at all, such as from a backup.
+
+        Raises:
+            Unavailable: the store cannot be written.
+        """
+        place = self._place(name)
+        partial = f"{place}.partial" if self._local else place
+        try:
+            self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
+            with self._open_for_writing(partial) as file:
+                fill(file)
+                if self._local:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if self._local:
+                Path(partial).replace(place)
+                _sync_directory(Path(place).parent)
+        except OSError as failure:
+            raise _unavailable(name, failure) from failure
 
     def has(self, name: str) -> bool:
         """Say whether a file is there."""

@@ -7,6 +7,7 @@ from rempart.storage.segment_files import SegmentStore
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
+from rempart.wiring.purges import open_purge_journal
 from rempart.wiring.settings import Settings
 from rempart.workflows.seal_segment import Archive
 
@@ -24,7 +25,7 @@ def open_sealed_files(settings: Settings, home: Home) -> SealedFiles:
         memory=settings.question_memory,
         threads=settings.question_threads,
     )
-    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means))
+    return SealedFiles(store=store, open_engine=lambda: open_engine(store, means), means=means)
 
 
 def open_own_files(settings: Settings, home: Home) -> SealedFiles:
@@ -43,5 +44,6 @@ def open_archive(
         begin=lambda: database.transaction("archivist"),
         store=open_segment_store(settings, home),
         acts=open_acts_log(settings, home, database),
+        journal=open_purge_journal(settings, home),
         on_progress=on_progress,
     )

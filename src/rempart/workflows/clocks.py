@@ -23,12 +23,12 @@ from rempart.incidents.clocks import (
     rank_urgency,
 )
 from rempart.incidents.room import read_words
-from rempart.incidents.working_days import Calendar
 from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.storage import authorities
 from rempart.storage.authorities import IncidentHead, SaidTrait
 from rempart.storage.connect import Transaction
 from rempart.storage.standing import list_standing
+from rempart.tariffs.working_days import Calendar
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import record_event
@@ -190,11 +190,14 @@ def list_due_reminders(tx: Transaction, *, now: datetime) -> list[Reminder]:
     """Return what owners have to be told now (role analyst); exercises remind nobody real."""
     due = []
     for line in authorities.list_incidents(tx):
-        if line.is_closed or line.exercise:
+        if line.exercise:
             continue
         clocks = _load(tx, line.incident_id, now, of=None)
         told = authorities.list_told(tx, line.incident_id)
         for row in clocks.rows:
+            # What insurers owe runs on when the operator closes the incident.
+            if line.is_closed and row.clock.rule.owed_by == "operator":
+                continue
             one = Reminder(row=row, told=0)
             sent = told.get((*row.clock.key, one.started_ms), 0)
             due += [

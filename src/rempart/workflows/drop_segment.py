@@ -10,10 +10,13 @@ from rempart.disclosure.entry import Kind
 from rempart.disclosure.erasure import check_not_held
 from rempart.disclosure.segment import Hold, SegmentRow, SegmentState, get_bounds
 from rempart.kernel.errors import NotFound
-from rempart.storage import evidence_holds, segments
+from rempart.retention.purges import SEGMENT, PurgeRecord
+from rempart.storage import evidence_holds, purges, segments
+from rempart.storage.connect import Transaction
 from rempart.storage.segment_files import read_session_refs
+from rempart.workflows.purge_journal import say_and_journal
 from rempart.workflows.record_act import record_act
-from rempart.workflows.seal_segment import Archive, check_digests
+from rempart.workflows.seal_segment import Archive, check_digests, seal_segments
 
 
 def drop_segments(
@@ -43,7 +46,39 @@ def drop_segments(
         check_not_held(kept, row.log_id, row.first_ms, row.last_ms)
     remove_unnamed_files(archive, rows)
     for row in old:
-        yield _drop(archive, row, ground)
+        body = {"log": row.log_id, "segment": row.segment, "ground": ground}
+        # 0. Said outside too: no backup brings the segment back. A crash after it leaves a purge
+        #    that waits: run again, it is taken up.
+        record = say_and_journal(archive.begin, archive.journal, SEGMENT, body)
+        yield _drop(archive, row, ground, purge=record.number)
+        archive.journal.mark_done(record.number)
+
+
+def drop_again(archive: Archive, record: PurgeRecord) -> int:
+    """Drop on a restored base the segment that an earlier act dropped; return how many went.
+
+    One that was not sealed yet when the backup was made is sealed first.
+    """
+    said = record.content
+    log_id, segment, ground = said["log"], said["segment"], said["ground"]
+    with archive.begin() as tx:
+        known = find_segment(tx, log_id, segment)
+    if known is None:
+        list(seal_segments(archive, log_id=log_id, segment=segment))
+        with archive.begin() as tx:
+            known = find_segment(tx, log_id, segment)
+    if known is None or known.state == SegmentState.DROPPED:
+        with archive.begin() as tx:
+            purges.mark_applied(tx, record.number)
+        return 0
+    _drop(archive, known, ground, purge=record.number)
+    return 1
+
+
+def find_segment(tx: Transaction, log_id: int, segment: int) -> SegmentRow | None:
+    """Return a sealed segment; None when it was never sealed."""
+    found = (row for row in segments.list_segments(tx, log_id) if row.segment == segment)
+    return next(found, None)
 
 
 def remove_unnamed_files(archive: Archive, rows: Sequence[SegmentRow]) -> int:
@@ -66,7 +101,7 @@ def remove_unnamed_files(archive: Archive, rows: Sequence[SegmentRow]) -> int:
     return len(unnamed)
 
 
-def _drop(archive: Archive, row: SegmentRow, ground: str) -> SegmentRow:
+def _drop(archive: Archive, row: SegmentRow, ground: str, *, purge: int) -> SegmentRow:
     check_digests(archive.store, row)
     with archive.begin() as tx:
         shape = segments.load_shape(tx, row.log_id)
@@ -90,6 +125,7 @@ def _drop(archive: Archive, row: SegmentRow, ground: str) -> SegmentRow:
     #    next run deletes them, and the audit tells of them until then.
     with archive.begin() as tx:
         segments.drop_segment(tx, index, sorted(sessions))
+        purges.mark_applied(tx, purge)
     # 3. The files.
     for name in (row.by_account_name, row.by_person_name):
         archive.store.delete(name)

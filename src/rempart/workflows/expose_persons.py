@@ -8,8 +8,7 @@ and to read a look-up before the reading itself is in the ledger.
 import hashlib
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -32,18 +31,27 @@ from rempart.incidents.exposure import (
     ExposedPerson,
     Exposure,
     Guesses,
+    TierCounts,
     compute_exposure,
 )
 from rempart.incidents.population import decide_owner_fields
 from rempart.incidents.room import COMMAND_LINE, EventKind, RoomAuthor
+from rempart.incidents.suspicion import temper_verdicts
 from rempart.kernel.errors import InconsistentRecord, NotFound
 from rempart.storage import incident_analyses, incidents
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Transaction
 from rempart.storage.incident_room import add_event
-from rempart.storage.ledger_questions import read_cold_lookups
-from rempart.storage.ledger_sources import find_sources
+from rempart.storage.suspect_lookups import (
+    ExposedList,
+    find_claim_ms,
+    find_lookups,
+    gather_lookups,
+    load_suspect_lookups,
+    read_clock,
+)
 from rempart.workflows.record_act import ActsLog, record_act
+from rempart.workflows.suspects import note_known_facts, reach_suspects
 
 # How much of an account's past is looked at: four weeks hold every weekday and a pay cycle.
 PAST_DAYS: Final = 28
@@ -63,7 +71,7 @@ class ExposureAnswer:
     incident_id: int
     analysis: int
     verdicts: tuple[SessionVerdict, ...]
-    persons: tuple[ExposedPerson, ...]
+    persons: Sequence[ExposedPerson]
     guesses: tuple[Guesses, ...]
     bounds: Bounds
     coverage: Coverage
@@ -72,6 +80,7 @@ class ExposureAnswer:
     declared_at: datetime
     answered_at: datetime
     reach: Reach
+    claims_as_of_ms: int
 
 
 def expose_persons(
@@ -103,17 +112,20 @@ def expose_persons(
         NotFound: there is no such incident.
         LedgerUnavailable: the reading cannot be recorded: nothing was read.
         Unavailable: sealed segments are needed, and cannot be read or no files were given.
-        Conflict: a segment left the database meanwhile: ask again; or the incident is closed.
+        Conflict: a segment left the database meanwhile: ask again; or the incident is closed; or
+            what is suspected leads to no account.
     """
+    doubted = reach_suspects(tx, incident_id, _find(tx, incident_id).window)
     incident = _find(tx, incident_id)
     # A crash after the act leaves a reading on record that gave no answer.
     record_act(acts, _describe(incident, "exposure"), by=by)
     number = incident_analyses.find_analysis(tx, incident_id) + 1
-    found = _find_out(tx, incident, number, files, say)
-    persons = incidents.list_exposed_persons(tx, incident_id, analysis=number)
-    digest, bounds = digest_list(persons), compute_bounds(persons, found.coverage)
-    counts = {**_count(persons), **bounds.format()}
-    _save(tx, incident, number, found, author, counts, digest, persons)
+    found = _find_out(tx, incident, number, files, say, doubted=doubted)
+    persons = found.persons
+    by_tier = persons.count_tiers()
+    digest, bounds = digest_list(persons), compute_bounds(by_tier, found.coverage)
+    counts = {**_count(by_tier), **bounds.format()}
+    _save(tx, incident, number, found, author, counts, digest)
     say("what it changes")
     incident_analyses.save_verdict_changes(tx, incident_id, number, found.moved)
     changed = incidents.settle_exposed_persons(tx, incident_id, analysis=number)
@@ -135,19 +147,23 @@ def expose_persons(
         declared_at=declared_at,
         answered_at=answered_at,
         reach=found.reach,
+        claims_as_of_ms=found.claims_as_of_ms,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What one analysis found, its list being in the database."""
+    """What one analysis found, its list being in the database too."""
 
+    doubted: frozenset[int]
     coverage: Coverage
     overrules: Sequence[Overrule]
     verdicts: tuple[SessionVerdict, ...]
     moved: Sequence[VerdictChange]
+    persons: ExposedList
     guesses: tuple[Guesses, ...]
     reach: Reach
+    claims_as_of_ms: int
 
 
 def _save(
@@ -158,7 +174,6 @@ def _save(
     author: RoomAuthor,
     counts: Mapping[str, Any],
     digest: bytes,
-    persons: Sequence[ExposedPerson],
 ) -> None:
     """Write down what an analysis rests on and what it counts."""
     incident_analyses.save_analysis(
@@ -168,9 +183,9 @@ def _save(
         author=author.name,
         author_ref=author.actor_ref,
         rules=RULES_VERSION,
-        inputs=_describe_inputs(incident, found.overrules),
+        inputs=_describe_inputs(incident, found),
         coverage=format_coverage(found.coverage),
-        counts={**counts, "insurers": _bound_insurers(tx, persons, found.coverage)},
+        counts={**counts, "insurers": _bound_insurers(tx, found)},
         list_digest=digest,
     )
 
@@ -181,6 +196,8 @@ def _find_out(
     number: int,
     files: SealedFiles | None,
     say: Callable[[str], object],
+    *,
+    doubted: frozenset[int],
 ) -> _Found:
     """Judge the sessions and write whom they were shown, beside the list before."""
     incident_id = incident.incident_id
@@ -189,17 +206,21 @@ def _find_out(
         tx, incident.window, incident.account_refs, files
     )
     overrules = incident_analyses.list_overrules(tx, incident_id)
-    with _recalling(tx, incident, files) as reach:
+    sources = find_lookups(tx, incident, files, past_ms=PAST_DAYS * _DAY_MS)
+    as_of_ms = read_clock(tx)
+    with gather_lookups(tx, incident, sources, as_of_ms=as_of_ms) as lookups:
         say("the sessions, against the past of their own accounts")
-        tallies = incidents.load_tallies(tx, incident, past_ms=PAST_DAYS * _DAY_MS)
-        verdicts = decide_verdicts(
-            past=tallies.past, in_window=tallies.in_window, overrules=overrules
+        tallies = lookups.add_up()
+        in_window = note_known_facts(tx, incident_id, incident.window, tallies.in_window)
+        verdicts = temper_verdicts(
+            decide_verdicts(past=tallies.past, in_window=in_window, overrules=overrules), doubted
         )
         moved = compare_verdicts(incident_analyses.list_verdicts(tx, incident_id), verdicts)
         incidents.replace_verdicts(tx, incident_id, verdicts)
         say("the persons they were shown")
-        incidents.add_exposed_persons(tx, incident, analysis=number)
-        guesses = incidents.count_guesses(tx, incident)
+        persons = lookups.list_exposed(verdicts)
+        lookups.save_exposed(analysis=number)
+        guesses = lookups.count_guesses(verdicts)
     entered = incident_analyses.list_entered_accounts(tx, incident_id)
     incident_analyses.replace_exposed_professionals(
         tx,
@@ -207,12 +228,15 @@ def _find_out(
         ((one, int(decide_owner_fields(one.record, is_portal=one.is_portal))) for one in entered),
     )
     return _Found(
+        doubted=doubted,
         coverage=compute_ledger_coverage(incident.window, logs, numbers),
         overrules=overrules,
         verdicts=verdicts,
         moved=moved,
+        persons=persons,
         guesses=guesses,
-        reach=reach,
+        reach=sources.reach,
+        claims_as_of_ms=as_of_ms,
     )
 
 
@@ -269,14 +293,13 @@ def recount_exposure(
     """
     incident = _find(tx, answer.incident_id)
     record_act(acts, _describe(incident, "exposure-recount"), by=by)
-    with _recalling(tx, incident, files):
-        lookups = incidents.load_suspect_lookups(tx, incident)
-    exposure = compute_exposure(
-        lookups,
-        {verdict.session_ref: verdict for verdict in answer.verdicts},
-        incident.window,
-    )
-    if exposure.persons != answer.persons or exposure.guesses != answer.guesses:
+    sources = find_lookups(tx, incident, files, past_ms=0)
+    lookups = load_suspect_lookups(tx, incident, sources, as_of_ms=answer.claims_as_of_ms)
+    sources.check_unmoved()
+    verdicts = {verdict.session_ref: verdict for verdict in answer.verdicts}
+    is_judged = all(one.session_ref in verdicts for one in lookups)
+    exposure = compute_exposure(lookups if is_judged else (), verdicts, incident.window)
+    if not is_judged or answer.persons != exposure.persons or answer.guesses != exposure.guesses:
         raise InconsistentRecord(
             f"incident {answer.incident_id}: the list the database computed and the one computed "
             "look-up by look-up differ; send neither and have both checked"
@@ -307,30 +330,10 @@ def _describe(incident: incidents.Incident, question: str) -> LedgerRead:
     )
 
 
-@contextmanager
-def _recalling(
-    tx: Transaction, incident: incidents.Incident, files: SealedFiles | None
-) -> Iterator[Reach]:
-    """Have the look-ups that are in sealed files only at hand for the length of the block.
-
-    An error leaves them to the transaction, which undoes them.
-    """
-    window = incident.window
-    sources = find_sources(
-        tx, files, from_ms=window.starts_ms - PAST_DAYS * _DAY_MS, to_ms=window.ends_ms
-    )
-    lookups = read_cold_lookups(
-        sources, incident.account_refs, from_ms=sources.reach.from_ms, to_ms=window.ends_ms
-    )
-    incidents.save_recalled_lookups(tx, incident.incident_id, lookups)
-    yield sources.reach
-    incidents.delete_recalled_lookups(tx, incident.incident_id)
-    sources.check_unmoved()
-
-
-def _count(persons: Sequence[ExposedPerson]) -> dict[str, int]:
+def _count(by_tier: TierCounts) -> dict[str, int]:
     return {
-        f"persons_{tier.lower()}": sum(person.tier is tier for person in persons) for tier in LISTED
+        f"persons_{tier.lower()}": sum(n for (_, one), n in by_tier.items() if one is tier)
+        for tier in LISTED
     }
 
 
@@ -352,22 +355,24 @@ def _tell_room(
     )
 
 
-def _bound_insurers(
-    tx: Transaction, persons: Sequence[ExposedPerson], coverage: Coverage
-) -> dict[str, dict[str, int | None]]:
+def _bound_insurers(tx: Transaction, found: _Found) -> dict[str, dict[str, int | None]]:
     """Return the bounds of every insurer, of those without anybody on the list too."""
-    bounds = compute_insurer_bounds(persons, coverage, incidents.list_insurer_names(tx))
+    names = incidents.list_insurer_names(tx)
+    bounds = compute_insurer_bounds(found.persons.count_tiers(), found.coverage, names)
     return {str(insurer_id): one.format() for insurer_id, one in bounds.items()}
 
 
-def _describe_inputs(incident: incidents.Incident, overrules: Sequence[Overrule]) -> dict[str, Any]:
+def _describe_inputs(incident: incidents.Incident, found: _Found) -> dict[str, Any]:
     """Say what a list follows from, besides the logs, whose states are in the coverage."""
     return {
         "from_ms": incident.window.starts_ms,
         "to_ms": incident.window.ends_ms,
         "past_days": PAST_DAYS,
         "accounts": list(incident.account_refs),
-        "overrules": {str(one.session_ref): str(one.verdict) for one in overrules},
+        "doubted": sorted(found.doubted),
+        "overrules": {str(one.session_ref): str(one.verdict) for one in found.overrules},
+        "claims_until_ms": found.claims_as_of_ms,
+        "claim_days": find_claim_ms(incident) // _DAY_MS,
     }
 
 

@@ -11,11 +11,14 @@ from typing import NamedTuple
 import msgspec
 
 from rempart.accounts.session import Origin, Session
+from rempart.claims.quote import Place as Named
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.session import SessionFacts, draft_session
-from rempart.exchange.rights_answer import Answer, Engagement, OpenAnswer, encode_answer
+from rempart.exchange.quote_answer import AnyAnswer
+from rempart.exchange.rights_answer import ClosedAnswer, Engagement, encode_answer
 from rempart.kernel.errors import Conflict, RempartError
 from rempart.rights.engagement import compute_expiry, format_engagement
+from rempart.storage.care import PecRow
 from rempart.storage.ledger_writer import Replay
 from rempart.workflows.open_session import open_session
 from rempart.workflows.rights_desk import Answered, Asked, Desk
@@ -27,6 +30,11 @@ class Place(NamedTuple):
     page: "LedgerPage"
     entry_index: int
     session_ref: int
+
+    @property
+    def named(self) -> Named:
+        """The entry, as what it promises is named by it."""
+        return Named(self.page.log_id, self.entry_index)
 
     def promise(self) -> Engagement:
         """Write the promise to pay that names this entry."""
@@ -55,6 +63,7 @@ class LedgerPage:
         self._given: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}
         self._pending: list[tuple[bytes, bool] | RempartError] = []
         self._used: dict[Origin, int] = {}
+        self._pecs: list[PecRow] = []
 
     @classmethod
     async def open(
@@ -74,6 +83,11 @@ class LedgerPage:
             now_ms=now_ms,
         )
         return cls(desk, sessions, now_ms, today)
+
+    @property
+    def log_id(self) -> int:
+        """The log it is written in."""
+        return self._desk.ledger.log_id
 
     def find_session(self, one: Asked) -> int | None:
         """Return the live session of whoever asks; None when this question opens one."""
@@ -115,13 +129,13 @@ class LedgerPage:
             session = self._sessions[one.origin] = Session(facts.session_ref, self._now_ms)
         return Place(self, self._first + len(self._drafts), session.session_ref)
 
-    def write(self, one: Asked, place: Place, answer: Answer, draft: Draft) -> None:
+    def write(self, one: Asked, place: Place, answer: AnyAnswer, draft: Draft) -> None:
         """Add an entry, and the answer that waits for it."""
         index = str(place.entry_index).encode()
         start = b'{"answer":' + encode_answer(answer) + self._head + index + b',"checkpoint":'
         self._drafts.append(draft)
         self._used[one.origin] = place.session_ref
-        self._pending.append((start, isinstance(answer, OpenAnswer)))
+        self._pending.append((start, not isinstance(answer, ClosedAnswer)))
         if one.body_digest is not None:
             self._given[place.session_ref, one.request_id] = (one.body_digest, start)
             self._replays.append(Replay(place.session_ref, one.request_id, one.body_digest, start))
@@ -135,6 +149,11 @@ class LedgerPage:
         """Add an entry alone: its answer is the caller's, once the page is committed."""
         self._drafts.append(draft)
         self._used[one.origin] = place.session_ref
+
+    def write_pec(self, pec: PecRow | None) -> None:
+        """Add a promise that an entry of this page tells, if there is one."""
+        if pec is not None:
+            self._pecs.append(pec)
 
     def write_engagement(self, index: int) -> Engagement:
         """Write the promise to pay that names entry `index`."""
@@ -153,7 +172,7 @@ class LedgerPage:
             # leaves entries of answers that never left: the ledger may say too much, never too
             # little. Whoever repeats the request under its Idempotency-Key gets the answer kept.
             await self._desk.ledger.append(
-                self._drafts, sessions=self._opened, replays=self._replays
+                self._drafts, sessions=self._opened, replays=self._replays, pecs=self._pecs
             )
         for origin, session_ref in self._used.items():
             self._desk.sessions.remember(origin, session_ref, now_ms=self._now_ms)

@@ -182,6 +182,7 @@ def _make_one(workshop: Workshop, request: MakeRequest, insurer: ListedInsurer) 
         persons_a=counts.persons_a,
         persons_b=counts.persons_b,
         persons_c=counts.persons_c,
+        hidden=assurance.coverage.count_hidden(insurer.insurer_id),
         digest=digest,
         key_ref=None if key is None else key.key_ref,
         made_at=request.now,

@@ -280,7 +280,9 @@ def list_register(tx: Transaction, writer: Writer) -> list[dict[str, str]]:
     writer.check(Permission.READ_CLOCKS, Permission.READ_OWN_INCIDENTS)
     cases: dict[int, CaseFile] = {}
     lines = []
-    for incident_id, insurer_id in authorities.list_register(tx):
+    own = writer.insurer_id
+    listed = authorities.list_register(tx) if own is None else authorities.list_my_register(tx, own)
+    for incident_id, insurer_id in listed:
         case = cases.get(incident_id) or read_case(tx, writer, incident_id)
         cases[incident_id] = case
         lines.append(_make_line(tx, case, insurer_id))

@@ -19,7 +19,7 @@ from rempart.exchange.scope_inputs import InputFile
 from rempart.incidents.attribution import RULES_VERSION, Verdict
 from rempart.incidents.evidence import Window
 from rempart.storage import scope
-from rempart.storage.scope import InsurerCount
+from rempart.storage.scope import PAST_DAYS, InsurerCount
 from rempart.storage.scope_reasons import AHEAD_DAYS, Reason, RuledOut, list_reasons, name_rule
 from rempart.workflows.scope_accounts import Match, MatchedAccount
 from rempart.workflows.scope_sessions import JudgedSession
@@ -182,6 +182,7 @@ def describe_method(answer: Answer) -> str:
             f"a session ends after a pause of {answer.read.session_gap_minutes} minutes "
             "where the log has none"
         ),
+        f"an account's past: the {PAST_DAYS} days before the window",
         "claims: " + ("none given" if answer.claim_days is None else f"{answer.claim_days} days"),
         f"addresses of the attack given: {answer.attack_addresses}",
         f"a member's first line may have been sent {AHEAD_DAYS} days ahead",

@@ -21,6 +21,7 @@ from rempart.kernel.errors import InconsistentRecord, NotFound
 from rempart.storage import segments
 from rempart.storage.cold_rows import fold_file, load_tile_root
 from rempart.storage.connect import Transaction
+from rempart.storage.purge_journal import PurgeJournal
 from rempart.storage.segment_files import (
     BY_ACCOUNT,
     BY_PERSON,
@@ -45,12 +46,14 @@ class Archive:
         begin: Begins a transaction as the login `archivist`: each step is one.
         store: Where the files are.
         acts: The acts log.
+        journal: Where what is erased is said outside the database, before it is.
         on_progress: Called with a log, a segment and how many of its entries were read back.
     """
 
     begin: Callable[[], AbstractContextManager[Transaction]]
     store: SegmentStore
     acts: ActsLog
+    journal: PurgeJournal
     on_progress: Progress = lambda _log, _segment, _done: None
 
 

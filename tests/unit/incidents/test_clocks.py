@@ -19,7 +19,7 @@ from rempart.incidents.clocks import (
     plan_clocks,
     rank_urgency,
 )
-from rempart.incidents.working_days import compute_easter, list_bank_holidays
+from rempart.tariffs.working_days import compute_easter, list_bank_holidays
 
 RECEIVED = fact("package_received", "2026-03-02 10:00", 7)
 MAJOR = fact("classified", "2026-03-02 20:00", 7, major=True)

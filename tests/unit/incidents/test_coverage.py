@@ -20,7 +20,7 @@ from rempart.incidents.coverage import (
     parse_coverage,
 )
 from rempart.incidents.evidence import Window
-from rempart.incidents.exposure import ExposedPerson, Tier
+from rempart.incidents.exposure import ExposedPerson, Tier, count_tiers
 
 DAY_MS = 86_400_000
 WINDOW = Window(starts_ms=10 * DAY_MS, ends_ms=13 * DAY_MS)
@@ -188,13 +188,15 @@ def with_hole(hidden: int | None, insurers: frozenset[int] | None = None) -> Cov
 
 
 def test_bounds_are_the_confirmed_the_probable_and_whoever_may_be_hidden():
-    assert compute_bounds(LIST, Coverage(window=WINDOW)) == Bounds(lower=2, best=3, upper=4)
-    assert compute_bounds(LIST, with_hole(5)) == Bounds(lower=2, best=3, upper=9)
-    assert compute_bounds(LIST, with_hole(None)) == Bounds(lower=2, best=3, upper=None)
+    assert compute_bounds(count_tiers(LIST), Coverage(window=WINDOW)) == Bounds(
+        lower=2, best=3, upper=4
+    )
+    assert compute_bounds(count_tiers(LIST), with_hole(5)) == Bounds(lower=2, best=3, upper=9)
+    assert compute_bounds(count_tiers(LIST), with_hole(None)) == Bounds(lower=2, best=3, upper=None)
 
 
 def test_each_insurer_has_its_own_bounds_those_without_anybody_too():
-    bounds = compute_insurer_bounds(LIST, with_hole(2, frozenset({2, 3})), [1, 2, 3])
+    bounds = compute_insurer_bounds(count_tiers(LIST), with_hole(2, frozenset({2, 3})), [1, 2, 3])
     assert bounds == {
         1: Bounds(lower=1, best=2, upper=3),
         2: Bounds(lower=1, best=1, upper=3),

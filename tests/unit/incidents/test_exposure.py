@@ -102,6 +102,20 @@ def test_the_session_and_what_explains_the_look_up_decide_the_tier(
     assert found is tier
 
 
+def test_a_claim_explains_nobody_whom_two_sessions_of_the_account_were_shown():
+    """The owner bills a person; a thief whose session looks the owner's asked for them too."""
+    at_work = replace(look_up(OWNER, 7), claim_followed=True)
+    assert expose(at_work).persons == ()
+    assert expose(at_work, replace(at_work, t_ms=at_work.t_ms + 1)).persons == ()
+    [person] = expose(at_work, replace(at_work, session_ref=ELSEWHERE)).persons
+    assert person.tier is Tier.C
+    assert person.sessions == (OWNER, ELSEWHERE)
+    # What the claim says is read again: that is not asking for the person.
+    reading = replace(at_work, session_ref=ELSEWHERE, mode=Mode.CLAIM, claim_followed=None)
+    [person] = expose(at_work, reading).persons
+    assert person.sessions == (ELSEWHERE,)
+
+
 def test_a_person_seen_in_several_sessions_keeps_the_surest_tier_and_every_field():
     [person] = expose(
         look_up(MIXED, 7, fields=0b0001),

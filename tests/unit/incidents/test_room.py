@@ -63,6 +63,11 @@ def test_a_closed_incident_takes_its_opening_and_an_insurers_receipt_and_nothing
             check_can_add([CLOSED], kind)
 
 
+@pytest.mark.parametrize("kind", [EventKind.REPORT_SUBMITTED, EventKind.DECISION])
+def test_what_an_insurer_does_about_its_own_clocks_is_taken_after_the_closing(kind):
+    check_can_add([CLOSED], kind, by_insurer=True)
+
+
 def test_an_open_incident_takes_everything_but_to_be_opened_again():
     for kind in set(EventKind) - {EventKind.REOPENED}:
         check_can_add([NOTE], kind)

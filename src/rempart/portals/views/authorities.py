@@ -286,6 +286,15 @@ def describe_head(case: CaseFile) -> dict[str, Any]:
     }
 
 
+def list_decisions(case: CaseFile) -> list[dict[str, Any]]:
+    """Return the decisions on telling people (article 34), as pages show them."""
+    return [
+        _describe_decision(case, event)
+        for event in case.timeline
+        if event.kind is EventKind.DECISION and event.details.get("decision") == "art34"
+    ]
+
+
 def _show(
     request: HttpRequest, incident_id: int, *, form: SubmissionForm | None = None, status: int = 200
 ) -> HttpResponse:
@@ -339,11 +348,7 @@ def _show_severity(
         ],
         "form": form or SeverityForm(case=case, initial=_suggest(case, party)),
         "risk": risk or RiskForm(case=case, initial={"party": request.GET.get("partie", "")}),
-        "decisions": [
-            _describe_decision(case, event)
-            for event in case.timeline
-            if event.kind is EventKind.DECISION and event.details.get("decision") == "art34"
-        ],
+        "decisions": list_decisions(case),
         "refused": used is not None and not used.errors,
     }
     return render(request, "portals/authorities/severity.html", context, status=status)

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -43,7 +44,39 @@ _PAPERS: Final[Mapping[str, tuple[Any, Mapping[str, str]]]] = {
 @allows(Permission.WORK_INCIDENT)
 def cnil(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     """Complete the CNIL notification of one controller."""
-    insurer_id, phase = read_party(request.GET.get("partie", "")), _read_phase(request)
+    insurer_id, phase = read_party(request.GET.get("partie", "")), read_phase(request)
+    done = complete_cnil(request, incident_id, insurer_id, phase)
+    if isinstance(done, HttpResponseRedirect):
+        return done
+    context, status = done
+    case = load_case(request, incident_id)
+    context |= describe_head(case) | {
+        "controller": name_party(case, insurer_id),
+        "what": REPORTS[f"cnil/{phase}"],
+        "file": reverse("incident-cnil-file", args=[incident_id]),
+    }
+    return render(request, "portals/authorities/cnil.html", context, status=status)
+
+
+@require_safe
+@allows(Permission.WORK_INCIDENT)
+def cnil_file(request: HttpRequest, incident_id: int) -> HttpResponseBase:
+    """Take a CNIL notification away: PDF, JSON, or text to retype."""
+    insurer_id, phase = read_party(request.GET.get("partie", "")), read_phase(request)
+    return send_cnil(request, incident_id, insurer_id, phase)
+
+
+def complete_cnil(
+    request: HttpRequest, incident_id: int, insurer_id: int | None, phase: Phase
+) -> HttpResponseRedirect | tuple[dict[str, Any], int]:
+    """Show a notification as it is filled, or save what somebody completed.
+
+    Returns:
+        Where to go once a version is saved; otherwise what the page shows, and its status.
+
+    Raises:
+        Http404: there is no such incident for the visitor, or it does not concern this insurer.
+    """
     made = _load_notification(request, incident_id, insurer_id, phase)
     form = _make_cnil_form(made, request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
@@ -65,24 +98,20 @@ def cnil(request: HttpRequest, incident_id: int) -> HttpResponseBase:
         if not isinstance(done, Refused):
             return HttpResponseRedirect(request.get_full_path())
         status = done.status
-    case = load_case(request, incident_id)
-    context = describe_head(case) | {
+    context = {
         "form": form,
         "made": made,
-        "controller": name_party(case, insurer_id),
-        "what": REPORTS[f"cnil/{phase}"],
         "sections": _group_answers(made, form),
         "query": request.GET.urlencode(),
         "conflict": status == 409,
     }
-    return render(request, "portals/authorities/cnil.html", context, status=status)
+    return context, status
 
 
-@require_safe
-@allows(Permission.WORK_INCIDENT)
-def cnil_file(request: HttpRequest, incident_id: int) -> HttpResponseBase:
-    """Take a CNIL notification away: PDF, JSON, or text to retype."""
-    insurer_id, phase = read_party(request.GET.get("partie", "")), _read_phase(request)
+def send_cnil(
+    request: HttpRequest, incident_id: int, insurer_id: int | None, phase: Phase
+) -> HttpResponse:
+    """Return a notification as a file: PDF, JSON, or text to retype."""
     made = _load_notification(request, incident_id, insurer_id, phase)
     stem = f"cnil-{phase}-{incident_id}-{insurer_id or 'operateur'}"
     match request.GET.get("forme"):
@@ -172,7 +201,8 @@ def _load_notification(
     )
 
 
-def _read_phase(request: HttpRequest) -> Phase:
+def read_phase(request: HttpRequest) -> Phase:
+    """Return the phase that an address names."""
     return "complementary" if request.GET.get("phase") == "complementary" else "initial"
 
 

@@ -108,7 +108,7 @@ def clocks_csv(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_CLOCKS)
 def clocks_ics(request: HttpRequest) -> HttpResponseBase:
     """Download the limits of every open incident for a diary."""
-    return _export_calendar(perform_or_404(request, acts.read_all_clocks), "echeances.ics")
+    return export_calendar(perform_or_404(request, acts.read_all_clocks), "echeances.ics")
 
 
 @require_safe
@@ -133,7 +133,7 @@ def incident_clocks_ics(request: HttpRequest, incident_id: int) -> HttpResponseB
     """Download the limits of one incident for a diary."""
     read = _read(request, incident_id)
     name = name_file(f"echeances-{incident_id}", "ics", exercise=read.head.exercise)
-    return _export_calendar(read.rows, name)
+    return export_calendar(read.rows, name)
 
 
 @require_POST
@@ -300,7 +300,8 @@ def _export(request: HttpRequest, rows: Sequence[ClockRow], name: str) -> HttpRe
     return export_csv(name, header, cells)
 
 
-def _export_calendar(rows: Sequence[ClockRow], name: str) -> HttpResponse:
+def export_calendar(rows: Sequence[ClockRow], name: str) -> HttpResponse:
+    """Return the limits of some clocks as a calendar."""
     now = get_desk().now()
     limits = [_make_limit(row, now) for row in rows if row.clock.due_at is not None]
     body = write_calendar(limits, name=gettext("Échéances des incidents"), made_at=now)

@@ -22,11 +22,12 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm
+from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm, show_moment
 from rempart.portals.room_wording import HOLD_NAMES
 from rempart.portals.times import format_stamp, from_ms
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import hold_evidence as acts
+from rempart.workflows.incident_room import read_room_as
 
 COLUMNS: Final = (("placed", _("Posé le")), ("from", _("Garde depuis")), ("state", _("État")))
 _ABILITIES: Final = (Permission.PLACE_EVIDENCE_HOLD, Permission.RELEASE_EVIDENCE_HOLD)
@@ -91,7 +92,9 @@ def place(request: HttpRequest) -> HttpResponseBase:
     """Keep evidence for somebody else than an incident."""
     if not require_visitor(request).is_host:
         raise Http404
-    form = HoldForm(request.POST if request.method == "POST" else None)
+    form = (
+        HoldForm(request.POST) if request.method == "POST" else HoldForm(initial=_prefill(request))
+    )
     status = 422 if form.errors else 200
     if request.method == "POST" and form.is_valid():
         answers = form.cleaned_data
@@ -159,6 +162,19 @@ def release(request: HttpRequest, evidence_ref: int) -> HttpResponseBase:
     if isinstance(done, Refused):
         return _show(request, evidence_ref, status=done.status)
     return HttpResponseRedirect(reverse("evidence-hold", args=[evidence_ref]))
+
+
+def _prefill(request: HttpRequest) -> dict[str, str]:
+    """Propose to keep what an incident is about, for a judge."""
+    number = request.GET.get("incident", "")
+    if not number.isdecimal() or len(number) > 18:
+        return {}
+    room = perform_or_404(request, lambda tx, asker: read_room_as(tx, asker, int(number)))
+    return {
+        "kind": HoldKind.JUDICIAL.value,
+        "first": show_moment(from_ms(room.incident.starts_ms)),
+        "last": show_moment(from_ms(room.incident.ends_ms)),
+    }
 
 
 def _show(

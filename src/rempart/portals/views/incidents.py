@@ -41,6 +41,7 @@ _BIGGEST_ID: Final = (1 << 63) - 1
 _ABILITIES: Final = (Permission.OVERRULE_SESSION, Permission.WORK_INCIDENT)
 # Insurers shown before one asks for all of them.
 SHOWN: Final = 15
+SHOWN_ACCOUNTS: Final = 200
 
 COLUMNS: Final = (
     ("insurer", _("Complémentaire"), False),
@@ -87,13 +88,20 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
             for field, number in _number_fields(sheet).items()
         ],
         "has_truth": bool(_truth(drill)),
-        "accounts": [_describe_account(account, ruled) for account in sheet.accounts],
+        "accounts": [_describe_account(account, ruled) for account in _list_seen(sheet)],
         "tiers": wording.TIERS.items(),
         "rests_on": describe_analysis(sheet, current_language()),
         "change_names": CHANGES.values(),
         **list_abilities(require_visitor(request), _ABILITIES),
     }
     return render(request, "portals/console/incident.html", context)
+
+
+def _list_seen(sheet: IncidentSheet) -> list[SuspectAccount]:
+    """Return the accounts shown one by one: doubts may lead to all there are."""
+    if len(sheet.accounts) <= SHOWN_ACCOUNTS:
+        return list(sheet.accounts)
+    return [one for one in sheet.accounts if one.sessions][:SHOWN_ACCOUNTS]
 
 
 @require_safe

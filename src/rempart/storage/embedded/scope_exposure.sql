@@ -12,7 +12,7 @@ CREATE OR REPLACE TABLE claim (account VARCHAR, person VARCHAR, day DATE);
 -- name: make_shown
 -- What each session was shown that its owner did not, by proof, ask for: by session, person as logged, day and kind of screen.
 -- The rule is incidents.exposure.decide_tier: a session that looks the owner's is no proof, a card at the usual place or a claim
--- is. Unknown outcomes, unknown screens and searches are uncertain whatever the session.
+-- is; where two sessions of the account were shown somebody, nobody knows which of them a claim follows. Unknown outcomes, unknown screens and searches are uncertain whatever the session.
 CREATE OR REPLACE TABLE shown AS
 WITH weighed AS (
     SELECT l.session_ref, l.account, l.person, l.insurer, l.person_as_logged, l.insurer_as_logged, l.family, l.query_only, paris_day(l.t_ms) AS day, l.t_ms, l.view,
@@ -22,10 +22,12 @@ WITH weighed AS (
                SELECT 1 FROM claim AS c
                WHERE c.account = l.account AND c.person = l.person
                  AND c.day >= paris_day(l.t_ms) AND c.day <= paris_day(l.t_ms) + $claim_days::INTEGER
-           ) AS claimed
+           ) AS claimed,
+           min(l.session_ref) OVER pair <> max(l.session_ref) OVER pair AS twice
     FROM looked AS l
     JOIN verdict AS v ON v.session_ref = l.session_ref
     WHERE l.in_window AND l.outcome IN ('shown', 'unknown') AND (l.shown <> 0 OR l.view = '' OR l.query_only)
+    WINDOW pair AS (PARTITION BY l.account, l.person)
 ), judged AS (
     SELECT w.*, CASE w.verdict WHEN 'thief' THEN 1 WHEN 'mixed' THEN 2 ELSE 16 END
              + CASE WHEN w.verdict = 'mixed' AND w.present THEN 4 ELSE 0 END
@@ -35,7 +37,7 @@ WITH weighed AS (
              + CASE WHEN w.query_only THEN 128 ELSE 0 END
              + CASE WHEN w.family THEN 256 ELSE 0 END AS reasons
     FROM weighed AS w
-    WHERE NOT (w.verdict = 'owner' AND (w.is_overruled OR w.claimed OR (w.present AND w.usual_place)))
+    WHERE NOT (w.verdict = 'owner' AND (w.is_overruled OR (w.claimed AND NOT w.twice) OR (w.present AND w.usual_place)))
 )
 SELECT row_number() OVER (ORDER BY session_ref, person, insurer, family, query_only, day, reasons) AS shown_id,
        session_ref, account, person, insurer, family, query_only, day, reasons,
@@ -69,6 +71,7 @@ named AS (
     UNION ALL SELECT member_key, 2, TRUE, person_id FROM line
     UNION ALL SELECT contract_key, 2, TRUE, person_id FROM line
     UNION ALL SELECT normalise_identifier(family_name), 3, FALSE, person_id FROM line
+              WHERE EXISTS (SELECT 1 FROM asked AS a WHERE a.query_only)
 )
 SELECT n.value, n.person_id, min(n.kind) AS kind, bool_and(n.by_line) AS by_line
 FROM named AS n JOIN wanted AS w ON w.value = n.value

@@ -1,6 +1,12 @@
 -- DuckDB, over the facts of suspect accounts: sessions, what each did, what each account did before.
 -- Definitions are those of incidents/evidence.py: a look-up is a line of the log, whoever it is about.
 
+-- name: find_bounds
+-- Where the logs begin and end, whether any knows of cards, and what was shown to no account that the log names.
+SELECT min(first_ms), max(last_ms), COALESCE(sum(facts), 0)::BIGINT, COALESCE(sum(presences), 0)::BIGINT,
+       COALESCE(sum(unattributed), 0)::BIGINT
+FROM logged_account;
+
 -- name: make_looked
 -- Numbers sessions. Where the log has none, a session is what one account does from one address without a long pause;
 -- rotated files and several servers are merged by time here, and only here.

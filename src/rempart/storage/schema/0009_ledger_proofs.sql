@@ -414,25 +414,3 @@ BEGIN
         EXECUTE format('CREATE POLICY published ON ledger.%I FOR SELECT TO rempart_cosigner USING (true)', place);
     END LOOP;
 END $$;
-
--- ---------------------------------------------------------------- incidents over sealed segments
-
--- Look-ups of suspect accounts that are in sealed files only, brought here for the length of one analysis and taken away
--- by the same transaction: outside it the table is empty. Nothing of it needs to outlive a crash.
-CREATE UNLOGGED TABLE incidents.recalled_lookup (
-    incident_id bigint NOT NULL,
-    log_id      smallint NOT NULL,
-    idx         bigint NOT NULL,
-    kind        smallint NOT NULL,
-    t_ms        bigint NOT NULL,
-    account_ref bigint NOT NULL,
-    session_ref bigint NOT NULL,
-    person_ref  bigint NOT NULL,
-    insurer_id  integer NOT NULL,
-    mode        smallint NOT NULL,
-    outcome     smallint NOT NULL,
-    lookup_key  uuid NOT NULL,
-    fields      bigint NOT NULL,
-    PRIMARY KEY (incident_id, log_id, idx)
-);
-GRANT SELECT, INSERT, DELETE ON incidents.recalled_lookup TO rempart_plane_incidents;

@@ -20,7 +20,7 @@ CREATE TABLE incidents.room_event (
     event_ref   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     incident_id bigint NOT NULL REFERENCES incidents.incident,
     kind        text NOT NULL CHECK (kind IN (
-        'suspected', 'declared', 'awareness', 'note', 'decision', 'task_added', 'task_done', 'joined', 'left', 'containment',
+        'suspected', 'declared', 'awareness', 'note', 'decision', 'suspects_added', 'task_added', 'task_done', 'joined', 'left', 'containment',
         'containment_ended', 'hold_placed', 'hold_released', 'analysed', 'overruled', 'package_made', 'package_sent',
         'package_received', 'classified', 'severity_scored', 'report_made', 'report_submitted', 'complaint_filed', 'clock_met',
         'clock_missed', 'closed', 'reopened')),
@@ -56,7 +56,10 @@ BEGIN
         PERFORM pg_advisory_xact_lock_shared(room);
     END IF;
     IF incidents.is_closed(NEW.incident_id) THEN
-        IF NEW.kind NOT IN ('reopened', 'package_received') THEN
+        -- An insurer's clocks run on when the host closes: what it does about them is its own.
+        IF NEW.kind NOT IN ('reopened', 'package_received')
+           AND NOT (NEW.insurer_id IS NOT NULL AND session_user = 'rempart_portals'
+                    AND COALESCE(NEW.insurer_id = accounts.my_insurer(), false)) THEN
             RAISE object_not_in_prerequisite_state USING MESSAGE = 'this incident is closed';
         END IF;
     ELSIF NEW.kind = 'reopened' THEN
@@ -86,17 +89,20 @@ REVOKE EXECUTE ON FUNCTION incidents.check_room_event, incidents.keep_room_event
 
 ALTER TABLE incidents.room_event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY for_everybody ON incidents.room_event TO rempart_plane_incidents USING (true) WITH CHECK (true);
--- An insurer sees what is about it alone, of what it has to know; never the room's notes.
+-- An insurer sees what is about it alone, of what it has to know; never the room's notes. Of decisions, those of the law that
+-- somebody took for its members, which clocks read.
 CREATE POLICY seen ON incidents.room_event FOR SELECT TO rempart_portals
     USING ((SELECT accounts.is_host())
            OR ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer())
-               AND kind IN ('awareness', 'package_sent', 'package_received', 'report_submitted', 'complaint_filed', 'clock_met',
-                            'clock_missed')));
+               AND (kind IN ('awareness', 'package_sent', 'package_received', 'report_submitted', 'complaint_filed', 'clock_met',
+                             'clock_missed')
+                    OR (kind = 'decision' AND details ? 'decision'))));
 CREATE POLICY added ON incidents.room_event FOR INSERT TO rempart_portals
     WITH CHECK ((SELECT accounts.works_incidents())
                 OR ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer())
-                    AND kind IN ('awareness', 'package_received', 'report_submitted', 'complaint_filed', 'clock_met',
-                                 'clock_missed')));
+                    AND (kind IN ('awareness', 'package_received', 'report_submitted', 'complaint_filed', 'clock_met',
+                                  'clock_missed')
+                         OR (kind = 'decision' AND details ? 'decision'))));
 GRANT SELECT, INSERT ON incidents.room_event TO rempart_plane_incidents, rempart_portals;
 
 -- ---------------------------------------------------------------- exercises
@@ -219,10 +225,59 @@ GRANT SELECT ON retention.hold TO rempart_archivist;
 -- What gateways sweep away by age: nothing of a window that is kept.
 GRANT SELECT (from_ms, to_ms, account_refs, released_at, exercise) ON retention.hold TO rempart_gateway;
 
+-- ---------------------------------------------------------------- whom it suspects
+
+-- How an account came to be looked at: named; established as stolen by an operator; or pointed to by a doubt, found again by each
+-- analysis.
+ALTER TABLE incidents.suspect_account
+    ADD COLUMN how text NOT NULL DEFAULT 'named' CHECK (how IN ('named', 'stolen', 'doubted'));
+GRANT DELETE ON incidents.suspect_account TO rempart_plane_incidents;
+
+-- What points to accounts that nobody named: a place, an address, a software, or the hours alone.
+CREATE TABLE incidents.doubt (
+    doubt_ref   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    incident_id bigint NOT NULL REFERENCES incidents.incident ON DELETE CASCADE,
+    kind        text NOT NULL CHECK (kind IN ('everybody', 'establishment', 'address', 'software')),
+    value       text NOT NULL CHECK (length(value) <= 120 AND (kind = 'everybody') = (value = '')),
+    author      text NOT NULL CHECK (length(author) BETWEEN 1 AND 200),
+    said_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX doubt_of_incident ON incidents.doubt (incident_id);
+ALTER TABLE incidents.doubt ENABLE ROW LEVEL SECURITY;
+CREATE POLICY for_everybody ON incidents.doubt TO rempart_plane_incidents USING (true) WITH CHECK (true);
+CREATE POLICY seen ON incidents.doubt FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+CREATE POLICY added ON incidents.doubt FOR INSERT TO rempart_portals WITH CHECK ((SELECT accounts.works_incidents()));
+GRANT SELECT, INSERT ON incidents.doubt TO rempart_plane_incidents;
+GRANT SELECT ON incidents.doubt TO rempart_portals;
+GRANT INSERT (incident_id, kind, value, author) ON incidents.doubt TO rempart_portals;
+
+-- Which public name is which software's, for doubts; and with which key a held account came in.
+GRANT SELECT (client_ref, client_id) ON accounts.software TO rempart_analyst;
+CREATE POLICY named ON accounts.software FOR SELECT TO rempart_analyst USING (true);
+
+-- Sessions of the pages that were opened with a passkey, when every passkey of the account was enrolled before an instant and none
+-- was ever copied: a session is found again by its account, its address, its software and its hour.
+CREATE FUNCTION incidents.list_enrolled_sessions(session_refs bigint[], before_ms bigint) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.session_ref FROM ledger.session AS l
+    WHERE l.session_ref = ANY (session_refs)
+      AND NOT EXISTS (SELECT 1 FROM accounts.passkey AS k WHERE k.actor_ref = l.account_ref
+                      AND (k.cloned_at IS NOT NULL OR k.created_at >= to_timestamp(before_ms / 1000.0)))
+      AND (SELECT bool_and(s.method = 'passkey') FROM accounts.session AS s
+           WHERE s.actor_ref = l.account_ref AND s.address = l.address AND s.agent = l.agent
+             AND s.opened_at <= to_timestamp(l.opened_ms / 1000.0)
+             AND COALESCE(s.ended_at, s.expires_at) >= to_timestamp(l.opened_ms / 1000.0))
+$$;
+REVOKE EXECUTE ON FUNCTION incidents.list_enrolled_sessions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION incidents.list_enrolled_sessions TO rempart_plane_incidents;
+
 -- ---------------------------------------------------------------- declaring from a page
 
 GRANT INSERT (title, exercise, starts_ms, ends_ms) ON incidents.incident TO rempart_portals;
-GRANT INSERT (incident_id, account_ref) ON incidents.suspect_account TO rempart_portals;
+GRANT INSERT (incident_id, account_ref, how) ON incidents.suspect_account TO rempart_portals;
+GRANT UPDATE (how) ON incidents.suspect_account TO rempart_portals, rempart_plane_incidents;
+CREATE POLICY changed ON incidents.suspect_account FOR UPDATE TO rempart_portals
+    USING ((SELECT accounts.works_incidents())) WITH CHECK ((SELECT accounts.works_incidents()));
 CREATE POLICY added ON incidents.incident FOR INSERT TO rempart_portals WITH CHECK ((SELECT accounts.works_incidents()));
 CREATE POLICY added ON incidents.suspect_account FOR INSERT TO rempart_portals
     WITH CHECK ((SELECT accounts.works_incidents()));
@@ -233,7 +288,7 @@ CREATE POLICY added ON incidents.suspect_account FOR INSERT TO rempart_portals
 GRANT USAGE ON SCHEMA guard TO rempart_plane_incidents;
 GRANT SELECT (measure_ref, step, target, target_ref, profession, reason, exercise, asked_by, asked_at, starts_at, ends_at,
     ended_by, ended_at, end_reason) ON guard.measure TO rempart_plane_incidents;
-GRANT SELECT (event_ref, t_ms, account_ref, kind, step, enforced) ON guard.event TO rempart_plane_incidents;
+GRANT SELECT (event_ref, t_ms, account_ref, client_ref, kind, step, enforced) ON guard.event TO rempart_plane_incidents;
 CREATE POLICY told ON guard.measure FOR SELECT TO rempart_plane_incidents USING (true);
 CREATE POLICY told ON guard.event FOR SELECT TO rempart_plane_incidents USING (true);
 GRANT SELECT (actor_ref, kind, display_name) ON accounts.actor TO rempart_analyst;

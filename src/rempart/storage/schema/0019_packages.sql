@@ -109,6 +109,8 @@ CREATE TABLE incidents.package (
     persons_a     integer NOT NULL,
     persons_b     integer NOT NULL,
     persons_c     integer NOT NULL,
+    fields        bigint NOT NULL DEFAULT 0,         -- shown of them, together
+    hidden        bigint,                            -- how many more a hole of the record may hide; NULL: nobody can say
     changes       jsonb NOT NULL DEFAULT '{}',       -- how many were added, raised, lowered, changed, removed
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- of what it says: the same is not made twice
     key_ref       bigint REFERENCES incidents.sealing_key,      -- NULL: waits for a certificate, nothing is sealed
@@ -298,7 +300,8 @@ BEGIN
         VALUES (found_package.incident_id, 'package_received', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                 CASE at_level WHEN 'operator' THEN NULL ELSE found_package.insurer_id END, accounts.my_actor(), '-',
                 jsonb_build_object('package', found_package.package_ref::text, 'number', found_package.number, 'way', how,
-                                   'level', at_level, 'org', mine::text, 'insurer', found_package.insurer_id));
+                                   'level', at_level, 'org', mine::text, 'insurer', found_package.insurer_id,
+                                   'conclusion', found_package.conclusion));
     END IF;
     INSERT INTO incidents.package_receipt (package_ref, org_ref, way, insurer_id, level, by_ref, by_name)
     SELECT received, mine, how, found_package.insurer_id, at_level, a.actor_ref, a.display_name
@@ -317,13 +320,18 @@ CREATE TABLE incidents.insurer_note (
     note_ref    bigint PRIMARY KEY,
     incident_id bigint NOT NULL REFERENCES incidents.incident ON DELETE CASCADE,
     insurer_id  integer NOT NULL REFERENCES rights.insurer,
-    task        boolean NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('note', 'task', 'decision')),
     words       text NOT NULL CHECK (length(words) BETWEEN 1 AND 2000),
+    reason      text NOT NULL DEFAULT '' CHECK (length(reason) <= 2000),   -- of a decision
+    owner       text NOT NULL DEFAULT '' CHECK (length(owner) <= 120),     -- of a task
+    due_at      timestamptz,                                               -- of a task
     author_ref  bigint NOT NULL REFERENCES accounts.actor,
     written_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     done_by     bigint REFERENCES accounts.actor,
     done_at     timestamptz,
-    CHECK ((done_at IS NULL) = (done_by IS NULL) AND (task OR done_at IS NULL))
+    proof       text NOT NULL DEFAULT '' CHECK (length(proof) <= 500),     -- what shows that a task is done
+    CHECK ((done_at IS NULL) = (done_by IS NULL) AND (kind = 'task' OR (done_at IS NULL AND due_at IS NULL AND owner = ''))),
+    CHECK ((kind = 'decision') = (reason <> ''))
 );
 CREATE INDEX insurer_note_of_incident ON incidents.insurer_note (incident_id, insurer_id);
 ALTER TABLE incidents.insurer_note ENABLE ROW LEVEL SECURITY;
@@ -339,8 +347,9 @@ CREATE POLICY changed ON incidents.insurer_note FOR UPDATE TO rempart_portals
     WITH CHECK ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer())
                 AND done_by = (SELECT accounts.my_actor()));
 GRANT SELECT ON incidents.insurer_note TO rempart_portals;
-GRANT INSERT (note_ref, incident_id, insurer_id, task, words, author_ref) ON incidents.insurer_note TO rempart_portals;
-GRANT UPDATE (done_by, done_at) ON incidents.insurer_note TO rempart_portals;
+GRANT INSERT (note_ref, incident_id, insurer_id, kind, words, reason, owner, due_at, author_ref) ON incidents.insurer_note
+    TO rempart_portals;
+GRANT UPDATE (done_by, done_at, proof) ON incidents.insurer_note TO rempart_portals;
 
 -- ---------------------------------------------------------------- who makes packages
 

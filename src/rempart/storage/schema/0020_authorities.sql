@@ -127,7 +127,9 @@ BEGIN
 END $$;
 ALTER TABLE incidents.clock_reminder ENABLE ROW LEVEL SECURITY;
 CREATE POLICY for_everybody ON incidents.clock_reminder TO rempart_plane_incidents USING (true) WITH CHECK (true);
-CREATE POLICY seen ON incidents.clock_reminder FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+CREATE POLICY seen ON incidents.clock_reminder FOR SELECT TO rempart_portals
+    USING ((SELECT accounts.is_host())
+           OR (insurer_id = (SELECT accounts.my_insurer()) AND incidents.concerns_my_insurer(incident_id)));
 GRANT SELECT, INSERT, UPDATE ON incidents.clock_reminder TO rempart_plane_incidents;
 GRANT SELECT ON incidents.clock_reminder TO rempart_portals;
 
@@ -138,12 +140,13 @@ GRANT SELECT ON incidents.clock_reminder TO rempart_portals;
 CREATE FUNCTION incidents.clock_facts(incident bigint) RETURNS TABLE (
         event_ref bigint, kind text, happened_ms bigint, insurer_id integer, author text, details jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT e.event_ref, e.kind, e.happened_ms, e.insurer_id, CASE WHEN seen.by_host THEN e.author ELSE '' END,
+    SELECT e.event_ref, e.kind, e.happened_ms, e.insurer_id, CASE WHEN seen.by_host OR e.insurer_id IS NOT NULL THEN e.author ELSE '' END,
            jsonb_strip_nulls(jsonb_build_object(
                'report', e.details->'report', 'phase', e.details->'phase', 'major', e.details->'major',
                'decision', e.details->'decision', 'answer', e.details->'answer', 'corrects', e.details->'corrects',
+               'conclusion', e.details->'conclusion',
                'reference', CASE WHEN seen.by_host OR e.insurer_id IS NOT NULL THEN e.details->'reference' END,
-               'reason', CASE WHEN seen.by_host THEN e.details->'reason' END,
+               'reason', CASE WHEN seen.by_host OR e.insurer_id IS NOT NULL THEN e.details->'reason' END,
                'insurers', CASE WHEN seen.by_host THEN e.details->'insurers'
                                 WHEN e.details ? 'insurers' THEN jsonb_build_array(accounts.my_insurer()) END))
     FROM (SELECT session_user <> 'rempart_portals' OR accounts.is_host() AS by_host) AS seen
@@ -172,16 +175,48 @@ $$;
 REVOKE EXECUTE ON FUNCTION incidents.count_hidden FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION incidents.count_hidden TO rempart_portals, rempart_plane_incidents;
 
--- How many of an insurer's people were exposed, by how surely, and the fields: for the insurer itself, once it was told.
+-- How many of an insurer's people were exposed, by how surely, and the fields: for the insurer itself, as the last package sent
+-- to it says. A later analysis is not its to know before it is sent.
 CREATE FUNCTION incidents.my_share(incident bigint) RETURNS TABLE (
-        insurer_id integer, name text, persons_a bigint, persons_b bigint, persons_c bigint, fields bigint)
+        insurer_id integer, name text, persons_a bigint, persons_b bigint, persons_c bigint, fields bigint, hidden bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT i.insurer_id, i.name, count(*) FILTER (WHERE x.tier = 'A'), count(*) FILTER (WHERE x.tier = 'B'),
-           count(*) FILTER (WHERE x.tier = 'C'), COALESCE(bit_or(x.fields), 0)
+    SELECT i.insurer_id, i.name, COALESCE(p.persons_a, 0), COALESCE(p.persons_b, 0), COALESCE(p.persons_c, 0),
+           COALESCE(p.fields, 0), p.hidden
     FROM rights.insurer AS i
-    LEFT JOIN incidents.exposed_person AS x ON x.insurer_id = i.insurer_id AND x.incident_id = incident
+    LEFT JOIN LATERAL (
+        SELECT one.persons_a, one.persons_b, one.persons_c, one.fields, one.hidden FROM incidents.package AS one
+        WHERE one.incident_id = incident AND one.insurer_id = i.insurer_id AND one.state = 'sent'
+        ORDER BY one.number DESC LIMIT 1
+    ) AS p ON true
     WHERE i.insurer_id = accounts.my_insurer() AND incidents.concerns_my_insurer(incident)
-    GROUP BY i.insurer_id, i.name
+$$;
+
+-- What was done to contain the incident, for an insurer that was told of it: which step, when first, on how many accounts; not
+-- whose.
+CREATE FUNCTION incidents.my_measures(incident bigint) RETURNS TABLE (first_ms bigint, step text, accounts bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT min(t.t_ms), t.step, count(DISTINCT t.account_ref)
+    FROM incidents.incident AS i
+    CROSS JOIN LATERAL (
+        SELECT floor(extract(epoch FROM m.starts_at) * 1000)::bigint AS t_ms, m.step, m.target_ref AS account_ref
+        FROM guard.measure AS m
+        WHERE m.target = 'account' AND m.starts_at IS NOT NULL AND (i.exercise OR NOT m.exercise)
+        UNION ALL
+        SELECT e.t_ms, 'guard', e.account_ref FROM guard.event AS e
+        WHERE e.enforced AND e.kind IN ('contained', 'canary', 'late')
+    ) AS t
+    JOIN incidents.suspect_account AS a ON a.incident_id = i.incident_id AND a.account_ref = t.account_ref
+    -- As far around the window as evidence is held (HOLD_MARGIN_MS of incidents/room.py; a test compares).
+    WHERE i.incident_id = incident AND incidents.concerns_my_insurer(incident)
+      AND t.t_ms BETWEEN i.starts_ms - 604800000 AND i.ends_ms + 604800000
+    GROUP BY t.step
+    ORDER BY 1, 2
+$$;
+
+-- Who runs this installation: an insurer names it as its processor.
+CREATE FUNCTION incidents.operator_name() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT o.name FROM accounts.organisation AS o WHERE o.kind = 'operator' AND o.hosted_by IS NULL ORDER BY o.org_ref LIMIT 1
 $$;
 
 -- An incident's head, for an insurer that was told of it.
@@ -191,6 +226,8 @@ CREATE FUNCTION incidents.my_incident(incident bigint) RETURNS TABLE (
     SELECT i.title, i.exercise, i.declared_at, i.answered_at, i.starts_ms, i.ends_ms FROM incidents.incident AS i
     WHERE i.incident_id = incident AND incidents.concerns_my_insurer(incident)
 $$;
-REVOKE EXECUTE ON FUNCTION incidents.clock_facts, incidents.my_share, incidents.my_incident FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION incidents.clock_facts, incidents.my_share, incidents.my_measures, incidents.my_incident,
+    incidents.operator_name FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION incidents.clock_facts, incidents.concerns_my_insurer TO rempart_portals, rempart_plane_incidents;
-GRANT EXECUTE ON FUNCTION incidents.my_share, incidents.my_incident TO rempart_portals, rempart_plane_incidents;
+GRANT EXECUTE ON FUNCTION incidents.my_share, incidents.my_measures, incidents.my_incident, incidents.operator_name
+    TO rempart_portals, rempart_plane_incidents;
