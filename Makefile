@@ -41,7 +41,7 @@ drill: run  ## Play every known theft of an account against the guard, on the de
 test: check  ## Everything: house rules, types, and every test
 	@sh scripts/browser.sh
 	@sh scripts/foreign.sh
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(PYTEST_WORKERS) $(ARGS)
 
 check: setup  ## Lint, types, import directions; changes nothing
 	$(BIN)/ruff check .

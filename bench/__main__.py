@@ -1,9 +1,10 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
-                 guard-engine|foreign|scope]
+                 guard-engine|foreign|scope|packages|notices|claim-engine|claims-key|claims-intake|
+                 claims|settlement|quotes|retention]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
-                [--accounts N] [--seeds A-B] [--megabytes N]
+                [--accounts N] [--seeds A-B] [--megabytes N] [--persons N]
 """
 
 import argparse
@@ -11,6 +12,9 @@ import argparse
 from bench import (
     authentication,
     cards,
+    claim_engine,
+    claims,
+    claims_intake,
     exposure,
     feed_import,
     foreign_logs,
@@ -20,14 +24,21 @@ from bench import (
     ledger_audit,
     ledger_proofs,
     ledger_questions,
+    notices,
+    packages,
+    quotes,
+    retention,
     rights_checks,
     scope,
+    settlement,
 )
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
-    *("exposure", "cards"),
-    *("guard", "guard-engine", "foreign", "scope", "all"),
+    *("exposure", "packages", "notices", "cards"),
+    *("guard", "guard-engine", "foreign", "scope"),
+    *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
+    "all",
 ]
 
 
@@ -42,9 +53,15 @@ def main() -> None:
     parser.add_argument("--leaves", type=int, default=200_000, help="entries proofs are made in")
     parser.add_argument("--contracts", type=int, default=5_000, help="cards are issued to")
     parser.add_argument("--accounts", type=int, default=1_250, help="the guard judges")
-    parser.add_argument("--seeds", default="11-15", help="of the guard's months: 11-15 or 7")
+    parser.add_argument("--seeds", default="21-25", help="of the guard's months: 21-25 or 7")
     parser.add_argument("--megabytes", type=int, default=400, help="of a foreign log")
+    parser.add_argument(
+        "--judge", action="append", default=[], help="of the guard's first table; all by default"
+    )
+    parser.add_argument("--persons", type=int, default=300_000, help="of a package, of a campaign")
+    parser.add_argument("--dues", type=int, default=1_000_000, help="rows a settlement run pays")
     parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
+    parser.add_argument("--claims", type=int, default=100_000, help="shared out by the engine")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -63,22 +80,65 @@ def main() -> None:
     if options.which in ("guard", "all"):
         first, _, last = options.seeds.partition("-")
         seeds = range(int(first), int(last or first) + 1)
-        guard_backtest.run(accounts=options.accounts, seeds=seeds, variants=not options.no_variants)
+        guard_backtest.run(
+            accounts=options.accounts,
+            seeds=seeds,
+            variants=not options.no_variants,
+            judges=options.judge,
+        )
     if options.which in ("guard-engine", "all"):
         guard_engine.run()
     if options.which in ("foreign", "all"):
         foreign_logs.run(megabytes=options.megabytes)
     if options.which in ("scope", "all"):
         scope.run(entries=min(options.entries, 10_000_000))
-    _ask_sealed(options.which, options.entries)
+    _price(options.which, options.members, options.seconds)
+    _forget(options.which, options.members)
+    _pay(options.which, options.dues)
+    _ask_sealed(options.which, options.entries, options.persons)
+    _share_out(options.which, options.claims)
 
 
-def _ask_sealed(which: str, entries: int) -> None:
-    """Measure what is asked of sealed segments."""
+def _price(which: str, members: int, seconds: float) -> None:
+    """Measure what acts will be paid."""
+    if which in ("quotes", "all"):
+        quotes.run(members=min(members, 30_000), seconds=seconds)
+
+
+def _forget(which: str, members: int) -> None:
+    """Measure a yearly purge."""
+    if which in ("retention", "all"):
+        retention.run(members=members)
+
+
+def _pay(which: str, dues: int) -> None:
+    """Measure a run of settlement."""
+    if which in ("settlement", "all"):
+        settlement.run(dues=dues)
+
+
+def _ask_sealed(which: str, entries: int, persons: int) -> None:
+    """Measure what is asked of sealed segments, and what insurers are sent of it."""
     if which in ("questions", "all"):
         ledger_questions.run(entries=entries)
     if which in ("exposure", "all"):
         exposure.run(entries=entries)
+    if which in ("packages", "all"):
+        packages.run(persons=persons)
+    if which in ("notices", "all"):
+        notices.run(persons=min(persons, 100_000))
+
+
+def _share_out(which: str, count: int) -> None:
+    """Measure the engine of claims, and compare it with the answer key."""
+    if which in ("claim-engine", "all"):
+        claim_engine.run(claims=count)
+    if which in ("claims-key", "all"):
+        claim_engine.run_key(claims=count)
+    if which in ("claims-intake", "all"):
+        claims_intake.run(claims=count)
+    if which in ("claims", "all"):
+        claims.run(claims=count)
 
 
 if __name__ == "__main__":

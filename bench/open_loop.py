@@ -106,12 +106,14 @@ async def measure(
     )
 
 
-def make_requests(questions: Sequence[str], tokens: Sequence[str]) -> list[bytes]:
+def make_requests(
+    questions: Sequence[str], tokens: Sequence[str], *, path: str = "/v1/rights-checks"
+) -> list[bytes]:
     """Write the requests as the bytes that leave."""
     dice = random.Random(2)
     return [
         (
-            "POST /v1/rights-checks HTTP/1.1\r\n"
+            f"POST {path} HTTP/1.1\r\n"
             "Host: 127.0.0.1\r\n"
             f"Authorization: Bearer {dice.choice(tokens)}\r\n"
             f"Client-Cert: {CLIENT_CERT}\r\n"

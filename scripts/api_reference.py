@@ -53,9 +53,9 @@ def _describe_operation(method: str, path: str, operation: dict[str, Any]) -> It
     if "description" in operation:
         yield operation["description"] + "\n"
     if "parameters" in operation:
-        yield "| header | what for |\n|---|---|"
-        for header in operation["parameters"]:
-            yield f"| `{header['name']}` | {header['description']} |"
+        yield "| parameter | where | what for |\n|---|---|---|"
+        for one in operation["parameters"]:
+            yield f"| `{one['name']}` | {one['in']} | {one['description']} |"
         yield ""
     if "requestBody" in operation:
         yield f"Body: {_describe_content(operation['requestBody']['content'])}.\n"

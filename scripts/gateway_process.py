@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from rempart.wiring.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FACTORY = "rempart.wiring.gateway_app:create_app"
+LOWEST_PORT, HIGHEST_PORT = 12_000, 32_000
 
 
 class GatewayProcess:
@@ -54,7 +56,7 @@ class GatewayProcess:
         return self._popen.pid if self._popen else 0
 
     def wait_until_ready(self) -> None:
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 120
         while time.monotonic() < give_up:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -82,7 +84,7 @@ class GatewayProcess:
             popen.terminate()
         else:
             os.killpg(popen.pid, number)
-        code = popen.wait(timeout=30)
+        code = popen.wait(timeout=120)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
         if popen.stdin is not None:
@@ -91,6 +93,9 @@ class GatewayProcess:
 
 
 def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody has, below those that the system gives to connections meanwhile."""
+    while True:
+        port = LOWEST_PORT + secrets.randbelow(HIGHEST_PORT - LOWEST_PORT)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

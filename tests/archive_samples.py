@@ -1,14 +1,13 @@
 """A ledger of small segments, and what seals, cools, erases and drops them in tests."""
 
-import contextlib
+import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from psycopg import sql
 from tests.ledger_samples import (
     START_MS,
     Clock,
@@ -27,8 +26,10 @@ from rempart.disclosure.session import draft_session
 from rempart.disclosure.tree import EMPTY_ROOT
 from rempart.storage import segments
 from rempart.storage.acts_log import AppendsActs
+from rempart.storage.backup_store import BackupStore
 from rempart.storage.connect import Database
-from rempart.storage.roles import prepare_database
+from rempart.storage.purge_journal import PurgeJournal
+from rempart.storage.sealing import FileKms
 from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.seal_segment import Archive
 
@@ -68,22 +69,6 @@ async def _append(database: Database, count: int, first: int, clock: Clock) -> N
     await writer.close()
 
 
-@contextlib.contextmanager
-def copied_database(source: Database, name: str) -> Iterator[Database]:
-    """A copy of a database that nobody is connected to, for as long as the block lasts."""
-    fresh, quoted = source.renamed(name), sql.Identifier(name)
-    with source.renamed("postgres").connect("admin", autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
-                quoted, sql.Identifier(source.name)
-            )
-        )
-        with fresh.connect("admin", autocommit=True) as inside:
-            prepare_database(inside)
-        yield fresh
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
-
-
 def write_entries(database: Database, count: int, *, first: int = 0, now_ms: int = START_MS) -> int:
     """Append entries to log 1 (the first three open sessions); return the clock's time."""
     clock = Clock(now_ms)
@@ -105,7 +90,14 @@ def make_archive(database: Database, store: SegmentStore | Path) -> Archive:
         begin=lambda: database.transaction("archivist"),
         store=store if isinstance(store, SegmentStore) else SegmentStore(str(store)),
         acts=make_acts_log(database),
+        journal=make_purge_journal(store if isinstance(store, Path) else None),
     )
+
+
+def make_purge_journal(beside: Path | None = None) -> PurgeJournal:
+    """A journal of purges: in a folder beside another one, or in memory."""
+    place = f"{beside}-backups" if beside else f"memory://backups-{secrets.token_hex(8)}"
+    return PurgeJournal(BackupStore(place), FileKms(bytes(32)))
 
 
 def list_segments(database: Database) -> list[SegmentRow]:

@@ -4,6 +4,7 @@ One server per test process, started at the first test that needs it and thrown 
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import secrets
@@ -15,13 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
-from psycopg import sql
+from tests import schedule
+from tests.database_copies import copy_database, drop_database
 
 from rempart.storage.cluster import ADMIN, Cluster
-from rempart.storage.connect import Database
+from rempart.storage.connect import Database, Transaction
 from rempart.storage.postmaster import find_postmaster
-from rempart.storage.roles import prepare_database
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
@@ -35,10 +37,20 @@ FAST_SETTINGS = {
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "min_wal_size": "64MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "256MB",
 }
 TEMPLATE = "rempart_template"
 PREFIX = "rempart-tests-"
+# Servers, and whatever their user must reach, live in memory where there is enough of it. Nothing
+# is proven less: a process that is killed leaves what it wrote, on a disk or in memory alike.
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 2 << 30
+
+# A property is tried on few examples at each run, others each time; `--hypothesis-profile=deep`
+# tries many. No deadline: a slow machine is not a wrong answer.
+hypothesis.settings.register_profile("everyday", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("deep", max_examples=2_000, deadline=None)
+hypothesis.settings.load_profile("everyday")
 
 _numbers = itertools.count(1)
 
@@ -49,6 +61,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.disable_socket = True
     config.option.allow_unix_socket = True
     config.option.allow_hosts = "127.0.0.1,::1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    schedule.put_long_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep each file in one process."""
+    return schedule.make_scheduler(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -120,30 +144,25 @@ def template(home: Home, cluster: Cluster) -> Database:
     return template
 
 
+@pytest.fixture(scope="session")
+def server(template: Database) -> Iterator[Transaction]:
+    """The administrator's connection to the server, where databases are made and dropped."""
+    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
+        yield admin
+
+
 @pytest.fixture
-def make_database(template: Database) -> Iterator[Callable[[], Database]]:
+def make_database(template: Database, server: Transaction) -> Iterator[Callable[[], Database]]:
     """A function that makes fresh migrated databases; all are dropped after the test."""
     made = []
 
     def make() -> Database:
-        fresh = template.renamed(f"test_{next(_numbers)}")
-        with template.renamed("postgres").connect("admin", autocommit=True) as admin:
-            admin.execute(
-                sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
-                    sql.Identifier(fresh.name), sql.Identifier(TEMPLATE)
-                )
-            )
-        made.append(fresh)
-        with fresh.connect("admin", autocommit=True) as admin:
-            prepare_database(admin)
-        return fresh
+        made.append(copy_database(server, template, f"test_{next(_numbers)}"))
+        return made[-1]
 
     yield make
-    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
-        for fresh in made:
-            admin.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(fresh.name))
-            )
+    for fresh in made:
+        drop_database(server, fresh)
 
 
 @pytest.fixture
@@ -189,15 +208,25 @@ def make_cluster(home: Home, server_settings: dict[str, str]) -> Cluster:
 
 @contextlib.contextmanager
 def _temporary_directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_choose_place()))
     path.chmod(0o711)
     yield path
     shutil.rmtree(path)
 
 
+@functools.cache
+def _choose_place() -> Path:
+    """Return where directories are made: in memory if programs may run there and it is large."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return Path(tempfile.gettempdir())
+    found = os.statvfs(MEMORY)
+    fits = found.f_bavail * found.f_frsize >= ENOUGH_MEMORY and not found.f_flag & os.ST_NOEXEC
+    return MEMORY if fits else Path(tempfile.gettempdir())
+
+
 def _sweep_abandoned_servers() -> None:
     """Stop the servers of test processes that were killed, and remove their directories."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for path in _choose_place().glob(f"{PREFIX}*"):
         owner = path.name.removeprefix(PREFIX).split("-")[0]
         if path.stat().st_uid != os.geteuid() or _is_alive(int(owner)):
             continue

@@ -134,6 +134,7 @@ class Minter:
             "binding": binding,
             "now_s": int(self.now()),
             "token_id": f"token-{next(_names)}",
+            "scope": "rights:check claims:send",
         }
         return sign_access_token(self.key_seed, **{**facts, **changes})
 

@@ -35,10 +35,13 @@ from rempart.storage.analytics import (
     open_spark,
 )
 from rempart.storage.ledger_expressions import (
+    LOOKED,
+    SUSPECTS,
     Seen,
     SeenPerson,
     ask_lookups,
     ask_seen_by,
+    ask_tries,
     ask_who_saw,
 )
 from rempart.storage.ledger_questions import seen_by, who_saw
@@ -141,7 +144,10 @@ def ask_all(engine: Engine, columns: dict[str, np.ndarray]) -> list[list[tuple[i
     return [
         list(engine.answer(ask_seen_by(accounts, sessions, **ASKED), by_account)),
         sorted(engine.answer(ask_who_saw(persons, **ALL), by_person)),
-        sorted(engine.answer(ask_lookups(accounts[:3], **ASKED), by_account)),
+        sorted(
+            engine.answer(ask_lookups(LOOKED, **ASKED), by_account, {SUSPECTS: accounts[:3]}),
+        ),
+        sorted(engine.answer(ask_tries(**ASKED), by_account, {SUSPECTS: sessions[:50]})),
     ]
 
 
@@ -160,7 +166,6 @@ def test_duckdb_and_a_plain_loop_agree_on_a_million_entries(many):
     assert by_session == everywhere == expected
 
 
-@pytest.mark.xdist_group("spark")
 def test_spark_on_two_workers_gives_the_answers_of_duckdb(many, spark_on):
     store, columns = many
     with open_duckdb(store, memory="200MB", threads=2) as engine:
@@ -170,7 +175,6 @@ def test_spark_on_two_workers_gives_the_answers_of_duckdb(many, spark_on):
     assert there == here
 
 
-@pytest.mark.xdist_group("spark")
 def test_the_cluster_of_these_tests_has_two_workers(spark):
     context = spark._session.sparkContext
     assert context.master.startswith("spark://")
@@ -182,7 +186,6 @@ def test_the_cluster_of_these_tests_has_two_workers(spark):
     assert joined == 2 + 1
 
 
-@pytest.mark.xdist_group("spark")
 def test_spark_answers_for_the_files_and_the_database_for_the_rest(database, store, spark_on):
     entries = invent_entries(Random(5), 5 * SEGMENT + 9)
     write_log(database, entries)

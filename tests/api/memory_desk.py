@@ -11,6 +11,7 @@ from rempart.disclosure.entry import Draft
 from rempart.disclosure.session import SessionFacts
 from rempart.rights.coverage import Terms
 from rempart.rights.lookup import compute_lookup_key
+from rempart.storage.care import PecRow
 from rempart.storage.gateway import Found, Sheet, Wanted
 from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.workflows.open_session import SessionBook
@@ -68,6 +69,7 @@ class MemoryLedger:
         self.drafts: list[Draft] = []
         self.sessions: list[SessionFacts] = []
         self.replays: list[Replay] = []
+        self.pecs: list[PecRow] = []
 
     @property
     def size(self) -> int:
@@ -80,12 +82,14 @@ class MemoryLedger:
         *,
         sessions: Sequence[SessionFacts] = (),
         replays: Sequence[Replay] = (),
+        pecs: Sequence[PecRow] = (),
     ) -> list[Receipt]:
         """Keep a batch."""
         first = self.size
         self.drafts += drafts
         self.sessions += sessions
         self.replays += replays
+        self.pecs += pecs
         return [
             Receipt(self.log_id, self.origin, index, self.checkpoint)
             for index in range(first, self.size)

@@ -15,6 +15,10 @@ FIELD_OF_KEY = {
     "terms": Field.DOMAIN_TERMS,
     "engagement": Field.ENGAGEMENT,
     "consigne": Field.CONSIGNE,
+    "lines": Field.AMOUNTS | Field.DOMAIN_TERMS,
+    "findings": Field.AMOUNTS,
+    "total": Field.AMOUNTS,
+    "pec": Field.ENGAGEMENT,
 }
 SENT_BY_THE_CALLER = {"domain", "care_date"}
 
@@ -54,7 +58,10 @@ def read_entry(database: Database, reply: Any) -> StoredEntry:
 def read_fields(body: bytes) -> int:
     """The fields that the bytes of a reply carry; a key nobody knows is an error."""
     answer = json.loads(body)["answer"]
-    return int(sum(FIELD_OF_KEY[key] for key in answer if key not in SENT_BY_THE_CALLER))
+    fields = 0
+    for key in answer:
+        fields |= 0 if key in SENT_BY_THE_CALLER else FIELD_OF_KEY[key]
+    return fields
 
 
 def cut_receipt(body: bytes) -> bytes:

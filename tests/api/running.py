@@ -12,9 +12,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from tests.api.world import World, populate
+from tests.database_copies import copied_database
 
 from rempart.storage.connect import Database
-from rempart.storage.roles import prepare_database
 from rempart.wiring.gateway_app import SystemClock, create_gateway
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
@@ -98,14 +98,8 @@ def gateway(open_gateway: OpenGateway) -> Iterator[Gateway]:
 @pytest.fixture(scope="session")
 def shared_world(template: Database, home: Home) -> Iterator[World]:
     """A world for tests that only read it, and count what they add to its ledger."""
-    database = template.renamed("test_shared_api")
-    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {database.name} TEMPLATE {template.name}")
-    with database.connect("admin", autocommit=True) as admin:
-        prepare_database(admin)
-    yield populate(database, home)
-    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+    with copied_database(template, "test_shared_api") as database:
+        yield populate(database, home)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +122,7 @@ def shared_gateway(shared_world: World) -> Iterator[Gateway]:
 
 def wait_until_ready(client: Gateway) -> None:
     """Wait until the ledger is open."""
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
         if client.get("/readyz").status_code == 200:
             return

@@ -87,7 +87,7 @@ def test_an_answer_cannot_have_a_key_that_no_field_stands_for():
         family_name: str
 
     with pytest.raises(KeyError, match="family_name"):
-        rights_answer._fields_of(Indiscreet)
+        rights_answer.add_fields(rights_answer.list_keys(Indiscreet))
 
 
 def test_the_entry_has_the_mask_of_the_bytes_that_arrived(gateway, world):

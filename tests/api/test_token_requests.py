@@ -59,6 +59,8 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str]] = [
         "unauthorized_client",
     ),
     ({"scope": "ledger:read"}, "invalid_scope"),
+    ({"scope": "rights:check ledger:read"}, "invalid_scope"),
+    ({"scope": "rights:check  claims:send"}, "invalid_scope"),
     ({"client_assertion_type": "urn:other"}, "invalid_request"),
 ]
 

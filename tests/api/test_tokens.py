@@ -21,6 +21,7 @@ from tests.api.asking import (
     read_events,
     read_part,
 )
+from tests.api.claiming import CLAIMS
 from tests.api.reading import PATH, read_entries
 from tests.api.running import Gateway
 from tests.api.world import (
@@ -72,6 +73,16 @@ def test_a_software_exchanges_the_professional_s_token_and_checks_rights(gateway
     answer = gateway.post(PATH, json=typed_body(COVERED), auth=publisher.use(body["access_token"]))
     assert answer.status_code == 200
     assert {entry.account_ref for entry in read_entries(world.database)} == {ACCOUNT_REF}
+
+
+@pytest.mark.parametrize("scope", ["claims:send", "rights:check claims:send"])
+def test_a_token_is_for_what_was_asked(gateway, publisher, scope):
+    body = publisher.ask(scope=scope).json()
+    assert body["scope"] == scope
+    auth = publisher.use(body["access_token"])
+    assert gateway.get(CLAIMS, auth=auth).status_code == 200
+    checks = gateway.post(PATH, json=typed_body(COVERED), auth=auth).status_code
+    assert checks == (200 if "rights:check" in scope else 401)
 
 
 def test_a_token_says_who_where_and_for_which_key(publisher, world):

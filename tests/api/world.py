@@ -243,7 +243,8 @@ def save_software(
     tx.execute(
         "INSERT INTO accounts.software (client_ref, client_id, publisher_ref, label, scopes,"
         " certificate_subject, establishment_ref, psc_clients)"
-        " VALUES (%s, %s, %s, 'Logiciel du Test', '{rights:check}', %s, %s, '{psc-du-test}')",
+        " VALUES (%s, %s, %s, 'Logiciel du Test', '{rights:check,claims:send}', %s, %s,"
+        " '{psc-du-test}')",
         (client_ref, client_id, publisher_ref, certificate_subject, establishment_ref),
     )
     save_software_key(tx, client_ref, key)

@@ -61,7 +61,7 @@ def key(visit: Visit) -> VirtualKey:
 def elsewhere(chromium: Browser) -> Iterator[Page]:
     """Another browser of the same person."""
     context = chromium.new_context(locale="fr-FR")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 

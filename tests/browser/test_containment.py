@@ -25,7 +25,7 @@ def operator(outside: Outside, chromium: Browser) -> Iterator[Page]:
     org = people.make_organisation(outside.database, "operator", name="Plateforme Lambda")
     who = people.make_agent(outside.database, org, Role.OPERATOR_SECURITY, name="Sacha Essai")
     context = chromium.new_context(locale="fr-FR")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     Stack(outside.ours, outside.database, cast("World", None)).enter(page, who)
     yield page

@@ -202,11 +202,11 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     visit.shoot("console")
 
     # A check made elsewhere appears by itself within a few seconds.
-    page.get_by_role("link", name="Consultations", exact=True).click()
+    page.get_by_role("link", name="Traces", exact=True).click()
     rows = page.locator("#lookups tbody tr")
     expect(rows.first).to_contain_text("Saisie")
     assert stack.ask(card_body(COVERED, domain="OPTI")).status_code == 200
-    expect(rows.first).to_contain_text("Optique", timeout=10_000)
+    expect(rows.first).to_contain_text("Optique", timeout=60_000)
     visit.shoot("lookups", whole=False)
 
     # Refreshing takes nobody's place away: the focus stays on its row.

@@ -41,7 +41,7 @@ def kill_in_the_middle(database: Database, environment: dict[str, str], out: Pat
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(read_serials(database)) < 3 * BATCH and time.monotonic() < deadline:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)

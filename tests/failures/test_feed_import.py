@@ -56,13 +56,13 @@ def kill_in_the_middle(database: Database, environment: dict[str, str], feed: Pa
     """Start the command, kill -9 its whole group once a part is done; return the rows done."""
     command = [sys.executable, "-m", "rempart", "feed", "import", str(feed)]
     process = subprocess.Popen(
-        [*command, "--insurer", str(INSURER)],
+        [*command, "--insurer", str(INSURER), "--piece-bytes", str(SMALL_PIECE)],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while process.poll() is None and not count_done(database) and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ def test_killed_in_the_middle_it_resumes_and_ends_where_an_uninterrupted_import_
     environment: dict[str, str],
     tmp_path: Path,
 ):
-    rows = make_rows(60_000)
+    rows = make_rows(15_000)
     feed = write_feed(tmp_path / "full.csv", rows)
     register(database)
 

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from tests.database_copies import copied_database
 from tests.feed_samples import (
     INSURER,
     TODAY,
@@ -39,8 +40,8 @@ ROWS = 3_000
 DEADLINE_S = 120
 
 
-@pytest.fixture
-def feed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full feed of several pieces, some people on rows far apart."""
     rows = [make_row(serial) for serial in range(1, ROWS)]
     rows += [
@@ -50,16 +51,16 @@ def feed(tmp_path: Path) -> Path:
         for serial in range(1, ROWS, 7)
     ]
     rows += [make_row(1), make_row(9_999, insured_nir=make_nir(5), quality="9")]
-    return write_feed(tmp_path / "feed.csv", rows)
+    return write_feed(tmp_path_factory.mktemp("feed") / "feed.csv", rows)
 
 
-@pytest.fixture
-def expected(make_database: Callable[[], Database], home: Home, feed: Path) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def expected(template: Database, home: Home, feed: Path) -> list[dict[str, Any]]:
     """What an uninterrupted import of the feed gives."""
-    database = make_database()
-    register(database)
-    publish(database, home, feed)
-    return read_people(database, home)
+    with copied_database(template, "uninterrupted_feed") as database:
+        register(database)
+        publish(database, home, feed)
+        return read_people(database, home)
 
 
 def start_import(environment: dict[str, str], feed: Path, *more: str) -> "subprocess.Popen[str]":

@@ -16,7 +16,7 @@ import pytest
 
 from rempart.storage.postmaster import find_postmaster
 
-STOP_LIMIT_S = 20
+STOP_LIMIT_S = 120
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Place:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

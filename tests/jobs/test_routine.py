@@ -20,9 +20,22 @@ ENDED = """
 
 
 def test_all_that_is_due_is_done_on_a_fresh_installation(settings, home, database, tmp_path):
-    settings = replace(settings, warnings_to=tmp_path, segments=str(tmp_path / "segments"))
+    for name in ("new", "cur"):
+        (tmp_path / name).mkdir()
+    settings = replace(
+        settings,
+        letters_to=tmp_path,
+        bounces=tmp_path,
+        warnings_to=tmp_path,
+        payments_to=tmp_path,
+        segments=str(tmp_path / "segments"),
+    )
     drain(make_installation(settings, home, database))
-    routine = {name for name, kind in KINDS.items() if kind.cron} - {"forward_alerts"}
+    routine = {name for name, kind in KINDS.items() if kind.cron} - {
+        "forward_alerts",
+        "back_up",
+        "copy_acts",
+    }
     assert ask_database(database, ENDED) == [
         (name, "succeeded", "done", "") for name in sorted(routine)
     ]
@@ -31,10 +44,19 @@ def test_all_that_is_due_is_done_on_a_fresh_installation(settings, home, databas
 def test_what_lacks_a_setting_is_not_due_and_the_setting_is_named(settings, home, database):
     drain(make_installation(settings, home, database))
     done = {row[0] for row in ask_database(database, ENDED)}
-    assert not done & {"send_warnings", "forward_alerts"}
-    assert dict(
-        ask_database(database, "SELECT kind, lacks FROM jobs.schedule WHERE lacks <> ''")
-    ) == {"send_warnings": "REMPART_WARNINGS_TO", "forward_alerts": "REMPART_ALERTS_TO"}
+    lacking = {
+        "back_up": "REMPART_BACKUPS",
+        "copy_acts": "REMPART_BACKUPS",
+        "send_warnings": "REMPART_WARNINGS_TO",
+        "forward_alerts": "REMPART_ALERTS_TO",
+        "plan_settlement": "REMPART_PAYMENTS_TO",
+        "remind_funds": "REMPART_PAYMENTS_TO",
+        "print_letters": "REMPART_LETTERS_TO",
+        "read_bounces": "REMPART_BOUNCES",
+    }
+    assert not done & set(lacking)
+    noted = "SELECT kind, lacks FROM jobs.schedule WHERE lacks <> ''"
+    assert dict(ask_database(database, noted)) == lacking
 
 
 def test_a_receiver_that_is_away_is_tried_again(settings, home, database, unused_port):

@@ -116,7 +116,7 @@ def test_a_page_sent_twice_is_one_consultation(professional, gateway):
 
 def test_a_name_drawn_at_each_sending_would_make_it_two(professional, gateway, monkeypatch):
     """The mutation: the portal names the request instead of the page."""
-    monkeypatch.setattr(checks, "_read_request_id", lambda request: checks._draw_request_id())
+    monkeypatch.setattr(checks, "read_request_id", lambda request: checks.draw_request_id())
     page = professional.get("/verifier").content.decode()
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
     for _ in range(2):

@@ -15,6 +15,7 @@ from rempart.accounts.containment import (
     MeasureTarget,
 )
 from rempart.accounts.roles import Role
+from rempart.guard.lookups import find_day
 from rempart.kernel.errors import Conflict, InvalidRequest
 from rempart.workflows.contain import (
     MeasureRequest,
@@ -149,6 +150,25 @@ def test_the_look_ups_of_seven_days_are_counted_typed_and_new_faces_apart(desk, 
     add_lookups(desk, pharmacist.actor_ref, days_ago=1, persons=(4,), mode=1)
     page = two[0].post(NEW, describe(pharmacist.actor_ref)).content.decode()
     assert "4 vérifications, dont 3 par saisie ; 3 personnes nouvelles, dont 2 saisies." in page
+
+
+def test_new_faces_of_many_accounts_are_those_the_guard_counted(desk, two, pharmacist, monkeypatch):
+    monkeypatch.setattr("rempart.storage.containment.MOST_FOR_NEW_FACES", 0)
+    add_lookups(desk, pharmacist.actor_ref, days_ago=2, persons=(1, 2, 3), mode=2)
+    day = find_day(int(desk.now().timestamp() * 1000))
+    figures = ("typed", "typed_expected", "typed_deviation", "typed_allowance", "week", "card")
+    figures += ("card_allowance", "refused", "local_count", "placed_count", "missed_count")
+    figures += ("answered_count", "evidence", "card_evidence", "active_days")
+    with desk.database.transaction("owner") as tx:
+        for past, typed, card in ((1, 30, 500), (3, 10, 60), (9, 7, 7)):
+            tx.execute(
+                f"INSERT INTO guard.account_day (account_ref, day, profession, suspect,"
+                f" typed_count, card_count, {', '.join(figures)})"
+                f" VALUES (%s, %s, 'x', false, %s, %s{', 0' * len(figures)})",
+                (pharmacist.actor_ref, day - past, typed, card),
+            )
+    page = two[0].post(NEW, describe(pharmacist.actor_ref)).content.decode()
+    assert "600 personnes nouvelles, dont 40 saisies." in page
 
 
 def add_lookups(desk, account_ref, *, days_ago, persons, mode):

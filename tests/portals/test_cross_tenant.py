@@ -83,10 +83,10 @@ def test_no_page_reaches_another_tenant(desk, world: World, capsys):
     findings = attack(world, desk.now())
     with capsys.disabled():
         print(f"\n{findings.describe()}")
-    assert findings.leaks == []
-    assert findings.misplaced == []
-    assert findings.told_apart == []
-    assert findings.changed == []
+    assert findings.leaks == [], "\n".join(findings.leaks)
+    assert findings.misplaced == [], "\n".join(findings.misplaced)
+    assert findings.told_apart == [], "\n".join(findings.told_apart)
+    assert findings.changed == [], "\n".join(findings.changed)
     assert sum(findings.attempts.values()) > 1000
     # Each by somebody whom only the reference stops.
     assert {one.name for one in list_routes() if set(one.parameters) & set(LEADS_TO)} == (
@@ -147,7 +147,7 @@ def test_mutation_pages_that_ask_no_permission_are_noticed(desk, world: World, m
     findings = attack(world, desk.now(), visitors=["holder A"], methods=["GET"], only=is_console)
     assert findings.misplaced
     # The rows are still nobody's but their own.
-    assert findings.leaks == []
+    assert findings.leaks == [], "\n".join(findings.leaks)
 
 
 def test_mutation_a_page_that_reads_as_somebody_else_is_noticed(desk, world: World, monkeypatch):

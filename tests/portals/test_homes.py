@@ -5,7 +5,8 @@ from tests.portals import people
 
 from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import ROLES_OF, Role
-from rempart.portals.navigation import ENTRIES, SPACES
+from rempart.portals.navigation import ENTRIES, GROUPS, MOST_FLAT, SPACES, list_links
+from rempart.portals.visit import get_visitor
 from rempart.portals.wording import ROLES
 
 HOMES = {
@@ -65,6 +66,27 @@ def test_every_entry_leads_to_a_page_and_names_a_known_permission():
     for entry in ENTRIES:
         assert entry.permission in GRANTS
     assert {entry.permission for entry in ENTRIES} <= set(Permission)
+
+
+def test_a_group_is_made_of_entries_and_no_entry_is_in_two():
+    grouped = [route for _, routes in GROUPS for route in routes]
+    assert len(set(grouped)) == len(grouped)
+    assert set(grouped) <= {entry.route for entry in ENTRIES}
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR_ADMIN, Role.INSURER_ADMIN, Role.HOLDER])
+def test_groups_lose_no_page_and_the_one_shown_is_marked(desk, browser, role):
+    come_as(desk, browser, role)
+    page = browser.get("/organisation")
+    visitor = get_visitor(page.wsgi_request)
+    assert visitor is not None
+    links = list_links(visitor, here="organisation", now=desk.now())
+    flat = [one for link in links for one in (link.inner or (link,))]
+    assert len(links) <= MOST_FLAT + 1
+    assert len({one.address for one in flat}) == len(flat)
+    assert [one.address for one in flat if one.is_here] == ["/organisation"]
+    assert [link.is_here for link in links].count(True) == 1
+    assert page.content.decode().count('aria-current="page"') == 1
 
 
 @pytest.mark.parametrize("page", [page for page in HOMES if page != "/console"])

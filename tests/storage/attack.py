@@ -14,6 +14,27 @@ from rempart.storage.connect import Transaction
 
 # One lawful-looking change per table that the pages may change rows of.
 CHANGES: Mapping[str, str] = {
+    "claims.run": "first_by = accounts.my_actor()",
+    "retention.run": "first_by = accounts.my_actor()",
+    "retention.schedule": "state = 'refused', decided_by = accounts.my_actor()",
+    "retention.data_hold": "released_by = accounts.my_actor(), release_reason = 'x'",
+    "retention.request": "state = 'answered', answered_by = accounts.my_actor(), answer = 'x'",
+    "claims.dispute": (
+        "state = 'answered', outcome = 'explained', answer = '\\x00',"
+        " ended_by = accounts.my_actor(), ended_at = clock_timestamp()"
+    ),
+    "notices.suspicious": (
+        "state = 'answered', verdict = 'fraud', answered_by = accounts.my_actor(),"
+        " answered_at = clock_timestamp()"
+    ),
+    "notices.preference": "language = 'en'",
+    "notices.campaign": "per_hour = 10",
+    "notices.message": "state = 'dropped', reason = 'told_otherwise'",
+    "claims.benefit_file": "state = 'refused', decided_by = accounts.my_actor()",
+    "claims.watch": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
+    "claims.hold": (
+        "decision = 'release', decided_by = accounts.my_actor(), decided_at = clock_timestamp()"
+    ),
     "accounts.organisation": "suspended_at = clock_timestamp()",
     "accounts.membership": "suspended_at = clock_timestamp()",
     "accounts.actor": "display_name = 'x'",
@@ -32,20 +53,30 @@ CHANGES: Mapping[str, str] = {
     "guard.measure": (
         "ended_by = accounts.my_actor(), ended_at = clock_timestamp(), end_reason = 'over'"
     ),
+    "incidents.suspect_account": "how = 'named'",
     "incidents.sealing_key": "state = 'refused'",
     "incidents.package": "state = state",
     "incidents.insurer_note": "done_by = accounts.my_actor(), done_at = clock_timestamp()",
+    "notices.incident_page": "withdrawn_by = accounts.my_actor(), withdrawn_for = 'x'",
+    "notices.page_version": "written_by = accounts.my_actor()",
+    "claims.exposure_watch": "ended_by = accounts.my_actor()",
+    "claims.exposure_flag": "decision = 'usual', why = 'x', decided_by = accounts.my_actor()",
     "rights.cut": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
     "rights.presence_policy": "required = true, set_by = accounts.my_actor()",
     "accounts.terminal": "revoked_at = clock_timestamp()",
 }
 # Rows whose key the database draws: whoever inserts one may not name it.
-DRAWN_KEYS = frozenset({"incidents.incident", "incidents.overrule"})
+DRAWN_KEYS = frozenset(
+    {"incidents.incident", "incidents.overrule", "incidents.doubt", "retention.event"}
+)
 # Whose rows the pages take away rather than change.
 TAKEN_AWAY = frozenset({"rights.code_secret", "rights.presence_policy"})
 # Rows whose key is that of what they are about: inserted again under the same one.
 OF_SOMETHING = frozenset(
-    {"accounts.event_report", "accounts.software_key", "rights.code_secret", "rights.cut_note"}
+    {
+        *("accounts.event_report", "accounts.software_key", "rights.code_secret"),
+        *("rights.cut_note", "notices.page_version", "notices.preference", "claims.exposure_watch"),
+    }
 )
 # Rows that the database signs with the visitor's own name, whatever name they give.
 SIGNED: Mapping[str, str] = {
@@ -142,15 +173,10 @@ def _probe(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor:
         found = count(tx, statement, values)
         outcome.compare(way, who, table, found=found, lawful=want)
 
-    for row in rows:
-        where = sql.SQL(" AND ").join(
-            sql.SQL("{} IS NOT DISTINCT FROM {}").format(sql.Identifier(one), sql.Placeholder(one))
-            for one in row.key
-        )
-        by_key = sql.SQL("SELECT 1 FROM {} WHERE {}").format(name, where)
-        compare("by key", by_key, row.key, want=int(row in lawful))
-        exists = sql.SQL("SELECT 1 WHERE EXISTS ({})").format(by_key)
-        compare("exists", exists, row.key, want=int(row in lawful))
+    met = _probe_keys(tx, name, rows)
+    for number, row in enumerate(rows):
+        for way in ("by key", "exists"):
+            outcome.compare(way, who, table, found=met[way, number], lawful=int(row in lawful))
     join = sql.SQL("SELECT a.* FROM ({}) AS a CROSS JOIN (SELECT 1) AS b").format(everything(rows))
     compare("join", join, want=len(lawful))
     counted = sql.SQL("SELECT 1 FROM generate_series(1, (SELECT count(*) FROM {}))").format(name)
@@ -163,6 +189,30 @@ def _probe(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor:
     )
     names = [_format(row.key[first]) for row in lawful]
     compare("trap", trap.format(name, sql.Identifier(first)), [names], want=len(lawful))
+
+
+def _probe_keys(tx: Transaction, name: sql.Identifier, rows: list[Row]) -> Counter[tuple[str, int]]:
+    """Ask for each row by its key, and whether it exists; count what each question met."""
+    questions: list[sql.Composed] = []
+    values: dict[str, Any] = {}
+    for number, row in enumerate(rows):
+        values |= {f"{one}_{number}": value for one, value in row.key.items()}
+        where = sql.SQL(" AND ").join(
+            sql.SQL("{} IS NOT DISTINCT FROM {}").format(
+                sql.Identifier(one), sql.Placeholder(f"{one}_{number}")
+            )
+            for one in row.key
+        )
+        place = sql.Literal(number)
+        by_key = sql.SQL("SELECT 'by key', {} FROM {} WHERE {}").format(place, name, where)
+        questions += [
+            by_key,
+            sql.SQL("SELECT 'exists', {} WHERE EXISTS ({})").format(place, by_key),
+        ]
+    met: Counter[tuple[str, int]] = Counter()
+    with attempt(tx):
+        met.update(tx.execute(sql.SQL(" UNION ALL ").join(questions), values).fetchall())
+    return met
 
 
 def _copy(tx: Transaction, outcome: Outcome, who: str, rows: list[Row], _actor: int) -> None:

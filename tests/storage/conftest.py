@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from psycopg import sql
+from tests.database_copies import copied_database
 from tests.ledger_samples import Clock, make_drafts, make_facts, make_key, open_writer, run
 
 from rempart.disclosure.session import draft_session
 from rempart.storage.connect import Database, Transaction
-from rempart.storage.roles import prepare_database
 
 
 async def write_log(database: Database) -> None:
@@ -26,19 +25,9 @@ async def write_log(database: Database) -> None:
 @pytest.fixture(scope="session")
 def ledger_database(template: Database) -> Iterator[Database]:
     """A database with one log of 703 entries, 3 sessions and some checkpoints."""
-    fresh = template.renamed("written_ledger")
-    name = sql.Identifier(fresh.name)
-    with template.renamed("postgres").connect("admin", autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER rempart_owner TEMPLATE {}").format(
-                name, sql.Identifier(template.name)
-            )
-        )
-        with fresh.connect("admin", autocommit=True) as inside:
-            prepare_database(inside)
+    with copied_database(template, "written_ledger") as fresh:
         run(lambda: write_log(fresh))
         yield fresh
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @pytest.fixture

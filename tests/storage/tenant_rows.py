@@ -6,11 +6,19 @@ from psycopg.types.json import Jsonb
 from tests.storage.card_rows import plant_cards
 from tests.storage.continuity_rows import plant_continuity, plant_presence
 from tests.storage.tenant_authorities import plant_authorities
+from tests.storage.tenant_claims import plant_claims
+from tests.storage.tenant_concerned import plant_incident_pages
 from tests.storage.tenant_exposure import plant_exposure, plant_incidents
 from tests.storage.tenant_guard import plant_guard
+from tests.storage.tenant_holds import plant_holds
 from tests.storage.tenant_inquiries import plant_inquiries
+from tests.storage.tenant_insurer import plant_insurer_space
+from tests.storage.tenant_members import plant_member_space
+from tests.storage.tenant_notices import plant_campaigns
 from tests.storage.tenant_packages import plant_packages
+from tests.storage.tenant_retention import plant_retention
 from tests.storage.tenant_rooms import plant_room
+from tests.storage.tenant_settlement import plant_settlement
 from tests.storage.tenants import (
     ADMINISTERS,
     GONE,
@@ -43,12 +51,20 @@ def plant_world(database: Database) -> World:
         plant_exposure(world, tx)
         plant_inquiries(world, tx)
         plant_packages(world, tx)
+        plant_incident_pages(world, tx)
+        plant_campaigns(world, tx)
         plant_room(world, tx)
         plant_authorities(world, tx)
         plant_cards(world, tx)
         plant_continuity(world, tx)
         plant_guard(world, tx)
         plant_presence(world, tx)
+        plant_claims(world, tx)
+        plant_holds(world, tx)
+        plant_settlement(world, tx)
+        plant_member_space(world, tx)
+        plant_insurer_space(world, tx)
+        plant_retention(world, tx)
     return world
 
 

@@ -42,6 +42,8 @@ ADMINISTERS: Final = frozenset(
     for name, (role, _) in ROLES.items()
     if role.endswith("_admin") or role in {"holder", "establishment_manager"}
 )
+# Whoever opens a public page, signed in or not.
+EVERYBODY: Final = frozenset({*ROLES, "nobody"})
 # Somebody without a role any more: nobody's colleague.
 GONE: Final = "somebody who left"
 INSURER_OF: Final = {"member A": "A", "member A2": "A", "member B": "B"}
@@ -68,6 +70,20 @@ AUTHOR: Final = {
     "retention.hold": "placed_by_ref",
     "rights.presence_policy": "set_by",
     "accounts.terminal": "registered_by",
+    "claims.benefit_file": "proposed_by",
+    "claims.watch": "placed_by",
+    "claims.hold": "placed_by",
+    "notices.campaign": "made_by",
+    "notices.contact_file": "uploaded_by",
+    "claims.exposure_watch": "started_by",
+    "rights.insurer_limit": "set_by",
+    "notices.incident_page": "made_by",
+    "notices.page_version": "written_by",
+    "rights.own_copy": "asked_by",
+    "retention.schedule": "proposed_by",
+    "retention.event": "told_by",
+    "retention.data_hold": "placed_by",
+    "retention.request": "made_by",
 }
 
 
@@ -98,9 +114,10 @@ class Row:
     adders: frozenset[str]
 
     def closed(self) -> "Row":
-        """Return the same row, lawful for nobody."""
+        """Return the same row, lawful for nobody; what is public stays readable."""
         nobody: frozenset[str] = frozenset()
-        return replace(self, readers=nobody, changers=nobody, adders=nobody)
+        readers = self.readers if self.readers == EVERYBODY else nobody
+        return replace(self, readers=readers, changers=nobody, adders=nobody)
 
 
 @dataclass

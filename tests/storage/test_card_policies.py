@@ -105,3 +105,64 @@ def test_a_member_orders_for_nobody_else_and_on_nobody_elses_card(world: World):
                     " VALUES (%s, 1, %s, %s, %s, %s)",
                     [number + 1, whose, serial, purpose, actor],
                 )
+
+
+# ---- canaries among the cards --------------------------------------------------------------------
+
+
+def plant_canary(world: World, member: str) -> None:
+    """Make a member a planted person, after the cards were made."""
+    with world.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO guard.canary (lookup_key, person_ref, insurer_id)"
+            " VALUES (gen_random_uuid(), %s, 1)",
+            [world.persons[member]],
+        )
+
+
+def follow_cards(world: World, who: str) -> tuple[set[bytes], int]:
+    """Return the cards somebody is shown, and how many their batches count."""
+    with world.database.connect("portals") as tx:
+        enter(world)(tx, who)
+        cards = tx.execute("SELECT serial FROM rights.card").fetchall()
+        batches = tx.execute(
+            "SELECT coalesce(sum(rights.count_letters(batch_ref)), 0) FROM rights.card_batch"
+        ).fetchall()
+        tx.rollback()
+    return {bytes(serial) for (serial,) in cards}, int(batches[0][0])
+
+
+@pytest.mark.parametrize("who", ["insurer admin A", "insurer manager A"])
+def test_an_insurer_neither_counts_nor_recognises_the_cards_of_canaries(world: World, who: str):
+    serial = find_serial(world, "member A")
+    shown, counted = follow_cards(world, who)
+    assert serial in shown
+    plant_canary(world, "member A")
+    assert follow_cards(world, who) == (shown - {serial}, counted - 1)
+
+
+def test_a_card_that_is_a_canarys_answers_as_one_that_does_not_exist(world: World):
+    plant_canary(world, "member A")
+    with world.database.connect("portals") as tx:
+        enter(world)(tx, "insurer admin A")
+        for serial in (find_serial(world, "member A"), bytes(10), find_serial(world, "member B")):
+            [(seen,)] = tx.execute("SELECT rights.is_followed(%s)", [serial]).fetchall()
+            assert seen is False
+        tx.rollback()
+
+
+@pytest.mark.parametrize("column", ["cards", "pages"])
+def test_how_many_cards_were_made_with_canaries_is_not_for_pages(world: World, column: str):
+    with world.database.connect("portals") as tx:
+        enter(world)(tx, "insurer admin A")
+        with pytest.raises(errors.InsufficientPrivilege):
+            tx.execute(sql.SQL("SELECT {} FROM rights.card_batch").format(sql.Identifier(column)))
+
+
+def test_mutation_an_insurer_shown_every_card_is_noticed(world: World):
+    with world.database.connect("owner", autocommit=True) as owner:
+        owner.execute("ALTER POLICY seen ON rights.card USING (true)")
+    with pytest.raises(AssertionError):
+        test_an_insurer_neither_counts_nor_recognises_the_cards_of_canaries(
+            world, "insurer admin A"
+        )

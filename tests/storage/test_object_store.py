@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from tests.archive_samples import (
     begin_log,
-    copied_database,
     list_segments,
     make_archive,
     write_entries,
 )
+from tests.database_copies import copied_database
 from tests.ledger_samples import START_MS
 from tests.object_store import BucketFile, BucketFileSystem
 from tests.segment_samples import SEGMENT, invent_entries

@@ -53,9 +53,9 @@ def test_mutation_a_function_opened_to_everybody_is_noticed(database: Database):
     assert callable_functions(database, "gateway", "identity") == ["identity.peek()"]
 
 
-def test_only_feeds_and_the_owner_enter_identity(database: Database):
+def test_only_feeds_the_keeper_and_the_owner_enter_identity(database: Database):
     entering = [login for login in LOGINS if readable_tables(database, login, "identity")]
-    assert entering == ["owner", "feeds"]
+    assert entering == ["owner", "feeds", "keeper"]
 
 
 @pytest.mark.parametrize("login", PROCESSES)
@@ -80,7 +80,6 @@ def test_the_gateway_never_sees_a_name_or_an_address_of_an_account(database: Dat
     assert not {"django_session", "passkey", "invitation"} & set(readable)
     for column in (
         "software.label",
-        "establishment.name",
         "establishment.city",
         "bank_details.sealed_iban",
         "professional.display_name",

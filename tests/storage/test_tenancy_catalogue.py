@@ -12,7 +12,7 @@ from rempart.accounts.roles import ROLES_OF
 from rempart.storage.connect import Database
 from rempart.storage.roles import LOGINS, PLANES, role_name
 
-# Columns that say whose a row is.
+# Columns that say whose a row is. A view that reads as whoever asks has the policies of its tables.
 TENANT = "^(insurer_id|(establishment|person|account|actor|org|publisher|accountable)_ref)$"
 
 TABLES_WITH_TENANT = """
@@ -24,6 +24,7 @@ TABLES_WITH_TENANT = """
       AND a.attname ~ %(tenant)s
       AND (has_any_column_privilege('rempart_portals', c.oid, 'SELECT, INSERT, UPDATE')
            OR has_table_privilege('rempart_portals', c.oid, 'DELETE, TRUNCATE'))
+      AND NOT (c.relkind = 'v' AND COALESCE('security_invoker=true' = ANY (c.reloptions), false))
       AND NOT (c.relrowsecurity AND EXISTS (
           SELECT 1 FROM pg_catalog.pg_policy AS p
           WHERE p.polrelid = c.oid AND 'rempart_portals'::regrole = ANY (p.polroles)
@@ -180,15 +181,37 @@ CALLED_BY_PAGES = {
     "stand_apart(bigint,bigint,bigint,text[],timestamp with time zone)",
     *("rights.revoke_card(bytea,text)", "rights.share_child(bytea,smallint,bytea)"),
     "rights.unshare_child(bytea,smallint)",
+    *("rights.is_followed(bytea)", "rights.count_letters(bigint)"),
     "guards()",
     *("guard.release_account(bigint,bigint,boolean)", "guard.hold_account(bigint,smallint,bigint)"),
     *("guard.count_alone(bigint)", "guard.count_touched(text,bigint,text)"),
     *("guard.list_touched(text,bigint,text)", "guard.my_measures()"),
     *("guard.my_containment()", "guard.release_own()"),
+    "claims.count_claims(date)",
+    "claims.ask_cancel(bigint,bigint,bigint,text)",
+    "claims.may_hold(integer)",
+    "claims.is_of(bigint,integer)",
+    "claims.name_billers(bigint[])",
+    *("claims.is_told(claims.claim)", "claims.tell_findings(claims.claim)"),
+    "claims.is_biller(bigint)",
+    *("hears_members()", "notices.is_like_fraud(bytea[])"),
+    *("notices.my_messages()", "notices.open_my_message(bigint)"),
+    *("agent_insurer()", "rights.count_files()", "rights.read_file(bigint)"),
+    "rights.open_member_file(bigint,uuid,text,integer)",
+    "rights.open_contract_file(bigint,bigint,text,integer)",
+    "rights.open_covered_file(bigint,bigint,bigint,integer,integer)",
+    *("rights.read_file_sheet(bigint)", "rights.read_file_cards(bigint)"),
+    *("rights.list_file_subjects(bigint,integer)", "rights.count_file_people(bigint)"),
+    *("incidents.read_file_exposures(bigint)", "claims.my_watches()"),
+    *("rights.list_own_feeds()", "rights.list_own_findings(bigint)"),
     *("relays()", "incidents.receive_package(bigint,text)"),
-    *("works_incidents()", "answers_for_members()"),
+    *("works_incidents()", "answers_for_members()", "answers_calls()"),
+    *("retention.read_mine()", "retention.read_asker(bigint)", "retention.read_schedule()"),
+    *("notices.is_public(bigint)", "notices.answer_code(bytea)"),
+    *("notices.find_caller(bytea,bytea,smallint)", "notices.tell_caller(bigint)"),
     *("incidents.is_closed(bigint)", "incidents.concerns_my_insurer(bigint)"),
     *("incidents.my_incident(bigint)", "incidents.my_share(bigint)"),
+    *("incidents.my_measures(bigint)", "incidents.operator_name()"),
     *("incidents.count_hidden(bigint)", "incidents.clock_facts(bigint)"),
     *("jobs.enqueue(text,jsonb)", "jobs.read_jobs()", "jobs.read_attempts(bigint)"),
     *("jobs.read_schedule()", "jobs.retry(bigint)", "jobs.cancel(bigint)", "jobs.read_pulse()"),
@@ -219,6 +242,9 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
         ("relays", Permission.RELAY_PACKAGES),
         ("works_incidents", Permission.WORK_INCIDENT),
         ("answers_for_members", Permission.RECEIVE_PACKAGE),
+        ("answers_for_members", Permission.HANDLE_REQUESTS),
+        ("hears_members", Permission.HEAR_MEMBERS),
+        ("answers_calls", Permission.ANSWER_CALLS),
     ],
 )
 def test_the_database_and_the_permissions_name_the_same_roles(

@@ -13,9 +13,12 @@ BROAD = {"Exception", "BaseException"}
 MAY_CATCH_ALL = {
     "src/rempart/gateway/app.py",  # the task that keeps house goes on
     "src/rempart/gateway/batching.py",  # no waiting caller is left without an answer
+    "src/rempart/gateway/claim_routes.py",  # an anonymous 500, and the bug is logged
     "src/rempart/gateway/door.py",  # an anonymous 500, and the bug is logged
     "src/rempart/gateway/keeper.py",  # the task that opens the ledger tries again
     "src/rempart/gateway/offline_routes.py",  # an anonymous 500, and the bug is logged
+    "src/rempart/gateway/pec_routes.py",  # an anonymous 500, and the bug is logged
+    "src/rempart/gateway/remittances.py",  # an anonymous 500, and the bug is logged
     "src/rempart/jobs/work.py",  # what failed is described in our own words, for whoever runs it
     "src/rempart/gateway/token_endpoint.py",  # an anonymous 500, and the bug is logged
 }

@@ -18,6 +18,7 @@ PURE = (
     "guard",
     "claims",
     "incidents",
+    "notices",
     "settlement",
 )
 # What would make the same call give another answer tomorrow, or touch the outside.

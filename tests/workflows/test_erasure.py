@@ -10,11 +10,11 @@ import pytest
 from tests.archive_samples import (
     approve,
     begin_log,
-    copied_database,
     list_segments,
     make_archive,
     write_entries,
 )
+from tests.database_copies import copied_database
 from tests.ledger_samples import START_MS
 
 from rempart.disclosure.acts import (

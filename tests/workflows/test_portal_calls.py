@@ -32,7 +32,7 @@ from rempart.workflows.web_session import end_web_session
 
 BROWSER = Browser(address="192.0.2.44", agent="Firefox on a test bench", language="fr")
 FACTORY = "rempart.wiring.gateway_app:create_app"
-LIMIT_S = 30
+LIMIT_S = 180
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def counter(database: Database, home: Home, environment: dict[str, str]) -> Iter
                 yield Counter(database, client, holder, session_ref)
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=120)
 
 
 def make_client(url: str, home: Home) -> GatewayClient:
@@ -89,7 +89,7 @@ def make_client(url: str, home: Home) -> GatewayClient:
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/readyz", trust_env=False, verify=False).status_code == 200
     except httpx.TransportError:
         return False
 

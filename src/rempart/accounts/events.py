@@ -70,6 +70,7 @@ class SecurityEventKind(enum.StrEnum):
     TERMINAL_REVOKED = "terminal_revoked"
     PRESENCE_SET = "presence_set"
     PRESENCE_REMOVED = "presence_removed"
+    LIMITS_SET = "limits_set"
     ACCOUNT_CONTAINED = "account_contained"
     ACCOUNT_RELEASED = "account_released"
     OWN_ACCOUNT_RELEASED = "own_account_released"

@@ -4,107 +4,28 @@ Refuses whatever the table does not grant. A sensitive act also needs a step-up:
 the same kind as the sign-in, minutes ago, by the person at the keyboard.
 """
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from rempart.accounts.permission_names import Permission
 from rempart.accounts.roles import ADMINISTRATORS, ROLES_OF, Role
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotAllowed, StepUpNeeded
 
+__all__ = [
+    "GRANTS",
+    "STEP_UP_LIFETIME",
+    "Grant",
+    "Permission",
+    "can",
+    "check_can",
+    "is_stepped_up",
+]
+
 STEP_UP_LIFETIME: Final = timedelta(minutes=5)
-
-
-class Permission(enum.StrEnum):
-    """An act that a page, a command or a call performs."""
-
-    # Everybody, on their own account
-    READ_OWN_ACCOUNT = "read_own_account"
-    MANAGE_OWN_KEYS = "manage_own_keys"
-    MANAGE_OWN_ADDRESSES = "manage_own_addresses"
-    END_OWN_SESSION = "end_own_session"
-    REPORT_EVENT = "report_event"
-    # Professionals
-    CHECK_RIGHTS = "check_rights"
-    READ_BANK_DETAILS = "read_bank_details"
-    PROPOSE_BANK_DETAILS = "propose_bank_details"
-    APPROVE_BANK_DETAILS = "approve_bank_details"
-    CANCEL_BANK_DETAILS = "cancel_bank_details"
-    REVIEW_BANK_DETAILS = "review_bank_details"
-    SETTLE_BANK_DETAILS = "settle_bank_details"
-    # Spaces
-    ENTER_PROFESSIONAL_SPACE = "enter_professional_space"
-    ENTER_MEMBER_SPACE = "enter_member_space"
-    ENTER_INSURER_SPACE = "enter_insurer_space"
-    ENTER_EMPLOYER_SPACE = "enter_employer_space"
-    ENTER_PUBLISHER_SPACE = "enter_publisher_space"
-    ENTER_CONSOLE = "enter_console"
-    # Organisations
-    READ_ORGANISATION = "read_organisation"
-    READ_ORGANISATIONS = "read_organisations"
-    INVITE_AGENT = "invite_agent"
-    CHANGE_ROLE = "change_role"
-    SUSPEND_AGENT = "suspend_agent"
-    RESTORE_AGENT = "restore_agent"
-    ASK_RECOVERY = "ask_recovery"
-    APPROVE_RECOVERY = "approve_recovery"
-    INVITE_MEMBER = "invite_member"
-    SUSPEND_ORGANISATION = "suspend_organisation"
-    # A member's own history
-    READ_OWN_HISTORY = "read_own_history"
-    REPORT_CONSULTATION = "report_consultation"
-    # Cards
-    READ_OWN_CARDS = "read_own_cards"
-    ORDER_OWN_CARD = "order_own_card"
-    READ_CARDS = "read_cards"
-    MANAGE_CARDS = "manage_cards"
-    SHOW_PRESENCE_CODE = "show_presence_code"
-    # Software
-    READ_SOFTWARE = "read_software"
-    REGISTER_SOFTWARE = "register_software"
-    ROTATE_SOFTWARE_KEY = "rotate_software_key"
-    REVOKE_SOFTWARE = "revoke_software"
-    # Readers of Vitale cards
-    READ_TERMINALS = "read_terminals"
-    REGISTER_TERMINAL = "register_terminal"
-    REVOKE_TERMINAL = "revoke_terminal"
-    # The operator's console
-    READ_LOOKUPS = "read_lookups"
-    READ_LEDGER = "read_ledger"
-    READ_INCIDENTS = "read_incidents"
-    READ_SERVICES = "read_services"
-    CUT_SERVICES = "cut_services"
-    MANAGE_JOBS = "manage_jobs"
-    SET_PRESENCE = "set_presence"
-    READ_GUARD = "read_guard"
-    CONTAIN = "contain"
-    RELEASE = "release"
-    ASK_INQUIRY = "ask_inquiry"
-    APPROVE_INQUIRY = "approve_inquiry"
-    ASK_HOLD = "ask_hold"
-    APPROVE_HOLD = "approve_hold"
-    READ_ERASURES = "read_erasures"
-    ASK_ERASURE = "ask_erasure"
-    APPROVE_ERASURE = "approve_erasure"
-    READ_REPORTS = "read_reports"
-    HANDLE_REPORT = "handle_report"
-    # Incidents
-    DECLARE_INCIDENT = "declare_incident"
-    WORK_INCIDENT = "work_incident"
-    OVERRULE_SESSION = "overrule_session"
-    PLACE_EVIDENCE_HOLD = "place_evidence_hold"
-    RELEASE_EVIDENCE_HOLD = "release_evidence_hold"
-    SEND_PACKAGES = "send_packages"
-    READ_CLOCKS = "read_clocks"
-    NOTIFY_AUTHORITY = "notify_authority"
-    SCORE_SEVERITY = "score_severity"
-    READ_OWN_INCIDENTS = "read_own_incidents"
-    RECEIVE_PACKAGE = "receive_package"
-    MANAGE_SEALING_KEYS = "manage_sealing_keys"
-    RELAY_PACKAGES = "relay_packages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +61,7 @@ _INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
 _ROOM: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ANSWERS_FOR_MEMBERS: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_DPO})
+_TABLES: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
 
 GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
@@ -160,6 +82,10 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_EVERYBODY, purpose="say that an event was not one's own doing"
         ),
         Permission.CHECK_RIGHTS: Grant(roles=_CARE, purpose="bill care by tiers payant"),
+        # The same roles: the gateway lets somebody in by where they work, once for both.
+        Permission.SUBMIT_CLAIMS: Grant(
+            roles=_CARE, purpose="send claims, follow them and take them back"
+        ),
         Permission.READ_BANK_DETAILS: Grant(
             roles=_BANK, purpose="see where the establishment is paid (last digits)"
         ),
@@ -315,6 +241,33 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=frozenset({Role.MEMBER}),
             purpose="say that a consultation of one's rights is not understood",
         ),
+        Permission.READ_OWN_MESSAGES: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="read what one's insurer wrote to one"
+        ),
+        Permission.SET_PREFERENCES: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="say how one wants to be written to, in which language and print",
+        ),
+        Permission.DISPUTE_CARE: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="say that care that was billed was not received"
+        ),
+        Permission.REPORT_MESSAGE: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="send one's insurer a message that looks like a fraud",
+        ),
+        Permission.READ_OWN_DATA: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="see what is held about one, why, and until when",
+        ),
+        Permission.EXPORT_OWN_DATA: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="take along a copy of all that is held about one",
+            step_up=True,
+        ),
+        Permission.HEAR_MEMBERS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="read what one's members dispute and report, each one on record, and answer",
+        ),
         Permission.ASK_INQUIRY: Grant(
             roles=_INQUIRIES,
             purpose="ask the ledger about a person, and read the answer once a colleague agreed",
@@ -343,6 +296,78 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.HANDLE_REPORT: Grant(
             roles=_SECURITY, purpose="decide on a report and write what was done"
+        ),
+        Permission.READ_PECS: Grant(
+            roles=_CARE | frozenset(ROLES_OF["insurer"]) | {Role.MEMBER},
+            purpose="see prises en charge: one's establishment's, one's members', one's own",
+        ),
+        Permission.READ_PAYMENTS: Grant(
+            roles=_BANK, purpose="see what the establishment was paid, and for which claims"
+        ),
+        Permission.READ_CALLS: Grant(
+            roles=frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER}),
+            purpose="see what the insurer is called for, and what was received",
+        ),
+        Permission.READ_RUNS: Grant(
+            roles=_OPERATIONS, purpose="see what is to be paid and what the bank said, in sums"
+        ),
+        Permission.PLAN_RUN: Grant(roles=_OPERATIONS, purpose="have a day's payments planned"),
+        Permission.APPROVE_RUN: Grant(
+            roles=_OPERATIONS,
+            purpose="agree to a day's payments; a second person agrees too",
+            step_up=True,
+        ),
+        Permission.READ_CLAIM: Grant(
+            roles=_ESTABLISHMENT | frozenset(ROLES_OF["insurer"]) | {Role.MEMBER},
+            purpose="read what became of a claim one billed, of one's members or of one's own",
+        ),
+        Permission.READ_INSURED_CLAIMS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="follow the claims of one's members; each one opened is on record",
+        ),
+        Permission.READ_OWN_CLAIMS: Grant(
+            roles=frozenset({Role.MEMBER}), purpose="see one's own reimbursements, explained"
+        ),
+        Permission.HOLD_CLAIMS: Grant(
+            roles=_SECURITY | _TABLES,
+            purpose="have claims wait for a review, and decide on them",
+        ),
+        Permission.PROPOSE_BENEFITS: Grant(
+            roles=_TABLES, purpose="propose what the insurer's contracts pay"
+        ),
+        Permission.APPROVE_BENEFITS: Grant(
+            roles=_TABLES, purpose="confirm a colleague's benefit tables", step_up=True
+        ),
+        Permission.OPEN_MEMBER_FILES: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="open the file of one member, or of one contract, by exact identifiers; each"
+            " one is on record, and the member reads it",
+        ),
+        Permission.READ_FEEDS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="see the insurer's own feeds, and what is wrong in them",
+        ),
+        Permission.READ_OWN_LOOKUPS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="watch look-ups about the insurer's members, by pseudonyms only",
+        ),
+        Permission.READ_FIGURES: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="see the insurer's figures and its limits, in counts and sums",
+        ),
+        Permission.SET_OWN_LIMITS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="bound what is asked about members, and what agents open, more strictly than"
+            " the operator",
+            step_up=True,
+        ),
+        Permission.WATCH_REIMBURSEMENTS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="see and decide claims that do not look like those of an exposed member",
+        ),
+        Permission.START_WATCH: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="have the claims of exposed members watched, or not any more",
         ),
         Permission.DECLARE_INCIDENT: Grant(
             roles=_ROOM, purpose="open an incident: suspicion is enough"
@@ -378,7 +403,21 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.RECEIVE_PACKAGE: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
-            purpose="receive the insurer's own package; the hour is recorded",
+            purpose="answer for an incident as the insurer: open its package, the hour recorded;"
+            " severity, decisions, what its authorities were told",
+        ),
+        Permission.READ_CAMPAIGNS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="see what the insurer tells people, how far it is, by number of message",
+        ),
+        Permission.MAKE_CAMPAIGN: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="write what people are told, give contact data, propose it; pause or stop it",
+        ),
+        Permission.APPROVE_CAMPAIGN: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="agree, as the second person, to what people are told",
+            step_up=True,
         ),
         Permission.MANAGE_SEALING_KEYS: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
@@ -388,6 +427,36 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.RELAY_PACKAGES: Grant(
             roles=_ROOM,
             purpose="follow what the insurers one operates for are sent (hosted operators only)",
+        ),
+        Permission.WRITE_INCIDENT_PAGE: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="write what the insurer says to everybody about an incident",
+        ),
+        Permission.PUBLISH_INCIDENT_PAGE: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="let everybody read it, or take it back",
+            step_up=True,
+        ),
+        Permission.ANSWER_CALLS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="tell somebody on the telephone what an incident means for them;"
+            " each answer is on record",
+        ),
+        Permission.MANAGE_RETENTION: Grant(
+            roles=_ERASURES, purpose="see what is due to leave, propose how long what is kept"
+        ),
+        Permission.APPROVE_PURGE: Grant(
+            roles=_ERASURES,
+            purpose="agree that data leave for ever, or to another schedule (two people)",
+            step_up=True,
+        ),
+        Permission.HANDLE_REQUESTS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="answer what members ask of their data, hold some back, say what interrupts",
+        ),
+        Permission.MAKE_REQUEST: Grant(
+            roles=frozenset({Role.MEMBER}),
+            purpose="see what is kept of oneself and until when, and ask something of it",
         ),
     }
 )

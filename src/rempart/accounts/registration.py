@@ -18,12 +18,11 @@ from typing import Any, Final, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from rempart.accounts.tokens import CHECK_SCOPE
+from rempart.accounts.tokens import SCOPES
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, NotAllowed
 from rempart.kernel.findings import BadValue, Refusal
 
-SCOPES: Final = (CHECK_SCOPE,)
 # The portals of this installation: nobody registers it by hand.
 PORTALS_CLIENT_ID: Final = "portals"
 MIN_RSA_BITS: Final = 2048

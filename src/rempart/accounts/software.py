@@ -136,7 +136,7 @@ def check_can_ask_token(
         software: Who asks.
         grant_type: By which grant.
         subject_token_type: What it exchanges, empty when it exchanges nothing.
-        scope: What the token is to be for.
+        scope: What the token is to be for: names, with a space between.
         by_certificate: Whether it proved itself by a TLS certificate.
 
     Raises:
@@ -147,7 +147,7 @@ def check_can_ask_token(
             OAuthError.UNSUPPORTED_GRANT_TYPE,
             f"grant_type: {TOKEN_EXCHANGE} or {CLIENT_CREDENTIALS}",
         )
-    if scope not in software.scopes:
+    if not set(scope.split(" ")) <= set(software.scopes):
         raise GrantRefused(OAuthError.INVALID_SCOPE, "scope: not granted to this software")
     if grant_type == CLIENT_CREDENTIALS:
         if not by_certificate or software.establishment_ref is None:

@@ -16,6 +16,9 @@ TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type, not a secret
 TOKEN_LIFETIME_S: Final = 600
 CLOCK_SKEW_S: Final = 30
 CHECK_SCOPE: Final = "rights:check"
+CLAIMS_SCOPE: Final = "claims:send"
+SCOPES: Final = (CHECK_SCOPE, CLAIMS_SCOPE)
+"""What a token may be for; one token may be for several."""
 
 # How the person behind the call is known: by Pro Santé Connect, by a session of the portals, or
 # only by the structure, which recognised them itself.

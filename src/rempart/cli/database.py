@@ -2,19 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
 
 import click
 
-from rempart.kernel.errors import SetupError
 from rempart.storage.connect import Login
 from rempart.storage.server import ServerFacts, read_server_facts
 from rempart.wiring.database import (
+    find_program,
     hold_database,
     locate_cluster,
     locate_database,
@@ -157,7 +155,7 @@ def _run_program(name: str, role: Login, arguments: Sequence[str]) -> NoReturn:
     settings = Settings.from_environment()
     with open_installation(settings, click.echo) as installation:
         database = installation.database
-        program = _find_program(name, settings, installation.home)
+        program = find_program(name, settings, installation.home)
         # Ctrl-C cancels the query in psql; it must not end us, and the database with us.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -169,13 +167,3 @@ def _run_program(name: str, role: Login, arguments: Sequence[str]) -> NoReturn:
         finally:
             signal.signal(signal.SIGINT, before)
     raise SystemExit(done.returncode)
-
-
-def _find_program(name: str, settings: Settings, home: Home) -> str:
-    if settings.database_url is None or settings.pg_bin is not None:
-        program: str | None = locate_cluster(settings, home).find_binaries().program(name)
-    else:
-        program = shutil.which(name)
-    if program is None or not Path(program).is_file():
-        raise SetupError(f"there is no program {name}: install postgresql-client")
-    return program

@@ -4,6 +4,7 @@ Each step is the public command a user would type, so the demo cannot promise wh
 product does not do.
 """
 
+import contextlib
 import csv
 import itertools
 import json
@@ -21,6 +22,8 @@ import click
 import httpx
 
 from rempart.accounts.roles import Role
+from rempart.cli.demo_claims import prepare_payments
+from rempart.cli.demo_notices import delivering
 from rempart.kernel.errors import SetupError
 from rempart.wiring.database import remove_installation
 from rempart.wiring.home import Home
@@ -33,6 +36,7 @@ EXAMPLE_CLIENT = "logiciel-exemple"  # the simulated Pro Santé Connect knows it
 EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
 CONSULTED = "consulted-card.txt"  # the drill writes whose card was shown most often
+BILLED = "claims-billed"  # a file that says that the claims of the demo were all sent and paid
 START_TIMEOUT_S = 60
 
 
@@ -80,18 +84,21 @@ def demo(
     _refuse_busy_port(port)
     try:
         _prepare(home, members)
-        server = subprocess.Popen(_command("serve"))
-        try:
-            _wait_until_ready(server, base_url)
-            if drill:
-                _step("Stolen accounts, in every way known, against the guard: about a minute")
-                consulted = ("--consulted", str(synth / CONSULTED))
-                _run("drill", "--quick", "--keep", "--data", str(synth), *consulted)
-            _show_addresses(home, base_url, open_browser=open_browser)
-            if not exit_when_ready:
-                server.wait()
-        finally:
-            _stop(server)
+        os.environ.update(prepare_payments(home))
+        with delivering(home):
+            server = subprocess.Popen(_command("serve"))
+            try:
+                _wait_until_ready(server, base_url)
+                if drill:
+                    _step("Stolen accounts, in every way known, against the guard: about a minute")
+                    consulted = ("--consulted", str(synth / CONSULTED))
+                    _run("drill", "--quick", "--keep", "--data", str(synth), *consulted)
+                _bill_and_pay(home, base_url)
+                _show_addresses(home, base_url, open_browser=open_browser)
+                if not exit_when_ready:
+                    server.wait()
+            finally:
+                _stop(server)
     except KeyboardInterrupt:
         click.echo("\nStopped. The data is kept: `make demo` starts again in seconds.")
 
@@ -140,6 +147,27 @@ def _register_example(home: Path) -> None:
     draft.rename(public)
 
 
+def _bill_and_pay(home: Path, base_url: str) -> None:
+    """Have professionals bill and be paid, once; a crash on the way is mended."""
+    synth, done = home / "synth", home / BILLED
+    if done.is_file():
+        return
+    _step("Some 300 claims: checked, billed, shared out; one payment run sent, one that waits")
+    amc_number, _, card = _find_card(synth)
+    insurers = dict.fromkeys((amc_number, _first(synth / "insurers.csv", "amc_number")))
+    named = [part for number in insurers for part in ("--insurer", number)]
+    where = ("--url", base_url, "--psc", _find_psc(), "--key", str(home / EXAMPLE_KEY))
+    whose = ("--data", str(synth), "--card", card, "--software", EXAMPLE_CLIENT)
+    _run("dev", "claims", *named, *where, *whose)
+    done.touch()
+
+
+def _find_psc() -> str:
+    """Return where the protocol of the simulated Pro Santé Connect answers."""
+    port = Settings.from_environment().dev_psc_port
+    return f"http://localhost:{port}/auth/realms/esante-wallet/protocol/openid-connect"
+
+
 def _list_addresses(professionals: Path) -> str:
     """Return where the first establishments are warned, as a CSV file."""
     with professionals.open(encoding="utf-8", newline="") as lines:
@@ -178,8 +206,7 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     amc_number, insurer_id, card = _find_card(synth)
     code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
     python = os.path.relpath(sys.executable)
-    psc_port = Settings.from_environment().dev_psc_port
-    psc = f"http://localhost:{psc_port}/auth/realms/esante-wallet/protocol/openid-connect"
+    psc = _find_psc()
     rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     click.echo(
         f"""
@@ -189,8 +216,10 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
 
   Professional          Se connecter, Pro Santé Connect (simulated), choose {professional}
      try: a card code   {card}
+     look at            Factures, Rejets, Prises en charge: weeks of claims, some to correct
   Operator, insurer,    Se connecter, Entreprise (simulateur), choose who
-  employer, publisher   look at: the operator's Incidents, then the exposure per insurer
+  employer, publisher   look at: the operator's Incidents, then the exposure per insurer,
+                        and the payment run that waits for a second person
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
      look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve
@@ -281,16 +310,14 @@ def _refuse_busy_port(port: int) -> None:
 
 def _wait_until_ready(server: "subprocess.Popen[bytes]", base_url: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise SetupError("the server stopped while starting; see the lines above")
-        try:
-            ready = httpx.get(f"{base_url}/readyz", timeout=2).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            ready = False
-        if ready:
-            return
-        time.sleep(0.2)
+    with httpx.Client(base_url=base_url, timeout=2) as client:
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                raise SetupError("the server stopped while starting; see the lines above")
+            with contextlib.suppress(httpx.TransportError):
+                if client.get("/readyz").status_code == httpx.codes.OK:
+                    return
+            time.sleep(0.2)
     raise SetupError(f"the server was not ready after {START_TIMEOUT_S} s; see the lines above")
 
 

@@ -1,6 +1,7 @@
 """`rempart dev`: what a developer needs and a real installation never runs."""
 
 import os
+import signal
 from pathlib import Path
 from typing import cast, get_args
 
@@ -10,11 +11,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from rempart.accounts.roles import OrganisationKind, Role
+from rempart.cli.demo_claims import claims
 from rempart.cli.feed import today_in_paris
 from rempart.kernel.errors import SetupError
 from rempart.simulators.app import make_installed_simulator
 from rempart.simulators.people import load_agent_rows
 from rempart.simulators.psc import describe_addresses
+from rempart.simulators.smtp import REPORTS_FOLDER, MailHandler, RelayController, bounce_some
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.providers import SIMULATED_COMPANY
@@ -69,6 +72,42 @@ def psc(
         log_level=LogLevels.warning,
         log_access=False,
     ).serve()
+
+
+dev.add_command(claims)
+
+
+@dev.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=2525, show_default=True)
+@click.option(
+    "--folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where what is delivered is written down; reports go to its Maildir `reports`.",
+)
+@click.option(
+    "--bounce-every",
+    type=click.IntRange(2),
+    help="Of so many addresses one does not exist: its message comes back.",
+)
+@click.option("--no-reports", is_flag=True, help="Offer no reports of delivery (RFC 3461).")
+def smtp(*, port: int, folder: Path, bounce_every: int | None, no_reports: bool) -> None:
+    """Run a mail relay that sends nothing anywhere; Ctrl-C stops it.
+
+    An address whose name begins with unknown, later, bounce, hang_up, vanish, lose… fails that way.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = MailHandler(folder=folder, reports=not no_reports)
+    if bounce_every is not None:
+        handler.script = bounce_some(bounce_every)
+    controller = RelayController(handler, port=port)
+    controller.start()
+    click.echo(f"REMPART_SMTP=smtp+clear://localhost:{port}", err=True)
+    click.echo(f"REMPART_BOUNCES={folder / REPORTS_FOLDER}", err=True)
+    try:
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    finally:
+        controller.stop()
 
 
 @dev.command()

@@ -13,6 +13,12 @@ COMMANDS = {
     "demo": ("rempart.cli.demo", "demo", "Everything at once, on synthetic people."),
     "init": ("rempart.cli.database", "init", "Create the home: keys, database, roles, schema."),
     "db": ("rempart.cli.database", "db", "Look after the database: status, migrate, shell."),
+    "backup": ("rempart.cli.backup", "backup", "Make backups, check them, try to restore one."),
+    "restore": (
+        "rempart.cli.restore",
+        "restore",
+        "Bring a backup back, then open it.",
+    ),
     "serve": ("rempart.cli.serve", "serve", "Start the gateway, the portals, or both on one port."),
     "work": ("rempart.cli.work", "work", "Do what runs without anybody waiting for it."),
     "jobs": ("rempart.cli.jobs", "jobs", "List jobs, retry, cancel, ask for one."),
@@ -32,6 +38,14 @@ COMMANDS = {
         "bank_details",
         "Let changes of account take effect.",
     ),
+    "claims": ("rempart.cli.claims", "claims", "Share claims out; tell one line by line."),
+    "benefits": ("rempart.cli.benefits", "benefits", "Say what insurers' contracts pay."),
+    "standing": ("rempart.cli.standing", "standing", "Say what is known of who bills."),
+    "settlement": (
+        "rempart.cli.settlement",
+        "settlement",
+        "Pay professionals: plan, approve, send, import.",
+    ),
     "warnings": (
         "rempart.cli.warnings",
         "warnings",
@@ -46,8 +60,14 @@ COMMANDS = {
     "guard": ("rempart.cli.guard", "guard", "Judge look-ups: replay, contain, release."),
     "scope": ("rempart.cli.scope", "scope", "Say who was exposed, from any portal's logs."),
     "incident": ("rempart.cli.incident", "incident", "Declare an incident; answer: exactly who?"),
+    "notice": ("rempart.cli.notice", "notice", "Check what people are told; follow it to them."),
+    "retention": (
+        "rempart.cli.retention",
+        "retention",
+        "Keep, archive, erase on time; hold; prove it.",
+    ),
     "witness": ("rempart.cli.witness", "witness", "Watch logs: cosign what only ever grows."),
-    "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect and a company provider."),
+    "dev": ("rempart.cli.dev", "dev", "Simulate Pro Santé Connect, a company provider, a relay."),
     "drill": ("rempart.cli.drill", "drill", "Replay January 2024 and answer: who was exposed?"),
 }
 

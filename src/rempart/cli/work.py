@@ -10,6 +10,7 @@ import click
 from rempart.jobs.app import say_less
 from rempart.jobs.worker import JobWorker
 from rempart.wiring.database import open_installation
+from rempart.wiring.purges import check_base
 from rempart.wiring.settings import Settings
 
 
@@ -35,6 +36,7 @@ def work(*, queues: str | None, once: bool, concurrency: int | None) -> None:
     say_less()
     settings = Settings.from_environment()
     with open_installation(settings, _say) as installation:
+        check_base(settings, installation.home, installation.database, _say)
         worker = JobWorker(
             installation=installation,
             queues=chosen,

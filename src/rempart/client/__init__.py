@@ -18,6 +18,7 @@ from rempart.client.answers import (
     Typed,
 )
 from rempart.client.checkpoints import CheckpointStore, LedgerContradicted
+from rempart.client.claims import Claims, Received, Refusal
 from rempart.client.connection import Access, Rempart
 from rempart.client.keys import SigningKey
 from rempart.client.problems import (
@@ -38,6 +39,7 @@ __all__ = [
     "AlreadyAsked",
     "Card",
     "CheckpointStore",
+    "Claims",
     "Closed",
     "Engagement",
     "FieldError",
@@ -49,6 +51,8 @@ __all__ = [
     "QuestionRefused",
     "Rate",
     "Receipt",
+    "Received",
+    "Refusal",
     "Rempart",
     "RightsAnswer",
     "SigningKey",

@@ -25,7 +25,7 @@ from rempart.client.proofs import make_assertion, make_proof
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-SCOPE: Final = "rights:check"
+SCOPE: Final = "rights:check claims:send"
 NONCE_NEEDED: Final = "use_dpop_nonce"
 # A token this near to its end is not used any more: the call must arrive before it.
 MARGIN_S: Final = 15
@@ -207,18 +207,58 @@ class Rempart:
 
         return _send_twice_for_nonce(send)
 
-    def _prove(self, url: str, nonce: Nonce, token: str = "") -> dict[str, str]:
+    def request(
+        self, method: str, path: str, *, token: str, nonce: Nonce, **content: Any
+    ) -> httpx.Response:
+        """Make one call that is the same however often it is made: of claims and lots.
+
+        Args:
+            method: GET or POST.
+            path: Of the route.
+            token: The access token.
+            nonce: Where the nonce of the server that answers this token is kept.
+            content: What httpx sends: `json`, `content`, `params`, `headers`.
+
+        Raises:
+            NoAnswer: the network broke.
+        """
+        url = f"{self.url}{path}"
+        scheme = "DPoP" if self._proof_key else "Bearer"
+        given = content.pop("headers", {})
+
+        def send() -> httpx.Response:
+            proof = self._prove(url, nonce, token, method=method)
+            headers = {**given, "Authorization": f"{scheme} {token}", **proof}
+            return self._send(method, url, nonce, headers=headers, **content)
+
+        return _send_twice_for_nonce(send)
+
+    def _prove(
+        self, url: str, nonce: Nonce, token: str = "", *, method: str = "POST"
+    ) -> dict[str, str]:
         if self._proof_key is None:
             return {}
-        proof = make_proof(self._proof_key, method="POST", url=url, token=token, nonce=nonce.value)
+        proof = make_proof(self._proof_key, method=method, url=url, token=token, nonce=nonce.value)
         return {"DPoP": proof}
 
     def _post(
         self, url: str, nonce: Nonce, *, headers: Mapping[str, str], name: str = "", **content: Any
     ) -> httpx.Response:
+        return self._send("POST", url, nonce, headers=headers, name=name, **content)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        nonce: Nonce,
+        *,
+        headers: Mapping[str, str],
+        name: str = "",
+        **content: Any,
+    ) -> httpx.Response:
         before = self.checkpoints.sizes() if name else None
         try:
-            response = self._http.post(url, headers=dict(headers), **content)
+            response = self._http.request(method, url, headers=dict(headers), **content)
         except httpx.HTTPError as failure:
             # Not the exception's own words: they may hold the address, never the request.
             kind = type(failure).__name__
@@ -275,13 +315,7 @@ class Access:
             "care_date": care_date.isoformat(),
             "purpose": purpose,
         }
-        token, was_kept = self._get_token()
-        response = self._ask(body, token, name)
-        if response.status_code == httpx.codes.UNAUTHORIZED and was_kept:
-            # It may have ended on the way: once more, with a new one.
-            self._forget(token)
-            token, _ = self._get_token()
-            response = self._ask(body, token, name)
+        response = self._with_token(lambda token: self._ask(body, token, name))
         if response.status_code != httpx.codes.OK:
             raise read_problem(
                 response.status_code,
@@ -295,6 +329,28 @@ class Access:
             raise Unavailable(
                 str(wrong), status=response.status_code, retry_after_s=5, idempotency_key=name
             ) from wrong
+
+    def request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Make one call that is the same however often it is made, with a token that is good.
+
+        Raises:
+            Problem: no answer; its class says what to do about it.
+        """
+        return self._with_token(
+            lambda token: self._rempart.request(
+                method, path, token=token.value, nonce=self._nonce, **content
+            )
+        )
+
+    def _with_token(self, call: Callable[[AccessToken], httpx.Response]) -> httpx.Response:
+        token, was_kept = self._get_token()
+        response = call(token)
+        if response.status_code == httpx.codes.UNAUTHORIZED and was_kept:
+            # It may have ended on the way: once more, with a new one.
+            self._forget(token)
+            token, _ = self._get_token()
+            response = call(token)
+        return response
 
     def _ask(self, body: Mapping[str, Any], token: AccessToken, name: str) -> httpx.Response:
         return self._rempart.call(

@@ -45,6 +45,7 @@ class Outcome(enum.IntEnum):
     CLOSED_DOMAIN = 4
     UNKNOWN = 5
     CUT = 6  # the person's insurer was cut: nothing but that was said
+    CLAIM = 7  # what became of a claim was read by who billed it
 
 
 class Mode(enum.IntEnum):
@@ -55,6 +56,7 @@ class Mode(enum.IntEnum):
     VITALE = 3
     CODE = 4  # typed, and the six digits of the electronic card
     OFFLINE = 5  # verified without us, reported afterwards
+    CLAIM = 6  # by a claim sent before: who reads it billed it
 
 
 class Purpose(enum.IntEnum):

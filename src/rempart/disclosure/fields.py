@@ -27,6 +27,8 @@ class Field(enum.IntFlag):
     DOMAIN_TERMS = 1 << 2
     ENGAGEMENT = 1 << 3
     CONSIGNE = 1 << 4
+    AMOUNTS = 1 << 5
+    BILLED_ACTS = 1 << 6
 
     FAMILY_NAME = 1 << 16
     FIRST_NAME = 1 << 17
@@ -61,6 +63,8 @@ FIELDS_OF_ANSWERS = (
     | Field.DOMAIN_TERMS
     | Field.ENGAGEMENT
     | Field.CONSIGNE
+    | Field.AMOUNTS
+    | Field.BILLED_ACTS
 )
 
 # What must be typed to ask Rempart about somebody without a card.
@@ -109,6 +113,12 @@ FIELD_LABELS = MappingProxyType(
         ),
         Field.ENGAGEMENT: FieldLabel("numéro d’engagement", "engagement number"),
         Field.CONSIGNE: FieldLabel("consigne au professionnel", "instruction to the professional"),
+        Field.AMOUNTS: FieldLabel(
+            "montants pris en charge et reste à charge", "amounts covered and left to pay"
+        ),
+        Field.BILLED_ACTS: FieldLabel(
+            "actes facturés (donnée de santé)", "acts billed (health data)"
+        ),
         Field.FAMILY_NAME: FieldLabel("nom", "family name"),
         Field.FIRST_NAME: FieldLabel("prénom", "first name"),
         Field.BIRTH_DATE: FieldLabel("date de naissance", "date of birth"),

@@ -317,18 +317,18 @@ def _read_coverage(resource: msgspec.Raw, patients: Mapping[str, Patient]) -> Ro
 
 
 def _describe_person(beneficiary: Patient, subscriber: Patient) -> dict[str, str]:
-    insured_nir = _find_ins(subscriber)
-    own_nir = _find_ins(beneficiary)
+    insured_nir = find_ins(subscriber)
+    own_nir = find_ins(beneficiary)
     names = {name.use: name for name in reversed(beneficiary.name)}
     usual = names.get("usual") or names.get("official") or names.get("") or HumanName()
     official = names.get("official") or usual
-    lunar = _find_extension(beneficiary.extension, "lunar-birth-date").value_string
+    lunar = find_extension(beneficiary.extension, "lunar-birth-date").value_string
     telecom = {point.system: point.value for point in reversed(beneficiary.telecom)}
     address = beneficiary.address[0] if beneficiary.address else Address()
     return {
         "insured_nir": insured_nir,
         "own_nir": own_nir if own_nir != insured_nir else "",
-        "previous_nir": _find_ins(subscriber, use="old"),
+        "previous_nir": find_ins(subscriber, use="old"),
         "family_name": usual.family,
         "birth_name": official.family if official.family != usual.family else "",
         "first_names": " ".join(official.given or usual.given),
@@ -345,9 +345,9 @@ def _describe_person(beneficiary: Patient, subscriber: Patient) -> dict[str, str
 def _describe_line(coverage: Coverage) -> dict[str, str]:
     identifiers = {each.system: each.value for each in coverage.identifier}
     classes = {_find_code(each.type): each.value for each in coverage.classes}
-    suspended = _find_extension(coverage.extension, "suspension").value_period
-    agreement = _find_extension(coverage.extension, "agreement").value_period
-    responsible = _find_extension(coverage.extension, "responsible").value_boolean
+    suspended = find_extension(coverage.extension, "suspension").value_period
+    agreement = find_extension(coverage.extension, "agreement").value_period
+    responsible = find_extension(coverage.extension, "responsible").value_boolean
     insurer = coverage.insurers[0].identifier if coverage.insurers else Identifier()
     return {
         "amc_number": insurer.value if insurer.system == AMC_SYSTEM else "",
@@ -361,7 +361,7 @@ def _describe_line(coverage: Coverage) -> dict[str, str]:
         "period_end": _format_day(coverage.period.end),
         "suspended_from": _format_day(suspended.start),
         "suspended_to": _format_day(suspended.end),
-        "terms": _find_extension(coverage.extension, "terms").value_string,
+        "terms": find_extension(coverage.extension, "terms").value_string,
         "card_code": identifiers.get(CARD_SYSTEM, ""),
         "agreement_start": _format_day(agreement.start),
         "agreement_end": _format_day(agreement.end),
@@ -369,7 +369,7 @@ def _describe_line(coverage: Coverage) -> dict[str, str]:
     }
 
 
-def _find_ins(patient: Patient, *, use: str = "") -> str:
+def find_ins(patient: Patient, *, use: str = "") -> str:
     """Return the patient's INS; with a use, only one of that use; otherwise never an old one."""
     for identifier in patient.identifier:
         of_the_use = identifier.use == use if use else identifier.use != "old"
@@ -378,7 +378,8 @@ def _find_ins(patient: Patient, *, use: str = "") -> str:
     return ""
 
 
-def _find_extension(extensions: tuple[Extension, ...], name: str) -> Extension:
+def find_extension(extensions: tuple[Extension, ...], name: str) -> Extension:
+    """Return the extension of a name of this project; an empty one when there is none."""
     url = f"{EXTENSIONS}/{name}"
     return next((each for each in extensions if each.url == url), Extension())
 

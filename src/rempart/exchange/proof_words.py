@@ -81,6 +81,10 @@ MODES: Final[Mapping[int, Words]] = MappingProxyType(
             "la carte, vérifiée sans connexion et rapportée ensuite",
             "the card, verified offline and reported afterwards",
         ),
+        Mode.CLAIM: Words(
+            "une facture envoyée auparavant par le même établissement",
+            "a claim sent before by the same establishment",
+        ),
     }
 )
 OUTCOMES: Final[Mapping[int, Words]] = MappingProxyType(
@@ -93,6 +97,7 @@ OUTCOMES: Final[Mapping[int, Words]] = MappingProxyType(
         Outcome.CUT: Words(
             "complémentaire coupée, rien n’a été dit", "insurer cut, nothing was said"
         ),
+        Outcome.CLAIM: Words("suite donnée à une facture", "what became of a claim"),
     }
 )
 DISAGREEMENTS: Final[Mapping[Disagreement, Words]] = MappingProxyType(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from litestar.types import HTTPScope
 
 from rempart.accounts.dpop import NonceNeeded
-from rempart.accounts.tokens import Bearer, Binding, check_binding
+from rempart.accounts.tokens import CHECK_SCOPE, Bearer, Binding, check_binding
 from rempart.gateway.bearers import BearerDirectory
 from rempart.gateway.origins import NOWHERE
 from rempart.gateway.problems import Reply, format_problem
@@ -66,8 +66,13 @@ class Admission:
         self._find_certificate = find_certificate
         self._url = url
 
-    async def admit(self, scope: HTTPScope, *, now_ms: int) -> Admitted:
+    async def admit(self, scope: HTTPScope, *, now_ms: int, use: str = CHECK_SCOPE) -> Admitted:
         """Return who asks, now known to be one who may.
+
+        Args:
+            scope: The request.
+            now_ms: The instant.
+            use: What the token must be for.
 
         Raises:
             NonceNeeded: the proof lacks a nonce of ours.
@@ -79,7 +84,7 @@ class Admission:
         if len(authorizations) != 1:
             raise AccessDenied("send one Authorization header")
         scheme, _, text = authorizations[0].partition(b" ")
-        token, token_hash = self._tokens.read(text, now_ms=now_ms)
+        token, token_hash = self._tokens.read(text, now_ms=now_ms, scope=use)
         next_nonce = None
         if scheme.lower() == b"dpop" and token.binding.kind == "jkt":
             call = Call(scope["method"], self._url + scope["path"], token_hash)

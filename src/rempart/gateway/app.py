@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, cast
@@ -13,6 +14,7 @@ from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import (
+    HTTPScope,
     LifeSpanReceive,
     LifeSpanScope,
     LifeSpanSend,
@@ -22,6 +24,7 @@ from litestar.types import (
 )
 
 from rempart.accounts.allowance import Allowance
+from rempart.accounts.containment import SLOW_EVERY_S
 from rempart.client.keys import SigningKey
 from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
@@ -29,15 +32,19 @@ from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bearers import BearerDirectory, LoadStandings
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.checkpoint_header import CheckpointHeader
-from rempart.gateway.door import PATH, RightsDoor
+from rempart.gateway.claims_gateway import Answers, ClaimParts, ClaimsGateway
+from rempart.gateway.door import PATH, Messages, RightsDoor
+from rempart.gateway.fhir_quotes import FHIR_QUOTES_PATH, make_fhir_messages
 from rempart.gateway.keeper import Clock, DeskKeeper, OpensDesk
 from rempart.gateway.languages import choose_language
 from rempart.gateway.metrics import METRICS_TYPE, Metrics
 from rempart.gateway.offline_routes import BATCHES_PATH, ENGAGEMENTS_PATH, OfflineDoor
 from rempart.gateway.openapi import Readiness, build_openapi
 from rempart.gateway.origins import make_address_finder
+from rempart.gateway.pec_routes import PECS_PATH, KeepsPecs, PecDoor
 from rempart.gateway.problems import MethodNotAllowed, format_problem
 from rempart.gateway.proofs import ProofChecker, make_certificate_finder
+from rempart.gateway.quote_messages import MAX_QUOTE_BYTES, QUOTES_PATH, PecParser, parse_quote
 from rempart.gateway.signatures import PublicKey
 from rempart.gateway.terminals import (
     LoadTerminal,
@@ -87,6 +94,9 @@ class Parts:
         load_terminal: Finds a reader of Vitale cards by the name of its key.
         use_nonce: Uses what a terminal signed up; False when it was used before.
         books: Where numbers for working offline are written; None: none are lent.
+        pecs: Where prises en charge are followed; None: none are given.
+        engagement_secret: What numbers of promises are made with.
+        claims: What claims are taken in with; None: none are.
     """
 
     open_desk: OpensDesk
@@ -106,6 +116,9 @@ class Parts:
     load_terminal: LoadTerminal = know_no_terminal
     use_nonce: UseNonce = refuse_nonce
     books: Books | None = None
+    pecs: KeepsPecs | None = None
+    engagement_secret: bytes = bytes(32)
+    claims: ClaimParts | None = None
 
 
 class Gateway:
@@ -138,7 +151,8 @@ class Gateway:
             url=issuer.url,
         )
         allowances = Allowances(parts.allowance)
-        self.door = RightsDoor(
+        open_door = functools.partial(
+            RightsDoor,
             admission=admission,
             allowances=allowances,
             checks=self.checks,
@@ -147,21 +161,26 @@ class Gateway:
             find_address=find_address,
             posture=parts.posture,
             terminals=Terminals(parts.load_terminal, parts.use_nonce, audience=issuer.url + PATH),
+            slowed=Allowances(Allowance(rate_per_s=1 / SLOW_EVERY_S, burst=1)),
         )
-        self.offline = (
+        self.door = open_door()
+        self.quotes = open_door(messages=Messages(parse_quote, MAX_QUOTE_BYTES))
+        parser = PecParser(parts.engagement_secret)
+        self.pec_requests = open_door(messages=Messages(parser.parse, MAX_QUOTE_BYTES))
+        self.fhir_quotes = open_door(messages=make_fhir_messages(parts.engagement_secret))
+        self.pecs = (
             None
-            if parts.books is None
-            else OfflineDoor(
+            if parts.pecs is None
+            else PecDoor(
                 admission=admission,
                 allowances=allowances,
-                keeper=self.keeper,
-                books=parts.books,
-                key=SigningKey.from_seed(issuer.key_seed),
+                pecs=parts.pecs,
+                engagement_secret=parts.engagement_secret,
                 clock=parts.clock,
-                find_address=find_address,
-                posture=parts.posture,
             )
         )
+        self.offline = self._open_offline(admission, allowances, find_address)
+        self.claims = self._open_claims(admission, find_address)
         self.token_endpoint = TokenEndpoint(
             parts.tokens,
             proofs=proofs,
@@ -169,6 +188,40 @@ class Gateway:
             metrics=self.metrics,
             find_address=find_address,
             find_certificate=find_certificate,
+        )
+
+    def _open_offline(
+        self, admission: Admission, allowances: Allowances, find_address: Callable[..., str]
+    ) -> OfflineDoor | None:
+        parts = self._parts
+        if parts.books is None:
+            return None
+        return OfflineDoor(
+            admission=admission,
+            allowances=allowances,
+            keeper=self.keeper,
+            books=parts.books,
+            key=SigningKey.from_seed(parts.tokens.issuer.key_seed),
+            clock=parts.clock,
+            find_address=find_address,
+            posture=parts.posture,
+        )
+
+    def _open_claims(
+        self, admission: Admission, find_address: Callable[..., str]
+    ) -> ClaimsGateway | None:
+        parts = self._parts
+        if parts.claims is None:
+            return None
+        return ClaimsGateway(
+            parts.claims,
+            admission=admission,
+            # Of their own: whoever spends the allowance of rights checks still bills.
+            allowances=Allowances(parts.allowance),
+            keeper=self.keeper,
+            clock=parts.clock,
+            metrics=self.metrics,
+            find_address=find_address,
         )
 
     async def is_database_there(self) -> bool:
@@ -186,7 +239,10 @@ class Gateway:
         A crash at any point of the closing loses nothing: only the last checkpoint may be missing,
         and the next start finds the head where the last commit left it.
         """
-        working = [asyncio.create_task(work.run()) for work in (self.checks, self.bearers)]
+        intake = [] if self.claims is None else [self.claims.intake]
+        commits: list[GroupCommit[Any, Any] | BearerDirectory]
+        commits = [self.checks, self.bearers, *intake]
+        working = [asyncio.create_task(work.run()) for work in commits]
         watching = [
             asyncio.create_task(task)
             for task in (
@@ -194,13 +250,14 @@ class Gateway:
                 self._repeat(self._parts.keep_house, "keeping house"),
                 self._repeat(self._parts.do_jobs, "the guard's jobs"),
                 self._watch_posture(),
+                *([] if self.claims is None else [self.claims.door.run()]),
             )
         ]
         try:
             yield
         finally:
-            self.bearers.close()
-            self.checks.close()
+            for work in commits:
+                work.close()
             await asyncio.gather(*working)
             for task in watching:
                 task.cancel()
@@ -233,14 +290,26 @@ class Gateway:
 class GatewayApp(Litestar):
     """Requests to the very path of rights checks go straight to the handler of that route.
 
-    The framework's routing and layers do nothing for a rights check and cost a tenth of it.
+    The framework's routing and layers do nothing for a rights check and cost a tenth of it; and it
+    does not lead to bare applications below an address that has a parameter.
+
+    Args:
+        door: Answers rights checks.
+        checkpoint_header: Adds the checkpoint to every answer.
+        below: What answers at an address and everywhere below it.
     """
 
     def __init__(
-        self, door: RightsDoor, checkpoint_header: CheckpointHeader, **options: Any
+        self,
+        door: RightsDoor,
+        checkpoint_header: CheckpointHeader,
+        *,
+        below: Mapping[str, Answers],
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self._door = door
+        self.below = below
         self._checkpoint_header = checkpoint_header
 
     def __call__(
@@ -255,7 +324,15 @@ class GatewayApp(Litestar):
             send = self._checkpoint_header.wrap(cast("Send", send))
             if request["path"] == PATH:
                 return self._door(request, cast("Receive", receive), send)
+            if below := self._find_below(request["path"]):
+                return below(request, cast("Receive", receive), send)
         return super().__call__(scope, receive, send)
+
+    def _find_below(self, path: str) -> Answers | None:
+        for address, answer in self.below.items():
+            if path == address or path.startswith(address + "/"):
+                return answer
+        return None
 
 
 def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
@@ -276,10 +353,16 @@ def build_app(parts: Parts, *, lifespan: Sequence[Any] = ()) -> GatewayApp:
     return GatewayApp(
         gateway.door,
         CheckpointHeader(gateway.keeper.find_checkpoint),
+        below={
+            FHIR_QUOTES_PATH: gateway.fhir_quotes,
+            **_make_pec_door(gateway),
+            **({} if gateway.claims is None else gateway.claims.below()),
+        },
         route_handlers=[
             _make_rights_route(gateway.door),
             *_make_token_routes(gateway.token_endpoint, parts.tokens),
             *_make_offline_routes(gateway.offline),
+            *_make_quote_routes(gateway),
             *_make_small_routes(gateway),
         ],
         exception_handlers={HTTPException: _explain_http, Exception: _explain_bug},
@@ -311,6 +394,27 @@ def _make_offline_routes(door: OfflineDoor | None) -> list[Any]:
         await door(scope, receive, send)
 
     return [lend_numbers_over_http, settle_numbers_over_http]
+
+
+def _make_quote_routes(gateway: Gateway) -> list[Any]:
+    @asgi(QUOTES_PATH, copy_scope=False)
+    async def quote_over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        await gateway.quotes(scope, receive, send)
+
+    return [quote_over_http]
+
+
+def _make_pec_door(gateway: Gateway) -> dict[str, Answers]:
+    """Make what answers at and below the address of prises en charge."""
+    follow = gateway.pecs
+    if follow is None:
+        return {}
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        is_asked = scope["path"] == PECS_PATH and cast("HTTPScope", scope)["method"] == "POST"
+        await (gateway.pec_requests if is_asked else follow)(scope, receive, send)
+
+    return {PECS_PATH: answer}
 
 
 def _make_token_routes(endpoint: TokenEndpoint, parts: TokenParts) -> list[Any]:

@@ -1,4 +1,4 @@
-"""POST /v1/rights-checks, as a bare ASGI application: this is the hot path.
+"""POST /v1/rights-checks, and what is asked like one, as a bare ASGI application: the hot path.
 
 Refuses early and cheaply: method and format before anything is read, the token before the body,
 the allowance and what holds the caller before the body, the body before the database.
@@ -8,12 +8,11 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import date
-from typing import Final, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from rempart.accounts.allowance import Allowance
-from rempart.accounts.containment import SLOW_EVERY_S, SignInAgain, SlowedDown
+from rempart.accounts.containment import SignInAgain, SlowedDown
 from rempart.accounts.dpop import NonceNeeded
 from rempart.accounts.session import Origin
 from rempart.accounts.tokens import Bearer
@@ -29,7 +28,7 @@ from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, f
 from rempart.gateway.questions import MAX_BODY_BYTES, parse_question
 from rempart.gateway.requests import read_body, send_reply
 from rempart.gateway.terminals import Terminals
-from rempart.kernel.errors import RempartError, TooManyRequests, UnsupportedMediaType
+from rempart.kernel.errors import AccessDenied, RempartError, TooManyRequests, UnsupportedMediaType
 from rempart.kernel.findings import Refusal
 from rempart.kernel.periods import Period
 from rempart.rights.lookup import TypedIdentifiers
@@ -52,8 +51,53 @@ IDEMPOTENCY_KEY: Final = Refusal(
 Headers = dict[bytes, bytes]
 
 
+class ParseQuestion(Protocol):
+    """Reads a body."""
+
+    def __call__(self, body: bytes, *, care_dates: Period) -> Question:
+        """Return the question of a body.
+
+        Raises:
+            MalformedRequest, InvalidQuestion: it is none, or cannot be true.
+        """
+        ...
+
+
+class WriteAnswer(Protocol):
+    """Writes an answer in another format."""
+
+    def __call__(self, answer: bytes, *, asked: bytes, today: date) -> bytes:
+        """Return what an answer in JSON says, to the request that asked it; no more, no less."""
+        ...
+
+
+class Messages(NamedTuple):
+    """What is asked at one address: how bodies are read, how long they may be, how to answer.
+
+    Attributes:
+        parse: Reads a body.
+        most_bytes: How long it may be.
+        accepted: Formats it may be announced in.
+        answer_type: Format of the answer.
+        write: Writes it; None for JSON.
+    """
+
+    parse: ParseQuestion
+    most_bytes: int
+    accepted: frozenset[bytes] = frozenset({ANSWER_TYPE})
+    answer_type: bytes = ANSWER_TYPE
+    write: WriteAnswer | None = None
+
+
+RIGHTS_CHECKS: Final = Messages(parse_question, MAX_BODY_BYTES)
+
+
 class RightsDoor:
-    """The one route through which rights are learned."""
+    """The one way through which rights are learned.
+
+    Args:
+        messages: What is asked at its address; everything else is the same at each.
+    """
 
     def __init__(
         self,
@@ -66,7 +110,10 @@ class RightsDoor:
         find_address: Callable[[str, bytes], str],
         posture: Posture,
         terminals: Terminals,
+        slowed: Allowances,
+        messages: Messages = RIGHTS_CHECKS,
     ) -> None:
+        self._messages = messages
         self._admission = admission
         self._allowances = allowances
         self._checks = checks
@@ -75,8 +122,8 @@ class RightsDoor:
         self._find_address = find_address
         self._posture = posture
         self._terminals = terminals
-        # Whoever is slowed asks once in so long; the first question is answered.
-        self._slowed = Allowances(Allowance(rate_per_s=1 / SLOW_EVERY_S, burst=1))
+        # Whoever is slowed asks once in so long, at whatever address; the first one is answered.
+        self._slowed = slowed
         self._care_dates: tuple[date, Period] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +140,7 @@ class RightsDoor:
 
     async def _check(self, scope: HTTPScope, headers: Headers, receive: Receive) -> Reply:
         started_ms = self._clock.steady_ms()
-        _check_request_line(scope["method"], headers)
+        _check_request_line(scope["method"], headers, self._messages.accepted)
         now_ms = self._clock.now_ms()
         admitted = await self._admission.admit(scope, now_ms=now_ms)
         bearer = admitted.bearer
@@ -101,8 +148,11 @@ class RightsDoor:
         self._allowances.check_can_ask_now(asking, now_ms=started_ms)
         held = self._check_not_held(admitted, now_ms=now_ms, steady_ms=started_ms)
         request_id = _read_request_id(headers.get(b"idempotency-key"))
-        body = await read_body(receive, headers.get(b"content-length"), limit=MAX_BODY_BYTES)
-        question = parse_question(body, care_dates=self._find_care_dates())
+        limit = self._messages.most_bytes
+        body = await read_body(receive, headers.get(b"content-length"), limit=limit)
+        question = self._messages.parse(body, care_dates=self._find_care_dates())
+        if question.care and question.care.promises and bearer.establishment_ref is None:
+            raise AccessDenied("a prise en charge is promised to an establishment")
         peer = scope["client"]
         origin = Origin(
             bearer.client_ref,
@@ -125,7 +175,10 @@ class RightsDoor:
         )
         self._metrics.count_answer(question.mode, is_open=answered.is_open)
         self._metrics.seconds.observe((self._clock.steady_ms() - started_ms) / 1000)
-        return Reply(200, ANSWER_TYPE, answered.body, _offer(admitted.next_nonce))
+        reply = answered.body
+        if self._messages.write is not None:
+            reply = self._messages.write(reply, asked=body, today=self._clock.today())
+        return Reply(200, self._messages.answer_type, reply, _offer(admitted.next_nonce))
 
     def _check_not_held(self, admitted: Admitted, *, now_ms: int, steady_ms: float) -> Held:
         """Refuse whom an operator stops or slows; say what else they are held to."""
@@ -187,12 +240,13 @@ def _offer(nonce: str | None) -> tuple[tuple[bytes, bytes], ...]:
     return () if nonce is None else ((b"dpop-nonce", nonce.encode()),)
 
 
-def _check_request_line(method: str, headers: Headers) -> None:
+def _check_request_line(method: str, headers: Headers, accepted: frozenset[bytes]) -> None:
     if method != "POST":
         raise MethodNotAllowed("POST")
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type != ANSWER_TYPE or b"content-encoding" in headers:
-        raise UnsupportedMediaType("send application/json, not compressed")
+    if media_type not in accepted or b"content-encoding" in headers:
+        names = b" or ".join(sorted(accepted)).decode()
+        raise UnsupportedMediaType(f"send {names}, not compressed")
 
 
 def _read_request_id(idempotency_key: bytes | None) -> bytes | None:

@@ -52,6 +52,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.claims = Counter(
+            "rempart_claims",
+            "Claims that came in, by format and by whether they could be taken.",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "rempart_tokens",
             "Access tokens given, by what they are bound to.",

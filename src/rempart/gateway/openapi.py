@@ -12,7 +12,10 @@ from msgspec import Meta
 from rempart import __version__
 from rempart.exchange.rights_answer import ClosedAnswer, OpenAnswer
 from rempart.gateway.checkpoint_header import describe_in_every_answer
+from rempart.gateway.openapi_claims import CLAIM_TYPES, describe_claim_paths
 from rempart.gateway.openapi_offline import OFFLINE_TYPES, describe_offline_paths
+from rempart.gateway.openapi_quotes import QUOTE_TYPES, describe_quote_paths
+from rempart.gateway.openapi_remittances import REMITTANCE_TYPES, describe_remittance_paths
 from rempart.gateway.openapi_tokens import (
     SECURITY,
     SECURITY_SCHEMES,
@@ -104,10 +107,15 @@ def build_openapi() -> dict[str, Any]:
     """Assemble the OpenAPI 3.1 document."""
     types = [RightsCheckRequest, RightsCheckResponse, Problem, Readiness]
     schemas, components = msgspec.json.schema_components(
-        [*types, *OFFLINE_TYPES, *TOKEN_TYPES], ref_template=_REF
+        [*types, *OFFLINE_TYPES, *TOKEN_TYPES, *QUOTE_TYPES, *REMITTANCE_TYPES, *CLAIM_TYPES],
+        ref_template=_REF,
     )
     request, response, problem, readiness, *others = schemas
-    offline, tokens = others[: len(OFFLINE_TYPES)], others[len(OFFLINE_TYPES) :]
+    offline, others = others[: len(OFFLINE_TYPES)], others[len(OFFLINE_TYPES) :]
+    tokens, others = others[: len(TOKEN_TYPES)], others[len(TOKEN_TYPES) :]
+    quotes, others = others[: len(QUOTE_TYPES)], others[len(QUOTE_TYPES) :]
+    remittances, claims = others[: len(REMITTANCE_TYPES)], others[len(REMITTANCE_TYPES) :]
+    check = _describe_rights_check(request, response, problem)
     _describe_tags(components)
     document = {
         "openapi": "3.1.0",
@@ -125,7 +133,10 @@ def build_openapi() -> dict[str, Any]:
         },
         "security": SECURITY,
         "paths": {
-            "/v1/rights-checks": {"post": _describe_rights_check(request, response, problem)},
+            "/v1/rights-checks": {"post": check},
+            **describe_quote_paths(quotes, problem, asked=check),
+            **describe_claim_paths(claims, problem),
+            **describe_remittance_paths(remittances, problem),
             **describe_token_paths(tokens),
             **describe_offline_paths(offline, problem),
             "/v1/openapi.json": {"get": _describe_get("This document.", "application/json", {})},

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from rempart.accounts.dpop import PROOF_ALGORITHMS
-from rempart.accounts.tokens import CHECK_SCOPE
+from rempart.accounts.tokens import CHECK_SCOPE, CLAIMS_SCOPE
 from rempart.gateway.token_messages import (
     KEYS_PATH,
     METADATA_PATH,
@@ -21,6 +21,10 @@ SECURITY: Final[list[dict[str, list[str]]]] = [
     {"token": [CHECK_SCOPE], "dpop": []},
     {"token": [CHECK_SCOPE], "certificate": []},
 ]
+CLAIMS_SECURITY: Final[list[dict[str, list[str]]]] = [
+    {"token": [CLAIMS_SCOPE], "dpop": []},
+    {"token": [CLAIMS_SCOPE], "certificate": []},
+]
 SECURITY_SCHEMES: Final[dict[str, Any]] = {
     "token": {
         "type": "oauth2",
@@ -32,7 +36,7 @@ SECURITY_SCHEMES: Final[dict[str, Any]] = {
         "flows": {
             "clientCredentials": {
                 "tokenUrl": TOKEN_PATH,
-                "scopes": {CHECK_SCOPE: "Check rights."},
+                "scopes": {CHECK_SCOPE: "Check rights.", CLAIMS_SCOPE: "Send claims."},
             }
         },
     },

@@ -152,8 +152,8 @@ TEXTS: Mapping[str, Text] = {
     ),
     NotFound.code: _text(
         NotFound.status,
-        ("Introuvable", "Cette adresse n’existe pas : voyez /v1/openapi.json."),
-        ("Not found", "This address does not exist: see /v1/openapi.json."),
+        ("Introuvable", "Rien de tel ici, pour votre établissement : voyez /v1/openapi.json."),
+        ("Not found", "Nothing of the kind here for your establishment: see /v1/openapi.json."),
     ),
     MethodNotAllowed.code: _text(
         MethodNotAllowed.status,
@@ -173,13 +173,22 @@ TEXTS: Mapping[str, Text] = {
     ),
     BodyTooLarge.code: _text(
         BodyTooLarge.status,
-        ("Corps trop grand", "Le corps d’une requête ne dépasse pas 4096 octets."),
-        ("Body too large", "The body of a request has at most 4096 bytes."),
+        (
+            "Corps trop grand",
+            "Le corps dépasse la taille de cette adresse : voyez /v1/openapi.json.",
+        ),
+        ("Body too large", "The body is over the size of this address: see /v1/openapi.json."),
     ),
     UnsupportedMediaType.code: _text(
         UnsupportedMediaType.status,
-        ("Format non pris en charge", "Envoyez du JSON : Content-Type: application/json."),
-        ("Unsupported format", "Send JSON: Content-Type: application/json."),
+        (
+            "Format non pris en charge",
+            "Envoyez du JSON, Content-Type: application/json, ou voyez /v1/openapi.json.",
+        ),
+        (
+            "Unsupported format",
+            "Send JSON, Content-Type: application/json, or see /v1/openapi.json.",
+        ),
     ),
     TooManyRequests.code: _text(
         TooManyRequests.status,

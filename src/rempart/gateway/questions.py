@@ -6,7 +6,7 @@ Refuses to repeat a value that was sent: a fault names the field and the rule.
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,7 @@ MAX_BODY_BYTES: Final = 4096
 PurposeName = Literal["billing", "quote", "admission", "recheck"]
 Given = TypeVar("Given")
 Value = TypeVar("Value")
+Decoded = TypeVar("Decoded")
 
 
 AmcText = Annotated[
@@ -130,12 +131,14 @@ class IdentifiersCard(
     ]
 
 
+AnyIdentifiers: TypeAlias = IdentifiersTyped | IdentifiersCard | IdentifiersCode | IdentifiersVitale
+
+
 class RightsCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One person, one domain of care, one day."""
 
     identifiers: Annotated[
-        IdentifiersTyped | IdentifiersCard | IdentifiersCode | IdentifiersVitale,
-        Meta(description="The person, as the caller knows them."),
+        AnyIdentifiers, Meta(description="The person, as the caller knows them.")
     ]
     domain: Annotated[
         str,
@@ -172,7 +175,7 @@ _PURPOSES: Final[dict[str, Purpose]] = {
     "recheck": Purpose.RECHECK,
 }
 # Where msgspec says it stopped: "... - at `$.identifiers.birth_rank`"; nothing means the whole.
-_PATH: Final = re.compile(r"at `\$\.?([a-z_.]*)")
+_PATH: Final = re.compile(r"at `\$\.?([a-z_.\[\]0-9]*)")
 _MISSING_KEY: Final = re.compile(r"^Object missing required field `([a-z_]+)`")
 
 MISSING: Final = Refusal(
@@ -217,24 +220,41 @@ def parse_question(body: bytes, *, care_dates: Period) -> Question:
         InvalidQuestion: a field is missing, unknown, of the wrong type (the first one met), or
             cannot be true (all of them).
     """
+    return _build_question(decode_body(_DECODER, body), care_dates)
+
+
+def decode_body(decoder: msgspec.json.Decoder[Decoded], body: bytes) -> Decoded:
+    """Decode a body.
+
+    Raises:
+        MalformedRequest: the bytes are not JSON.
+        InvalidQuestion: a field is missing, unknown or of the wrong type: the first one met.
+    """
     try:
-        request = _DECODER.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as wrong:
         raise InvalidQuestion([_locate(str(wrong))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedRequest("the body is not JSON") from None
-    return _build_question(request, care_dates)
 
 
-def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question:
-    faults: list[tuple[str, Refusal]] = []
-    given = request.identifiers
+def read_person(
+    given: AnyIdentifiers, faults: list[tuple[str, Refusal]]
+) -> tuple[Identifiers | None, PresenceDigits | None]:
+    """Read who is asked about, and the digits of their card; what is wrong goes to `faults`."""
     identifiers = _build_identifiers(given, faults)
     digits = (
         _try(PresenceDigits.parse, given.presence_digits, "identifiers.presence_digits", faults)
         if isinstance(given, IdentifiersCode)
         else None
     )
+    return identifiers, digits
+
+
+def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question:
+    faults: list[tuple[str, Refusal]] = []
+    given = request.identifiers
+    identifiers, digits = read_person(given, faults)
     domain = _try(Domain.parse, request.domain, "domain", faults)
     if not care_dates.contains(request.care_date):
         faults.append(("care_date", CARE_DATE))
@@ -251,8 +271,7 @@ def _build_question(request: RightsCheckRequest, care_dates: Period) -> Question
 
 
 def _build_identifiers(
-    given: IdentifiersTyped | IdentifiersCard | IdentifiersCode | IdentifiersVitale,
-    faults: list[tuple[str, Refusal]],
+    given: AnyIdentifiers, faults: list[tuple[str, Refusal]]
 ) -> Identifiers | None:
     if isinstance(given, IdentifiersCard):
         return _try(parse_card_code, given.card_code, "identifiers.card_code", faults)
@@ -284,7 +303,7 @@ def _try(
 def _locate(message: str) -> tuple[str, Refusal]:
     """Turn a message of the decoder into a path and a rule; its values are left behind."""
     found = _PATH.search(message)
-    path = found[1] if found else ""
+    path = found[1].replace("[", ".").replace("]", "") if found else ""
     if missing := _MISSING_KEY.match(message):
         return f"{path}.{missing[1]}".lstrip("."), MISSING
     if message.startswith("Object contains unknown field"):

@@ -107,6 +107,11 @@ class _Request(NamedTuple):
     agent: str
     now_ms: int
 
+    @property
+    def scope(self) -> str:
+        """What the token is to be for."""
+        return self.form.get("scope", CHECK_SCOPE)
+
 
 class TokenEndpoint:
     """The only place where tokens are given.
@@ -180,13 +185,14 @@ class TokenEndpoint:
                 introspect=self._parts.introspect,
                 now_s=request.now_ms // 1000,
                 token_id=secrets.token_urlsafe(16),
+                scope=request.scope,
             )
         except GrantRefused as refusal:
             if refusal.error is OAuthError.INVALID_GRANT:
                 await self._record(software, refusal, request)
             raise
         self._metrics.tokens.labels(binding.kind).inc()
-        return _format_token(issued, subject, binding, next_nonce)
+        return _format_token(issued, subject, binding, request.scope, next_nonce)
 
     async def _read(self, scope: HTTPScope, receive: Receive) -> _Request:
         headers = dict(scope["headers"])
@@ -219,7 +225,7 @@ class TokenEndpoint:
             software,
             grant_type=grant_type,
             subject_token_type=token_type,
-            scope=form.get("scope", CHECK_SCOPE),
+            scope=request.scope,
             by_certificate=recognised.certificate is not None,
         )
         if grant_type == CLIENT_CREDENTIALS:
@@ -278,13 +284,17 @@ _WORDS: Final = {
 
 
 def _format_token(
-    issued: IssuedToken, subject: Subject, binding: Binding, next_nonce: str | None
+    issued: IssuedToken,
+    subject: Subject,
+    binding: Binding,
+    scope: str,
+    next_nonce: str | None,
 ) -> Reply:
     given = TokenGiven(
         access_token=issued.text,
         token_type="DPoP" if binding.kind == "jkt" else "Bearer",
         expires_in=issued.lifetime_s,
-        scope=CHECK_SCOPE,
+        scope=scope,
         issued_token_type="" if isinstance(subject, StructureSubject) else PSC_TOKEN,
     )
     headers = [] if next_nonce is None else [(b"dpop-nonce", next_nonce.encode())]

@@ -18,7 +18,7 @@ from rempart.accounts.software import (
     PSC_TOKEN,
     TOKEN_EXCHANGE,
 )
-from rempart.accounts.tokens import CHECK_SCOPE
+from rempart.accounts.tokens import CHECK_SCOPE, CLAIMS_SCOPE, SCOPES
 from rempart.workflows.issue_token import TOKEN_PATH, Issuer, build_public_jwk, compute_key_id
 
 KEYS_PATH: Final = "/oauth/jwks"
@@ -78,7 +78,15 @@ class TokenRequest(msgspec.Struct, frozen=True, omit_defaults=True):
             )
         ),
     ] = ""
-    scope: Annotated[str, Meta(description=f"`{CHECK_SCOPE}`, which is the default.")] = ""
+    scope: Annotated[
+        str,
+        Meta(
+            description=(
+                f"`{CHECK_SCOPE}`, which is the default, `{CLAIMS_SCOPE}`, or both with a space "
+                "between."
+            )
+        ),
+    ] = ""
 
 
 class TokenGiven(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -161,7 +169,7 @@ def build_metadata(url: str) -> ServerMetadata:
         jwks_uri=url + KEYS_PATH,
         response_types_supported=[],
         grant_types_supported=[TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
-        scopes_supported=[CHECK_SCOPE],
+        scopes_supported=list(SCOPES),
         token_endpoint_auth_methods_supported=["private_key_jwt", "tls_client_auth"],
         token_endpoint_auth_signing_alg_values_supported=list(ASSERTION_ALGORITHMS),
         tls_client_certificate_bound_access_tokens=True,

@@ -43,8 +43,8 @@ class TokenReader:
         self._audience = audience
         self._known: dict[bytes, Presented] = {}
 
-    def read(self, token: bytes, *, now_ms: int) -> Presented:
-        """Read a token.
+    def read(self, token: bytes, *, now_ms: int, scope: str = CHECK_SCOPE) -> Presented:
+        """Read a token, presented for some use.
 
         Raises:
             AccessDenied: it is not one of ours, or not in force.
@@ -57,7 +57,7 @@ class TokenReader:
                 presented.token,
                 issuer=self._issuer,
                 audience=self._audience,
-                scope=CHECK_SCOPE,
+                scope=scope,
                 now_s=now_ms / 1000,
             )
         except AccessDenied:

@@ -20,8 +20,12 @@ from rempart.kernel.errors import RempartError, SetupError, Unavailable
 from rempart.storage import jobs
 from rempart.storage.card_lists import list_signing_keys
 from rempart.storage.contacts import make_letterbox
+from rempart.storage.feeds import index_contracts as note_contracts
+from rempart.storage.pec_pages import expire_pecs as expire_old_pecs
 from rempart.storage.sealing import FileKms
 from rempart.wiring.alerts import open_receiver
+from rempart.wiring.backups import back_up as make_backup
+from rempart.wiring.backups import copy_acts_now
 from rempart.wiring.cards import load_root
 from rempart.wiring.database import Installation
 from rempart.wiring.segments import open_archive
@@ -30,6 +34,9 @@ from rempart.workflows.card_events import publish_documents
 from rempart.workflows.change_bank_details import activate_due_changes
 from rempart.workflows.end_fallen_sessions import end_fallen_sessions as end_sessions
 from rempart.workflows.export_alerts import DatabaseCursor, Export, export_alerts
+from rempart.workflows.forget_faces import KEPT_DAYS as KEEP_FACES_DAYS
+from rempart.workflows.forget_faces import forget_faces
+from rempart.workflows.hold_unfollowed import hold_unfollowed
 from rempart.workflows.import_feed import FeedSecrets
 from rempart.workflows.issue_cards import OPERATOR
 from rempart.workflows.list_canaries import list_canary_counts
@@ -57,11 +64,41 @@ def activate_bank_details(at: Installation, report: Report) -> None:
         report.tell(activated, unit="changes")
 
 
+def back_up(at: Installation, report: Report) -> None:
+    """Make the backup of the day, read it back, and remove those that had their time."""
+    manifest, _swept = make_backup(at, lambda _line: None)
+    report.conclude(manifest.size, unit="bytes")
+
+
+def copy_acts(at: Installation, report: Report) -> None:
+    """Copy outside the database the acts that are not: no restoration may sign others instead."""
+    report.conclude(copy_acts_now(at), unit="acts")
+
+
 def end_fallen_sessions(at: Installation, report: Report) -> None:
     """End sessions that rest on something suspended or changed, whoever changed it."""
     with at.database.transaction("registrar") as tx:
         ended = end_sessions(tx)
     report.conclude(ended, unit="sessions")
+
+
+def forget_guard_faces(at: Installation, report: Report) -> None:
+    """Forget whom accounts have not asked about for three years."""
+    steps = forget_faces(
+        lambda: at.database.transaction("gateway"),
+        days=KEEP_FACES_DAYS,
+        now_ms=_now_ms(),
+        preview=False,
+    )
+    for done in steps:
+        report.tell(done.faces, unit="faces")
+
+
+def expire_pecs(at: Installation, report: Report) -> None:
+    """Let prises en charge whose last day has passed hold nothing any more."""
+    with at.database.transaction("settler") as tx:
+        expired = expire_old_pecs(tx, _today())
+    report.conclude(expired, unit="pecs")
 
 
 def forget_jobs(at: Installation, report: Report) -> None:
@@ -88,6 +125,13 @@ def forward_alerts(at: Installation, report: Report) -> None:
         )
     )
     report.conclude(sent, unit="alerts")
+
+
+def index_contracts(at: Installation, report: Report) -> None:
+    """Note who is on each contract, for insurers that ask by its number."""
+    with at.database.transaction("feeds") as tx:
+        indexed = note_contracts(tx)
+    report.conclude(indexed, unit="members")
 
 
 def publish_card_lists(at: Installation, report: Report) -> None:
@@ -123,6 +167,17 @@ def refresh_canaries(at: Installation, report: Report) -> None:
         report.tell(done, len(insurers), unit="insurers")
     if refused is not None:
         raise refused
+
+
+def hold_late_lookups(at: Installation, report: Report) -> None:
+    """Hold accounts whose look-ups no claim followed."""
+
+    def follow(accounts: int) -> None:
+        report.tell(accounts, unit="accounts")
+
+    hold_unfollowed(
+        lambda: at.database.transaction("gateway"), Policy(), now_ms=_now_ms(), follow=follow
+    )
 
 
 def renew_guard_rules(at: Installation, report: Report) -> None:

@@ -12,7 +12,17 @@ from typing import Final, TypeAlias
 
 from procrastinate.exceptions import JobAborted
 
-from rempart.jobs import on_demand, routine
+from rempart.jobs import (
+    campaigns,
+    claims,
+    members,
+    notices,
+    on_demand,
+    retention,
+    routine,
+    self_checks,
+    settlement,
+)
 from rempart.jobs.failures import JobFailed, describe_failure, is_passing
 from rempart.jobs.report import Report
 from rempart.storage import jobs
@@ -34,17 +44,41 @@ def _alone(work: Callable[[Installation, Report], None]) -> Work:
 
 WORK: Final[Mapping[str, Work]] = {
     "activate_bank_details": _alone(routine.activate_bank_details),
+    "adjudicate_claims": _alone(claims.adjudicate_claims),
+    "back_up": _alone(routine.back_up),
+    "copy_acts": _alone(routine.copy_acts),
+    "copy_own_data": members.copy_own_data,
     "end_fallen_sessions": _alone(routine.end_fallen_sessions),
+    "expire_pecs": _alone(routine.expire_pecs),
     "expose_incident": on_demand.expose_incident,
+    "forget_contacts": _alone(campaigns.forget_contacts),
+    "forget_guard_faces": _alone(routine.forget_guard_faces),
     "forget_jobs": _alone(routine.forget_jobs),
+    "forget_members_words": _alone(members.forget_members_words),
     "forward_alerts": _alone(routine.forward_alerts),
+    "hold_late_lookups": _alone(routine.hold_late_lookups),
     "make_packages": on_demand.make_incident_packages,
+    "make_self_checks": _alone(self_checks.make_self_checks),
+    "plan_erasure": retention.plan_erasure,
+    "plan_retention": _alone(retention.plan_retention),
+    "plan_settlement": _alone(settlement.plan_settlement),
+    "prepare_campaign": campaigns.prepare,
+    "print_letters": _alone(notices.print_waiting_letters),
     "publish_card_lists": _alone(routine.publish_card_lists),
+    "read_contacts": campaigns.read_contacts,
+    "read_bounces": _alone(notices.read_bounces),
     "refresh_canaries": _alone(routine.refresh_canaries),
+    "remind_funds": _alone(settlement.remind_funds),
     "renew_guard_rules": _alone(routine.renew_guard_rules),
+    "run_retention": retention.run_retention,
     "seal_segments": _alone(routine.seal_segments),
+    "send_notices": _alone(notices.send_notices),
+    "send_payments": settlement.send_payments,
     "send_warnings": _alone(routine.send_warnings),
     "sweep_former_members": _alone(routine.sweep_former_members),
+    "try_schedule": retention.try_schedule,
+    "watch_exposed_claims": _alone(claims.watch_exposed_claims),
+    "index_contracts": _alone(routine.index_contracts),
 }
 
 

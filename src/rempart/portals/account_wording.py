@@ -82,6 +82,7 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.TERMINAL_REGISTERED: _("Lecteur de cartes Vitale enregistré"),
         Kind.TERMINAL_REVOKED: _("Lecteur de cartes Vitale révoqué"),
         Kind.PRESENCE_SET: _("Règle de présence donnée"),
+        Kind.LIMITS_SET: _("Limites de la complémentaire changées"),
         Kind.PRESENCE_REMOVED: _("Règle de présence retirée"),
         Kind.ACCOUNT_CONTAINED: _("Compte limité par la garde"),
         Kind.ACCOUNT_RELEASED: _("Limite levée par l’opérateur"),

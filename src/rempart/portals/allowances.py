@@ -17,6 +17,10 @@ from rempart.workflows.count_tries import count_try
 # A hospital comes in at nine behind one address; a code is typed by one person, once.
 CEREMONIES: Final = Allowance(rate_per_s=2, burst=120)
 CODES: Final = Allowance(rate_per_s=0.1, burst=10)
+# Somebody copies a letter's code, wrong twice; at a town hall ten neighbours are helped in a row.
+ANSWERS: Final = Allowance(rate_per_s=0.2, burst=20)
+# One bucket for each check by card.
+BUCKETS: Final = Allowance(rate_per_s=2, burst=60)
 _LONGEST_NAME: Final = 60
 _IPV6_PREFIX: Final = 64
 
@@ -58,6 +62,8 @@ class Allowances:
     def __init__(self, open_transaction: OpenTransaction) -> None:
         self.ceremonies = AddressAllowance("ceremony", CEREMONIES, open_transaction)
         self.codes = AddressAllowance("code", CODES, open_transaction)
+        self.answers = AddressAllowance("answer", ANSWERS, open_transaction)
+        self.buckets = AddressAllowance("bucket", BUCKETS, open_transaction)
 
 
 def _name_network(address: str) -> str:

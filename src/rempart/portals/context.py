@@ -11,6 +11,7 @@ from rempart.portals.desk import get_desk
 from rempart.portals.navigation import list_links, name_space
 from rempart.portals.visit import SessionOver, get_visitor, get_whence, open_visit
 from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.biller_claims import count_to_correct
 from rempart.workflows.my_limits import MyLimits, read_my_limits
 
 
@@ -27,7 +28,18 @@ def describe_visitor(request: HttpRequest) -> dict[str, object]:
         "links": list_links(visitor, here=here, now=get_desk().now()),
         "space": name_space(visitor.role),
         "my_limits": _read_limits(request, visitor),
+        "to_correct": _count_to_correct(request, visitor),
     }
+
+
+def _count_to_correct(request: HttpRequest, visitor: Visitor) -> int:
+    """Return how many rejected claims wait for whoever bills, for the navigation."""
+    now = get_desk().now()
+    if not can(visitor, Permission.SUBMIT_CLAIMS, now=now):
+        return 0
+    with suppress(SessionOver, RempartError), open_visit(request) as (tx, mine):
+        return count_to_correct(tx, Asker(visitor=mine, whence=get_whence(request), now=now))
+    return 0
 
 
 def _read_limits(request: HttpRequest, visitor: Visitor) -> MyLimits | None:

@@ -5,11 +5,13 @@ Refuses to let a name become a formula: a cell that starts like one is quoted as
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from django.http import HttpResponse
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_AMOUNT = re.compile(r"-\d+,\d{2}")
 
 
 def export_csv(
@@ -35,4 +37,5 @@ def _protect(cell: object) -> object:
     if isinstance(cell, int):
         return cell
     text = str(cell)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    is_harmless = _AMOUNT.fullmatch(text) or not text.startswith(_FORMULA_STARTS)
+    return text if is_harmless else f"'{text}"

@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from rempart.disclosure.note import NoteVerifier
 from rempart.disclosure.witness import Quorum
+from rempart.exchange.legal_notices import LegalNotices
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
@@ -21,11 +22,14 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
+from rempart.workflows.campaign_contacts import ClosesFiles
+from rempart.workflows.dispute_care import SealsWords
 from rempart.workflows.member_history import SealedFiles
 from rempart.workflows.presence_codes import SealsCodes
 from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_cards import OpensPrints
 from rempart.workflows.read_on_record import Readings
+from rempart.workflows.read_pecs import PecNumbers
 from rempart.workflows.record_act import ActsLog
 
 
@@ -92,6 +96,10 @@ class Desk(Protocol):
         """The keys of this installation's logs, for checking proofs without a database."""
         ...
 
+    def name_contract(self, amc_number: str, contract_number: str) -> int:
+        """Return what a contract's exact number leads to in the database; nothing goes back."""
+        ...
+
     def designate(self, identifiers: Identifiers) -> bytes:
         """Return what identifiers lead to in the database; nothing here goes back from it."""
         ...
@@ -102,6 +110,11 @@ class Desk(Protocol):
 
     def close_address(self, text: str, contact_ref: int) -> bytes:
         """Seal an address, or the code sent there, for whoever sends warnings; none opens here."""
+        ...
+
+    @property
+    def contacts_slot(self) -> ClosesFiles:
+        """What closes files of contact data; nothing here opens them."""
         ...
 
     @property
@@ -135,6 +148,21 @@ class Desk(Protocol):
     @property
     def code_seal(self) -> SealsCodes:
         """What opens the secret of a member's rotating code."""
+        ...
+
+    @property
+    def member_seal(self) -> SealsWords:
+        """What seals and opens what members and their insurer write to one another."""
+        ...
+
+    @property
+    def pec_numbers(self) -> PecNumbers:
+        """What writes and reads the numbers of promises."""
+        ...
+
+    @property
+    def legal(self) -> LegalNotices | None:
+        """Who answers for the site; None: its operator did not say."""
         ...
 
     def now(self) -> datetime:

@@ -148,7 +148,7 @@ class TypedCheckForm(CheckForm):
     birth_date = CheckedField(
         label=_("Date de naissance"),
         help_text=_("JJ/MM/AAAA, comme elle est imprimée."),
-        parse=lambda text: _parse_birth_date(text).text,
+        parse=lambda text: parse_birth_date(text).text,
         numeric=True,
         max_length=12,
     )
@@ -187,7 +187,7 @@ def make_initial(*, domain: str, purpose: str, today: date) -> dict[str, Any]:
     return {"domain": domain, "purpose": purpose, "care_date": today}
 
 
-def _parse_birth_date(text: str) -> BirthDate:
+def parse_birth_date(text: str) -> BirthDate:
     """Read a birth date in the order the form asks for, slashes or not.
 
     Eight bare digits are JJMMAAAA whenever their end is a year: 19121960 is 19/12/1960, although

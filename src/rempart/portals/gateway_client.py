@@ -4,10 +4,11 @@ Refuses to retry by itself, to keep an answer, and to put what was typed into a 
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import msgspec
@@ -109,9 +110,11 @@ class GatewayDown:
     retry_after_s: int
 
 
-GatewayReply: TypeAlias = (
-    Answered | InputRefused | KeyRefused | CeremonyWanted | SlowDown | RightsAreCut | GatewayDown
+Refusal: TypeAlias = (
+    InputRefused | KeyRefused | CeremonyWanted | SlowDown | RightsAreCut | GatewayDown
 )
+GatewayReply: TypeAlias = Answered | Refusal
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,16 +169,48 @@ class GatewayClient:
         Returns:
             What came back, as one of seven shapes; a reply that cannot be read counts as no reply.
         """
-        headers = {
-            "Idempotency-Key": request_id,
+        reply = self.call(
+            "POST", PATH, session_ref, browser=browser, request_id=request_id, json=body
+        )
+        return read_reply(reply, Answered) if isinstance(reply, httpx.Response) else reply
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        session_ref: int,
+        *,
+        browser: Browser,
+        request_id: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
+        **content: Any,
+    ) -> httpx.Response | KeyRefused | CeremonyWanted | GatewayDown:
+        """Make one call of the API for somebody, whatever it answers.
+
+        Args:
+            method: GET or POST.
+            path: As the API documents it, without a query.
+            session_ref: The browser session of whoever asks.
+            browser: Passed on, as in `check_rights`.
+            request_id: Idempotency key, where the call takes one.
+            headers: What else is said of the request.
+            content: What httpx sends: `json`, `content` or `params`.
+
+        Returns:
+            The response, or why there is none.
+        """
+        told = {
+            **headers,
             "X-Forwarded-For": browser.address,
             "User-Agent": browser.agent,
             "Accept-Language": browser.language,
         }
+        if request_id:
+            told["Idempotency-Key"] = request_id
         for base_url in self._order_for(session_ref):
             try:
-                response = self._tokens.send(
-                    base_url, PATH, session_ref=session_ref, headers=headers, json=body
+                return self._tokens.send(
+                    base_url, path, session_ref=session_ref, headers=told, method=method, **content
                 )
             except SessionRefused:
                 return KeyRefused()
@@ -185,7 +220,6 @@ class GatewayClient:
                 continue
             except (httpx.TransportError, NoToken):
                 break
-            return _read_reply(response)
         return GatewayDown(DEFAULT_RETRY_AFTER_S)
 
     def post(
@@ -197,21 +231,8 @@ class GatewayClient:
         browser: Browser,
     ) -> httpx.Response | None:
         """Make another call of the API for somebody; None when no answer came."""
-        headers = {
-            "X-Forwarded-For": browser.address,
-            "User-Agent": browser.agent,
-            "Accept-Language": browser.language,
-        }
-        for base_url in self._order_for(session_ref):
-            try:
-                return self._tokens.send(
-                    base_url, path, session_ref=session_ref, headers=headers, json=body
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-            except (httpx.TransportError, NoToken, SessionRefused, CeremonyNeeded):
-                break
-        return None
+        reply = self.call("POST", path, session_ref, browser=browser, json=body)
+        return reply if isinstance(reply, httpx.Response) else None
 
     def read_readiness(self) -> tuple[bool, bool]:
         """Say whether a gateway answers, and whether one's ledger can record."""
@@ -242,15 +263,22 @@ class GatewayClient:
         return (*self._base_urls[first:], *self._base_urls[:first])
 
 
-def _read_reply(response: httpx.Response) -> GatewayReply:
+def read_reply(
+    response: httpx.Response, shape: type[Shape], *, also: Collection[int] = ()
+) -> Shape | Refusal:
+    """Return what a response says; one that cannot be read counts as no reply.
+
+    Args:
+        response: Of any call.
+        shape: What a good one holds.
+        also: Statuses, besides 200 and 202, of good ones.
+    """
     retry_after_s = _read_retry_after(response)
     try:
         match response.status_code:
-            case 200:
-                return msgspec.json.decode(response.content, type=Answered)
-            case 400 | 409 | 413 | 422:
-                return InputRefused(msgspec.json.decode(response.content, type=Problem))
-            case 403:
+            case good if good in (200, 202, *also):
+                return msgspec.json.decode(response.content, type=shape)
+            case 400 | 403 | 404 | 409 | 413 | 415 | 422:
                 return InputRefused(msgspec.json.decode(response.content, type=Problem))
             case 429:
                 return _read_slow_down(response, retry_after_s)

@@ -17,6 +17,7 @@ from rempart.accounts.inquiries import HoldState, InquiryPurpose, InquiryState
 from rempart.disclosure.entry import Kind
 from rempart.exchange.proof_words import MODES, PURPOSES, describe_fields
 from rempart.kernel.findings import BadValue, Language
+from rempart.portals.insurer_wording import MOTIVES
 from rempart.portals.times import from_ms
 from rempart.portals.wording import OUTCOMES, describe_profession
 from rempart.tariffs.domains import Domain
@@ -54,6 +55,8 @@ HOLD_STATES: Final[Mapping[HoldState, Promise]] = MappingProxyType(
         HoldState.LIFTED: _("Levée"),
     }
 )
+# An insurer's agent opened the file of the person, or of their contract.
+FILE_QUESTIONS: Final = frozenset({"member-file", "contract-file"})
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -137,6 +140,12 @@ def _describe_reading(one: Consultation) -> str:
     if one.reader == "self":
         return gettext("lecture de cette page")
     known = {purpose.value: str(words) for purpose, words in INQUIRY_PURPOSES.items()}
+    known |= {motive.value: str(words) for motive, words in MOTIVES.items()}
     words = known.get(one.stated_purpose, "")
-    reading = gettext("lecture du registre à votre sujet")
+    is_file = one.question in FILE_QUESTIONS
+    reading = (
+        gettext("lecture de votre dossier")
+        if is_file
+        else gettext("lecture du registre à votre sujet")
+    )
     return f"{reading} : {words}" if words else reading

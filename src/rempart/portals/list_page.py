@@ -20,16 +20,18 @@ Column = TypeVar("Column", bound=str)
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: `ListPage[Column, Row](…)` fails on a frozen class that has them.
+@dataclass(frozen=True, kw_only=True)
 class ListPage(Generic[Column, Row]):
     """One list, wherever it is shown.
 
     Args:
         template: Of the page.
         columns: Of the table, by the names of `sortable`, with their words.
-        sortable: The columns a reader may sort by; the first one is the usual, greatest first.
+        sortable: The columns a reader may sort by; the first one is the usual.
         load: The workflow that returns one page and how many rows there are.
         describe: What the template shows of a row.
+        descending: Whether the greatest value comes first in an address that does not say.
     """
 
     template: str
@@ -37,6 +39,7 @@ class ListPage(Generic[Column, Row]):
     sortable: tuple[Column, ...]
     load: Callable[[Connection[tuple[Any, ...]], Asker, Listing[Column]], tuple[list[Row], int]]
     describe: Callable[[Row], Mapping[str, Any]]
+    descending: bool = True
 
     def show(self, request: HttpRequest) -> HttpResponse:
         """Show the page that the address asks for."""
@@ -54,7 +57,9 @@ class ListPage(Generic[Column, Row]):
         return rows
 
     def _read(self, request: HttpRequest) -> Listing[Column]:
-        return read_listing(request.GET, self.sortable, self.sortable[0])
+        return read_listing(
+            request.GET, self.sortable, self.sortable[0], descending=self.descending
+        )
 
     def _load(self, request: HttpRequest, listing: Listing[Column]) -> tuple[list[Row], int]:
         return perform_or_404(request, lambda tx, asker: self.load(tx, asker, listing))

@@ -27,6 +27,7 @@ class Entry:
         also: Other pages under this link.
         of_the_host: Whether it is for agents of the operator that runs the installation only.
         of_hosted: Whether it is for agents of operators hosted there only.
+        counted: Name of how many wait there; empty where nothing is counted.
     """
 
     route: str
@@ -35,23 +36,53 @@ class Entry:
     also: tuple[str, ...] = ()
     of_the_host: bool = False
     of_hosted: bool = False
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """An entry as one visitor sees it on one page."""
+    """An entry as one visitor sees it on one page, or several under one name.
+
+    Args:
+        counted: Name, among what the page knows, of how many wait there; empty for none.
+        inner: The links under it; empty for one page.
+    """
 
     address: str
     label: Promise
     is_here: bool
+    counted: str = ""
+    inner: "tuple[Link, ...]" = ()
 
 
 ENTRIES: Final = (
     Entry("professional-home", _("Accueil"), Permission.ENTER_PROFESSIONAL_SPACE),
-    Entry("member-home", _("Accueil"), Permission.ENTER_MEMBER_SPACE),
+    Entry("member-home", _("Accueil"), Permission.ENTER_MEMBER_SPACE, ("my-watch",)),
+    Entry(
+        "my-messages",
+        _("Mes messages"),
+        Permission.READ_OWN_MESSAGES,
+        ("my-message", "my-preferences"),
+    ),
     Entry("insurer-home", _("Accueil"), Permission.ENTER_INSURER_SPACE),
     Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
     Entry("publisher-home", _("Accueil"), Permission.ENTER_PUBLISHER_SPACE),
+    Entry(
+        "members",
+        _("Dossiers"),
+        Permission.OPEN_MEMBER_FILES,
+        ("member-file", "contract-file"),
+    ),
+    Entry("own-lookups", _("Consultations"), Permission.READ_OWN_LOOKUPS),
+    Entry(
+        "exposure-flags",
+        _("Surveillance"),
+        Permission.WATCH_REIMBURSEMENTS,
+        ("decide-exposure-flag", "start-exposure-watch", "end-exposure-watch"),
+    ),
+    Entry("insurer-figures", _("Chiffres"), Permission.READ_FIGURES),
+    Entry("own-feeds", _("Flux"), Permission.READ_FEEDS, ("own-feed",)),
+    Entry("insurer-limits", _("Limites"), Permission.READ_FIGURES, ("set-insurer-limits",)),
     Entry(
         "my-history",
         _("Qui a consulté mes droits"),
@@ -69,13 +100,83 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
+        "my-claims",
+        _("Mes remboursements"),
+        Permission.READ_OWN_CLAIMS,
+        ("my-claim", "dispute-care", "my-disputes", "my-dispute", "withdraw-dispute"),
+    ),
+    Entry("my-pecs", _("Mes prises en charge"), Permission.READ_OWN_CLAIMS, ("my-pec",)),
+    Entry(
+        "my-data",
+        _("Mes données"),
+        Permission.READ_OWN_DATA,
+        ("ask-copy", "my-family", "my-requests", "make-request"),
+    ),
+    Entry(
+        "my-reports",
+        _("Messages suspects"),
+        Permission.REPORT_MESSAGE,
+        ("report-message", "my-report"),
+    ),
+    Entry(
+        "insured-claims",
+        _("Factures"),
+        Permission.READ_INSURED_CLAIMS,
+        (
+            *("insured-claim", "hold-claim", "insured-pecs", "insured-pec", "claim-signals"),
+            "watch-establishment",
+        ),
+    ),
+    Entry("claim-holds", _("Vérifications"), Permission.HOLD_CLAIMS, ("decide-claim-hold",)),
+    Entry("disputes", _("Contestations"), Permission.HEAR_MEMBERS, ("dispute",)),
+    Entry("waves", _("Messages suspects"), Permission.HEAR_MEMBERS, ("wave", "wave-message")),
+    Entry(
+        "benefits",
+        _("Garanties"),
+        Permission.PROPOSE_BENEFITS,
+        ("propose-benefits", "benefit-file", "approve-benefits", "refuse-benefits"),
+    ),
+    Entry("calls", _("Appels de fonds"), Permission.READ_CALLS, ("call",)),
+    Entry(
         "own-incidents",
         _("Incidents"),
         Permission.READ_OWN_INCIDENTS,
-        ("own-incident", "add-own-note", "sealing-keys", "give-sealing-key", "decide-sealing-key"),
+        (
+            *("own-incident", "write-own", "own-cnil", "own-severity", "own-risk", "own-register"),
+            *("sealing-keys", "give-sealing-key", "decide-sealing-key"),
+            *("own-page", "write-page-facts", "write-page-questions"),
+        ),
     ),
+    Entry("call-desk", _("Téléphone"), Permission.ANSWER_CALLS),
+    Entry(
+        "own-campaigns",
+        _("Campagnes"),
+        Permission.READ_CAMPAIGNS,
+        (
+            *("campaign", "new-campaign", "campaign-facts", "decide-campaign", "approve-campaign"),
+            *("campaign-messages", "told-otherwise", "campaign-sample", "campaign-contacts"),
+        ),
+    ),
+    Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),
     Entry("relayed-packages", _("Envois relayés"), Permission.RELAY_PACKAGES, of_hosted=True),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
+    Entry(
+        "quote",
+        _("Devis"),
+        Permission.CHECK_RIGHTS,
+        ("quote-typed", "pecs", "pec", "cancel-pec"),
+    ),
+    Entry(
+        "claims",
+        _("Factures"),
+        Permission.SUBMIT_CLAIMS,
+        (
+            *("claim", "send-claim", "send-claim-typed", "send-lot", "cancel-claim"),
+            *("claim-asked", "correct-claim", "correct-claim-typed", "claim-figures"),
+        ),
+    ),
+    Entry("claims-to-correct", _("Rejets"), Permission.SUBMIT_CLAIMS, counted="to_correct"),
+    Entry("payments", _("Paiements"), Permission.READ_PAYMENTS, ("payment", "reconcile")),
     Entry("presence-code", _("Code de présence"), Permission.SHOW_PRESENCE_CODE),
     Entry(
         "bank-details",
@@ -92,7 +193,7 @@ ENTRIES: Final = (
         (
             *("guard-account", "guard-decisions", "guard-release-many", "guard-suspend-many"),
             *("guard-canaries", "guard-rules", "measures", "contain", "approve-measure"),
-            *("end-measure", "release-account"),
+            *("end-measure", "release-account", "establish-theft"),
         ),
         of_the_host=True,
     ),
@@ -104,6 +205,14 @@ ENTRIES: Final = (
         ("cut-services", "approve-cut", "restore-services"),
         of_the_host=True,
     ),
+    Entry(
+        "runs",
+        _("Paiements"),
+        Permission.READ_RUNS,
+        ("run", "plan-run", "approve-run", "refuse-run", "bank-files", "suspense"),
+        of_the_host=True,
+    ),
+    Entry("claim-counts", _("Factures"), Permission.READ_SERVICES, of_the_host=True),
     Entry(
         "jobs",
         _("Travaux"),
@@ -130,6 +239,7 @@ ENTRIES: Final = (
         Permission.READ_INCIDENTS,
         (
             *("incident", "declare-incident", "incident-room", "write-in-room"),
+            "incident-suspects",
             *("evidence-holds", "evidence-hold", "place-evidence-hold"),
             *("incident-packages", "send-packages", "incident-package", "withdraw-package"),
         ),
@@ -164,6 +274,16 @@ ENTRIES: Final = (
         _("Effacements"),
         Permission.READ_ERASURES,
         ("ask-erasure", "erasure", "decide-erasure"),
+        of_the_host=True,
+    ),
+    Entry(
+        "purges",
+        _("Conservation"),
+        Permission.MANAGE_RETENTION,
+        (
+            *("purge", "plan-purge", "approve-purge", "refuse-purge", "retention-schedules"),
+            *("retention-schedule", "propose-schedule", "approve-schedule", "refuse-schedule"),
+        ),
         of_the_host=True,
     ),
     Entry(
@@ -206,6 +326,36 @@ ENTRIES: Final = (
     ),
 )
 
+MOST_FLAT: Final = 8
+"""The most links that are shown side by side; beyond, groups have a second line."""
+# Pages shown under one name to whoever opens two of them or more, in this order.
+GROUPS: Final = (
+    (
+        _("Tiers payant"),
+        ("runs", "insured-claims", "claim-counts", "claim-holds", "benefits", "calls"),
+    ),
+    (_("Adhérents"), ("members", "cards", "disputes", "waves", "call-desk")),
+    (
+        _("Protection"),
+        (
+            *("guard", "services", "presence-policies", "terminals", "bank-reviews"),
+            *("exposure-flags", "insurer-limits"),
+        ),
+    ),
+    (
+        _("Incidents"),
+        (
+            *("incidents", "own-incidents", "own-campaigns", "relayed-packages", "clocks"),
+            *("inquiries", "holds"),
+        ),
+    ),
+    (_("Données"), ("data-requests", "purges", "erasures")),
+    (_("Traces"), ("lookups", "own-lookups", "own-feeds", "insurer-figures", "ledger", "jobs")),
+    (_("Comptes"), ("organisation", "organisations", "software", "reports")),
+    (_("Mes messages"), ("my-messages", "my-reports")),
+    (_("Mes soins"), ("my-claims", "my-pecs")),
+)
+
 # What the space a role works in is called.
 SPACES: Final = (
     (frozenset(ROLES_OF["establishment"]), _("Portail professionnel")),
@@ -218,23 +368,44 @@ SPACES: Final = (
 
 
 def list_links(visitor: Visitor, *, here: str, now: datetime) -> list[Link]:
-    """Return the links of a visitor, in the order of the table.
+    """Return the links of a visitor, in the order of the table; a group stands where it begins.
 
     Args:
         visitor: Who is signed in.
         here: The route of the page they are on.
         now: The instant of the request.
     """
-    return [
-        Link(
+    links = {
+        entry.route: Link(
             address=reverse(entry.route),
             label=entry.label,
             is_here=here in (entry.route, *entry.also),
+            counted=entry.counted,
         )
         for entry in ENTRIES
         if can(visitor, entry.permission, now=now)
         and not (entry.of_hosted if visitor.is_host else entry.of_the_host)
-    ]
+    }
+    for label, routes in GROUPS if len(links) > MOST_FLAT else ():
+        _join(links, label, [route for route in routes if route in links])
+    return list(links.values())
+
+
+def _join(links: dict[str, Link], label: Promise, routes: list[str]) -> None:
+    """Put links under one name, where the first of them in the table was."""
+    if len(routes) < 2:
+        return
+    inner = tuple(links[route] for route in routes)
+    place = next(route for route in links if route in routes)
+    links[place] = Link(
+        address=inner[0].address,
+        label=label,
+        is_here=any(link.is_here for link in inner),
+        inner=inner,
+    )
+    for route in routes:
+        if route != place:
+            del links[route]
 
 
 def name_space(role: Role) -> Promise:

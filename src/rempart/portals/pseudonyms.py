@@ -21,5 +21,10 @@ def format_session(session_ref: int) -> str:
     return f"S-{_shorten(session_ref)}"
 
 
+def format_contract(contract_ref: int) -> str:
+    """Return the pseudonym of a contract, for example `K-7K3M-Q2ZX`."""
+    return f"K-{_shorten(contract_ref)}"
+
+
 def _shorten(ref: int) -> str:
     return format_groups(encode_number(ref & _MASK, _LETTERS))

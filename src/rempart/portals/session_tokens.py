@@ -21,7 +21,7 @@ from rempart.accounts.software import (
     PORTAL_SESSION_TYPE,
     TOKEN_EXCHANGE,
 )
-from rempart.accounts.tokens import CHECK_SCOPE
+from rempart.accounts.tokens import SCOPES
 from rempart.client.keys import SigningKey
 from rempart.client.proofs import LIFETIME_S, make_assertion, make_proof
 
@@ -78,7 +78,14 @@ class SessionTokens:
         self._nonces: dict[str, str] = {}
 
     def send(
-        self, base_url: str, path: str, *, session_ref: int, headers: dict[str, str], **content: Any
+        self,
+        base_url: str,
+        path: str,
+        *,
+        session_ref: int,
+        headers: dict[str, str],
+        method: str = "POST",
+        **content: Any,
     ) -> httpx.Response:
         """Make one call for a browser session, with its token and a proof.
 
@@ -91,7 +98,7 @@ class SessionTokens:
 
         def call(token: str) -> httpx.Response:
             signed = {**headers, "Authorization": f"DPoP {token}"}
-            return self._post(base_url, path, token=token, headers=signed, **content)
+            return self._send(base_url, path, method=method, token=token, headers=signed, **content)
 
         kept = self._find(session_ref)
         response = call(kept or self._exchange(base_url, session_ref))
@@ -118,7 +125,7 @@ class SessionTokens:
             # Signed anew at each attempt: an assertion is good for one use.
             return {
                 "grant_type": TOKEN_EXCHANGE,
-                "scope": CHECK_SCOPE,
+                "scope": " ".join(SCOPES),
                 "client_id": PORTALS_CLIENT_ID,
                 "client_assertion_type": ASSERTION_TYPE,
                 "client_assertion": make_assertion(
@@ -128,7 +135,7 @@ class SessionTokens:
                 "subject_token": self._sign_session(session_ref),
             }
 
-        response = self._post(base_url, TOKEN_PATH, make_form=make_form)
+        response = self._send(base_url, TOKEN_PATH, make_form=make_form)
         document = _read_json(response)
         if response.status_code != httpx.codes.OK:
             if document.get("error") == "invalid_grant":
@@ -160,11 +167,12 @@ class SessionTokens:
         }
         return self._key.sign({"typ": PORTAL_SESSION_TYPE, "kid": self._key.thumbprint}, claims)
 
-    def _post(
+    def _send(
         self,
         base_url: str,
         path: str,
         *,
+        method: str = "POST",
         token: str = "",
         headers: dict[str, str] | None = None,
         make_form: Callable[[], dict[str, str]] | None = None,
@@ -175,14 +183,14 @@ class SessionTokens:
         for _attempt in range(2):
             proof = make_proof(
                 self._proof_key,
-                method="POST",
+                method=method,
                 url=f"{self._public_url}{path}",
                 token=token,
                 nonce=self._nonces.get(base_url, ""),
             )
             form = {"data": make_form()} if make_form else content
-            response = self._http.post(
-                f"{base_url}{path}", headers={**(headers or {}), "DPoP": proof}, **form
+            response = self._http.request(
+                method, f"{base_url}{path}", headers={**(headers or {}), "DPoP": proof}, **form
             )
             nonce = response.headers.get("DPoP-Nonce")
             if nonce:

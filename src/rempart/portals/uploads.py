@@ -1,15 +1,20 @@
 """What a page takes as a file: small ones, in memory. Nothing that is sent reaches the disk.
 
-A larger file is left unread: the form says that none came.
+A larger file is left unread: the form says that none came. One page takes photographs.
 """
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
+from rempart.exchange import photo_file
+
 FILE_LIMIT: Final = 256 * 1024
+LIMITS: Final[Mapping[str, int]] = MappingProxyType({"report-message": photo_file.MOST_BYTES})
 
 
 class SmallFileHandler(FileUploadHandler):
@@ -19,10 +24,12 @@ class SmallFileHandler(FileUploadHandler):
         """Begin a file."""
         super().new_file(*values, **options)  # type: ignore[arg-type]
         self._content = io.BytesIO()
+        match = self.request.resolver_match if self.request else None
+        self._limit = LIMITS.get(match.view_name if match else "", FILE_LIMIT)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Keep a piece of it, or stop reading what the browser sends."""
-        if start + len(raw_data) > FILE_LIMIT:
+        if start + len(raw_data) > self._limit:
             raise StopUpload(connection_reset=True)
         self._content.write(raw_data)
 

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from rempart.portals import package_urls
+from rempart.portals import (
+    care_urls,
+    concerned_urls,
+    insurer_urls,
+    member_urls,
+    package_urls,
+    payer_urls,
+    retention_urls,
+)
 from rempart.portals.views import (
     account,
     authorities,
@@ -48,6 +56,7 @@ from rempart.portals.views import (
     sign_in,
     software,
     status,
+    suspects,
     terminals,
 )
 
@@ -145,7 +154,6 @@ urlpatterns = [
     path(
         "assureur/cartes/<str:serial>/enfant/retrait", shared_children.unshare, name="unshare-child"
     ),
-    path("adherent", homes.member_home, name="member-home"),
     path("adherent/consultations", my_history.my_history, name="my-history"),
     path("adherent/consultations.csv", my_history.my_history_csv, name="my-history-csv"),
     path("adherent/consultations.pdf", my_history.my_history_pdf, name="my-history-pdf"),
@@ -230,7 +238,6 @@ urlpatterns = [
     ),
     path("professionnel/limites", my_limits.show, name="my-limits"),
     path("professionnel/limites/reprise", my_limits.release_own, name="release-own"),
-    path("assureur", homes.insurer_home, name="insurer-home"),
     path("employeur", homes.employer_home, name="employer-home"),
     path("editeur", homes.publisher_home, name="publisher-home"),
     path("organisation", organisation.people, name="organisation"),
@@ -438,7 +445,23 @@ urlpatterns = [
         overrules.analyse,
         name="analyse-incident",
     ),
+    path(
+        "console/incidents/<int:incident_id>/soupcons",
+        suspects.incident_suspects,
+        name="incident-suspects",
+    ),
+    path(
+        "console/garde/comptes/<int:account_ref>/vol",
+        suspects.establish_theft,
+        name="establish-theft",
+    ),
     *package_urls.PATHS,
+    *care_urls.PATHS,
+    *payer_urls.PATHS,
+    *concerned_urls.PATHS,
+    *member_urls.PATHS,
+    *insurer_urls.PATHS,
+    *retention_urls.PATHS,
 ]
 
 handler400 = public.bad_request

@@ -116,6 +116,7 @@ OUTCOMES: Final[Mapping[int, Words]] = {
     Outcome.CLOSED_DOMAIN: _("Domaine non couvert"),
     Outcome.UNKNOWN: _("Personne inconnue"),
     Outcome.CUT: _("Complémentaire coupée"),
+    Outcome.CLAIM: _("Suite d’une facture"),
 }
 MODES: Final[Mapping[int, Words]] = {
     Mode.CARD: _("Carte"),
@@ -123,6 +124,7 @@ MODES: Final[Mapping[int, Words]] = {
     Mode.VITALE: _("Vitale"),
     Mode.CODE: _("Code du moment"),
     Mode.OFFLINE: _("Hors ligne"),
+    Mode.CLAIM: _("Facture"),
 }
 
 VERDICTS: Final[Mapping[str, Words]] = {

@@ -7,12 +7,14 @@ own SQL. Rows come out in batches: an answer of millions is never held whole. Re
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import duckdb
 import ibis
+import pyarrow as pa
 from ibis.backends.sql.compilers import DuckDBCompiler, PySparkCompiler
 from ibis.expr.operations import UnboundTable
 
@@ -21,6 +23,8 @@ from rempart.storage.segment_files import SegmentStore
 
 # The name a question gives to the rows it is about.
 ENTRIES: Final = "entries"
+# The only column of a list that is given beside a question.
+REFERENCE: Final = "ref"
 DEFAULT_MEMORY: Final = "1GB"
 DEFAULT_THREADS: Final = 2
 _BATCH_ROWS: Final = 1 << 16
@@ -29,19 +33,33 @@ _BATCH_ROWS: Final = 1 << 16
 _LIST_PUSHED_DOWN: Final = 64
 
 
+# Lists of references that a question names: a list of hundreds that is written into a question
+# takes longer to compile, and to compare with, than the files take to read.
+Lists = Mapping[str, Sequence[int]]
+
+
 class Engine(Protocol):
     """Answers questions over the files of sealed segments."""
 
-    def answer(self, question: ibis.Table, files: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of an answer.
+    def read(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of an answer in batches of columns.
 
         Args:
-            question: An expression over the table `ENTRIES`.
+            question: An expression over the table `ENTRIES`, and over the tables of `lists`.
             files: Names of files in the store, which all exist: the rows of that table.
+            lists: References by name of the table that holds them, in its column `REFERENCE`.
 
         Raises:
             Unavailable: the engine, or a file, cannot be read.
         """
+        ...
+
+    def answer(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of an answer one by one; for the rest, see `read`."""
         ...
 
 
@@ -70,10 +88,12 @@ class SealedFiles:
     Args:
         store: Where they are.
         open_engine: Opens an engine on that store; not called when there is nothing to read.
+        means: What may be used to work on what was read.
     """
 
     store: SegmentStore
     open_engine: OpenEngine
+    means: Means = Means()
 
 
 @contextlib.contextmanager
@@ -92,13 +112,25 @@ def open_duckdb(
     store: SegmentStore, *, memory: str = DEFAULT_MEMORY, threads: int = DEFAULT_THREADS
 ) -> Iterator["DuckDbEngine"]:
     """Open DuckDB with bounded memory; what it must put aside goes to a directory that ends."""
+    with open_embedded(Means(memory=memory, threads=threads)) as connection:
+        store.register(connection)
+        yield DuckDbEngine(connection, store)
+
+
+@contextlib.contextmanager
+def open_embedded(means: Means) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database in this process; beyond its memory, a directory that ends with it.
+
+    Raises:
+        SetupError: the bounds cannot be.
+    """
     with tempfile.TemporaryDirectory(prefix="rempart-question-") as overflow:
         try:
             connection = duckdb.connect(
                 config={
-                    "memory_limit": memory,
+                    "memory_limit": means.memory,
                     "temp_directory": overflow,
-                    "threads": threads,
+                    "threads": means.threads,
                     "autoinstall_known_extensions": False,
                 }
             )
@@ -108,8 +140,7 @@ def open_duckdb(
                 "and REMPART_QUESTION_THREADS to a number"
             ) from failure
         with connection:
-            store.register(connection)
-            yield DuckDbEngine(connection, store)
+            yield connection
 
 
 class DuckDbEngine:
@@ -124,26 +155,41 @@ class DuckDbEngine:
         self._connection = connection
         self._store = store
 
-    def answer(self, question: ibis.Table, files: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of an answer: see `Engine`."""
+    def read(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of an answer in batches: see `Engine`."""
         with _telling_failures("DuckDB", duckdb.Error), self._connection.cursor() as cursor:
-            self._view(cursor, question, files)
-            reader = cursor.sql(compile_for_duckdb(question)).to_arrow_reader(_BATCH_ROWS)
-            for batch in reader:
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            self._view(cursor, question, files, lists or {})
+            yield from cursor.sql(compile_for_duckdb(question)).to_arrow_reader(_BATCH_ROWS)
 
-    def explain(self, question: ibis.Table, files: Sequence[str]) -> str:
+    def answer(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of an answer: see `Engine`."""
+        for batch in self.read(question, files, lists):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    def explain(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> str:
         """Run a question and return what it cost, as DuckDB tells it: row groups read, times."""
         with self._connection.cursor() as cursor:
-            self._view(cursor, question, files)
+            self._view(cursor, question, files, lists or {})
             rows = cursor.execute(f"EXPLAIN ANALYZE {compile_for_duckdb(question)}").fetchall()
         return "\n".join(str(row[-1]) for row in rows)
 
     def _view(
-        self, cursor: duckdb.DuckDBPyConnection, question: ibis.Table, files: Sequence[str]
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        question: ibis.Table,
+        files: Sequence[str],
+        lists: Lists,
     ) -> None:
         rows = cursor.read_parquet([self._store.locate(name) for name in files])
         rows.select(*_list_columns(question)).create_view(ENTRIES, replace=True)
+        for name, references in lists.items():
+            cursor.register(name, pa.table({REFERENCE: pa.array(references, pa.int64())}))
 
 
 @contextlib.contextmanager
@@ -202,7 +248,20 @@ class SparkEngine:
         """The session itself, for what is not about segments."""
         return self._session
 
-    def answer(self, question: ibis.Table, files: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    def read(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of an answer in batches: see `Engine`."""
+        schema = question.schema().to_pyarrow()
+        rows = self.answer(question, files, lists)
+        while batch := list(islice(rows, _BATCH_ROWS)):
+            columns = zip(*batch, strict=True)
+            arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def answer(
+        self, question: ibis.Table, files: Sequence[str], lists: Lists | None = None
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of an answer: see `Engine`. One partition at a time comes here."""
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
@@ -211,6 +270,11 @@ class SparkEngine:
             places = [_name_for_spark(self._store.locate(name)) for name in files]
             rows = self._session.read.parquet(*places).select(*_list_columns(question))
             rows.createOrReplaceTempView(ENTRIES)
+            for name, references in (lists or {}).items():
+                given = self._session.createDataFrame(
+                    [(one,) for one in references], f"{REFERENCE} bigint"
+                )
+                given.createOrReplaceTempView(name)
             for row in self._session.sql(compile_for_spark(question)).toLocalIterator():
                 yield tuple(row)
 
@@ -229,7 +293,7 @@ def compile_for_spark(question: ibis.Table) -> str:
 
 def _list_columns(question: ibis.Table) -> list[str]:
     """Return the columns a question is about, in its order: it may ask for all of them by `*`."""
-    [described] = question.op().find(UnboundTable)
+    [described] = [one for one in question.op().find(UnboundTable) if one.name == ENTRIES]
     return list(described.schema.names)
 
 

@@ -40,10 +40,8 @@ class ListedBatch(NamedTuple):
     year: int
     number: int
     cards: int
-    pages: int
     made_at: datetime
     printed_at: datetime | None
-    contracts: int
     finished_at: datetime | None
 
 

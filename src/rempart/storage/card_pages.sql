@@ -12,12 +12,18 @@ ORDER BY card.issued_on DESC, card.valid_from DESC, card.part, card.serial
 LIMIT %(limit)s::bigint;
 
 -- name: list_card_batches
--- One page of the batches the visitor may follow, and how many there are. `sort` names a column; newest first among equals.
-SELECT batch.batch_ref, insurer.name, run.kind, run.year, batch.number, batch.cards, batch.pages, batch.made_at,
-       batch.printed_at, run.contracts, run.finished_at, count(*) OVER () AS total
-FROM rights.card_batch AS batch
+-- One page of the batches the visitor may follow, and how many there are: with the cards that are printed, and no batch that has
+-- none. `sort` names a column; newest first among equals.
+WITH followed AS MATERIALIZED (
+    SELECT card_batch.*, rights.count_letters(batch_ref) AS cards
+    FROM (SELECT batch_ref, run_ref, insurer_id, number, made_at, printed_at FROM rights.card_batch) AS card_batch
+)
+SELECT batch.batch_ref, insurer.name, run.kind, run.year, batch.number, batch.cards, batch.made_at,
+       batch.printed_at, run.finished_at, count(*) OVER () AS total
+FROM followed AS batch
 JOIN rights.card_run AS run USING (run_ref)
 JOIN rights.insurer AS insurer ON insurer.insurer_id = batch.insurer_id
+WHERE batch.cards > 0
 ORDER BY %(direction)s::integer * CASE %(sort)s::text
              WHEN 'number' THEN batch.number WHEN 'cards' THEN batch.cards WHEN 'year' THEN run.year
              WHEN 'kind' THEN (run.kind = 'orders')::integer

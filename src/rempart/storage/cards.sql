@@ -73,10 +73,20 @@ UPDATE rights.card_run SET contracts = %(contracts)s WHERE run_ref = %(run_ref)s
 
 -- name: take_card_work
 -- The next contracts of a run, with their people sealed; they are out of the list once the batch is committed. Canaries come
--- last: their cards are made like any, and are the last of their batch, which nobody prints.
-WITH next AS MATERIALIZED (
-    SELECT DISTINCT contract_ref FROM rights.card_work
-    WHERE run_ref = %(run_ref)s ORDER BY contract_ref LIMIT %(contracts)s
+-- last: their cards are made like any, and are the last of their batch, which nobody prints. They come beyond the number of
+-- contracts asked for: a batch that is short of some would tell how many they are.
+WITH ours AS MATERIALIZED (
+    SELECT DISTINCT contract_ref FROM rights.card_work AS work
+    WHERE run_ref = %(run_ref)s
+      AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = work.person_ref)
+    ORDER BY contract_ref LIMIT %(contracts)s
+), next AS MATERIALIZED (
+    SELECT contract_ref FROM ours
+    UNION
+    SELECT contract_ref FROM rights.card_work AS work
+    WHERE run_ref = %(run_ref)s
+      AND EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = work.person_ref)
+      AND ((SELECT count(*) FROM ours) < %(contracts)s OR contract_ref < (SELECT max(contract_ref) FROM ours))
 ), taken AS (
     DELETE FROM rights.card_work USING next
     WHERE card_work.run_ref = %(run_ref)s AND card_work.contract_ref = next.contract_ref

@@ -31,6 +31,9 @@ Login: TypeAlias = Literal[
     "cosigner",
     "forwarder",
     "worker",
+    "settler",
+    "keeper",
+    "notifier",
 ]
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.

@@ -4,7 +4,7 @@ Reads no identity: the role it runs under has no right to any.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -29,6 +29,10 @@ class LookupFilter:
     outcome: int | None = None
     account_ref: int | None = None
     session_ref: int | None = None
+
+    def of_insurer(self, insurer_id: int) -> "LookupFilter":
+        """Return the same filter for one insurer only."""
+        return replace(self, insurer_id=insurer_id)
 
 
 @dataclass(frozen=True, slots=True)

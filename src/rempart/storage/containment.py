@@ -19,6 +19,7 @@ from rempart.accounts.containment import (
     MeasureTarget,
 )
 from rempart.disclosure.entry import Mode
+from rempart.guard.lookups import find_day
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -209,11 +210,13 @@ def count_touched(tx: Transaction, whom: Whom, *, author: int) -> tuple[int, int
 def count_lookups(tx: Transaction, whom: Whom, *, accounts: int, since_ms: int) -> LookupFigures:
     """Count the look-ups a measure would have touched since an instant.
 
-    New faces of more than `MOST_FOR_NEW_FACES` accounts are not counted: 0.
+    New faces of more than `MOST_FOR_NEW_FACES` accounts are those the guard counted on the days
+    that are over, refused ones included: one by one they would take minutes.
     """
     values = {
         **_describe(whom),
         "since_ms": since_ms,
+        "since_day": find_day(since_ms),
         "typed_mode": Mode.TYPED,
         "accounts": accounts,
         "most": MOST_FOR_NEW_FACES,

@@ -49,13 +49,14 @@ SELECT guard.count_touched(%(target)s, %(target_ref)s, %(profession)s), guard.co
 
 -- name: count_lookups
 -- What a measure would have touched since an instant: look-ups, typed ones, and people new to the account that asked, those
--- typed apart. Counts only.
+-- typed apart. Counts only; a claim read again is no look-up, and no measure stops it. Of many accounts, the people are those the
+-- guard counted on the days that are over.
 WITH touched AS (
     SELECT account_ref FROM guard.list_touched(%(target)s, %(target_ref)s, %(profession)s) AS account_ref),
 lookup AS (
     SELECT e.account_ref, e.person_ref, e.mode, e.idx, e.log_id
     FROM ledger.entry AS e
-    WHERE e.account_ref IN (SELECT account_ref FROM touched) AND e.kind IN (1, 2) AND e.t_ms >= %(since_ms)s),
+    WHERE e.account_ref IN (SELECT account_ref FROM touched) AND e.kind IN (1, 2) AND e.mode <= 4 AND e.t_ms >= %(since_ms)s),
 newcomer AS (
     SELECT l.account_ref, l.person_ref, bool_or(l.mode = %(typed_mode)s) AS typed
     FROM lookup AS l
@@ -63,9 +64,15 @@ newcomer AS (
       AND NOT EXISTS (SELECT 1 FROM ledger.entry AS before
                       WHERE before.account_ref = l.account_ref AND before.person_ref = l.person_ref
                         AND before.t_ms < %(since_ms)s)
-    GROUP BY l.account_ref, l.person_ref)
+    GROUP BY l.account_ref, l.person_ref),
+judged AS (
+    SELECT COALESCE(sum(d.typed_count + d.card_count), 0)::bigint AS everybody,
+           COALESCE(sum(d.typed_count), 0)::bigint AS typed
+    FROM guard.account_day AS d
+    WHERE %(accounts)s > %(most)s AND d.day >= %(since_day)s AND d.account_ref IN (SELECT account_ref FROM touched))
 SELECT (SELECT count(*) FROM lookup), (SELECT count(*) FROM lookup WHERE mode = %(typed_mode)s),
-       (SELECT count(*) FROM newcomer), (SELECT count(*) FROM newcomer WHERE typed);
+       (SELECT count(*) FROM newcomer) + judged.everybody, (SELECT count(*) FROM newcomer WHERE typed) + judged.typed
+FROM judged;
 
 -- name: find_target
 -- What a target is called, whose organisation it is, whether it is the portals' own software, and for an account who it is,

@@ -33,12 +33,20 @@ class PolicyRow(NamedTuple):
     policy: PresencePolicy
 
 
+class LimitRow(NamedTuple):
+    """What an insurer bounds of what is asked about its members."""
+
+    insurer_id: int
+    policy: PresencePolicy
+
+
 class PostureRows(NamedTuple):
     """What the gateway must know before it answers anybody."""
 
     cuts: tuple[Cut, ...]
     policies: tuple[PolicyRow, ...]
     measures: tuple[Measure, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +141,14 @@ class PosturePlane:
                 cuts = await connection.fetch(QUERIES.load_cuts_in_force, timeout=READ_TIMEOUT_S)
                 policies = await connection.fetch(QUERIES.load_policies, timeout=READ_TIMEOUT_S)
                 measures = await connection.fetch(QUERIES.load_measures, timeout=READ_TIMEOUT_S)
+                limits = await connection.fetch(QUERIES.load_limits, timeout=READ_TIMEOUT_S)
         except DRIVER_FAILURES as failure:
             raise Unavailable(f"cuts cannot be read: {type(failure).__name__}") from failure
         return PostureRows(
             tuple(_build_cut(row) for row in cuts),
             tuple(_build_policy(row) for row in policies),
             tuple(_build_measure(row) for row in measures),
+            tuple(_build_limit(row) for row in limits),
         )
 
 
@@ -368,6 +378,11 @@ def _build_cut(row: Mapping[str, Any]) -> Cut:
         amc_number=row["amc_number"],
         ends_ms=row["ends_ms"],
     )
+
+
+def _build_limit(row: Mapping[str, Any]) -> LimitRow:
+    bound = row["typed_persons_per_day"]
+    return LimitRow(row["insurer_id"], PresencePolicy(row["required"], bound, row["known_faces"]))
 
 
 def _build_measure(row: Mapping[str, Any]) -> Measure:

@@ -14,6 +14,11 @@ WHERE cut.starts_at IS NOT NULL AND cut.ended_at IS NULL
 -- The gateway, every second: what may be asked without presence.
 SELECT establishment_ref, account_ref, required, known_faces, typed_persons_per_day FROM rights.presence_policy;
 
+-- name: load_limits
+-- The gateway, every second: what each insurer bounds now; the last one set that has begun.
+SELECT DISTINCT ON (insurer_id) insurer_id, required, known_faces, typed_persons_per_day
+FROM rights.insurer_limit WHERE active_from <= clock_timestamp() ORDER BY insurer_id, set_at DESC;
+
 -- name: load_measures
 -- The gateway, every second: which accounts, places, software and professions are held, and how.
 SELECT step, target, target_ref, profession, floor(extract(epoch FROM starts_at) * 1000)::bigint AS starts_ms,
@@ -74,9 +79,10 @@ SELECT insurer_id, amc_number, name FROM rights.insurer ORDER BY name, insurer_i
 
 -- name: count_touched
 -- What a cut would have touched since an instant: answers, accounts and persons, of one insurer or of all. No reference leaves.
+-- Claims read again, and what was verified without us, go on.
 SELECT count(*), count(DISTINCT account_ref), count(DISTINCT person_ref) FILTER (WHERE person_ref <> 0)
 FROM ledger.entry
-WHERE kind IN (1, 2) AND t_ms >= %(since_ms)s
+WHERE kind IN (1, 2) AND mode <= 4 AND t_ms >= %(since_ms)s
   AND (%(insurer_id)s::integer IS NULL OR insurer_id = %(insurer_id)s::integer);
 
 -- name: save_policy

@@ -382,3 +382,9 @@ def list_versions(tx: Transaction, insurer_id: int | None, *, limit: int) -> lis
     cursor = tx.execute(_QUERIES.list_versions, {"insurer_id": insurer_id, "limit": limit})
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def index_contracts(tx: Transaction) -> int:
+    """Note who is on each contract, as published; return how many lines there are."""
+    [(indexed,)] = tx.execute(_QUERIES.index_contracts)
+    return int(indexed)

@@ -356,3 +356,7 @@ JOIN rights.insurer USING (insurer_id)
 WHERE version.insurer_id = COALESCE(%(insurer_id)s, version.insurer_id)
 ORDER BY version.feed_version DESC
 LIMIT %(limit)s;
+
+-- name: index_contracts
+-- Notes who is on each contract; how many lines there are.
+SELECT rights.index_contracts();

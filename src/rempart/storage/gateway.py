@@ -158,7 +158,7 @@ class SheetReader:
         if not wanted:
             return []
         keys, insurers, sessions, names, accounts = zip(*wanted, strict=True)
-        with _explain_failure("rights"):
+        with explain_failure("rights"):
             rows = await self._connection.fetch(
                 QUERIES.load_sheets,
                 *(format_uuids(keys), format_optional(insurers)),
@@ -183,7 +183,7 @@ class SheetReader:
         Raises:
             Unavailable: the database does not answer.
         """
-        with _explain_failure("ledger"):
+        with explain_failure("ledger"):
             rows = await self._connection.fetch(
                 QUERIES.load_sessions,
                 [origin.account_ref for origin in origins],
@@ -255,7 +255,7 @@ class GatewayReader:
         """
         oldest_ms, deleted = now_ms - REPLAY_LIFETIME_MS, 0
         while True:
-            with _explain_failure("ledger"):
+            with explain_failure("ledger"):
                 count: int = await self.pool.fetchval(
                     QUERIES.delete_old_replays, oldest_ms, REPLAY_BATCH, timeout=READ_TIMEOUT_S
                 )
@@ -269,7 +269,7 @@ class GatewayReader:
         Raises:
             Unavailable: there is none within two seconds.
         """
-        with _explain_failure("database"):
+        with explain_failure("database"):
             await self.pool.execute(QUERIES.ping, timeout=2.0)
 
 
@@ -281,7 +281,7 @@ async def connect(
     Raises:
         Unavailable: the server cannot be reached.
     """
-    with _explain_failure("database"):
+    with explain_failure("database"):
         connection = await asyncpg.connect(**arguments, timeout=READ_TIMEOUT_S)
     connection.add_termination_listener(lambda _: on_loss())
     return connection
@@ -296,7 +296,7 @@ async def open_sheet_reader(
         Unavailable: the server cannot be reached.
     """
     connection = await connect({**arguments, "server_settings": READER_SETTINGS}, on_loss=on_loss)
-    with _explain_failure("database"):
+    with explain_failure("database"):
         # Lookup keys and request names are their 16 bytes here, as the ledger hashes them.
         await connection.set_type_codec(
             "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
@@ -333,7 +333,7 @@ def _intersect(starts_on: date, ends_on: date, first_day: date, last_day: date) 
 
 
 @contextlib.contextmanager
-def _explain_failure(what: str) -> Any:
+def explain_failure(what: str) -> Any:
     """Turn what the driver raises into `Unavailable`, without the values of the query."""
     try:
         yield

@@ -1,5 +1,6 @@
 """How one log is opened for writing: by which login, with which keys, how patiently."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,6 +26,7 @@ class LogOpener:
         clock_ms: Unix milliseconds.
         segment_bits: If the log is made: see `LedgerWriter.open`.
         patience_s: How long to wait for another writer.
+        draw_salts: See `LedgerWriter.open`.
     """
 
     connection: Mapping[str, Any] = field(repr=False)
@@ -33,6 +35,7 @@ class LogOpener:
     clock_ms: Callable[[], int]
     segment_bits: int = SEGMENT_BITS
     patience_s: float = 0.0
+    draw_salts: Callable[[int], bytes] = secrets.token_bytes
 
     async def open(self) -> LedgerWriter:
         """Take the log over.
@@ -52,4 +55,5 @@ class LogOpener:
             clock_ms=self.clock_ms,
             segment_bits=self.segment_bits,
             patience_s=self.patience_s,
+            draw_salts=self.draw_salts,
         )

@@ -26,10 +26,14 @@ LOGINS = (
     "cosigner",
     "forwarder",
     "worker",
+    "settler",
+    "notifier",
+    "keeper",
 )
 PLANES = (
     *("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs"),
     "guard",
+    *("notices", "archive"),
 )
 
 # Which planes each process belongs to. The owner, who runs migrations, owns everything. The pages
@@ -41,6 +45,9 @@ MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "registrar": ("accounts",),
     "analyst": ("incidents",),
     "worker": ("jobs",),
+    "settler": ("claims",),
+    "keeper": ("retention", "archive"),
+    "notifier": ("notices",),
 }
 
 # Bulk work uses temporary tables; nobody else has a reason to write outside the schemas.
@@ -126,10 +133,20 @@ def prepare_database(admin: psycopg.Connection[Any]) -> None:
         sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name),
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, logins),
         sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(name, temporary),
-        sql.SQL("ALTER DATABASE {} SET timezone = 'UTC'").format(name),
         sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
         sql.SQL("CREATE SCHEMA IF NOT EXISTS accounts AUTHORIZATION rempart_owner"),
     ]
+    admin.execute(sql.SQL("; ").join(statements))
+    set_defaults(admin, admin.info.dbname)
+
+
+def set_defaults(admin: psycopg.Connection[Any], database: str) -> None:
+    """Set what sessions of a database begin with: the time zone, and where tables are looked for.
+
+    Idempotent. Kept by the server, not by the database: a dump of it has none of this.
+    """
+    name = sql.Identifier(database)
+    statements = [sql.SQL("ALTER DATABASE {} SET timezone = 'UTC'").format(name)]
     statements += [
         sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(
             sql.Identifier(role_name(login)), name, sql.Identifier(schema)

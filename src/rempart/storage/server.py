@@ -32,10 +32,7 @@ def read_server_facts(transaction: Transaction) -> ServerFacts:
         _queries.read_server
     ).fetchall()
     roles = {row[0] for row in transaction.execute(_queries.list_roles)}
-    [(has_schema,)] = transaction.execute(_queries.has_schema).fetchall()
-    applied = (
-        [row[0] for row in transaction.execute(_queries.list_migrations)] if has_schema else []
-    )
+    applied = list_applied(transaction)
     wanted_roles = [plane_name(plane) for plane in PLANES] + [role_name(name) for name in LOGINS]
     return ServerFacts(
         version=version,
@@ -47,6 +44,14 @@ def read_server_facts(transaction: Transaction) -> ServerFacts:
         missing_migrations=tuple(name for name in list_migrations() if name not in applied),
         missing_roles=tuple(name for name in wanted_roles if name not in roles),
     )
+
+
+def list_applied(transaction: Transaction) -> list[str]:
+    """Return the migrations that were applied to a database, in order; none to an empty one."""
+    [(has_schema,)] = transaction.execute(_queries.has_schema).fetchall()
+    if not has_schema:
+        return []
+    return [row[0] for row in transaction.execute(_queries.list_migrations)]
 
 
 def list_migrations() -> list[str]:

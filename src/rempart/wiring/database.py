@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.kernel.errors import SetupError
+from rempart.storage.binaries import list_binaries
 from rempart.storage.cluster import ADMIN, Cluster, Place
 from rempart.storage.connect import DEFAULT_NAME, Database
 from rempart.storage.migrate import migrate
@@ -128,6 +129,30 @@ def remove_installation(settings: Settings, home: Home, say: Callable[[str], Non
             say(f"removed {directory}")
 
 
+def find_program(name: str, settings: Settings, home: Home, *, major: int | None = None) -> str:
+    """Return the path of one of PostgreSQL's own programs, such as pg_dump.
+
+    Args:
+        name: Its name.
+        settings: Say where the server is.
+        home: The home.
+        major: Version of a server that is not ours: pg_dump refuses a later one, and writes what an
+            earlier one does not understand.
+
+    Raises:
+        SetupError: it is not installed.
+    """
+    if settings.database_url is None or settings.pg_bin is not None:
+        program: str | None = locate_cluster(settings, home).find_binaries().program(name)
+    else:
+        found = sorted(list_binaries(), key=lambda one: one.major)
+        fitting = [one.program(name) for one in found if major is not None and one.major >= major]
+        program = fitting[0] if fitting else shutil.which(name)
+    if program is None or not Path(program).is_file():
+        raise SetupError(f"there is no program {name}: install postgresql-client")
+    return program
+
+
 def _refuse_foreign_server(settings: Settings) -> None:
     if settings.database_url:
         raise SetupError("DATABASE_URL is set: the server it names is not ours to start or stop")
@@ -140,15 +165,21 @@ def pin_file(home: Home) -> Path:
 
 def make_ready(database: Database, say: Callable[[str], None] = lambda _: None) -> None:
     """Create what the server lacks: roles, database, rights, schema. Idempotent."""
+    make_roles(database, say)
     with database.renamed("postgres").connect("admin", autocommit=True) as admin:
-        created = create_roles(admin, database.passwords)
-        say(f"roles: {len(created)} created" if created else "roles: all there, passwords set")
         made = create_database(admin, database.name)
         say(f"database {database.name}: {'created' if made else 'already there'}")
     with database.connect("admin", autocommit=True) as admin:
         prepare_database(admin)
     applied = migrate(database)
     say(f"schema: {', '.join(applied) if applied else 'up to date'}")
+
+
+def make_roles(database: Database, say: Callable[[str], None] = lambda _: None) -> None:
+    """Create the roles that the server lacks, and set their passwords. Idempotent."""
+    with database.renamed("postgres").connect("admin", autocommit=True) as admin:
+        created = create_roles(admin, database.passwords)
+    say(f"roles: {len(created)} created" if created else "roles: all there, passwords set")
 
 
 def _embedded(place: Place, home: Home) -> Database:

@@ -25,7 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 GATEWAY_PATHS = (
-    *("/v1", "/oauth", "/.well-known/oauth-authorization-server"),
+    *("/v1", "/fhir", "/oauth", "/.well-known/oauth-authorization-server"),
     *("/healthz", "/readyz", "/metrics"),
 )
 RETRY_AFTER_S = 2
@@ -42,6 +42,9 @@ _SAID_BY_PROXIES = frozenset(
 # The certificate of the caller's own TLS connection (RFC 9440), which only who ended it knows.
 _CERTIFICATES = frozenset({b"client-cert", b"client-cert-chain"})
 _TIMEOUT = httpx.Timeout(60.0, connect=2.0)
+# A lot of claims is answered once all of it is durable.
+_SLOW_PATHS = ("/v1/lots",)
+_LONG_TIMEOUT = httpx.Timeout(600.0, connect=2.0)
 _LIMITS = httpx.Limits(max_connections=1024, max_keepalive_connections=256, keepalive_expiry=5.0)
 
 
@@ -124,6 +127,9 @@ class Front:
             httpx.URL(base).copy_with(raw_path=target),
             headers=self._prepare_headers(scope),
             content=_read_body(receive) if has_body else None,
+            extensions={"timeout": _LONG_TIMEOUT.as_dict()}
+            if scope["path"] in _SLOW_PATHS
+            else None,
         )
         return await self._client.send(request, stream=True)
 

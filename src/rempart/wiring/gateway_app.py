@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -11,15 +12,20 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from litestar import Litestar
 
 from rempart.accounts.allowance import Allowance
+from rempart.claims.references import REFERENCE_BITS
 from rempart.disclosure.note import NoteSigner
 from rempart.gateway.app import Parts, build_app
+from rempart.gateway.claims_gateway import ClaimParts
 from rempart.gateway.keeper import Clock
 from rempart.gateway.token_endpoint import TokenParts
 from rempart.guard.lookups import find_day
 from rempart.kernel.errors import RempartError
+from rempart.storage.care import CareReader, PecBook
+from rempart.storage.claims_intake import ClaimShelf, open_claims_pool
 from rempart.storage.connect import Database
 from rempart.storage.continuity import PosturePlane
 from rempart.storage.gateway import (
@@ -34,6 +40,7 @@ from rempart.storage.guard import GuardBook, GuardPlane, open_guard_book
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.offline import OfflineBooks
 from rempart.storage.presence import CodeSeal, PresencePlane, PresenceReader
+from rempart.storage.remittance_book import RemittanceBook
 from rempart.wiring.database import locate_database
 from rempart.wiring.guard_jobs import GuardJobs, RunJob, run_guard_job
 from rempart.wiring.home import Home
@@ -46,7 +53,9 @@ from rempart.workflows.guard_memory import Tally
 from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.posture import Posture, make_open_posture
+from rempart.workflows.quote_care import TableShelf
 from rempart.workflows.rights_desk import Desk
+from rempart.workflows.take_claims import Office
 
 OpenBook: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[GuardBook]]
 """Opens what the guard keeps, on a connection of its own."""
@@ -154,6 +163,8 @@ class DeskMaker:
             engagement_secret=self.engagement_secret,
             presence=PresenceReader(reader.connection, CodeSeal(self.presence_key)),
             posture=self.posture,
+            care=CareReader(reader.connection),
+            tables=TableShelf(),
         )
         if book is None:
             return desk
@@ -200,21 +211,9 @@ def create_gateway(
     """
     clock = clock or SystemClock()
     connection = database.asyncpg_kwargs("gateway")
-    maker = DeskMaker(
-        connection=connection,
-        log_id=settings.log_id,
-        signers=load_signers(home, settings.log_id),
-        segment_bits=settings.segment_bits,
-        lookup_secret=home.key("lookup"),
-        engagement_secret=home.key("engagement"),
-        clock=desk_clock or clock,
-        presence_key=home.key("presence"),
-        posture=Posture(),
-        guard_mode=GuardMode(settings.guard),
-        tally=Tally(settings.log_id),
-        open_book=open_book,
-    )
+    maker = _prepare_desk(settings, home, connection, desk_clock or clock, open_book)
     plane = AccountsPlane(connection, clock, maker.tally)
+    claims = ClaimsPlane(connection)
     jobs = None if run_job is None else GuardJobs(plane.guard, clock, run_job)
     psc = PscIntrospection(load_psc(settings, home))
     parts = Parts(
@@ -239,8 +238,35 @@ def create_gateway(
         load_terminal=plane.presence.load_terminal,
         use_nonce=plane.use_nonce,
         books=plane.books,
+        pecs=plane.pecs,
+        engagement_secret=maker.engagement_secret,
+        claims=claims.make_parts(maker.lookup_secret, maker.engagement_secret),
     )
-    return build_app(parts, lifespan=[plane.running, psc.running])
+    return build_app(parts, lifespan=[plane.running, claims.running, psc.running])
+
+
+def _prepare_desk(
+    settings: Settings,
+    home: Home,
+    connection: Mapping[str, Any],
+    clock: Clock,
+    open_book: OpenBook,
+) -> DeskMaker:
+    """Gather what the desk of one log is opened with."""
+    return DeskMaker(
+        connection=connection,
+        log_id=settings.log_id,
+        signers=load_signers(home, settings.log_id),
+        segment_bits=settings.segment_bits,
+        lookup_secret=home.key("lookup"),
+        engagement_secret=home.key("engagement"),
+        clock=clock,
+        presence_key=home.key("presence"),
+        posture=Posture(),
+        guard_mode=GuardMode(settings.guard),
+        tally=Tally(settings.log_id),
+        open_book=open_book,
+    )
 
 
 class AccountsPlane:
@@ -255,6 +281,7 @@ class AccountsPlane:
         self.posture = PosturePlane(lambda: self.reader.pool)
         self.presence = PresencePlane(lambda: self.reader.pool)
         self.books = OfflineBooks(lambda: self.reader.pool)
+        self.pecs = PecBook(lambda: self.reader.pool)
         self.guard = GuardPlane(lambda: self.reader.pool)
 
     @contextlib.asynccontextmanager
@@ -290,6 +317,39 @@ class AccountsPlane:
         await self.presence.delete_old_tries(today=self._clock.today())
         await self.reader.delete_old_replays(now_ms=self._clock.now_ms())
         await self.accounts.delete_old_assertions(now_ms=self._clock.now_ms())
+
+
+class ClaimsPlane:
+    """The pool behind claims, apart from the others: a lot that comes in keeps nobody waiting."""
+
+    def __init__(self, connection: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._pool: asyncpg.Pool | None = None
+        self.shelf = ClaimShelf(lambda: self.pool)
+        self.remittances = RemittanceBook(lambda: self.pool)
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncIterator[None]:
+        """Open the pool around the application."""
+        async with open_claims_pool(self._connection) as self._pool:
+            yield
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The open pool."""
+        if self._pool is None:
+            raise RuntimeError("the application has not started")
+        return self._pool
+
+    def make_parts(self, lookup_secret: bytes, engagement_secret: bytes) -> ClaimParts:
+        """Return what claims are taken in with."""
+        office = Office(
+            shelf=self.shelf,
+            lookup_secret=lookup_secret,
+            engagement_secret=engagement_secret,
+            draw_reference=lambda: secrets.randbits(REFERENCE_BITS) or 1,
+        )
+        return ClaimParts(office=office, shelf=self.shelf, remittances=self.remittances)
 
 
 def stop_process() -> None:

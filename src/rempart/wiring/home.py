@@ -28,6 +28,7 @@ KEY_NAMES = (
     "presence",
     "cards",
     "alerts",
+    "archive",
 )
 KEY_BYTES = 32
 
@@ -160,7 +161,18 @@ class Home:
 
 # A home made before these logins existed is completed by `init`; one that lacks another is damaged.
 _LOGINS_ADDED_SINCE: Final = frozenset(
-    {"signin", "registrar", "recorder", "archivist", "cosigner", "forwarder", "worker"}
+    {
+        "signin",
+        "registrar",
+        "recorder",
+        "archivist",
+        "cosigner",
+        "forwarder",
+        "worker",
+        "settler",
+        "keeper",
+    }
+    | {"notifier"}
 )
 
 

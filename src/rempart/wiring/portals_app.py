@@ -24,6 +24,7 @@ import rempart.portals
 from rempart.client.keys import SigningKey
 from rempart.disclosure.note import NoteVerifier
 from rempart.disclosure.witness import Quorum
+from rempart.exchange.legal_notices import LegalNotices, read_legal_notices
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
 from rempart.portals.allowances import Allowances
@@ -37,6 +38,7 @@ from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanCloser, IbanSeal
 from rempart.storage.letterbox import Slot
+from rempart.storage.member_seal import MemberSeal
 from rempart.storage.presence import CodeSeal
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.cards import load_root, open_print_seal
@@ -48,8 +50,11 @@ from rempart.wiring.providers import load_providers
 from rempart.wiring.segments import open_own_files
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
+from rempart.workflows.campaign_contacts import open_slot
+from rempart.workflows.feed_keys import FeedKeys
 from rempart.workflows.publish_ledger import UnfinishedTiles
 from rempart.workflows.read_on_record import Readings
+from rempart.workflows.read_pecs import PecNumbers
 from rempart.workflows.record_act import ActsLog
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
@@ -84,9 +89,14 @@ class PooledDesk:
     card_root: bytes
     code_seal: CodeSeal = field(repr=False)
     lookup_secret: bytes = field(repr=False)
+    blind_key: bytes = field(repr=False)
+    pec_numbers: PecNumbers = field(repr=False)
+    member_seal: MemberSeal = field(repr=False)
+    contacts_slot: Slot
     sensitive_needs_device: bool = False
     unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
     sealed_files: SealedFiles | None = None
+    legal: LegalNotices | None = None
 
     @property
     def allowances(self) -> Allowances:
@@ -112,6 +122,10 @@ class PooledDesk:
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account with the public half of its key: this process opens none."""
         return self.iban_closer.close(iban, establishment_ref=establishment_ref)
+
+    def name_contract(self, amc_number: str, contract_number: str) -> int:
+        """Return the blind reference of a contract, as feeds compute it."""
+        return FeedKeys(amc_number, self.lookup_secret, self.blind_key).contract(contract_number)
 
     def designate(self, identifiers: Identifiers) -> bytes:
         """Return the look-up key of identifiers: this process cannot read what it leads to."""
@@ -158,13 +172,18 @@ def create_app() -> WsgiApplication:
         iban_closer=IbanSeal(home.key("master")).closer,
         prints=open_print_seal(home),
         address_slot=make_letterbox(home.key("master")).slot,
+        contacts_slot=open_slot(home.key("master")),
         sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
         acts=acts,
         readings=Readings(acts),
         list_log_keys=functools.partial(load_log_keys, settings, home),
         lookup_secret=home.key("lookup"),
+        blind_key=home.key("blind"),
+        pec_numbers=PecNumbers(home.key("engagement")),
+        member_seal=MemberSeal(home.key("master")),
         sealed_files=open_own_files(settings, home),
+        legal=None if settings.legal_file is None else read_legal_notices(settings.legal_file),
     )
     configure_django(
         database=database,
@@ -257,7 +276,8 @@ def make_django_settings(
         "SESSION_ENGINE": "rempart.portals.session_store",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": BODY_LIMIT,
         "FILE_UPLOAD_HANDLERS": ["rempart.portals.uploads.SmallFileHandler"],
-        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 50,
+        # A claim of twenty lines.
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 320,
         "APPEND_SLASH": False,
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "LOGGING": _LOGGING,

@@ -24,6 +24,7 @@ from rempart.wiring.database import hold_database, locate_cluster, make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.http_server import DRAIN_S
 from rempart.wiring.own_software import register_own_software
+from rempart.wiring.purges import check_base
 from rempart.wiring.settings import Settings
 
 What: TypeAlias = Literal["all", "gateway", "portals"]
@@ -143,6 +144,7 @@ def serve(settings: Settings, what: What, say: Say) -> None:
             check_port_is_free(part)
         with contextlib.suppress(KeyboardInterrupt), hold_database(settings, home, say) as database:
             make_ready(database, say)
+            check_base(settings, home, database, say)
             register_own_software(database, home)
             supervisor = Supervisor(
                 parts=parts,

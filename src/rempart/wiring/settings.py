@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from rempart.exchange.notice_mail import parse_own_address
+from rempart.exchange.smtp_transport import parse_relay
 from rempart.kernel.errors import SetupError
 
 Network = IPv4Network | IPv6Network
@@ -39,6 +41,8 @@ class Settings:
     log_id: int = field(default=1, metadata={"variable": "REMPART_LOG_ID"})
     segment_bits: int = field(default=24, metadata={"variable": "REMPART_SEGMENT_BITS"})
     segments: str | None = field(default=None, metadata={"variable": "REMPART_SEGMENTS"})
+    backups: str | None = field(default=None, metadata={"variable": "REMPART_BACKUPS"})
+    backup_days: int = field(default=35, metadata={"variable": "REMPART_BACKUP_DAYS"})
     question_memory: str = field(default="1GB", metadata={"variable": "REMPART_QUESTION_MEMORY"})
     question_threads: int = field(default=2, metadata={"variable": "REMPART_QUESTION_THREADS"})
     spark: str | None = field(default=None, metadata={"variable": "REMPART_SPARK"})
@@ -79,12 +83,26 @@ class Settings:
     work_port: int = field(default=8087, metadata={"variable": "REMPART_WORK_PORT"})
     work_concurrency: int = field(default=2, metadata={"variable": "REMPART_WORK_CONCURRENCY"})
     warnings_to: Path | None = field(default=None, metadata={"variable": "REMPART_WARNINGS_TO"})
+    payer_file: Path | None = field(default=None, metadata={"variable": "REMPART_PAYER_FILE"})
+    payments_to: Path | None = field(default=None, metadata={"variable": "REMPART_PAYMENTS_TO"})
+    smtp: str | None = field(default=None, repr=False, metadata={"variable": "REMPART_SMTP"})
+    smtp_secret_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_SMTP_SECRET_FILE"}
+    )
+    smtp_roots_file: Path | None = field(
+        default=None, metadata={"variable": "REMPART_SMTP_ROOTS_FILE"}
+    )
+    notices_from: str | None = field(default=None, metadata={"variable": "REMPART_NOTICES_FROM"})
+    bounces_to: str | None = field(default=None, metadata={"variable": "REMPART_BOUNCES_TO"})
+    bounces: Path | None = field(default=None, metadata={"variable": "REMPART_BOUNCES"})
+    letters_to: Path | None = field(default=None, metadata={"variable": "REMPART_LETTERS_TO"})
     alerts_to: str | None = field(
         default=None, repr=False, metadata={"variable": "REMPART_ALERTS_TO"}
     )
     registers_file: Path | None = field(
         default=None, metadata={"variable": "REMPART_REGISTERS_FILE"}
     )
+    legal_file: Path | None = field(default=None, metadata={"variable": "REMPART_LEGAL_FILE"})
     tsa_url: str | None = field(default=None, metadata={"variable": "REMPART_TSA_URL"})
     tsa_roots_file: Path | None = field(
         default=None, metadata={"variable": "REMPART_TSA_ROOTS_FILE"}
@@ -258,6 +276,10 @@ def _parse_concurrency(variable: str, text: str) -> int:
     return _parse_number(variable, text, 1, 32)
 
 
+def _parse_days(variable: str, text: str) -> int:
+    return _parse_number(variable, text, 1, 366)
+
+
 def _parse_alerts_url(variable: str, text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"tls", "tcp", "udp", "https"} or not parts.hostname:
@@ -265,6 +287,18 @@ def _parse_alerts_url(variable: str, text: str) -> str:
             f"{variable}: write tls://host:6514, tcp://host:601, udp://host:514 or https://…"
         )
     return text
+
+
+def _parse_smtp(variable: str, text: str) -> str:
+    try:
+        parse_relay(text)
+    except SetupError as refusal:
+        raise SetupError(f"{variable}: {refusal}") from None
+    return text
+
+
+def _parse_own_address(variable: str, text: str) -> str:
+    return parse_own_address(variable, text).address
 
 
 def _parse_rate(variable: str, text: str) -> int:
@@ -300,6 +334,8 @@ _PARSERS = {
     "log_id": _parse_log_id,
     "segment_bits": _parse_segment_bits,
     "segments": _parse_text,
+    "backups": _parse_text,
+    "backup_days": _parse_days,
     "question_memory": _parse_memory,
     "question_threads": _parse_threads,
     "spark": _parse_spark,
@@ -323,8 +359,18 @@ _PARSERS = {
     "work_port": _parse_port,
     "work_concurrency": _parse_concurrency,
     "warnings_to": _parse_path,
+    "payer_file": _parse_path,
+    "payments_to": _parse_path,
+    "smtp": _parse_smtp,
+    "smtp_secret_file": _parse_path,
+    "smtp_roots_file": _parse_path,
+    "notices_from": _parse_own_address,
+    "bounces_to": _parse_own_address,
+    "bounces": _parse_path,
+    "letters_to": _parse_path,
     "alerts_to": _parse_alerts_url,
     "registers_file": _parse_path,
+    "legal_file": _parse_path,
     "tsa_url": _parse_tsa_url,
     "tsa_roots_file": _parse_path,
     "alert_networks": _parse_networks,

@@ -16,7 +16,7 @@ from rempart.incidents.room import HOLD_MARGIN_MS, EventKind, RoomEvent
 from rempart.incidents.severity import Band
 from rempart.kernel.errors import NotFound
 from rempart.storage import authorities, incident_room
-from rempart.storage.authorities import ScoredGroup, ShareRow
+from rempart.storage.authorities import ScoredGroup, SharedMeasure, ShareRow
 from rempart.storage.connect import Transaction
 from rempart.storage.incident_room import add_event
 from rempart.workflows.administer_organisation import Asker
@@ -107,7 +107,7 @@ def load_case(tx: Transaction, incident_id: int, *, of: Visitor | None) -> CaseF
         severities=tuple(
             _make_severity(one) for one in authorities.list_severities(tx, incident_id)
         ),
-        timeline=tuple(_load_timeline(tx, incident_id, with_guard=not own)),
+        timeline=tuple(_load_timeline(tx, incident_id, own=own)),
     )
 
 
@@ -150,14 +150,29 @@ def add_line(
     )
 
 
-def _load_timeline(tx: Transaction, incident_id: int, *, with_guard: bool) -> list[RoomEvent]:
+def _load_timeline(tx: Transaction, incident_id: int, *, own: bool) -> list[RoomEvent]:
+    """Return the timeline with what the guard did: an insurer is told which steps, not on whom."""
     events = incident_room.list_events(tx, incident_id)
-    if with_guard:
+    if own:
+        events += [_tell_measure(one) for one in authorities.list_my_measures(tx, incident_id)]
+    else:
         events += incident_room.list_guard_steps(tx, incident_id, margin_ms=HOLD_MARGIN_MS)
     corrected = {event.details.get("corrects") for event in events} - {None}
     return sorted(
         (event for event in events if event.event_ref not in corrected),
         key=lambda event: (event.happened_ms, event.event_ref or 0),
+    )
+
+
+def _tell_measure(measure: SharedMeasure) -> RoomEvent:
+    words = f"{measure.accounts} compte" + ("s" if measure.accounts > 1 else "")
+    return RoomEvent(
+        event_ref=None,
+        kind=EventKind.CONTAINMENT,
+        happened_ms=measure.first_ms,
+        recorded_at=_at(measure.first_ms),
+        author="",
+        details={"step": measure.step, "words": words},
     )
 
 

@@ -5,6 +5,7 @@ Refuses to answer what the ledger does not hold, and to tell a caller without th
 person exists.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -12,12 +13,12 @@ from typing import Final
 
 from rempart.disclosure.entry import Draft, Kind, Mode, Outcome
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
+from rempart.exchange.quote_answer import AnyAnswer, compute_any_fields
 from rempart.exchange.rights_answer import (
     Answer,
     Engagement,
     build_closed_answer,
     build_open_answer,
-    compute_fields,
 )
 from rempart.kernel.errors import InconsistentRecord, RempartError
 from rempart.rights.answer import ShownReason, decide_shown_reason
@@ -32,8 +33,9 @@ from rempart.rights.cuts import RightsCut
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage.gateway import Found, Wanted
 from rempart.workflows.ledger_page import LedgerPage, Place
+from rempart.workflows.quote_care import OpenCare, Priced, price_care, show_price
 from rempart.workflows.rights_desk import Answered, Asked, Desk, Question
-from rempart.workflows.weigh_presence import Evidence, weigh_presence
+from rempart.workflows.weigh_presence import Evidence, Weighed, weigh_presence
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _OUTCOMES: Final = {
@@ -69,7 +71,10 @@ async def check_rights(
     weighed = await weigh_presence(desk, asked, wanted, found, now_ms=now_ms, today=today)
     # A crash after this leaves allowances spent for answers that never left, never the reverse.
     judged = await desk.guard.judge(asked, wanted, found, weighed, now_ms=now_ms)
-    for one, want, seen, evidence in zip(asked, wanted, found, judged, strict=True):
+    prices = await _price(desk, asked, found, judged, today=today)
+    for number, (one, want, seen, evidence) in enumerate(
+        zip(asked, wanted, found, judged, strict=True)
+    ):
         if page.repeat(one, seen.given):
             continue
         if isinstance(evidence, RempartError):
@@ -81,14 +86,23 @@ async def check_rights(
             page.refuse(failure)
             continue
         place = page.next_place(one)
-        if cut := _find_cut(desk, one.question, seen, decision, now_ms=now_ms):
-            # A card leads to a member of an insurer that is cut: that much is said, so it is
-            # written before, like an answer.
-            page.write_refusal(one, place, cut, draft_cut(one, want, seen, place=place))
+        priced = prices.get(number)
+        refusal = _find_cut(desk, one.question, seen, decision, now_ms=now_ms) or (
+            priced and priced.refusal
+        )
+        if refusal:
+            # It tells something of the person: an insurer that is cut, a right that is open. That
+            # much is said, so it is written before, like an answer.
+            page.write_refusal(one, place, refusal, draft_refusal(one, want, seen, refusal, place))
             continue
-        answer = show(one.question, decision, evidence, promise=place.promise)
-        entry = draft_entry(one, want, seen, decision=decision, shown=answer, place=place)
-        page.write(one, place, answer, entry)
+        shown: AnyAnswer
+        if priced:
+            shown, pec = show_price(priced, place.named, place.promise().number, today=today)
+            page.write_pec(pec)
+        else:
+            shown = show(one.question, decision, evidence, promise=place.promise)
+        entry = draft_entry(one, want, seen, decision=decision, shown=shown, place=place)
+        page.write(one, place, shown, entry)
     return await page.commit()
 
 
@@ -155,7 +169,7 @@ def draft_entry(
     found: Found,
     *,
     decision: RightsDecision | None,
-    shown: Answer,
+    shown: AnyAnswer,
     place: Place,
 ) -> Draft:
     """Write down who was shown what about whom; exactly, whatever was shown."""
@@ -173,16 +187,19 @@ def draft_entry(
         domain=question.domain.number,
         care_day=question.care_date.toordinal() - _EPOCH,
         outcome=_read_outcome(decision),
-        fields=compute_fields(shown),
+        fields=compute_any_fields(shown),
         schema_version=FIELDS_SCHEMA_VERSION,
         data_version=0 if sheet is None else sheet.version,
         request_id=one.request_id,
     )
 
 
-def draft_cut(one: Asked, want: Wanted, found: Found, *, place: Place) -> Draft:
-    """Write down that a card was found to be of an insurer that is cut."""
+def draft_refusal(
+    one: Asked, want: Wanted, found: Found, refusal: RempartError, place: Place
+) -> Draft:
+    """Write down what a refusal tells: that a card's insurer is cut, or that rights are open."""
     question = one.question
+    is_cut = isinstance(refusal, RightsCut)
     return Draft(
         kind=Kind.DISCLOSE,
         account_ref=one.origin.account_ref,
@@ -194,12 +211,41 @@ def draft_cut(one: Asked, want: Wanted, found: Found, *, place: Place) -> Draft:
         mode=question.mode,
         domain=question.domain.number,
         care_day=question.care_date.toordinal() - _EPOCH,
-        outcome=Outcome.CUT,
-        fields=Field.INSURER,
+        outcome=Outcome.CUT if is_cut else Outcome.OPEN,
+        fields=Field.INSURER if is_cut else Field.RIGHTS_STATUS,
         schema_version=FIELDS_SCHEMA_VERSION,
         data_version=0 if found.sheet is None else found.sheet.version,
         request_id=one.request_id,
     )
+
+
+async def _price(
+    desk: Desk,
+    asked: Sequence[Asked],
+    found: Sequence[Found],
+    judged: Sequence[Weighed],
+    *,
+    today: date,
+) -> dict[int, Priced]:
+    """Compute the amounts of the questions about acts whose rights are open, by their number."""
+    wanted: dict[int, OpenCare] = {}
+    for number, (one, seen, evidence) in enumerate(zip(asked, found, judged, strict=True)):
+        care = one.question.care
+        if care is None or isinstance(evidence, RempartError):
+            continue
+        with contextlib.suppress(InconsistentRecord):
+            decision = decide(one.question, seen, evidence)
+            if isinstance(decision, RightsOpen) and seen.person_ref and seen.sheet:
+                wanted[number] = OpenCare(
+                    asked=one,
+                    care=care,
+                    person_ref=seen.person_ref,
+                    insurer_id=seen.sheet.insurer_id,
+                    opened=decision,
+                    coverages=seen.sheet.build_coverages(),
+                )
+    priced = await price_care(desk, list(wanted.values()), today=today)
+    return dict(zip(wanted, priced, strict=True))
 
 
 def _find_cut(

@@ -5,10 +5,15 @@ and reads the rest itself. Whether the asker may is the calling workflow's to ch
 ask for which job is the database's.
 """
 
+from typing import Final
+
 from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.storage import jobs
 from rempart.storage.connect import Transaction
 from rempart.workflows.job_kinds import KINDS
+
+MOST_JOB_REF: Final = 10**17
+"""References that a job is given stay below: it takes eighteen digits."""
 
 
 def enqueue(tx: Transaction, job: str, **arguments: int) -> int:

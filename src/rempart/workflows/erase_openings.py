@@ -1,14 +1,15 @@
 """Carry out the erasures that two people decided: the openings go, the hashes stay.
 
-In this order, so that a crash never leaves an opening gone without the act that says so: the ERASE
-act; files written again without the openings, each with its SEAL act; then, in one transaction, the
-new files' names, the list of what is erased, and the rows' end; then the old files.
+In this order, so that a crash never leaves an opening gone without the act that says so, and no
+backup brings it back: the ERASE act; the record outside the database; files written again without
+the openings, each with its SEAL act; then, in one transaction, the new files' names, the list of
+what is erased, and the rows' end; then the old files.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rempart.disclosure.acts import COMMAND_LINE, make_statement
+from rempart.disclosure.acts import COMMAND_LINE, Erase, compute_indexes_digest, make_statement
 from rempart.disclosure.erasure import (
     ERASABLE,
     ErasureRequest,
@@ -18,10 +19,13 @@ from rempart.disclosure.erasure import (
 )
 from rempart.disclosure.segment import Hold, SegmentRow, SegmentState
 from rempart.kernel.errors import Conflict, NotFound
-from rempart.storage import erasures, evidence_holds, segments
+from rempart.retention.purges import OPENINGS, PurgeRecord
+from rempart.storage import erasures, evidence_holds, purges, segments
+from rempart.storage.connect import Transaction
 from rempart.storage.segment_files import read_openings
 from rempart.storage.segments import LogShape, Opening
 from rempart.workflows.drop_segment import remove_unnamed_files
+from rempart.workflows.purge_journal import say_and_journal
 from rempart.workflows.record_act import record_act
 from rempart.workflows.seal_segment import Archive, rewrite_segment
 
@@ -64,42 +68,129 @@ def run_erasures(archive: Archive, *, holds: Sequence[Hold] = ()) -> Iterator[Er
 
 
 def _carry_out(archive: Archive, request: ErasureRequest, holds: Sequence[Hold]) -> Erasure:
-    with archive.begin() as tx:
-        shape = segments.load_shape(tx, request.log_id)
-        if shape is None:
-            raise NotFound(f"there is no log {request.log_id}")
-        bounds = (request.indexes[0], request.indexes[-1] + 1)
-        gone = set(segments.list_erased(tx, request.log_id, *bounds))
-        left = [index for index in request.indexes if index not in gone]
-        sealed = _list_touched(segments.list_segments(tx, request.log_id), left, shape.bits)
-        hot = segments.list_present(tx, request.log_id, left)
-    check_can_erase(left, last_checkpoint=shape.last_checkpoint)
-    _check_openings(request, left, [*hot, *_read_cold(archive, sealed, left)], holds)
-    if not left:
+    def finish(tx: Transaction, index: int | None) -> None:
+        erasures.finish(tx, request.request_ref, act=index)
+
+    touched = _look(archive, request.log_id, request.indexes)
+    check_can_erase(touched.left, last_checkpoint=touched.last_checkpoint)
+    _check_openings(archive, touched, holds)
+    if not touched.left:
         with archive.begin() as tx:
-            erasures.finish(tx, request.request_ref, act=None)
+            finish(tx, None)
         return Erasure(request=request, erased=0, rewritten=0, act=None)
-    act = request.sign(left)
+    act = request.sign(touched.left)
+    index = _record_once(archive, act)
+    body = {
+        "log": act.log,
+        "indexes": touched.left,
+        "ground": act.ground,
+        "signers": list(act.signers),
+    }
+    record = say_and_journal(archive.begin, archive.journal, OPENINGS, body)
+    _erase(archive, touched, index, record.number, finish)
+    archive.journal.mark_done(record.number)
+    return Erasure(
+        request=request, erased=len(touched.left), rewritten=len(touched.sealed), act=index
+    )
+
+
+def erase_again(archive: Archive, record: PurgeRecord) -> int:
+    """Erase on a restored base what an earlier erasure says; return how many openings went.
+
+    The act of that erasure went with the base: the same two people's is recorded again. Entries the
+    base never had are nothing to erase.
+
+    Raises:
+        Conflict: some are in the unfinished last tile of their log, which could not be taken up
+            without them: another backup has them elsewhere, or not at all.
+    """
+    said = record.content
+    with archive.begin() as tx:
+        size = erasures.load_log_size(tx, said["log"])
+    indexes = [index for index in said["indexes"] if index < size]
+    touched = _look(archive, said["log"], indexes) if indexes else None
+    if touched is None or not touched.left:
+        with archive.begin() as tx:
+            purges.mark_applied(tx, record.number)
+        return 0
+    try:
+        check_can_erase(touched.left, last_checkpoint=touched.last_checkpoint)
+    except Conflict as refusal:
+        raise Conflict(
+            f"purge {record.number} erased entries that this backup has at the very end of log "
+            f"{touched.log_id}, where none can be erased: restore an earlier or a later one"
+        ) from refusal
+    act = Erase(
+        log=touched.log_id,
+        ground=said["ground"],
+        signers=tuple(said["signers"]),
+        count=len(touched.left),
+        digest=compute_indexes_digest(touched.left),
+    )
+    _erase(archive, touched, _record_once(archive, act), record.number, lambda _tx, _index: None)
+    return len(touched.left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Touched:
+    """Openings that are to be erased: which are left, and the sealed segments that hold some."""
+
+    log_id: int
+    left: list[int]
+    shape: LogShape
+    sealed: list[SegmentRow]
+    hot: list[Opening]
+
+    @property
+    def last_checkpoint(self) -> int:
+        return self.shape.last_checkpoint
+
+
+def _look(archive: Archive, log_id: int, indexes: Sequence[int]) -> _Touched:
+    with archive.begin() as tx:
+        shape = segments.load_shape(tx, log_id)
+        if shape is None:
+            raise NotFound(f"there is no log {log_id}")
+        gone = set(segments.list_erased(tx, log_id, indexes[0], indexes[-1] + 1))
+        left = [index for index in indexes if index not in gone]
+        sealed = _list_touched(segments.list_segments(tx, log_id), left, shape.bits)
+        hot = segments.list_present(tx, log_id, left)
+    return _Touched(log_id=log_id, left=left, shape=shape, sealed=sealed, hot=hot)
+
+
+def _record_once(archive: Archive, act: Erase) -> int:
+    """Record an act, or find the one that a crash kept from being carried out."""
     with archive.begin() as tx:
         known = segments.find_act(tx, make_statement(act))
     # 1. Said before it is done. A crash after it leaves an act that nothing followed: run again,
     #    it is found and carried out.
-    index = known if known is not None else record_act(archive.acts, act, by=COMMAND_LINE).index
+    return known if known is not None else record_act(archive.acts, act, by=COMMAND_LINE).index
+
+
+def _erase(
+    archive: Archive,
+    touched: _Touched,
+    index: int,
+    purge: int,
+    finish: Callable[[Transaction, int], None],
+) -> None:
     # 2. The files. A crash leaves files that no row names: run again, they are written over.
     seals = [
-        rewrite_segment(archive, row, _choose(left, row, shape), erasure=index) for row in sealed
+        rewrite_segment(archive, row, _choose(touched.left, row, touched.shape), erasure=index)
+        for row in touched.sealed
     ]
-    # 3. One transaction, in which the database checks both acts. A crash before its commit leaves
-    #    every opening where it was; after it, the old files, which the next run deletes.
+    # 3. One transaction, in which the database checks the acts and that the purge is outside. A
+    #    crash before its commit leaves every opening where it was; after it, the old files, which
+    #    the next run deletes.
     with archive.begin() as tx:
         for seal in seals:
             segments.save_segment(tx, seal)
-        segments.erase_openings(tx, index, left)
-        erasures.finish(tx, request.request_ref, act=index)
-        rows = segments.list_segments(tx, request.log_id)
+        segments.erase_openings(tx, index, touched.left)
+        purges.mark_applied(tx, purge)
+        finish(tx, index)
+        rows = segments.list_segments(tx, touched.log_id)
     # 4. The old files.
     remove_unnamed_files(archive, rows)
-    return Erasure(request=request, erased=len(left), rewritten=len(sealed), act=index)
 
 
 def _list_touched(
@@ -126,21 +217,18 @@ def _read_cold(
                 yield Opening(*found)
 
 
-def _check_openings(
-    request: ErasureRequest,
-    indexes: Sequence[int],
-    openings: Sequence[Opening],
-    holds: Sequence[Hold],
-) -> None:
-    if len(openings) != len(indexes):
+def _check_openings(archive: Archive, touched: _Touched, holds: Sequence[Hold]) -> None:
+    openings = [*touched.hot, *_read_cold(archive, touched.sealed, touched.left)]
+    missing = len(touched.left) - len(openings)
+    if missing:
         raise Conflict(
-            f"{len(indexes) - len(openings)} of these openings are not in log {request.log_id}: "
+            f"{missing} of these openings are not in log {touched.log_id}: "
             "run `rempart ledger audit`"
         )
     if any(opening.kind not in ERASABLE for opening in openings):
         raise Conflict("only answers are erased one by one: not sessions, not acts")
     for opening in openings:
-        check_not_held(holds, request.log_id, opening.t_ms, opening.t_ms)
+        check_not_held(holds, touched.log_id, opening.t_ms, opening.t_ms)
 
 
 def _choose(indexes: Sequence[int], row: SegmentRow, shape: LogShape) -> list[int]:

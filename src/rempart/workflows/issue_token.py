@@ -123,6 +123,7 @@ async def issue_token(
     introspect: Introspect,
     now_s: int,
     token_id: str,
+    scope: str = CHECK_SCOPE,
 ) -> IssuedToken:
     """Give a software, already recognised and allowed to ask, a token for somebody.
 
@@ -135,6 +136,7 @@ async def issue_token(
         introspect: Asks the national provider.
         now_s: The instant, Unix seconds.
         token_id: What makes the token unique: random.
+        scope: What it is for; the software may ask for that.
 
     Raises:
         GrantRefused: nobody is recognised, or not where they say; nothing was written.
@@ -166,6 +168,7 @@ async def issue_token(
         now_s=now_s,
         lifetime_s=lifetime_s,
         token_id=token_id,
+        scope=scope,
     )
     return IssuedToken(text, bearer, lifetime_s)
 

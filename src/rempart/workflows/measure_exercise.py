@@ -4,7 +4,7 @@ Refuses to let the truth near the judgement: it is compared with the list once t
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,27 +12,39 @@ from uuid import UUID
 
 from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.incidents.attribution import judge_sessions
-from rempart.incidents.evidence import LookUp, note_claims, summarise_habit
+from rempart.incidents.evidence import (
+    Habit,
+    LookUp,
+    Session,
+    SessionTally,
+    note_claims,
+    summarise_habit,
+    summarise_session,
+)
 from rempart.incidents.exposure import ExposedPerson, compute_exposure
 from rempart.kernel.errors import NotFound
 from rempart.storage import incidents
 from rempart.storage.connect import Transaction
 from rempart.storage.incidents import FoundPerson
+from rempart.storage.suspect_lookups import (
+    find_claim_ms,
+    find_lookups,
+    gather_lookups,
+    load_suspect_lookups,
+)
 from rempart.workflows.expose_persons import PAST_DAYS
 from rempart.workflows.record_act import ActsLog, record_act
 
 __all__ = [
     "FoundPerson",
     "draw_timeline",
-    "expose_with_claims",
+    "expose_with_facts",
     "find_persons",
     "list_insurer_names",
     "save_exercise_report",
 ]
 
 
-# A claim within so many days explains a look-up.
-CLAIM_DAYS: Final = 30
 _DAY_MS: Final = 86_400_000
 
 
@@ -86,21 +98,23 @@ def save_exercise_report(tx: Transaction, incident_id: int, report: Mapping[str,
     incidents.save_report(tx, incident_id, {"drill": dict(report)})
 
 
-def expose_with_claims(
+def expose_with_facts(
     tx: Transaction,
     incident_id: int,
-    claims: Mapping[tuple[int, int], Sequence[int]],
     *,
+    claims: Mapping[tuple[int, int], Sequence[int]] | None = None,
+    before: Iterable[tuple[Session, Sequence[LookUp]]] = (),
     acts: ActsLog,
     by: Author,
 ) -> tuple[ExposedPerson, ...]:
-    """Compute the list as it would be with the accounts' claims at hand; nothing is written.
+    """Compute the list as it would be with more facts at hand; nothing is written.
 
     Args:
         tx: A transaction of the role analyst.
         incident_id: An incident whose persons were exposed, in a ledger that is all in the
             database.
-        claims: Instants of claims, by account and person.
+        claims: Instants of claims, by account and person; None: nobody knows of claims.
+        before: Sessions of a past that is not in the ledger, and their look-ups.
         acts: The acts log: this is another reading.
         by: Who asks.
 
@@ -113,32 +127,75 @@ def expose_with_claims(
         raise NotFound(f"there is no incident {incident_id}: see the console's list")
     past_ms = PAST_DAYS * _DAY_MS
     read = LedgerRead(
-        question="exposure-with-claims",
+        question="exposure-with-facts",
         purpose=f"incident {incident_id}",
         from_ms=max(0, incident.window.starts_ms - past_ms),
         to_ms=incident.window.ends_ms,
         about=About(kind="incidents", refs=(incident_id,), count=1),
     )
     record_act(acts, read, by=by)
-    lookups = [
-        replace(one, claim_followed=_is_claimed(one, claims)) if one.person_ref else one
-        for one in incidents.load_suspect_lookups(tx, incident)
-    ]
+    sources = find_lookups(tx, incident, None, past_ms=past_ms)
+    lookups = load_suspect_lookups(tx, incident, sources)
+    claim_ms = find_claim_ms(incident)
+    if claims is not None:
+        lookups = [
+            replace(one, claim_followed=_is_claimed(one, claims, claim_ms))
+            if one.person_ref
+            else one
+            for one in lookups
+        ]
+    with gather_lookups(tx, incident, sources) as gathered:
+        tallies = gathered.add_up()
+    verdicts = judge_sessions(
+        _note_facts(tallies.in_window, lookups, before),
+        _make_habits(incident.account_refs, tallies.past, before),
+    )
+    judged = {one.session_ref: one for one in verdicts}
+    return compute_exposure(lookups, judged, incident.window).persons
+
+
+def _note_facts(
+    tallies: Iterable[SessionTally],
+    lookups: Iterable[LookUp],
+    before: Iterable[tuple[Session, Sequence[LookUp]]],
+) -> list[SessionTally]:
+    """Return the tallies of a window with what claims and an earlier past say of them.
+
+    Who is known from one past may not be from the other: the larger count never says too much.
+    """
     made_in: defaultdict[int, list[LookUp]] = defaultdict(list)
     for one in lookups:
         made_in[one.session_ref].append(one)
-    tallies = incidents.load_tallies(tx, incident, past_ms=past_ms)
-    habits = {
-        ref: summarise_habit(ref, (t for t in tallies.past if t.session.account_ref == ref))
-        for ref in incident.account_refs
+    faces: defaultdict[int, set[int]] = defaultdict(set)
+    for session, asked in before:
+        faces[session.account_ref].update(one.person_ref for one in asked if one.person_ref)
+    noted = []
+    for tally in tallies:
+        theirs = made_in[tally.session.session_ref]
+        known = sum(one.person_ref in faces[tally.session.account_ref] for one in theirs)
+        more = replace(tally, known_faces=max(tally.known_faces, known))
+        noted.append(note_claims(more, theirs))
+    return noted
+
+
+def _make_habits(
+    account_refs: Iterable[int],
+    past: Sequence[SessionTally],
+    before: Iterable[tuple[Session, Sequence[LookUp]]],
+) -> dict[int, Habit]:
+    earlier = [
+        summarise_session(session, asked, faces_before=frozenset()) for session, asked in before
+    ]
+    return {
+        ref: summarise_habit(ref, (t for t in (*past, *earlier) if t.session.account_ref == ref))
+        for ref in account_refs
     }
-    noted = [note_claims(t, made_in[t.session.session_ref]) for t in tallies.in_window]
-    verdicts = {one.session_ref: one for one in judge_sessions(noted, habits)}
-    return compute_exposure(lookups, verdicts, incident.window).persons
 
 
-def _is_claimed(lookup: LookUp, claims: Mapping[tuple[int, int], Sequence[int]]) -> bool:
-    ends_ms = lookup.t_ms + CLAIM_DAYS * _DAY_MS
+def _is_claimed(
+    lookup: LookUp, claims: Mapping[tuple[int, int], Sequence[int]], claim_ms: int
+) -> bool:
+    ends_ms = lookup.t_ms + claim_ms
     instants = claims.get((lookup.account_ref, lookup.person_ref), ())
     return any(lookup.t_ms <= t_ms < ends_ms for t_ms in instants)
 

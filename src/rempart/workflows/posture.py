@@ -54,6 +54,7 @@ class Posture:
         self._by_account: dict[int | None, PresencePolicy] = {}
         self._by_establishment: dict[int | None, PresencePolicy] = {}
         self._for_everybody = OPEN
+        self._by_insurer: dict[int, PresencePolicy] = {}
         self._measures: dict[_Target, list[Measure]] = {}
         if rows is not None:
             self.take(rows)
@@ -72,6 +73,7 @@ class Posture:
         }
         alone = [p.policy for p in rows.policies if p.account_ref is p.establishment_ref is None]
         self._for_everybody = alone[0] if alone else OPEN
+        self._by_insurer = {one.insurer_id: one.policy for one in rows.limits}
         measures: dict[_Target, list[Measure]] = {}
         for one in rows.measures:
             measures.setdefault((one.target, one.profession or one.target_ref), []).append(one)
@@ -157,6 +159,15 @@ class Posture:
         return self._by_account.get(
             account_ref, self._by_establishment.get(establishment_ref, self._for_everybody)
         )
+
+    def find_insurer_limit(self, insurer_id: int | None) -> PresencePolicy:
+        """Return what an insurer bounds of what is asked about its members.
+
+        Args:
+            insurer_id: The insurer that a question names, whether there is such a member or not;
+                None when it names none.
+        """
+        return OPEN if insurer_id is None else self._by_insurer.get(insurer_id, OPEN)
 
 
 def make_open_posture() -> Posture:

@@ -11,7 +11,6 @@ from typing import Final
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.registration import (
     PORTALS_CLIENT_ID,
-    SCOPES,
     Obstacle,
     PublicJwk,
     Registration,
@@ -21,6 +20,7 @@ from rempart.accounts.registration import (
     check_can_register,
     read_jwk,
 )
+from rempart.accounts.tokens import SCOPES
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
 from rempart.storage import software

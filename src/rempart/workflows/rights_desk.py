@@ -9,10 +9,13 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, cast
 
 from rempart.accounts.session import Origin
+from rempart.claims.quote import CareAsked
 from rempart.disclosure.entry import Draft, Mode, Purpose
 from rempart.disclosure.session import SessionFacts
+from rempart.kernel.errors import RempartError
 from rempart.rights.lookup import Identifiers, TypedIdentifiers
 from rempart.rights.presence import OPEN, PresenceDigits, PresencePolicy
+from rempart.storage.care import PecRow
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.tariffs.domains import Domain
@@ -20,6 +23,7 @@ from rempart.workflows.open_session import SessionBook, SessionReader
 from rempart.workflows.posture import Posture, make_open_posture
 
 if TYPE_CHECKING:
+    from rempart.workflows.quote_care import CareBook, TableShelf
     from rempart.workflows.weigh_presence import PresenceBook, Weighed
 
 
@@ -33,6 +37,7 @@ class Question(NamedTuple):
         purpose: Why.
         digits: The six digits of the electronic card, with typed identifiers; or None.
         assertion: What a terminal signed of the Vitale card it read, with the same; or None.
+        care: The acts whose amounts are asked; None to ask for rights alone.
     """
 
     identifiers: Identifiers
@@ -41,6 +46,7 @@ class Question(NamedTuple):
     purpose: Purpose
     digits: PresenceDigits | None = None
     assertion: str | None = None
+    care: CareAsked | None = None
 
     @property
     def mode(self) -> Mode:
@@ -71,6 +77,28 @@ class Asked(NamedTuple):
     body_digest: bytes | None
     establishment_ref: int | None = None
     bound: PresencePolicy = OPEN
+
+
+class ClaimLook(NamedTuple):
+    """A result about to be read that neither a promise nor presence vouches for.
+
+    Attributes:
+        origin: Who reads, from where.
+        establishment_ref: Where they act.
+        person_ref: Whom the claim is about; 0 for nobody.
+        mark: 16 bytes that stand for nobody.
+        insurer_id: Their insurer; 0 for none.
+        by_card: Whether the card's code named them.
+        named_insurer: The insurer that was named, whoever it is about; 0 for none.
+    """
+
+    origin: Origin
+    establishment_ref: int | None
+    person_ref: int
+    mark: bytes
+    insurer_id: int
+    by_card: bool
+    named_insurer: int = 0
 
 
 class Answered(NamedTuple):
@@ -117,6 +145,7 @@ class Ledger(Protocol):
         *,
         sessions: Sequence[SessionFacts] = (),
         replays: Sequence[Replay] = (),
+        pecs: Sequence[PecRow] = (),
     ) -> Sequence[Receipt]:
         """Record a batch; return when it is durable."""
         ...
@@ -137,6 +166,12 @@ class Guarding(Protocol):
         """Return what was weighed, with a refusal for each look-up that is not answered."""
         ...
 
+    async def judge_claims(
+        self, looks: Sequence[ClaimLook], *, now_ms: int
+    ) -> Sequence[RempartError | None]:
+        """Return why each result is not told; None for one that is."""
+        ...
+
 
 class _NoGuard:
     """Lets everything pass."""
@@ -152,6 +187,14 @@ class _NoGuard:
     ) -> "Sequence[Weighed]":
         return weighed
 
+    async def judge_claims(
+        self,
+        looks: Sequence[ClaimLook],
+        *,
+        now_ms: int,  # noqa: ARG002
+    ) -> Sequence[RempartError | None]:
+        return [None] * len(looks)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
@@ -165,6 +208,8 @@ class Desk:
     presence: "PresenceBook" = field(default_factory=lambda: cast("PresenceBook", _NoPresence()))
     posture: Posture = field(default_factory=make_open_posture)
     guard: Guarding = field(default_factory=_NoGuard)
+    care: "CareBook" = field(default_factory=lambda: cast("CareBook", _NoCare()))
+    tables: "TableShelf" = field(default_factory=lambda: cast("TableShelf", _NoCare()))
 
 
 class _NoPresence:
@@ -172,3 +217,10 @@ class _NoPresence:
 
     def __getattr__(self, name: str) -> NoReturn:
         raise LookupError(f"this desk keeps no presence, and was asked for {name}")
+
+
+class _NoCare:
+    """Where nobody asks for amounts, nothing is asked of it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise LookupError(f"this desk computes no amount, and was asked for {name}")

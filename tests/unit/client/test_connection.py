@@ -77,7 +77,7 @@ def test_a_software_says_who_it_is_by_a_signature_of_its_own(server, access):
     assert 0 < assertion["exp"] - assertion["iat"] <= 60
     assert form["subject_token"] == PSC_TOKEN
     assert form["situation"] == "990000018"
-    assert form["scope"] == "rights:check"
+    assert form["scope"] == "rights:check claims:send"
 
 
 def test_a_call_is_signed_for_its_token_its_address_and_itself_alone(server, access):

@@ -18,6 +18,8 @@ def test_the_bits_never_move():
         "DOMAIN_TERMS": 2,
         "ENGAGEMENT": 3,
         "CONSIGNE": 4,
+        "AMOUNTS": 5,
+        "BILLED_ACTS": 6,
         "FAMILY_NAME": 16,
         "FIRST_NAME": 17,
         "BIRTH_DATE": 18,

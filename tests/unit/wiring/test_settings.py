@@ -52,9 +52,19 @@ EVERY_VARIABLE = {
     "REMPART_TSA_ROOTS_FILE": "/etc/rempart/tsa.pem",
     "REMPART_WORK_PORT": "9500",
     "REMPART_WORK_CONCURRENCY": "4",
+    "REMPART_PAYER_FILE": "/etc/rempart/payer.toml",
+    "REMPART_PAYMENTS_TO": "/srv/bank/out",
+    "REMPART_SMTP": "smtp://rempart@relay.example:587",
+    "REMPART_SMTP_SECRET_FILE": "/etc/rempart/smtp.secret",
+    "REMPART_SMTP_ROOTS_FILE": "/etc/rempart/smtp.pem",
+    "REMPART_NOTICES_FROM": "avis@tp.example",
+    "REMPART_BOUNCES_TO": "retours@tp.example",
+    "REMPART_BOUNCES": "/var/mail/retours",
+    "REMPART_LETTERS_TO": "/srv/letters/out",
     "REMPART_WARNINGS_TO": "/var/spool/rempart",
     "REMPART_ALERTS_TO": "tls://siem.example:6514",
     "REMPART_REGISTERS_FILE": "/etc/rempart/births.csv",
+    "REMPART_LEGAL_FILE": "/etc/rempart/legal.toml",
 }
 
 
@@ -94,8 +104,18 @@ def test_every_variable_is_read():
         work_port=9500,
         work_concurrency=4,
         warnings_to=Path("/var/spool/rempart"),
+        payer_file=Path("/etc/rempart/payer.toml"),
+        payments_to=Path("/srv/bank/out"),
+        smtp="smtp://rempart@relay.example:587",
+        smtp_secret_file=Path("/etc/rempart/smtp.secret"),
+        smtp_roots_file=Path("/etc/rempart/smtp.pem"),
+        notices_from="avis@tp.example",
+        bounces_to="retours@tp.example",
+        bounces=Path("/var/mail/retours"),
+        letters_to=Path("/srv/letters/out"),
         alerts_to="tls://siem.example:6514",
         registers_file=Path("/etc/rempart/births.csv"),
+        legal_file=Path("/etc/rempart/legal.toml"),
     )
     assert settings.gateway_ports == (9100, 9201)
 

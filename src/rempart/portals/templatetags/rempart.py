@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from rempart.accounts.permissions import Permission, can
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import Visitor
+from rempart.kernel.money import format_euros
 from rempart.portals.landing import find_home
 from rempart.portals.pseudonyms import format_account, format_session
 from rempart.portals.times import from_ms
@@ -95,6 +96,12 @@ def percent(value: float) -> str:
     shown = min(value * 100, 99.9) if value < 1 else 100.0
     text = f"{shown:.1f}".removesuffix(".0")
     return f"{text}%" if _is_english() else f"{text.replace('.', ',')}\u202f%"
+
+
+@register.filter
+def euros(cents: int | None) -> str:
+    """Write cents as an amount, in the page's language; a dash for none."""
+    return "–" if cents is None else format_euros(cents, "en" if _is_english() else "fr")
 
 
 @register.filter

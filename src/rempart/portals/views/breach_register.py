@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -30,6 +30,25 @@ _SORTABLE: Final = ("incident", "controller", "began_at")
 @allows(Permission.READ_CLOCKS)
 def register(request: HttpRequest) -> HttpResponseBase:
     """Show the register of breaches: one line per incident and controller."""
+    return show_register(request)
+
+
+@require_safe
+@allows(Permission.READ_CLOCKS)
+def register_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the register as a table."""
+    return send_csv(request)
+
+
+@require_safe
+@allows(Permission.READ_CLOCKS)
+def register_json(request: HttpRequest) -> HttpResponseBase:
+    """Download the register as JSON."""
+    return send_json(request)
+
+
+def show_register(request: HttpRequest, *, own: bool = False) -> HttpResponse:
+    """Show the register of whoever asks: the host's, or an insurer's own."""
     lines = _load_register(request)
     listing = read_listing(request.GET, _SORTABLE, "incident")
     ordered = sorted(
@@ -37,25 +56,22 @@ def register(request: HttpRequest) -> HttpResponseBase:
     )
     context = {
         "rows": cut_page(ordered, listing),
+        "own": own,
         **describe_listing(listing, COLUMNS, len(lines)),
     }
     return render(request, "portals/authorities/register.html", context)
 
 
-@require_safe
-@allows(Permission.READ_CLOCKS)
-def register_csv(request: HttpRequest) -> HttpResponseBase:
-    """Download the register as a table."""
+def send_csv(request: HttpRequest) -> HttpResponse:
+    """Return that register as a table."""
     lines = _load_register(request)
     header = [label for _name, label in REGISTER_COLUMNS]
     cells = [[line[name] for name, _label in REGISTER_COLUMNS] for line in lines]
     return export_csv("registre-violations.csv", header, cells)
 
 
-@require_safe
-@allows(Permission.READ_CLOCKS)
-def register_json(request: HttpRequest) -> HttpResponseBase:
-    """Download the register as JSON."""
+def send_json(request: HttpRequest) -> HttpResponse:
+    """Return that register as JSON."""
     content = write_register(_load_register(request))
     return send_file(content, "registre-violations", "json", exercise=False)
 

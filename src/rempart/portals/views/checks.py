@@ -59,7 +59,7 @@ def check(request: HttpRequest, *, mode: str) -> HttpResponseBase:
         require_visitor(request).session_ref,
         form.to_request(),
         browser=describe_browser(request),
-        request_id=_read_request_id(request),
+        request_id=read_request_id(request),
     )
     return _show_reply(request, mode, form, reply)
 
@@ -80,13 +80,13 @@ def _show_reply(
             form.add_refusals(problem.errors, problem.detail)
             return _show_form(request, mode, form, status=422)
         case KeyRefused():
-            return _send_away(request)
+            return send_away(request)
         case CeremonyWanted():
             return HttpResponseRedirect(f"{reverse('step-up')}?next={request.path}")
         case SlowDown(retry_after_s):
             return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=429)
         case RightsAreCut(cut, retry_after_s):
-            return _show_cut(request, cut, retry_after_s=retry_after_s)
+            return show_cut(request, cut, retry_after_s=retry_after_s)
         case GatewayDown(retry_after_s):
             return _show_trouble(request, mode, form, retry_after_s=retry_after_s, status=503)
 
@@ -95,7 +95,7 @@ def _show_form(
     request: HttpRequest, mode: str, form: AnyCheckForm, *, status: int = 200
 ) -> HttpResponse:
     # A form that was refused leaves as a new request: the old name may stand for other values.
-    context = {"form": form, "mode": mode, "request_id": _draw_request_id()}
+    context = {"form": form, "mode": mode, "request_id": draw_request_id()}
     return render(request, "portals/check.html", context, status=status)
 
 
@@ -114,7 +114,7 @@ def _show_answer(
         "answered_at": desk.now(),
         "next_form": (next_form := _make_next_form(form)),
         "kept_fields": [next_form[name] for name in KEPT_FIELDS],
-        "request_id": _draw_request_id(),
+        "request_id": draw_request_id(),
     }
     return render(request, "portals/answer.html", context)
 
@@ -138,14 +138,14 @@ def _show_trouble(
         "form": form,
         "too_many": status == HTTPStatus.TOO_MANY_REQUESTS,
         "retry_after_s": retry_after_s,
-        "request_id": _read_request_id(request),
+        "request_id": read_request_id(request),
     }
     response = render(request, "portals/trouble.html", context, status=status)
     response.headers["Retry-After"] = str(retry_after_s)
     return response
 
 
-def _show_cut(request: HttpRequest, cut: CutFacts, *, retry_after_s: int) -> HttpResponse:
+def show_cut(request: HttpRequest, cut: CutFacts, *, retry_after_s: int) -> HttpResponse:
     """Say that somebody cut rights, since when, and what still works."""
     context = {
         "what": SCOPE_NAMES.get(cut.scope, cut.scope),
@@ -159,7 +159,7 @@ def _show_cut(request: HttpRequest, cut: CutFacts, *, retry_after_s: int) -> Htt
     return response
 
 
-def _send_away(request: HttpRequest) -> HttpResponse:
+def send_away(request: HttpRequest) -> HttpResponse:
     """End a session that the gateway no longer accepts."""
     end_visit(request, reason="revoked")
     return HttpResponseRedirect(f"{reverse('sign-in')}?fin=1")
@@ -179,10 +179,12 @@ def _choose_usual_domain(request: HttpRequest) -> str:
         return wording.choose_usual_domain(read_profession(tx, visitor))
 
 
-def _draw_request_id() -> str:
+def draw_request_id() -> str:
+    """Return the name of a request to come."""
     return secrets.token_urlsafe(24)
 
 
-def _read_request_id(request: HttpRequest) -> str:
+def read_request_id(request: HttpRequest) -> str:
+    """Return the name of a request, as its page gave it."""
     given = request.POST.get("request_id", "")
-    return given if _REQUEST_ID.fullmatch(given) else _draw_request_id()
+    return given if _REQUEST_ID.fullmatch(given) else draw_request_id()

@@ -41,6 +41,7 @@ _MODE_CLASSES: Final = {
     Mode.VITALE: "vitale",
     Mode.CODE: "code",
     Mode.OFFLINE: "offline",
+    Mode.CLAIM: "claim",
 }
 
 COLUMNS: Final = (
@@ -144,7 +145,7 @@ def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
         insurers = list_insurer_names(tx)
     return {
         "watch": watch,
-        "rows": [_describe_row(row) for row in page.rows],
+        "rows": [describe_lookup(row) for row in page.rows],
         "total": page.total,
         "unexamined": page.unexamined,
         "first": watch.offset + 1,
@@ -152,7 +153,7 @@ def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
         "has_next": watch.offset + PAGE_ROWS < page.total,
         "columns": COLUMNS,
         "secondary": SECONDARY,
-        "periods": [(minutes, _describe_period(minutes)) for minutes in PERIODS_MINUTES],
+        "periods": [(minutes, describe_period(minutes)) for minutes in PERIODS_MINUTES],
         "insurers": insurers.items(),
         "domains": [(domain.number, domain.label(language)) for domain in DOMAINS.values()],
         "modes": [(int(mode), words) for mode, words in wording.MODES.items()],
@@ -161,7 +162,8 @@ def _load_page(request: HttpRequest, watch: Watch) -> dict[str, Any]:
     }
 
 
-def _describe_row(row: LookupRow) -> dict[str, Any]:
+def describe_lookup(row: LookupRow) -> dict[str, Any]:
+    """Return what a table shows of one look-up."""
     return {
         "row": row,
         "domain": Domain.from_number(row.domain).label(current_language()) if row.domain else "",
@@ -181,7 +183,8 @@ def _to_cells(row: LookupRow) -> tuple[object, ...]:
     )
 
 
-def _describe_period(minutes: int) -> str:
+def describe_period(minutes: int) -> str:
+    """Return how long a period is, in words."""
     if minutes < 60:
         return gettext("%(count)s minutes") % {"count": minutes}
     if minutes == 60:

@@ -22,7 +22,5 @@ def _make_home(permission: Permission, template: str) -> Home:
 
 
 professional_home = _make_home(Permission.ENTER_PROFESSIONAL_SPACE, "professional")
-member_home = _make_home(Permission.ENTER_MEMBER_SPACE, "member")
-insurer_home = _make_home(Permission.ENTER_INSURER_SPACE, "insurer")
 employer_home = _make_home(Permission.ENTER_EMPLOYER_SPACE, "employer")
 publisher_home = _make_home(Permission.ENTER_PUBLISHER_SPACE, "publisher")

@@ -95,37 +95,42 @@ CREATE TABLE rights.presence_policy (
 );
 CREATE UNIQUE INDEX one_policy_each ON rights.presence_policy (COALESCE(establishment_ref, 0), COALESCE(account_ref, 0));
 
--- How many new persons an account typed on a Paris day, and which: keys, whether they lead to somebody or not.
+-- How many new persons an account typed on a Paris day, and which: keys, whether they lead to somebody or not. Counted once for the
+-- account as a whole (insurer 0), and once for each insurer that bounds what is typed about its members.
 CREATE TABLE rights.typed_day (
     account_ref bigint NOT NULL,
+    insurer_id  integer NOT NULL DEFAULT 0,
     day         date NOT NULL,
     used        integer NOT NULL,
-    PRIMARY KEY (account_ref, day)
+    PRIMARY KEY (account_ref, insurer_id, day)
 );
 CREATE TABLE rights.typed_person (
     account_ref bigint NOT NULL,
+    insurer_id  integer NOT NULL DEFAULT 0,
     day         date NOT NULL,
     lookup_key  uuid NOT NULL,
-    PRIMARY KEY (account_ref, day, lookup_key)
+    PRIMARY KEY (account_ref, insurer_id, day, lookup_key)
 );
 
 -- Takes one person off the allowance of a day; true also for one taken already. The row of the day orders the gateways.
-CREATE FUNCTION rights.take_typed(asker bigint, of_day date, wanted uuid, allowed integer) RETURNS boolean
+CREATE FUNCTION rights.take_typed(asker bigint, about integer, of_day date, wanted uuid, allowed integer) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     taken integer;
 BEGIN
-    INSERT INTO rights.typed_day AS d (account_ref, day, used) VALUES (asker, of_day, 0) ON CONFLICT DO NOTHING;
-    SELECT d.used INTO taken FROM rights.typed_day AS d WHERE d.account_ref = asker AND d.day = of_day FOR UPDATE;
+    INSERT INTO rights.typed_day AS d (account_ref, insurer_id, day, used) VALUES (asker, about, of_day, 0) ON CONFLICT DO NOTHING;
+    SELECT d.used INTO taken FROM rights.typed_day AS d
+    WHERE d.account_ref = asker AND d.insurer_id = about AND d.day = of_day FOR UPDATE;
     IF EXISTS (SELECT 1 FROM rights.typed_person AS p
-               WHERE p.account_ref = asker AND p.day = of_day AND p.lookup_key = wanted) THEN
+               WHERE p.account_ref = asker AND p.insurer_id = about AND p.day = of_day AND p.lookup_key = wanted) THEN
         RETURN true;
     END IF;
     IF taken >= allowed THEN
         RETURN false;
     END IF;
-    INSERT INTO rights.typed_person (account_ref, day, lookup_key) VALUES (asker, of_day, wanted);
-    UPDATE rights.typed_day AS d SET used = d.used + 1 WHERE d.account_ref = asker AND d.day = of_day;
+    INSERT INTO rights.typed_person (account_ref, insurer_id, day, lookup_key) VALUES (asker, about, of_day, wanted);
+    UPDATE rights.typed_day AS d SET used = d.used + 1
+    WHERE d.account_ref = asker AND d.insurer_id = about AND d.day = of_day;
     RETURN true;
 END $$;
 

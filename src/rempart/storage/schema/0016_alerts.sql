@@ -18,6 +18,36 @@ CREATE POLICY asked ON guard.canary FOR SELECT TO rempart_plane_guard USING (tru
 CREATE POLICY planted ON guard.canary TO rempart_feeds USING (true) WITH CHECK (true);
 CREATE POLICY left_out ON guard.canary FOR SELECT TO rempart_analyst USING (true);
 
+-- An insurer follows the cards that are printed: it knows how many of its own there are, so that a canary's card among them
+-- would be counted and recognised. Asked about a card that is nobody's, another's or a canary's, the answer is the same.
+CREATE FUNCTION rights.is_followed(called bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM rights.card AS c
+        WHERE c.serial = called AND c.insurer_id = ANY (accounts.my_insurers())
+          AND NOT EXISTS (SELECT FROM guard.canary AS planted WHERE planted.person_ref = c.holder_ref))
+$$;
+REVOKE ALL ON FUNCTION rights.is_followed FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION rights.is_followed TO rempart_portals;
+DROP POLICY seen ON rights.card;
+CREATE POLICY seen ON rights.card FOR SELECT TO rempart_portals
+    USING ((insurer_id = ANY ((SELECT accounts.my_insurers())::integer[]) AND rights.is_followed(serial))
+           OR (holder_ref = (SELECT accounts.my_person()) AND insurer_id = (SELECT accounts.my_insurer())));
+-- How many were made, canaries' too, is for the process that makes them.
+REVOKE SELECT ON rights.card_batch, rights.card_run FROM rempart_portals;
+GRANT SELECT (batch_ref, run_ref, insurer_id, number, made_at, printed_at, file_digest) ON rights.card_batch TO rempart_portals;
+GRANT SELECT (run_ref, insurer_id, kind, year, batch_size, started_at, finished_at) ON rights.card_run TO rempart_portals;
+-- How many cards of a batch are printed, for those who follow it.
+CREATE FUNCTION rights.count_letters(called bigint) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT count(*)::integer
+    FROM rights.card_batch AS b JOIN rights.card AS c USING (batch_ref)
+    WHERE b.batch_ref = called AND (accounts.is_host() OR b.insurer_id = ANY (accounts.my_insurers()))
+      AND NOT EXISTS (SELECT FROM guard.canary AS planted WHERE planted.person_ref = c.holder_ref)
+$$;
+REVOKE ALL ON FUNCTION rights.count_letters FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION rights.count_letters TO rempart_portals;
+
 -- ---------------------------------------------------------------- alerts
 
 -- What leaves for those who watch, in one sequence. It says where to look: a reference, never a person.

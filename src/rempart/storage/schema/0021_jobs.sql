@@ -23,8 +23,11 @@ CREATE TABLE jobs.kind (
 INSERT INTO jobs.kind (name, queue, takes, asked_by) VALUES
     ('activate_bank_details', 'routine', '{}', '{}'),
     ('end_fallen_sessions', 'routine', '{}', '{}'),
+    ('forget_guard_faces', 'routine', '{}', '{}'),
+    ('expire_pecs', 'routine', '{}', '{}'),
     ('forget_jobs', 'routine', '{}', '{}'),
     ('forward_alerts', 'routine', '{}', '{}'),
+    ('hold_late_lookups', 'routine', '{}', '{}'),
     ('publish_card_lists', 'routine', '{}', '{}'),
     ('refresh_canaries', 'routine', '{}', '{}'),
     ('renew_guard_rules', 'routine', '{}', '{}'),
