@@ -39,6 +39,10 @@ DOCS = Path(__file__).parents[2] / "docs" / "screenshots"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = {1280: 900, 390: 844}
 START_LIMIT_S = 300
+# The innermost things that reach past the right edge of the page.
+STICKS_OUT = """() => [...document.body.querySelectorAll("*")].filter(one =>
+  one.getBoundingClientRect().right > document.documentElement.clientWidth
+  && !one.closest(".scroll") && !one.children.length).map(one => one.outerHTML.slice(0, 200))"""
 # How long a page may take to show what it must, on a machine that does many other things.
 PATIENCE_MS = 60_000
 # Reading the authorities of the machine costs more than a request, and no certificate is met here.
@@ -135,7 +139,8 @@ class Visit:
             overflow = self.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
-            assert overflow <= 0, f"{name} is wider than {width} px by {overflow}"
+            wide = self.page.evaluate(STICKS_OUT) if overflow > 0 else ""
+            assert overflow <= 0, f"{name} is wider than {width} px by {overflow}: {wide}"
             self.page.screenshot(path=place / f"{name}-{width}.png", full_page=whole)
             assert find_barriers(self.page) == [], f"{name} at {width} px"
         self.page.set_viewport_size({"width": 1280, "height": 900})

@@ -47,7 +47,8 @@ def draw_png(text: str, *, scale: int = 1) -> bytes:
 def draw_svg(text: str) -> str:
     """Return the symbol of a text as an SVG of one path, in units of one module.
 
-    One path, so that no viewer leaves hair lines between modules; no size, so that a page gives it.
+    One path, so that no viewer leaves hair lines between modules; no size and no name: the page
+    gives them.
     """
     picture = Image.fromarray(_draw(text).to_image(scale=1)).convert("L")
     side = picture.width
@@ -59,7 +60,7 @@ def draw_svg(text: str) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" '
-        f'shape-rendering="crispEdges" role="img"><rect width="{side}" height="{side}" '
+        f'shape-rendering="crispEdges" aria-hidden="true"><rect width="{side}" height="{side}" '
         f'fill="#fff"/><path d="{path}" fill="#000"/></svg>'
     )
 
