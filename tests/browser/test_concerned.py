@@ -138,6 +138,7 @@ def test_a_code_and_a_card_say_the_same_and_send_nothing_of_the_card(stack, visi
     page.goto(f"{stack.url}/assureur/incidents/{affair.incident_id}/page")
     expect(page.locator("#state")).to_contain_text("version 1")
     visit.shoot("own-page")
+    page.get_by_role("link", name="Adhérents", exact=True).click()
     page.get_by_role("link", name="Téléphone").click()
     page.get_by_label("Code du courrier ou du courriel").fill(code)
     page.keyboard.press("Enter")

@@ -241,7 +241,7 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     expect(page.get_by_text("— rempart.invalid/").first).to_be_visible()
     visit.shoot("ledger")
 
-    page.get_by_role("link", name="Incidents", exact=True).click()
+    page.get_by_role("link", name="Incidents", exact=True).first.click()
     visit.shoot("incidents", documented=False)
     page.get_by_role("link", name="Exercice : janvier 2024 rejoué").click()
     expect(page).to_have_url(f"{stack.url}/console/incidents/{number}")

@@ -28,7 +28,7 @@ WAYS = {"ALL": ["select"], "SELECT": ["select"], "INSERT": ["add"], "UPDATE": ["
 WAYS |= {"DELETE": ["remove"]}
 # Whoever works for everybody; the gateway, like the others, sees every row of the tables it reads.
 PROCESSES: tuple[Login, ...] = ("signin", "gateway", "registrar", "feeds", "analyst", "auditor")
-PROCESSES += ("archivist", "forwarder", "settler", "notifier")
+PROCESSES += ("archivist", "forwarder", "settler", "notifier", "keeper")
 # Software is told what was sent to its establishment, not what is being planned; of people, an
 # analyst reads the names of agents and nobody else's.
 BLIND = ("gateway: claims.remittance: 2 of 4", "analyst: accounts.actor: 16 of 21")

@@ -27,6 +27,11 @@ class Pair:
     use: str | Promise
     least: float = LEAST_FOR_TEXT
 
+    @property
+    def is_shape(self) -> bool:
+        """Whether the front is a line or a mark, never words."""
+        return self.least == LEAST_FOR_SHAPES
+
 
 PAIRS: Final = (
     Pair(front="ink", back="surface", use=_("texte sur une carte")),
