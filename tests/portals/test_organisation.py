@@ -175,7 +175,7 @@ def test_a_role_of_another_kind_or_nobodys_name_is_refused_beside_its_field(
     "act", ["/organisation/inviter", "/organisation/personnes/1/role"], ids=["invite", "role"]
 )
 def test_a_sensitive_act_waits_for_a_fresh_ceremony_and_comes_back(desk, browser, admin, act):
-    change(desk, "UPDATE accounts.session SET stepped_up_at = now() - interval '1 day'")
+    change(desk, "UPDATE accounts.session SET stepped_up_at = %s", desk.now() - timedelta(days=1))
     sent = browser.get(act)
     assert sent.status_code == 302
     assert sent.headers["Location"].startswith("/confirmation?next=%2Forganisation")

@@ -14,6 +14,9 @@ from rempart.portals.paging import (
 )
 from rempart.portals.watching import EXPORT_ROWS
 
+# What stands after the question mark of an address is read as the settings say.
+pytestmark = pytest.mark.usefixtures("bench_desk")
+
 NAMES = ("asked", "state")
 COLUMNS = (("asked", "Demandé"), ("state", "État"))
 
