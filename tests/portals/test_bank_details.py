@@ -100,7 +100,7 @@ def test_each_of_ones_own_steps_leads_to_its_report(browser, practice, claire, c
     )
     assert link
     assert browser.get(link[1]).status_code == 200
-    assert "signaler" not in colleague.get(PAGE).content.decode()
+    assert "/compte/evenements/" not in colleague.get(PAGE).content.decode()
 
 
 def test_nobody_known_to_warn_is_said(browser, claire):
