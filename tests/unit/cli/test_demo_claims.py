@@ -127,7 +127,7 @@ def test_one_run_is_paid_by_the_bank_and_the_next_one_waits_for_a_second_person(
         "SELECT state, cents, second_by, first_at IS NOT NULL FROM claims.run ORDER BY run_id"
     )
     assert runs == [
-        ("refused", 0, None, False),
+        ("empty", 0, None, False),
         ("sent", 1_200, OPERATOR, True),
         ("planned", 3_400, None, True),
     ]
