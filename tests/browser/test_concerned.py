@@ -4,7 +4,8 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.conftest import Stack, Visit
 from tests.concerned_samples import Campaign, give_card, publish
 from tests.package_samples import Affair
 from tests.portals import people
@@ -107,6 +108,13 @@ def test_a_code_and_a_card_say_the_same_and_send_nothing_of_the_card(stack, visi
     page.locator("#card-check").press("Enter")
     expect(reply).to_contain_text("Ce n’est pas le code d’une carte")
 
+    ask_in_english(page, reply)
+    read_public_pages(stack, visit)
+    answer_a_call(stack, visit, affair, insurer, code)
+
+
+def ask_in_english(page: Page, reply: Locator) -> None:
+    """On a phone, with the keyboard: a card nothing is known of, and a code that was never sent."""
     page.get_by_role("button", name="English").click()
     page.set_viewport_size({"width": 390, "height": 844})
     free = PresenceCode(QUIET, 1)
@@ -118,6 +126,10 @@ def test_a_code_and_a_card_say_the_same_and_send_nothing_of_the_card(stack, visi
     page.keyboard.press("Enter")
     expect(page.get_by_text("This code is on no message that left here.")).to_be_visible()
 
+
+def read_public_pages(stack: Stack, visit: Visit) -> None:
+    """From the page of checks to a published incident and to whom a message is reported."""
+    page = visit.page
     page.get_by_role("link", name="Published incidents").click()
     page.get_by_role("link", name="Santé Démo").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Santé Démo")
@@ -132,6 +144,12 @@ def test_a_code_and_a_card_say_the_same_and_send_nothing_of_the_card(stack, visi
     page.get_by_role("link", name="Santé Démo").click()
     visit.shoot("public-incident")
 
+
+def answer_a_call(
+    stack: Stack, visit: Visit, affair: Affair, insurer: people.Organisation, code: str
+) -> None:
+    """The insurer's own screen says what the page said, and that it was read."""
+    page = visit.page
     stack.enter(
         page, people.make_agent(stack.database, insurer, Role.INSURER_DPO, name="Chloé Essai")
     )

@@ -146,7 +146,9 @@ def test_a_run_is_refused_in_ones_own_name(desk, run_id):
 
 
 def test_the_rows_and_the_guard_know_the_roles_of_the_permissions(desk):
-    [(guard,)] = desk.till.fetch("SELECT prosrc FROM pg_proc WHERE proname = 'guard_run'")
+    [(guard,)] = desk.till.fetch(
+        "SELECT prosrc FROM pg_proc WHERE oid = 'claims.guard_run'::regproc"
+    )
     roles = sorted(role.value for role in GRANTS[Permission.APPROVE_RUN].roles)
     assert f"'{{{','.join(roles)}}}'" in guard
     [(policy,)] = desk.till.fetch(

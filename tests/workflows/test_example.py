@@ -91,6 +91,7 @@ def demonstration(
         finally:
             process.terminate()
             _, written = process.communicate(timeout=120)
+            print(written)  # a start that took too long says why
     assert "Traceback" not in written, written
     assert RPPS.number not in written
 
