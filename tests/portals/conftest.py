@@ -12,6 +12,7 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from psycopg import sql
+from psycopg_pool import ConnectionPool
 from tests.database_copies import copied_database
 from tests.portals import people, samples
 from tests.portals.authenticator import Keyholder
@@ -38,7 +39,7 @@ from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.letterbox import Slot
 from rempart.storage.member_seal import MemberSeal
 from rempart.storage.presence import CodeSeal
-from rempart.wiring.portals_app import configure_django
+from rempart.wiring.portals_app import POOL_SIZE, configure_django
 from rempart.wiring.settings import Network, Settings
 from rempart.workflows.campaign_contacts import open_slot
 from rempart.workflows.feed_keys import FeedKeys
@@ -60,6 +61,7 @@ class BenchDesk:
     """A desk whose gateway and clock the test holds."""
 
     database: Database
+    pools: dict[str, ConnectionPool[Transaction]]
     fake: samples.FakeGateway = field(default_factory=samples.FakeGateway)
     clock: datetime = samples.NOW
     trusted_proxies: tuple[Network, ...] = Settings().trusted_proxies
@@ -82,14 +84,14 @@ class BenchDesk:
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the portals' role."""
-        return self.database.transaction("portals")
+        return self.pools["portals"].connection()
 
     public_url: str = "http://localhost"
     providers: ProviderBook = field(default_factory=lambda: ProviderBook(()))
 
     def signin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the role that recognises people."""
-        return self.database.transaction("signin")
+        return self.pools["signin"].connection()
 
     payee_provider: PayeeProvider = field(default_factory=FakePayeeProvider)
     quorum: Quorum = field(default_factory=Quorum)
@@ -158,11 +160,15 @@ def portals_database(template: Database) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def bench_desk(portals_database: Database) -> BenchDesk:
-    """The desk Django is configured with."""
-    desk = BenchDesk(portals_database)
-    configure_django(database=portals_database, desk=desk, secret="a secret of the tests")
-    return desk
+def bench_desk(portals_database: Database) -> Iterator[BenchDesk]:
+    """The desk Django is configured with; it lends pooled connections, as the real one does."""
+    with (
+        portals_database.pool("portals", max_size=POOL_SIZE) as portals,
+        portals_database.pool("signin", max_size=POOL_SIZE) as signin,
+    ):
+        desk = BenchDesk(portals_database, {"portals": portals, "signin": signin})
+        configure_django(database=portals_database, desk=desk, secret="a secret of the tests")
+        yield desk
 
 
 @pytest.fixture(scope="session")
