@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -20,7 +21,14 @@ from rempart.incidents.exposure import (
     compute_insurer_rows,
     count_tiers,
 )
-from rempart.incidents.population import decide_answer
+from rempart.incidents.population import (
+    Agreement,
+    Membership,
+    NotHeld,
+    decide_answer,
+    decide_not_held,
+)
+from rempart.incidents.purged import Removal, decide_purged_on
 from rempart.incidents.signs import Rule, Signal, compute_surprise
 
 WINDOW = Window(starts_ms=100, ends_ms=200)
@@ -210,6 +218,42 @@ def test_a_hole_that_may_hide_somebody_never_gives_them_d(found, tier, insurer_i
     )
     if tier is not None:
         assert told is tier
+
+
+removals = st.lists(
+    st.builds(
+        Removal,
+        field=st.sampled_from(["civil", "nir", "coverage", "card"]),
+        left_on=st.dates(date(2024, 1, 1), date(2024, 1, 20)),
+        certified=st.integers(0, 9).map(bool),
+    ),
+    max_size=6,
+)
+
+
+@given(
+    removals,
+    st.frozensets(st.sampled_from(["civil", "coverage"]), max_size=1),
+    st.dates(date(2024, 1, 1), date(2024, 1, 20)),
+)
+def test_nobody_is_ruled_out_by_an_erasure_who_may_have_been_there_in_the_window(
+    left, there, first_day
+):
+    purged_on = decide_purged_on(left, there)
+    not_held = decide_not_held(
+        Membership(insurer_id=1, starts_on=date.min, purged_on=purged_on),
+        [Agreement(insurer_id=1, starts_on=date.min)],
+        first_day=first_day,
+        last_day=date(2024, 1, 20),
+    )
+    gone = {one.field for one in left if one.left_on < first_day}
+    proven = bool(left) and all(one.certified for one in left)
+    is_out = proven and not there and gone == {one.field for one in left}
+    assert (not_held is NotHeld.PURGED_BEFORE) == is_out
+    # Whoever was shown is told, whatever was erased since.
+    coverage = Coverage(window=WINDOW)
+    for tier in LISTED:
+        assert decide_answer(tier, not_held, coverage, 1).tier is tier
 
 
 @given(lookups, verdicts, holes)

@@ -44,6 +44,9 @@ class Cellar:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     is_new: bool = True
+    signer: NoteSigner = field(
+        default_factory=lambda: NoteSigner("rempart.invalid/test/retention", bytes(32))
+    )
 
     def __post_init__(self) -> None:
         if self.is_new:
@@ -63,7 +66,7 @@ class Cellar:
             begin=self.begin,
             vault=open_vault(self.home),
             journal=self.journal,
-            signer=NoteSigner("rempart.invalid/test/retention", bytes(32)),
+            signer=self.signer,
         )
 
     def run(self, statement: str, *values: object) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from tests.backup_samples import Kept, dropping_what_is_beside, set_up
-from tests.retention.practice import Cellar
+from tests.retention.practice import TODAY, Cellar
 
+from rempart.retention.terms import add_months
 from rempart.storage import purges
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.purge_journal import Begin
+
+NOTHING: dict[str, set[str]] = {"active": set(), "archive": set()}
 
 
 @pytest.fixture
@@ -70,3 +73,30 @@ def test_mutation_without_the_journal_the_person_is_back(kept: Kept, cellar: Cel
     )
     kept.restore(means=forgetful)
     assert cellar.see(erased)["active"]
+
+
+def leave_to_the_journal(_base: Database) -> dict[str, int]:
+    return {}
+
+
+def test_the_journal_alone_erases_again_whatever_the_dates_say(kept: Kept, cellar: Cellar):
+    """What left by request or early is due by no date: only its record knows that it went."""
+    persons = cellar.list_persons()
+    kept.make()
+    # A year ahead everything of the second person is due too; on the real day nothing is.
+    cellar.purge(day=add_months(TODAY, 60))
+    gone = [person for person in persons if cellar.see(person) == NOTHING]
+    assert len(gone) == 3
+    kept.restore(means=replace(kept.open_restore(), catch_up=leave_to_the_journal))
+    assert [person for person in persons if cellar.see(person) == NOTHING] == gone
+    for table in ("identity.person", "rights.past_coverage", "rights.lookup", "archive.item"):
+        column = "subject" if table == "archive.item" else "person_ref"
+        found = cellar.fetch(f"SELECT count(*) FROM {table} WHERE {column} = ANY (%s)", gone)
+        assert found == [(0,)], table
+    # The evidence came back with it, of the day they left and not of today's; no certificate did,
+    # and no later run takes the number of the one that was lost.
+    [(run_id,)] = cellar.fetch("SELECT DISTINCT run_id FROM retention.gone WHERE step = 'delete'")
+    assert cellar.fetch("SELECT 1 FROM retention.run WHERE run_id = %s", run_id) == []
+    assert cellar.fetch("SELECT last_value >= %s FROM retention.run_run_id_seq", run_id) == [
+        (True,)
+    ]

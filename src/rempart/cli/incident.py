@@ -19,6 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from rempart.cli.incident_packages import packages
+from rempart.cli.incident_person import person
 from rempart.cli.incident_reports import REPORT_COMMANDS
 from rempart.cli.incident_room import ROOM_COMMANDS
 from rempart.cli.incident_suspects import suspect
@@ -62,7 +63,7 @@ def incident() -> None:
     """Declare an incident, ask exactly who, answer for it."""
 
 
-for _command in (*ROOM_COMMANDS, *REPORT_COMMANDS, packages, suspect):
+for _command in (*ROOM_COMMANDS, *REPORT_COMMANDS, packages, person, suspect):
     incident.add_command(_command)
 
 

@@ -29,7 +29,7 @@ class Departure:
         field: Which field.
         subject: The person, or a claim of theirs.
         step: `archive` or `delete`.
-        day: The day of the run.
+        day: The day it left, which may be after that of the run.
     """
 
     number: int

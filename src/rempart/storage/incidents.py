@@ -161,6 +161,21 @@ def list_exposed_persons(
     )
 
 
+def find_exposed(
+    tx: Transaction, incident_id: int, persons: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[Tier, int]]:
+    """Return tier and fields of those of these persons, by insurer and reference, on the list."""
+    values = {
+        "incident_id": incident_id,
+        "insurer_ids": [insurer_id for insurer_id, _ in persons],
+        "refs": [person_ref for _, person_ref in persons],
+    }
+    return {
+        (insurer_id, person_ref): (Tier(tier), fields)
+        for insurer_id, person_ref, tier, fields in tx.execute(QUERIES.find_exposed, values)
+    }
+
+
 def save_answer(
     tx: Transaction, incident_id: int, report: Mapping[str, Any]
 ) -> tuple[datetime, datetime]:

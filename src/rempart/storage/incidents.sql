@@ -56,6 +56,13 @@ FROM incidents.exposed_person
 WHERE incident_id = %(incident_id)s AND analysis = %(analysis)s
 ORDER BY insurer_id, person_ref;
 
+-- name: find_exposed
+-- What the list says of some persons, of one insurer each.
+SELECT x.insurer_id, x.person_ref, x.tier, x.fields
+FROM unnest(%(insurer_ids)s::integer[], %(refs)s::bigint[]) AS one (insurer_id, person_ref)
+JOIN incidents.exposed_person AS x USING (insurer_id, person_ref)
+WHERE x.incident_id = %(incident_id)s;
+
 -- name: insert_changes
 -- What this list changes of the one before, both being there; the definition is incidents/changes.py.
 INSERT INTO incidents.exposure_change (

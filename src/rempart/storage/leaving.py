@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
+from rempart.retention.certificate import Departure
 from rempart.retention.fields import IDENTITY, Fact, Field
 from rempart.retention.lives import Facts
 from rempart.retention.plan import Hold, Subject
@@ -169,7 +170,7 @@ def list_archived(
 def make_person_subjects(tx: Transaction, people: Sequence[KnownPerson]) -> list[Subject]:
     """Return persons with what interrupts their periods and what holds their data."""
     refs = [one.person_ref for one in people]
-    events, holds = _list_events(tx, refs), _list_holds(tx, refs)
+    events, holds = _list_events(tx, refs), list_holds(tx, refs)
     return [
         Subject(
             subject=one.person_ref,
@@ -188,7 +189,7 @@ def make_person_subjects(tx: Transaction, people: Sequence[KnownPerson]) -> list
 def make_record_subjects(tx: Transaction, records: Sequence[KnownRecord]) -> list[Subject]:
     """Return claims or promises with what interrupts or holds what is about their person."""
     refs = sorted({one.person_ref for one in records})
-    events, holds = _list_events(tx, refs), _list_holds(tx, refs)
+    events, holds = _list_events(tx, refs), list_holds(tx, refs)
     return [
         Subject(
             subject=one.subject,
@@ -310,6 +311,25 @@ def find_gone(tx: Transaction, digests: Iterable[uuid.UUID]) -> list[tuple[int, 
     return tx.execute(QUERIES.find_gone, {"digests": list(digests)}).fetchall()
 
 
+def find_departures(tx: Transaction, digests: Iterable[uuid.UUID]) -> list[Departure]:
+    """Return what left of persons whom these digests know, as certificates have it, in order."""
+    return [
+        Departure(
+            number=number,
+            run=run,
+            insurer_id=insurer_id,
+            person_ref=person_ref,
+            field=field,
+            subject=subject,
+            step=step,
+            day=day,
+        )
+        for number, run, insurer_id, person_ref, field, subject, step, day in tx.execute(
+            QUERIES.find_departures, {"digests": list(digests)}
+        )
+    ]
+
+
 def _list_events(tx: Transaction, refs: Sequence[int]) -> dict[int, list[Event]]:
     found: dict[int, list[Event]] = {}
     for ref, kind, starts_on, ends_on in tx.execute(QUERIES.list_events, {"refs": list(refs)}):
@@ -320,7 +340,8 @@ def _list_events(tx: Transaction, refs: Sequence[int]) -> dict[int, list[Event]]
     return found
 
 
-def _list_holds(tx: Transaction, refs: Sequence[int]) -> dict[int, list[Hold]]:
+def list_holds(tx: Transaction, refs: Sequence[int]) -> dict[int, list[Hold]]:
+    """Return what holds data of persons, by person."""
     found: dict[int, list[Hold]] = {}
     row: Any
     for row in tx.execute(QUERIES.list_holds, {"refs": list(refs)}):

@@ -105,3 +105,7 @@ SELECT insurer_id, field, count(*), min(archived_on) FROM archive.item GROUP BY 
 -- name: find_gone
 -- What left of whom these digests know.
 SELECT insurer_id, field, step, day FROM retention.find_gone(%(digests)s::uuid[]);
+
+-- name: find_departures
+-- The same as leaves of certificates, of persons only.
+SELECT number, run_id, insurer_id, person_ref, field, subject, step, day FROM retention.find_departures(%(digests)s::uuid[]);

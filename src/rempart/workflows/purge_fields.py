@@ -48,7 +48,7 @@ class Move:
 
     Args:
         run_id: The run.
-        day: Its day.
+        day: The day they leave.
         left: Subjects by field.
     """
 
@@ -66,16 +66,20 @@ def make_fields_body(run_id: int, day: date, left: Mapping[Field, Sequence[Leavi
     }
 
 
-def apply_fields(tx: Transaction, vault: Vault, record: PurgeRecord) -> int:
+def apply_fields(
+    tx: Transaction, vault: Vault, record: PurgeRecord, *, leaves_on: date | None = None
+) -> int:
     """Take out of everything what a purge names; return how many fields it names.
 
     Args:
         tx: A transaction of the keeper, in which the caller marks the purge as applied.
         vault: Opens identities of which a part stays.
         record: The purge, which is in the journal.
+        leaves_on: The day, which may be after the purge was said; None: that day, for a base that
+            was restored, where it had gone.
     """
     body = record.content
-    day, run_id = date.fromisoformat(body["day"]), int(body["run"])
+    day, run_id = leaves_on or date.fromisoformat(body["day"]), int(body["run"])
     left = {
         Field(name): [Leaving(*map(int, line)) for line in lines]
         for name, lines in body["left"].items()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import Conflict, NotFound
@@ -35,6 +36,7 @@ from rempart.workflows.purge_journal import Begin, carry_out, say_and_journal, w
 
 PIECE: Final = 4_000
 _ALL: Final = 1 << 30
+_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,13 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
-    """Lines that are looked at together, as they are now."""
+    """Lines that are looked at together, as they are now, and the day they leave if they do.
+
+    Not the day of the run, which may have waited for two people: until then they were there.
+    """
 
     run_id: int
-    day: date
+    leaves_on: date
     items: Sequence[PlannedItem]
     due: Mapping[tuple[int, Field], Item]
 
@@ -201,7 +206,7 @@ def _do_piece(keeper: Keeper, run_id: int, size: int) -> int:
     if for_good:
         # 2. Said, and written outside. A crash leaves a purge that waits: `finish_purges` carries
         #    it out before anything else.
-        body = make_fields_body(run_id, look.day, for_good)
+        body = make_fields_body(run_id, look.leaves_on, for_good)
         record = say_and_journal(keeper.begin, keeper.journal, KIND, body)
         # 3. Done and marked, in one transaction.
         _purge(keeper, record)
@@ -213,7 +218,7 @@ def _purge(keeper: Keeper, record: PurgeRecord) -> None:
         keeper.begin,
         keeper.journal,
         record,
-        lambda tx, _body: apply_fields(tx, keeper.vault, record),
+        lambda tx, _body: apply_fields(tx, keeper.vault, record, leaves_on=_read_day(tx)),
     )
 
 
@@ -231,14 +236,18 @@ def _look(tx: Transaction, run_id: int, size: int) -> _Piece:
         for subject in _list_subjects(tx, items)
         for item in decide(schedule, subject, on=run.day)
     }
-    return _Piece(run_id=run_id, day=run.day, items=items, due=due)
+    return _Piece(run_id=run_id, leaves_on=_read_day(tx), items=items, due=due)
+
+
+def _read_day(tx: Transaction) -> date:
+    return retention_runs.read_clock(tx).astimezone(_PARIS).date()
 
 
 def _move(tx: Transaction, vault: Vault, look: _Piece) -> int:
     left = look.select(Step.ARCHIVE)
     if not left:
         return 0
-    return archive_fields(tx, vault, Move(run_id=look.run_id, day=look.day, left=left))
+    return archive_fields(tx, vault, Move(run_id=look.run_id, day=look.leaves_on, left=left))
 
 
 def _list_subjects(tx: Transaction, items: Iterable[PlannedItem]) -> list[Subject]:

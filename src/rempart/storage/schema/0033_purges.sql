@@ -101,6 +101,10 @@ BEGIN
     END IF;
     INSERT INTO retention.purge (number, kind, body, said_ms, previous, digest, journaled_at)
     VALUES (which, what, whom, at_ms, before, retention.digest_purge(before, which, at_ms, what, whom), clock_timestamp());
+    -- The run it was of is lost: no later one takes its number, or a certificate would speak of both.
+    IF what = 'fields' THEN
+        PERFORM setval('retention.run_run_id_seq', greatest((whom::json->>'run')::bigint, (SELECT last_value FROM retention.run_run_id_seq)));
+    END IF;
 END $$;
 
 -- No backup that is kept is older than these records: which references they held is forgotten.

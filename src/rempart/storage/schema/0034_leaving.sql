@@ -390,3 +390,17 @@ CREATE FUNCTION retention.find_gone(digests uuid[]) RETURNS TABLE (insurer_id in
 $$;
 REVOKE EXECUTE ON FUNCTION retention.find_gone FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION retention.find_gone TO rempart_keeper;
+
+-- The same as leaves of certificates, and only what was of the person: whether they could still be shown on a day. Who asks has the
+-- person's numbers; who keeps the list of an incident cannot ask.
+CREATE FUNCTION retention.find_departures(digests uuid[])
+    RETURNS TABLE (number bigint, run_id bigint, insurer_id integer, person_ref bigint, field text, subject bigint, step text, day date)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT g.number, g.run_id, g.insurer_id, g.person_ref, g.field, g.subject, g.step, g.day
+    FROM retention.gone AS g
+    WHERE (g.insurer_id, g.person_ref) IN (SELECT k.insurer_id, k.person_ref FROM retention.gone AS k WHERE k.known_by && digests)
+      AND g.subject = g.person_ref
+    ORDER BY g.number
+$$;
+REVOKE EXECUTE ON FUNCTION retention.find_departures FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retention.find_departures TO rempart_keeper;
