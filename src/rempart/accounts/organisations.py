@@ -14,7 +14,7 @@ from rempart.accounts.roles import UNDER_SOMEBODY, ActorKind, OrganisationKind, 
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
 from rempart.kernel.periods import Period
 
-MandateKind = Literal["operates", "sub_processes"]
+MandateKind = Literal["operates", "sub_processes", "hosts"]
 
 
 class Parties(NamedTuple):
@@ -30,6 +30,7 @@ MANDATES: Final[Mapping[MandateKind, Parties]] = MappingProxyType(
     {
         "operates": Parties(frozenset({"insurer"}), frozenset({"operator"})),
         "sub_processes": Parties(frozenset({"insurer"}), frozenset({"operator", "insurer"})),
+        "hosts": Parties(frozenset({"operator"}), frozenset({"operator"})),
     }
 )
 
@@ -171,6 +172,8 @@ def check_can_mandate(
         raise InvalidRequest("an organisation gives itself no mandate")
     if principal.kind not in parties.principals or agent.kind not in parties.agents:
         raise InvalidRequest(f"an {agent.kind} never {kind} for an {principal.kind}")
+    if kind == "hosts" and principal.hosted_by != agent.org_ref:
+        raise InvalidRequest(f"operator {agent.org_ref} does not host {principal.org_ref}")
     for other in others:
         if (other.kind, other.principal_ref) != (kind, principal.org_ref):
             continue

@@ -124,6 +124,7 @@ class Permission(enum.StrEnum):
     RECEIVE_PACKAGE = "receive_package"
     MANAGE_SEALING_KEYS = "manage_sealing_keys"
     RELAY_PACKAGES = "relay_packages"
+    READ_CHAIN = "read_chain"
     # What people are told of an incident
     READ_CAMPAIGNS = "read_campaigns"
     MAKE_CAMPAIGN = "make_campaign"

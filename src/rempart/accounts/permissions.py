@@ -428,6 +428,10 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_ROOM,
             purpose="follow what the insurers one operates for are sent (hosted operators only)",
         ),
+        Permission.READ_CHAIN: Grant(
+            roles=_OPERATOR | _ANSWERS_FOR_MEMBERS,
+            purpose="see who hosts, operates and processes for whom, and what a cut stops for each",
+        ),
         Permission.WRITE_INCIDENT_PAGE: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
             purpose="write what the insurer says to everybody about an incident",

@@ -22,6 +22,8 @@ from rempart.workflows.read_organisation import list_host_recoveries
 from rempart.workflows.recover_alone import ask_recovery_alone
 from rempart.workflows.register_organisation import (
     create_organisation,
+    end_mandate,
+    list_mandates,
     list_organisations,
     record_mandate,
 )
@@ -171,3 +173,28 @@ def mandate(kind: str, principal: int, agent: int, starts_on: date, ends_on: dat
             period=Period(starts_on, ends_on),
         )
     click.echo("recorded")
+
+
+@organisation.command("end-mandate")
+@click.option("--kind", type=click.Choice(list(MANDATES)), required=True, help="What is done.")
+@click.option("--for", "principal", type=int, metavar="REF", required=True, help="For whom.")
+@click.option("--by", "agent", type=int, metavar="REF", required=True, help="By whom.")
+@click.option("--on", "last_day", type=Day(), required=True, help="Last day, included.")
+def end_mandate_(kind: str, principal: int, agent: int, last_day: date) -> None:
+    """Say when what one organisation does for another ends: the day after, its agents see no more.
+
+    The pages check the day at each request.
+    """
+    with registering() as tx:
+        end_mandate(tx, MANDATES[kind], principal_ref=principal, agent_ref=agent, last_day=last_day)
+    click.echo("recorded")
+
+
+@organisation.command()
+@reference
+def mandates(org_ref: int) -> None:
+    """List what is done for organisation REF: what, by whom, from which day to which."""
+    with registering() as tx:
+        for one in list_mandates(tx, org_ref):
+            end = "" if one.period.ends_on == OPEN_END else one.period.ends_on.isoformat()
+            click.echo(f"{one.kind}  {one.agent_ref}  {one.period.starts_on} to {end or 'open'}")

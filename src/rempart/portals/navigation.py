@@ -158,6 +158,7 @@ ENTRIES: Final = (
         ),
     ),
     Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),
+    Entry("chain", _("Chaîne"), Permission.READ_CHAIN),
     Entry("relayed-packages", _("Envois relayés"), Permission.RELAY_PACKAGES, of_hosted=True),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
     Entry(
@@ -346,7 +347,7 @@ GROUPS: Final = (
         _("Incidents"),
         (
             *("incidents", "own-incidents", "own-campaigns", "relayed-packages", "clocks"),
-            *("inquiries", "holds"),
+            *("inquiries", "holds", "chain"),
         ),
     ),
     (_("Données"), ("data-requests", "purges", "erasures")),

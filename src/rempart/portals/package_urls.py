@@ -1,12 +1,12 @@
-"""The addresses of packages: the host's, an insurer's, a hosted operator's."""
+"""The addresses of packages and of their chain: the host's, an insurer's, a hosted operator's."""
 
 from typing import Final
 
 from django.urls import path
 
 from rempart.portals import campaign_urls
+from rempart.portals.views import chain, own_authorities, own_incident, packages
 from rempart.portals.views import insurer_incidents as own
-from rempart.portals.views import own_authorities, own_incident, packages
 
 PATHS: Final = (
     path(
@@ -27,6 +27,8 @@ PATHS: Final = (
     path("console/incidents/<int:incident_id>/envois/geste", packages.send, name="send-packages"),
     path("console/envois/<int:package_ref>", packages.package, name="incident-package"),
     path("console/envois/<int:package_ref>/retrait", packages.withdraw, name="withdraw-package"),
+    path("chaine", chain.show, name="chain"),
+    path("chaine.csv", chain.show_csv, name="chain-csv"),
     path("console/relais", own.relayed, name="relayed-packages"),
     path("console/relais/<int:package_ref>.tar", own.download_relayed, name="download-relayed"),
     path(

@@ -128,6 +128,45 @@ def find_cut(
     return min(stopping, key=lambda cut: (order.index(cut.scope), cut.starts_ms), default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a cut does to somebody who works for insurers.
+
+    Args:
+        scope: What is cut, by whatever way.
+        stopped: The insurers whose members cannot be checked, or not by that way.
+        untouched: Those for whom nothing changes.
+        goes_on: What works all the same for those that are stopped, the most useful first.
+    """
+
+    scope: CutScope
+    stopped: tuple[int, ...]
+    untouched: tuple[int, ...]
+    goes_on: tuple[StillWorks, ...]
+
+
+def decide_reach(scope: CutScope, insurer_id: int | None, insurers: Sequence[int]) -> Reach | None:
+    """Say what a cut stops for whoever works for some insurers, and what goes on.
+
+    Args:
+        scope: What is cut.
+        insurer_id: The insurer, for that scope only.
+        insurers: Those they work for, in any order.
+
+    Returns:
+        None when the cut does not touch them: it is about another insurer, or they have none.
+    """
+    of_one = scope is CutScope.INSURER
+    stopped = tuple(one for one in insurers if not of_one or one == insurer_id)
+    if not stopped:
+        return None
+    untouched = tuple(one for one in insurers if one not in stopped)
+    goes_on = tuple(
+        one for one in list_still_works(scope) if one is not StillWorks.OTHER_INSURERS or untouched
+    )
+    return Reach(scope=scope, stopped=stopped, untouched=untouched, goes_on=goes_on)
+
+
 def list_still_works(scope: CutScope) -> Sequence[StillWorks]:
     """Say what goes on while something is cut, the most useful first."""
     ways = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from rempart.accounts.organisations import Mandate, Organisation
+from rempart.accounts.organisations import Mandate, MandateKind, Organisation
 from rempart.accounts.roles import OrganisationKind
 from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
@@ -138,6 +138,26 @@ def list_mandates(tx: Transaction, principal_ref: int) -> list[Mandate]:
         )
         for kind, principal, agent, starts_on, ends_on in rows
     ]
+
+
+def end_mandate(
+    tx: Transaction, kind: MandateKind, *, principal_ref: int, agent_ref: int, last_day: date
+) -> bool:
+    """Write the last day of a mandate that includes it; False when none does."""
+    values = {
+        "kind": kind,
+        "principal_ref": principal_ref,
+        "agent_ref": agent_ref,
+        "last_day": last_day,
+    }
+    return tx.execute(QUERIES.end_mandate, values).fetchone() is not None
+
+
+def read_day(tx: Transaction) -> date:
+    """Return the civil day in Paris, by the database's clock."""
+    [(day,)] = tx.execute(QUERIES.read_day)
+    found: date = day
+    return found
 
 
 def save_mandate(tx: Transaction, mandate: Mandate, *, mandate_ref: int) -> None:

@@ -69,6 +69,17 @@ INSERT INTO accounts.mandate (mandate_ref, principal_ref, agent_ref, kind, start
 VALUES (%(mandate_ref)s, %(principal_ref)s, %(agent_ref)s, %(kind)s, %(starts_on)s,
         COALESCE(%(ends_on)s::date, 'infinity'));
 
+-- name: end_mandate
+-- The last day of a mandate that includes it; no row when none does.
+UPDATE accounts.mandate SET ends_on = %(last_day)s
+WHERE kind = %(kind)s AND principal_ref = %(principal_ref)s AND agent_ref = %(agent_ref)s
+  AND %(last_day)s BETWEEN starts_on AND ends_on
+RETURNING mandate_ref;
+
+-- name: read_day
+-- The civil day in Paris.
+SELECT (now() AT TIME ZONE 'Europe/Paris')::date;
+
 -- name: save_insurer_organisations
 -- The organisations of insurers, under their present names.
 INSERT INTO accounts.organisation (org_ref, kind, name, insurer_id)

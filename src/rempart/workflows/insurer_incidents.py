@@ -42,6 +42,7 @@ __all__ = [
     "OwnNote",
     "PackageColumn",
     "Parcel",
+    "Receipt",
     "Received",
     "acknowledge",
     "add_note",
@@ -133,10 +134,14 @@ def read_dossier(tx: Transaction, asker: Asker, incident_id: int) -> Dossier:
 
 def list_relayed(
     tx: Transaction, asker: Asker, listing: Listing[PackageColumn]
-) -> tuple[list[ListedPackage], int]:
-    """Return one page of the packages of the insurers that a hosted operator runs."""
+) -> tuple[list[Received], int]:
+    """Return one page of the packages of the insurers that a hosted operator runs.
+
+    With the receipts of every level: the operator's own, and whether the insurer has it yet.
+    """
     _check_relays(asker)
-    return package_pages.list_packages(tx, listing)
+    found, total = package_pages.list_packages(tx, listing)
+    return [Received(one, package_pages.list_receipts(tx, one.package_ref)) for one in found], total
 
 
 def prepare_download(tx: Transaction, asker: Asker, package_ref: int) -> Parcel:

@@ -5,6 +5,7 @@ Refuses a second operator of one insurer on one day, and a second host of the in
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
@@ -18,7 +19,7 @@ from rempart.accounts.organisations import (
 from rempart.accounts.roles import OrganisationKind
 from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.kernel.listing import Listing
-from rempart.kernel.periods import Period
+from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage import organisations
 from rempart.storage.accounts import Establishment, Professional
 from rempart.storage.connect import Transaction
@@ -38,7 +39,9 @@ __all__ = [
     "ListedOrganisation",
     "OrganisationColumn",
     "create_organisation",
+    "end_mandate",
     "ensure_host",
+    "list_mandates",
     "list_organisations",
     "load_organisation",
     "record_mandate",
@@ -73,6 +76,14 @@ def create_organisation(
     check_can_create(kind, host=organisations.find_host(tx), hosted_by=host)
     made = Organisation(org_ref=draw_ref(), kind=kind, name=name.strip(), hosted_by=hosted_by)
     organisations.save_organisation(tx, made)
+    if hosted_by is not None:
+        hosting = Mandate(
+            kind="hosts",
+            principal_ref=made.org_ref,
+            agent_ref=hosted_by,
+            period=Period(organisations.read_day(tx), OPEN_END),
+        )
+        organisations.save_mandate(tx, hosting, mandate_ref=draw_ref())
     details: dict[str, str] = {"kind_of_organisation": kind}
     if hosted_by is not None:
         details["hosted_by"] = str(hosted_by)
@@ -123,6 +134,38 @@ def record_mandate(
     )
 
 
+def end_mandate(
+    tx: Transaction, kind: MandateKind, *, principal_ref: int, agent_ref: int, last_day: date
+) -> None:
+    """Say on which day what one organisation does for another is done for the last time.
+
+    Args:
+        tx: A transaction of the role `registrar`.
+        kind: What is done.
+        principal_ref: For whom.
+        agent_ref: By whom.
+        last_day: It counts; not before the first one, nor after an end that was said already.
+
+    Raises:
+        NotFound: no such mandate includes that day: it never began, or was over before.
+    """
+    organisations.lock_registry(tx)
+    if not organisations.end_mandate(
+        tx, kind, principal_ref=principal_ref, agent_ref=agent_ref, last_day=last_day
+    ):
+        raise NotFound(
+            f"organisation {agent_ref} {kind} for {principal_ref} on no such day: "
+            "`rempart organisation mandates` lists who does what, from when to when"
+        )
+    details = {"mandate": kind, "to": last_day.isoformat()}
+    _record(
+        tx, SecurityEventKind.MANDATE_GIVEN, principal_ref, {**details, "to_org": str(agent_ref)}
+    )
+    _record(
+        tx, SecurityEventKind.MANDATE_GIVEN, agent_ref, {**details, "by_org": str(principal_ref)}
+    )
+
+
 def load_organisation(tx: Transaction, org_ref: int) -> Organisation:
     """Return an organisation.
 
@@ -144,6 +187,11 @@ def list_organisations(
 ) -> tuple[list[ListedOrganisation], int]:
     """Return one page of the organisations whose name contains `words`, and how many there are."""
     return organisations.list_organisations(tx, kinds, listing, words=words)
+
+
+def list_mandates(tx: Transaction, principal_ref: int) -> list[Mandate]:
+    """Return what is done for one organisation, the oldest first."""
+    return organisations.list_mandates(tx, principal_ref)
 
 
 def register_insurer_organisations(tx: Transaction, insurers: Iterable[FeedInsurer]) -> None:

@@ -19,13 +19,16 @@ from rempart.portals.administering import (
     list_abilities,
     name_request,
     perform,
+    perform_or_404,
     read_ref,
 )
 from rempart.portals.desk import get_desk
 from rempart.portals.status_figures import REASON_NAMES, SCOPE_NAMES, describe_cut
+from rempart.portals.views.chain import describe_touched
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.rights.cuts import CutReason, CutScope
 from rempart.workflows import cut_services as cuts
+from rempart.workflows.read_chain import preview_reach
 
 REVIEW_HOURS: Final = (1, 4, 12, 24, 72)
 
@@ -145,17 +148,22 @@ def restore(request: HttpRequest, cut_ref: int) -> HttpResponseBase:
 
 def _preview(request: HttpRequest, form: CutForm) -> HttpResponseBase:
     values = form.cleaned_data
-    scope = CutScope(values["scope"])
+    scope, now = CutScope(values["scope"]), get_desk().now()
     with open_visit(request) as (tx, _visitor):
-        touched = cuts.preview_cut(tx, scope, values["amc_number"], now=get_desk().now())
+        touched = cuts.preview_cut(tx, scope, values["amc_number"], now=now)
+    parties = perform_or_404(
+        request,
+        lambda tx, asker: preview_reach(tx, asker, scope, values["amc_number"], now=now),
+    )
     context = {
         "form": form,
         "touched": touched,
+        "parties": describe_touched(parties),
         "what": dict(form["amc_number"].field.choices).get(values["amc_number"])  # type: ignore[attr-defined]
         if scope is CutScope.INSURER
         else SCOPE_NAMES[scope],
         "needs_two": scope is CutScope.RIGHTS,
-        "request_id": get_desk().now().isoformat(),
+        "request_id": now.isoformat(),
     }
     return render(request, "portals/console/cut.html", context)
 

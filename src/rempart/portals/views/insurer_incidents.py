@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rempart.accounts.permissions import Permission
 from rempart.exchange.package_archive import Entry, iterate_archive
 from rempart.exchange.package_sealing import format_fingerprint
+from rempart.incidents.packages import Level
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -33,6 +34,7 @@ from rempart.portals.administering import (
 from rempart.portals.list_page import ListPage
 from rempart.portals.package_wording import (
     CONCLUSIONS,
+    LEVELS,
     STANDINGS,
     describe_package,
 )
@@ -40,7 +42,7 @@ from rempart.portals.times import from_ms
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.workflows import insurer_incidents as acts
 from rempart.workflows import sealing_keys
-from rempart.workflows.insurer_incidents import OwnIncident, Parcel
+from rempart.workflows.insurer_incidents import OwnIncident, Parcel, Receipt, Received
 from rempart.workflows.sealing_keys import ShownKey
 
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-")
@@ -93,12 +95,34 @@ _LIST: Final = ListPage(
     load=acts.list_incidents,
     describe=_describe_own,
 )
+
+
+def _describe_relayed(one: Received) -> dict[str, Any]:
+    """Describe a package with when each level had it: the first of its receipts counts."""
+    first: dict[Level, Receipt] = {}
+    for receipt in one.receipts:
+        first.setdefault(receipt.level, receipt)
+    mine = first.get(Level.OPERATOR)
+    theirs = one.package.received_at
+    return {
+        **describe_package(one.package),
+        "levels": [
+            (LEVELS[level], first[level].organisation, first[level].received_at)
+            for level in (Level.OPERATOR, Level.SUB_PROCESSOR, Level.INSURER)
+            if level in first
+        ],
+        "mine": mine,
+        "said": any((r.level, r.way) == (Level.OPERATOR, "acknowledged") for r in one.receipts),
+        "to_carry": mine is not None and theirs is None and one.package.state == "sent",
+    }
+
+
 _RELAYED: Final = ListPage(
     template="portals/packages/relayed.html",
     columns=RELAY_COLUMNS,
     sortable=_RELAY_SORTABLE,
     load=acts.list_relayed,
-    describe=describe_package,
+    describe=_describe_relayed,
 )
 
 
