@@ -84,6 +84,13 @@ def test_a_hosted_operator_works_for_an_insurer_between_two_days(run, host, data
     assert type(again.exception).__name__ == "Conflict"
     swapped = ("--from", "2026-12-31", "--to", "2026-01-01")
     assert run("organisation", "mandate", "--kind", "operates", *parties, *swapped).exit_code == 2
+    end = ("--kind", "operates", *parties, "--on", "2026-06-30")
+    assert run("organisation", "end-mandate", *end).exit_code == 0
+    guest = made.stdout.strip()
+    assert run("organisation", "mandates", insurer).stdout == (
+        f"operates  {guest}  2026-01-01 to 2026-06-30\n"
+    )
+    assert run("organisation", "mandates", guest).stdout.startswith(f"hosts  {host}  ")
 
 
 def test_the_first_administrator_gets_a_code_that_is_shown_once_and_stored_as_a_digest(

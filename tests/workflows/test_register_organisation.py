@@ -16,7 +16,9 @@ from rempart.storage.iban_seal import IbanSeal
 from rempart.workflows.load_professionals import COLUMNS, load_professionals
 from rempart.workflows.register_organisation import (
     create_organisation,
+    end_mandate,
     ensure_host,
+    list_mandates,
     list_organisations,
     record_mandate,
     register_insurer_organisations,
@@ -195,7 +197,30 @@ def test_a_mandate_is_recorded_once_a_day(database, host):
         record_mandate(tx, "sub_processes", principal_ref=insurer, agent_ref=guest, period=YEAR)
         with pytest.raises(NotFound):
             record_mandate(tx, "operates", principal_ref=insurer, agent_ref=9, period=later)
-    assert fetch(database, "SELECT count(*) FROM accounts.mandate") == [(3,)]
+    # The guest's hosting is one of them, from the day it was created.
+    assert fetch(database, "SELECT count(*) FROM accounts.mandate") == [(4,)]
+    assert fetch(
+        database, "SELECT principal_ref, agent_ref FROM accounts.mandate WHERE kind = 'hosts'"
+    ) == [(guest, host)]
+
+
+def test_a_mandate_ends_on_a_day_it_had_and_no_other(database, host):
+    insurer = add_insurer(database)
+    parties = {"principal_ref": insurer, "agent_ref": host}
+    with database.transaction("registrar") as tx:
+        guest = create_organisation(tx, "operator", "Hébergé", hosted_by=host)
+        record_mandate(tx, "operates", **parties, period=YEAR)
+        end_mandate(tx, "operates", **parties, last_day=date(2026, 6, 30))
+        with pytest.raises(NotFound, match="mandates"):
+            end_mandate(tx, "operates", **parties, last_day=date(2026, 7, 1))
+        with pytest.raises(NotFound):
+            end_mandate(tx, "sub_processes", **parties, last_day=date(2026, 6, 1))
+        with pytest.raises(InvalidRequest, match="does not host"):
+            record_mandate(tx, "hosts", principal_ref=host, agent_ref=guest, period=YEAR)
+        # From the day after, somebody else may.
+        later = Period(date(2026, 7, 1))
+        record_mandate(tx, "operates", principal_ref=insurer, agent_ref=guest, period=later)
+        assert next(one.period.ends_on for one in list_mandates(tx, insurer)) == date(2026, 6, 30)
 
 
 @pytest.mark.parametrize(
