@@ -32,7 +32,7 @@ from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage import retention_runs
 from rempart.wiring.retention import load_certificate_signer, open_vault
 from rempart.workflows import answer_person as workflow
-from rempart.workflows.answer_person import Desk, PersonAnswer, answer_person
+from rempart.workflows.answer_person import AnswerDesk, PersonAnswer, answer_person
 
 # The incident is on the 29th of January 2024.
 BEFORE, SAME_DAY, AFTER = (
@@ -105,7 +105,7 @@ def ask(
             stack.enter_context(cellar.database.transaction(role))
             for role in ("feeds", "keeper", "analyst")
         )
-        desk = Desk(
+        desk = AnswerDesk(
             finder=finder,
             keeper=keeper,
             analyst=analyst,

@@ -51,16 +51,13 @@ _OPERATOR: Final = frozenset(ROLES_OF["operator"])
 _PUBLISHER: Final = frozenset(ROLES_OF["publisher"])
 _AGENTS: Final = _EVERYBODY - {Role.MEMBER}
 _ADMINS: Final = frozenset(ADMINISTRATORS.values()) | {Role.HOLDER}
-_INCIDENTS: Final = frozenset(
-    {Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO, Role.OPERATOR_OPS}
-)
+_INCIDENTS: Final = _OPERATOR
 _SECURITY: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY})
 _OPERATIONS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS})
-_GUARDS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
-_INQUIRIES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
 _ROOM: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ANSWERS_FOR_MEMBERS: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_DPO})
+_CHAIN: Final = _OPERATOR | _ANSWERS_FOR_MEMBERS
 _TABLES: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
 
@@ -203,7 +200,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=_OPERATIONS, purpose="have a job taken up again, or stopped"
         ),
         Permission.READ_GUARD: Grant(
-            roles=_GUARDS, purpose="see what the guard decided, and why, by account"
+            roles=_ROOM, purpose="see what the guard decided, and why, by account"
         ),
         Permission.CONTAIN: Grant(
             roles=_SECURITY,
@@ -269,18 +266,18 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             purpose="read what one's members dispute and report, each one on record, and answer",
         ),
         Permission.ASK_INQUIRY: Grant(
-            roles=_INQUIRIES,
+            roles=_ROOM,
             purpose="ask the ledger about a person, and read the answer once a colleague agreed",
         ),
         Permission.APPROVE_INQUIRY: Grant(
-            roles=_INQUIRIES, purpose="agree to a colleague's question", step_up=True
+            roles=_ROOM, purpose="agree to a colleague's question", step_up=True
         ),
         Permission.ASK_HOLD: Grant(
-            roles=_INQUIRIES,
+            roles=_ROOM,
             purpose="ask that entries be shown later to the people they are about, for a judge",
         ),
         Permission.APPROVE_HOLD: Grant(
-            roles=_INQUIRIES, purpose="agree to such a delay, or end it", step_up=True
+            roles=_ROOM, purpose="agree to such a delay, or end it", step_up=True
         ),
         Permission.READ_ERASURES: Grant(
             roles=_ERASURES, purpose="see which openings of the ledger were to be erased, and why"
@@ -429,8 +426,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             purpose="follow what the insurers one operates for are sent (hosted operators only)",
         ),
         Permission.READ_CHAIN: Grant(
-            roles=_OPERATOR | _ANSWERS_FOR_MEMBERS,
-            purpose="see who hosts, operates and processes for whom, and what a cut stops for each",
+            roles=_CHAIN, purpose="see who works for whom, and what a cut stops for each"
         ),
         Permission.WRITE_INCIDENT_PAGE: Grant(
             roles=_ANSWERS_FOR_MEMBERS,

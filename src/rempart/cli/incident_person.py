@@ -18,7 +18,7 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.retention import load_certificate_signer, open_vault
 from rempart.wiring.settings import Settings
-from rempart.workflows.answer_person import Desk, PersonAnswer, answer_person
+from rempart.workflows.answer_person import AnswerDesk, PersonAnswer, answer_person
 
 _WHY: Final[Mapping[Reason, str]] = MappingProxyType(
     {
@@ -46,7 +46,7 @@ def person(*, incident_id: int) -> None:
             database.transaction("keeper") as keeper,
             database.transaction("analyst") as analyst,
         ):
-            desk = Desk(
+            desk = AnswerDesk(
                 finder=finder,
                 keeper=keeper,
                 analyst=analyst,

@@ -46,7 +46,7 @@ _QUESTION: Final = "incident-person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class AnswerDesk:
     """What the question is answered with: no login alone knows both who and what was seen.
 
     Args:
@@ -103,7 +103,7 @@ class _Trace:
     left: tuple[Departure, ...]
 
 
-def answer_person(desk: Desk, incident_id: int, lookup_key: bytes) -> PersonAnswer:
+def answer_person(desk: AnswerDesk, incident_id: int, lookup_key: bytes) -> PersonAnswer:
     """Say what an incident means for whoever has these numbers.
 
     Args:
@@ -171,7 +171,7 @@ def choose_answer(answers: Iterable[Answer]) -> Answer:
     )
 
 
-def _find_traces(desk: Desk, lookup_key: bytes) -> list[_Trace]:
+def _find_traces(desk: AnswerDesk, lookup_key: bytes) -> list[_Trace]:
     refs = set(ledger_questions.find_persons(desk.finder, lookup_key))
     digests = desk.vault.digest_keys([uuid.UUID(bytes=lookup_key)])
     left: dict[int, list[Departure]] = {}
@@ -190,7 +190,7 @@ def _find_traces(desk: Desk, lookup_key: bytes) -> list[_Trace]:
     ]
 
 
-def _record(desk: Desk, record: console.IncidentRecord, traces: Sequence[_Trace]) -> None:
+def _record(desk: AnswerDesk, record: console.IncidentRecord, traces: Sequence[_Trace]) -> None:
     asked = LedgerRead(
         question=_QUESTION,
         purpose=f"incident {record.incident_id}",
@@ -204,12 +204,12 @@ def _record(desk: Desk, record: console.IncidentRecord, traces: Sequence[_Trace]
     record_act(desk.acts, asked, by=desk.by, subject=subject)
 
 
-def _check_certificates(desk: Desk, runs: Iterable[int]) -> Mapping[int, bool]:
+def _check_certificates(desk: AnswerDesk, runs: Iterable[int]) -> Mapping[int, bool]:
     """Say of each run whether its signed certificate covers exactly what left in it."""
     return {run: _is_certified(desk, run) for run in sorted(set(runs))}
 
 
-def _is_certified(desk: Desk, run: int) -> bool:
+def _is_certified(desk: AnswerDesk, run: int) -> bool:
     note = retention_runs.load_certificate(desk.keeper, run)
     if not note:
         return False  # the run is under way, or was lost with a base that was restored

@@ -147,7 +147,14 @@ def _draw(parties: Iterable[Party]) -> dict[str, Any]:
             )
             host["parties"].append(_describe_party(party))
     operators = [one for one in parties if one.kind == "operates"]
-    workers = [one for one in parties if one.kind == "sub_processes"]
+    # Under the insurer they process for; apart only where no operator stands above it.
+    drawn = {insurer.insurer_id for one in operators for insurer in one.insurers}
+    workers = [
+        one
+        for one in parties
+        if one.kind == "sub_processes"
+        and not drawn.issuperset(insurer.insurer_id for insurer in one.insurers)
+    ]
     return {
         "operators": operators,
         "hosts": list(hosts.values()),
