@@ -131,6 +131,23 @@ def _plant_organisations(world: World, tx: Transaction) -> None:
         },
         readers=HOST | of("insurer A") | of("hosted operator"),
     )
+    world.plant(
+        tx,
+        "accounts.mandate",
+        {"mandate_ref": draw()},
+        {
+            "principal_ref": world.orgs["hosted operator"],
+            "agent_ref": world.orgs["host"],
+            "kind": "hosts",
+            "starts_on": "2020-01-01",
+        },
+        readers=HOST | of("hosted operator"),
+    )
+    # The page of the chain tells each link of the next ones, by name: accounts.read_chain().
+    for who in sorted(of("insurer A")):
+        world.told.setdefault(who, []).extend([world.name("hosted operator"), world.name("host")])
+    for who in sorted(of("hosted operator")):
+        world.told.setdefault(who, []).append(world.name("host"))
 
 
 def _plant_people(world: World, tx: Transaction) -> None:
