@@ -119,6 +119,11 @@ def _plant_organisations(world: World, tx: Transaction) -> None:
             readers=readers,
             changers=SECURES,
         )
+    _plant_chain(world, tx)
+
+
+def _plant_chain(world: World, tx: Transaction) -> None:
+    """Plant who hosts and operates for whom."""
     world.plant(
         tx,
         "accounts.mandate",
