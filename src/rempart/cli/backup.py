@@ -26,6 +26,7 @@ from rempart.wiring.home import Home
 from rempart.wiring.kept_keys import save_keys
 from rempart.wiring.purges import open_backup_store
 from rempart.wiring.settings import Settings
+from rempart.workflows.know_backups import tell_tried, tell_verified
 from rempart.workflows.make_backup import Swept, check_part, list_backups, load_backup
 from rempart.workflows.restore_backup import try_backup
 
@@ -102,6 +103,8 @@ def verify(backup_id: str, every: bool) -> None:
         for manifest in chosen:
             for part in manifest.parts:
                 check_part(means.store, part)
+            with installation.database.transaction("archivist") as tx:
+                tell_verified(tx, manifest.backup_id)
             click.echo(f"{manifest.backup_id}: {len(manifest.parts)} files are as written")
 
 
@@ -123,7 +126,11 @@ def try_one(backup_id: str, key_file: Path, as_json: bool) -> None:
         means = open_restore_means(installation, identities, beside, say)
         manifest = load_backup(means.store, means.verifier, backup_id)
         restored = try_backup(means, installation.database, manifest)
-    took_s = (datetime.now(UTC) - started).total_seconds()
+        took_s = (datetime.now(UTC) - started).total_seconds()
+        with installation.database.transaction("archivist") as tx:
+            tell_tried(
+                tx, manifest.backup_id, took_s=round(took_s), purges=restored.forward.applied
+            )
     if as_json:
         click.echo(json.dumps({**restored.describe(), "took_s": round(took_s, 1)}))
         return

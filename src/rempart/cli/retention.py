@@ -11,14 +11,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 import click
 
 from rempart.cli.ledger_ask import ask_identifiers
 from rempart.disclosure.acts import COMMAND_LINE
-from rempart.kernel.errors import NotFound
+from rempart.disclosure.note import NoteRefused, NoteVerifier
+from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.retention.certificate import read_signed_certificate
 from rempart.retention.fields import Field
 from rempart.retention.schedule import ScheduleRefused, parse_schedule
 from rempart.retention.terms import compute_portability_end
@@ -117,6 +119,28 @@ def certificate(*, run: int) -> None:
         raise NotFound(f"run {run} is not done: it has no certificate")
     click.echo(vkey, err=True)
     click.echo(note, nl=False)
+
+
+@retention.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--key", "vkey", required=True, help="The public key, as `certificate` prints it.")
+def verify(file: TextIO, vkey: str) -> None:
+    """Check the certificate in FILE (- for standard input) with the public key alone.
+
+    Needs no installation, no database and no secret: anybody may do it anywhere.
+    """
+    try:
+        signed = read_signed_certificate(file.read(), NoteVerifier.parse(vkey))
+    except UnicodeDecodeError:
+        raise InvalidRequest("this is not a certificate: it is not text") from None
+    except (NoteRefused, ValueError) as refused:
+        raise InvalidRequest(
+            f"not proven: {refused}. Take the file as it was downloaded, and the whole key"
+        ) from None
+    for name, count in sorted(signed.counts.items()):
+        click.echo(f"{name:<24} {count:>10}")
+    click.echo(f"root {signed.root.hex()}, schedule {signed.schedule.hex()}")
+    click.echo(f"proven: run {signed.run} of {signed.day}, signed by this key", err=True)
 
 
 @retention.command()

@@ -41,13 +41,14 @@ class ListPage(Generic[Column, Row]):
     describe: Callable[[Row], Mapping[str, Any]]
     descending: bool = True
 
-    def show(self, request: HttpRequest) -> HttpResponse:
-        """Show the page that the address asks for."""
+    def show(self, request: HttpRequest, **besides: Any) -> HttpResponse:
+        """Show the page that the address asks for, with what stands besides the table."""
         listing = self._read(request)
         rows, total = self._load(request, listing)
         context = {
             "rows": [self.describe(row) for row in rows],
             **describe_listing(listing, self.columns, total),
+            **besides,
         }
         return render(request, self.template, context)
 

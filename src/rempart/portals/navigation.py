@@ -159,6 +159,12 @@ ENTRIES: Final = (
     ),
     Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),
     Entry("chain", _("Chaîne"), Permission.READ_CHAIN),
+    Entry(
+        "own-data-holds",
+        _("Données retenues"),
+        Permission.HANDLE_REQUESTS,
+        ("own-data-hold", "release-own-data-hold", "hold-file"),
+    ),
     Entry("relayed-packages", _("Envois relayés"), Permission.RELAY_PACKAGES, of_hosted=True),
     Entry("check-card", _("Vérifier des droits"), Permission.CHECK_RIGHTS, ("check-typed",)),
     Entry(
@@ -284,9 +290,12 @@ ENTRIES: Final = (
         (
             *("purge", "plan-purge", "approve-purge", "refuse-purge", "retention-schedules"),
             *("retention-schedule", "propose-schedule", "approve-schedule", "refuse-schedule"),
+            *("data-holds", "data-hold", "release-data-hold", "hold-inquired"),
+            "change-periods",
         ),
         of_the_host=True,
     ),
+    Entry("backups", _("Sauvegardes"), Permission.READ_SERVICES, of_the_host=True),
     Entry(
         "bank-reviews",
         _("Changements de compte"),
@@ -350,7 +359,7 @@ GROUPS: Final = (
             *("inquiries", "holds", "chain"),
         ),
     ),
-    (_("Données"), ("data-requests", "purges", "erasures")),
+    (_("Données"), ("data-requests", "own-data-holds", "purges", "backups", "erasures")),
     (_("Traces"), ("lookups", "own-lookups", "own-feeds", "insurer-figures", "ledger", "jobs")),
     (_("Comptes"), ("organisation", "organisations", "software", "reports")),
     (_("Mes messages"), ("my-messages", "my-reports")),

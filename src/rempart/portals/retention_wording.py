@@ -7,6 +7,8 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from rempart.retention.backup_watch import BackupWarning
+
 FIELDS: Final[Mapping[str, Promise]] = MappingProxyType(
     {
         "civil": _("état civil"),
@@ -71,6 +73,38 @@ SCHEDULE_STATES: Final[Mapping[str, Promise]] = MappingProxyType(
         "approved": _("approuvé"),
         "refused": _("refusé"),
         "withdrawn": _("retiré"),
+    }
+)
+HOLD_KINDS: Final[Mapping[str, Promise]] = MappingProxyType(
+    {
+        "judicial": _("la justice"),
+        "dispute": _("un litige"),
+        "restriction": _("une limitation demandée"),
+        "incident": _("un incident"),
+        "request": _("une demande"),
+    }
+)
+BACKUP_WARNINGS: Final[Mapping[BackupWarning, Promise]] = MappingProxyType(
+    {
+        BackupWarning.NONE: _(
+            "Aucune sauvegarde n’est connue. Si la base est perdue, tout l’est. Lancez "
+            "« rempart backup make », puis cherchez dans Travaux pourquoi la nuit n’en fait pas."
+        ),
+        BackupWarning.OLD: _(
+            "La dernière sauvegarde a plus de deux jours. Cherchez dans Travaux pourquoi la nuit "
+            "n’en fait plus ; lancez « rempart backup make » sans attendre."
+        ),
+        BackupWarning.TOO_LONG: _(
+            "Une sauvegarde est gardée au-delà de son terme : des personnes effacées y sont encore. "
+            "Lancez « rempart backup prune », ou faites-en une neuve : la dernière reste toujours."
+        ),
+        BackupWarning.NEVER_TRIED: _(
+            "Aucune n’a jamais été restaurée pour essayer. Lancez « rempart backup try » : rien ne "
+            "s’arrête et personne ne le voit."
+        ),
+        BackupWarning.TRIED_LONG_AGO: _(
+            "Le dernier essai de restauration a plus d’un mois. Lancez « rempart backup try »."
+        ),
     }
 )
 REQUEST_KINDS: Final[Mapping[str, Promise]] = MappingProxyType(

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from rempart.disclosure.entry import LEAF_HASH_PREFIX
+from rempart.disclosure.note import NoteVerifier, parse_note
 from rempart.disclosure.tree import compute_root
 
 HEADING: Final = "rempart retention certificate v1"
@@ -134,3 +135,15 @@ def parse_certificate(text: str) -> Certificate:
     if heading != HEADING or end or format_certificate(read) != text:
         raise ValueError("this is not a certificate of retention")
     return read
+
+
+def read_signed_certificate(message: str, verifier: NoteVerifier) -> Certificate:
+    """Read a signed certificate, with nothing but the public key of whoever signs.
+
+    Raises:
+        NoteRefused: it is no signed note, or another key signed it, or a letter of it changed.
+        ValueError: what was signed is not a certificate of retention.
+    """
+    note = parse_note(message)
+    verifier.verify(note)
+    return parse_certificate(note.text)

@@ -1,5 +1,6 @@
 """Holds of persons' data, and what moves their periods, as rows. Roles: keeper, portals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -51,6 +52,27 @@ def place_hold(
             "by": by,
         },
     )
+
+
+def hold_inquired(
+    tx: Transaction,
+    hold_ref: int,
+    inquiry_ref: int,
+    *,
+    kind: str,
+    fields: Sequence[str],
+    reason: str,
+) -> int:
+    """Keep data of whom an approved inquiry found; return how many holds that made."""
+    values = {
+        "hold_ref": hold_ref,
+        "inquiry_ref": inquiry_ref,
+        "kind": kind,
+        "fields": list(fields),
+        "reason": reason,
+    }
+    [(count,)] = tx.execute(_sql.hold_inquired, values)
+    return int(count)
 
 
 def release_hold(tx: Transaction, hold_ref: int, *, reason: str, by: int | None) -> bool:

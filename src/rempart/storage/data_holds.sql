@@ -5,6 +5,10 @@
 INSERT INTO retention.data_hold (hold_ref, kind, insurer_id, person_ref, contract_ref, fields, reason, placed_by)
 VALUES (%(hold_ref)s, %(kind)s, %(insurer_id)s, %(person_ref)s, %(contract_ref)s, %(fields)s::text[], %(reason)s, %(by)s);
 
+-- name: hold_inquired
+-- Keep data of whom an approved inquiry found; how many holds that makes.
+SELECT retention.hold_inquired(%(hold_ref)s, %(inquiry_ref)s, %(kind)s, %(fields)s::text[], %(reason)s);
+
 -- name: release_hold
 -- Let them go again; the database writes when.
 UPDATE retention.data_hold SET released_by = %(by)s, release_reason = %(reason)s

@@ -11,7 +11,7 @@ from rempart.storage.queries import load_queries
 
 _sql: Final = load_queries("data_requests")
 
-RequestColumn: TypeAlias = Literal["received", "kind", "state"]
+RequestColumn: TypeAlias = Literal["due", "received", "kind", "state"]
 
 
 class DataRequest(NamedTuple):
@@ -90,6 +90,12 @@ def list_page(
 ) -> tuple[list[DataRequest], int]:
     """Return one page of the requests whoever asks may see, and how many there are."""
     return load_page(tx, _sql.list_page, listing, _make, {"request_ref": request_ref})
+
+
+def count_waiting(tx: Transaction, today: date) -> tuple[int, int]:
+    """Return how many wait for an answer, and how many of them beyond their time on a day."""
+    [(waiting, late)] = tx.execute(_sql.count_waiting, {"today": today})
+    return int(waiting), int(late)
 
 
 def load_request(tx: Transaction, request_ref: int) -> DataRequest | None:

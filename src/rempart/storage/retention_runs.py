@@ -137,8 +137,9 @@ def add_items(
 
 
 def end_plan(tx: Transaction, run_id: int, *, state: RunState, routine: bool) -> None:
-    """A plan is complete: count it."""
+    """A plan is complete: count it, and keep what those who decide look at."""
     tx.execute(_sql.count_plan, {"run_id": run_id})
+    tx.execute(_sql.preview_plan, {"run_id": run_id})
     tx.execute(_sql.end_plan, {"run_id": run_id, "state": state.value, "routine": routine})
 
 
@@ -231,10 +232,11 @@ def list_gone(tx: Transaction, run_id: int) -> Iterator[Departure]:
             )
 
 
-def end_run(tx: Transaction, run_id: int, certificate: str) -> None:
-    """A run is done: keep its certificate, forget its lines."""
+def end_run(tx: Transaction, run_id: int, certificate: str, *, signed_by: str = "") -> None:
+    """A run is done: keep its certificate and the key that checks it, forget its lines."""
     tx.execute(_sql.drop_items, {"run_id": run_id})
-    tx.execute(_sql.end_run, {"run_id": run_id, "certificate": certificate})
+    values = {"run_id": run_id, "certificate": certificate, "signed_by": signed_by}
+    tx.execute(_sql.end_run, values)
 
 
 def load_certificate(tx: Transaction, run_id: int) -> str | None:

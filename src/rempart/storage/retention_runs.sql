@@ -40,6 +40,27 @@ INSERT INTO retention.tally (run_id, insurer_id, field, step, rule, held_by, pla
 SELECT run_id, insurer_id, field, step, rule, held_by, count(*), min(last_day)
 FROM retention.item WHERE run_id = %(run_id)s GROUP BY run_id, insurer_id, field, step, rule, held_by;
 
+-- name: preview_plan
+-- What those who decide look at: lines by year and step, and the lines of a few people from one end to the other, without references.
+WITH line AS NOT MATERIALIZED (
+    SELECT number, insurer_id, person_ref, field, CASE WHEN held_by = '' THEN step ELSE 'held' END AS step, rule, last_day, held_by
+    FROM retention.item WHERE run_id = %(run_id)s
+), counted AS (
+    SELECT date_part('year', last_day)::integer AS year, step, count(*) AS lines FROM line GROUP BY 1, 2
+), chosen AS (
+    SELECT person_ref, row_number() OVER (ORDER BY min(number)) AS place FROM line
+    WHERE number IN (SELECT 1 + (r.items - 1) * part / 5 FROM retention.run AS r, generate_series(0, 5) AS part
+                     WHERE r.run_id = %(run_id)s)
+    GROUP BY person_ref
+), sample AS (
+    SELECT c.place, l.insurer_id, l.field, l.step, l.rule, l.held_by, min(l.last_day) AS last_day, count(*) AS lines
+    FROM chosen AS c JOIN line AS l USING (person_ref) GROUP BY c.place, l.insurer_id, l.field, l.step, l.rule, l.held_by
+)
+UPDATE retention.run SET preview = jsonb_build_object(
+    'years', (SELECT COALESCE(jsonb_agg(jsonb_build_array(year, step, lines) ORDER BY year NULLS FIRST, step), '[]') FROM counted),
+    'samples', (SELECT COALESCE(jsonb_agg(to_jsonb(sample) ORDER BY place, step, field, rule), '[]') FROM sample))
+WHERE run_id = %(run_id)s;
+
 -- name: end_plan
 -- A plan is complete.
 UPDATE retention.run SET state = %(state)s, routine = %(routine)s, planned_at = clock_timestamp()
@@ -129,8 +150,9 @@ SELECT number, run_id, insurer_id, person_ref, field, subject, step, day FROM re
 WHERE run_id = %(run_id)s ORDER BY number;
 
 -- name: end_run
--- A run is done, and certified.
-UPDATE retention.run SET state = 'done', ended_at = clock_timestamp(), certificate = %(certificate)s
+-- A run is done, and certified; what it was like for a few people is shown no more.
+UPDATE retention.run SET state = 'done', ended_at = clock_timestamp(), certificate = %(certificate)s, signed_by = %(signed_by)s,
+       preview = preview - 'samples'
 WHERE run_id = %(run_id)s AND state = 'running';
 
 -- name: load_certificate

@@ -36,7 +36,14 @@ from rempart.workflows.campaign_contacts import forget_contacts
 from rempart.workflows.copy_acts import copy_acts, replay_acts
 from rempart.workflows.copy_own_data import forget_copies, forget_reports
 from rempart.workflows.give_up_logs import give_up_logs
-from rempart.workflows.make_backup import BackupMeans, Swept, make_backup, sweep_backups
+from rempart.workflows.know_backups import know_backups, tell_verified
+from rempart.workflows.make_backup import (
+    BackupMeans,
+    Swept,
+    list_backups,
+    make_backup,
+    sweep_backups,
+)
 from rempart.workflows.purge_journal import Begin, settle_journal, write_journal
 from rempart.workflows.restore_backup import RestoreMeans
 from rempart.workflows.restored_files import StagedFiles
@@ -110,6 +117,9 @@ def back_up(at: Installation, say: Say) -> tuple[BackupManifest, Swept]:
         manifest = make_backup(means, snapshot, dump, noise=secrets.token_bytes(_NOISE))
         snapshot.rollback()
         swept = _sweep(at, means)
+    # It was read back. A crash before this line leaves a backup that the page learns of next time.
+    with begin() as tx:
+        tell_verified(tx, manifest.backup_id)
     settle_journal(begin, means.journal)
     return manifest, swept
 
@@ -214,9 +224,12 @@ def _sweep(at: Installation, means: BackupMeans) -> Swept:
         with at.database.transaction("owner") as tx:
             return purges.forget_purges(tx, up_to)
 
-    return sweep_backups(
-        means, now=datetime.now(UTC), keep_days=at.settings.backup_days, forget=forget
-    )
+    keep_days = at.settings.backup_days
+    swept = sweep_backups(means, now=datetime.now(UTC), keep_days=keep_days, forget=forget)
+    with at.database.transaction("archivist") as tx:
+        kept = list_backups(means.store, means.signer.verifier)
+        know_backups(tx, kept, keep_days=keep_days)
+    return swept
 
 
 def _list_appliers(at: Installation, base: Database, staged: StagedFiles) -> Mapping[str, Applier]:

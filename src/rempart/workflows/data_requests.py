@@ -109,6 +109,16 @@ def list_requests(
     return data_requests.list_page(tx, listing)
 
 
+def count_waiting(tx: Transaction, asker: Asker) -> tuple[int, int]:
+    """Return how many requests wait for an answer, and how many of them beyond their time.
+
+    Raises:
+        NotAllowed: their role does not allow it.
+    """
+    check_can(asker.visitor, Permission.HANDLE_REQUESTS, now=asker.now)
+    return data_requests.count_waiting(tx, asker.now.astimezone(PARIS).date())
+
+
 def read_request(tx: Transaction, asker: Asker, request_ref: int) -> RequestSheet:
     """Return one request with what may be erased and what the law keeps.
 

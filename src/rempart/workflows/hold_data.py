@@ -68,7 +68,7 @@ def place_hold(tx: Transaction, request: HoldRequest, *, by: int | None) -> int:
                 kind=request.kind,
                 insurer_id=request.insurer_id,
                 fields=tuple(sorted(field.value for field in set(request.fields))),
-                reason=_read_reason(request.reason),
+                reason=read_reason(request.reason),
             ),
             person_ref=request.person_ref,
             contract_ref=request.contract_ref,
@@ -86,7 +86,7 @@ def release_hold(tx: Transaction, hold_ref: int, *, reason: str, by: int | None)
         InvalidRequest: there is no reason.
         Conflict: there is no such hold for them, or it was released.
     """
-    if not data_holds.release_hold(tx, hold_ref, reason=_read_reason(reason), by=by):
+    if not data_holds.release_hold(tx, hold_ref, reason=read_reason(reason), by=by):
         raise Conflict("there is no such hold in force")
 
 
@@ -95,7 +95,12 @@ def list_holds(tx: Transaction) -> list[tuple[DataHold, datetime]]:
     return data_holds.list_holds(tx)
 
 
-def _read_reason(reason: str) -> str:
+def read_reason(reason: str) -> str:
+    """Return a reason as it is kept.
+
+    Raises:
+        InvalidRequest: there is none, or it is too long.
+    """
     words = " ".join(reason.split())
     if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
         raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")

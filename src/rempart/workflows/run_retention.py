@@ -283,7 +283,7 @@ def _certify(keeper: Keeper, run_id: int) -> Ran:
         certificate = make_certificate(run_id, run.day, run.schedule, departures)
         note = keeper.signer.sign(format_certificate(certificate))
         kept = sum(one.kept for one in retention_runs.list_tally(tx, run_id))
-        retention_runs.end_run(tx, run_id, note)
+        retention_runs.end_run(tx, run_id, note, signed_by=keeper.signer.verifier.vkey)
     return Ran(
         run_id=run_id,
         archived=_count(certificate.counts, Step.ARCHIVE),

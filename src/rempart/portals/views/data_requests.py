@@ -36,6 +36,7 @@ from rempart.workflows import data_requests as acts
 from rempart.workflows.data_requests import DataRequest, RequestColumn
 
 COLUMNS: Final = (
+    ("due", _("Répondre avant le")),
     ("received", _("Reçue le")),
     ("kind", _("Demande")),
     ("state", _("État")),
@@ -94,6 +95,7 @@ _LIST: Final = ListPage(
     sortable=get_args(RequestColumn),
     load=acts.list_requests,
     describe=_describe,
+    descending=False,
 )
 
 
@@ -128,8 +130,9 @@ def make_request(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @allows(Permission.HANDLE_REQUESTS)
 def requests(request: HttpRequest) -> HttpResponseBase:
-    """Show what members asked, the newest first unless asked otherwise."""
-    return _LIST.show(request)
+    """Show what members asked, the most pressing first unless asked otherwise."""
+    waiting, late = perform_or_404(request, acts.count_waiting)
+    return _LIST.show(request, waiting=waiting, late=late)
 
 
 @require_safe

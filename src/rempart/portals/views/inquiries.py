@@ -269,7 +269,7 @@ def _show(request: HttpRequest, inquiry_ref: int, *, status: int = 200) -> HttpR
     visitor = require_visitor(request)
     context = {
         **_describe(inquiry),
-        **list_abilities(visitor, [Permission.APPROVE_INQUIRY]),
+        **list_abilities(visitor, [Permission.APPROVE_INQUIRY, Permission.APPROVE_PURGE]),
         "is_own": inquiry.asked_by == visitor.actor_ref,
         "is_over": inquiry.ends_at is not None and inquiry.ends_at <= get_desk().now(),
         "refused": status != 200,

@@ -28,7 +28,14 @@ from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.errors import InconsistentRecord
 from rempart.kernel.nir import Nir
 from rempart.portals import wording
-from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404, read_ref
+from rempart.portals.administering import (
+    FORM_METHODS,
+    Refused,
+    list_abilities,
+    perform,
+    perform_or_404,
+    read_ref,
+)
 from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_STATES, describe_state
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import CheckedField, current_language
@@ -168,6 +175,8 @@ def member(request: HttpRequest, member_file_ref: int) -> HttpResponseBase:
     read = _read(request, member_file_ref, acts.read_file)
     context = {
         "file": read,
+        "file_ref": member_file_ref,
+        **list_abilities(require_visitor(request), [Permission.HANDLE_REQUESTS]),
         "motive": MOTIVES[FileMotive(read.opened.motive)],
         "state": _describe_state(read),
         "lines": [_describe_line(one) for one in read.lines],
@@ -195,6 +204,7 @@ def contract(request: HttpRequest, member_file_ref: int) -> HttpResponseBase:
     context = {
         "file": read,
         "file_ref": member_file_ref,
+        **list_abilities(require_visitor(request), [Permission.HANDLE_REQUESTS]),
         "motive": MOTIVES[FileMotive(read.opened.motive)],
         "contract": format_contract(read.opened.contract_ref),
         "most_people": MOST_PEOPLE_TOLD,

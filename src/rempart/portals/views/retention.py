@@ -1,5 +1,7 @@
 """« Conservation » of the host: what is due to leave, approved by two people; figures, nobody."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final, get_args
 
 from django import forms
@@ -21,6 +23,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.care_wording import describe_state
+from rempart.portals.charts import ColumnChart, Point, Series, draw_columns
 from rempart.portals.csv_export import export_csv
 from rempart.portals.forms import current_language
 from rempart.portals.list_page import ListPage
@@ -60,6 +63,11 @@ def _describe(row: PurgeRow) -> dict[str, Any]:
         "state": describe_state(row.state, PURGE_STATES, PURGE_BADGES),
     }
 
+
+_LIVE: Final = frozenset({"planning", "approved", "running"})
+_STEPS: Final = ("archive", "delete", "held")
+_COLOURS: Final = ("fill-card", "fill-closed", "fill-vitale")
+_MOST_YEARS: Final = 25
 
 _LIST: Final = ListPage(
     template="portals/retention/purges.html",
@@ -109,11 +117,20 @@ def purge(request: HttpRequest, purge_id: int) -> HttpResponseBase:
 
     row, tally, schedule = perform_or_404(request, load)
     visitor = require_visitor(request)
+    going = sum(one.planned for one in tally if not one.held_by)
+    settled = row.done + sum(one.kept for one in tally)
+    preview = row.preview or {}
     context = {
         **_describe(row),
+        "chart": _draw_years(preview.get("years", [])),
+        "people": _list_samples(preview.get("samples", []), tally, schedule),
+        "is_live": row.state in _LIVE,
+        "going": going,
+        "settled": settled,
+        "share": 100 * settled // going if going else 0,
+        "is_planned": row.state == "planned",
         "tally": [_describe_tally(one, schedule) for one in tally if not one.held_by],
         "held": [_describe_tally(one, schedule) for one in tally if one.held_by],
-        "is_planned": row.state == "planned",
         "may_agree": row.first_at is None or row.first_by != visitor.actor_ref,
         **list_abilities(visitor, [Permission.APPROVE_PURGE]),
     }
@@ -212,4 +229,73 @@ def _describe_tally(one: TallyRow, schedule: Schedule) -> dict[str, Any]:
         "step": STEPS[one.step],
         "why": why,
         "words": "" if rule is None else rule.en if current_language() == "en" else rule.fr,
+        "hold_page": _find_hold_page(one.held_by),
     }
+
+
+def _find_hold_page(held_by: str) -> str:
+    """Return the page of what holds a line, by the name that lines give it; empty for none."""
+    kind, _space, ref = held_by.partition(" ")
+    if not ref.isdecimal():
+        return ""
+    return reverse("evidence-hold" if kind == "evidence" else "data-hold", args=[int(ref)])
+
+
+def _draw_years(counted: Sequence[Sequence[Any]]) -> ColumnChart | None:
+    """Draw how many lines fell due in each year: to the archive, for good, held.
+
+    Args:
+        counted: Year (None: no rule ever kept it), step and number of lines.
+    """
+    by_year: dict[int, dict[str, int]] = {}
+    undated: dict[str, int] = {}
+    for year, step, lines in counted:
+        of = undated if year is None else by_year.setdefault(year, {})
+        of[step] = of.get(step, 0) + lines
+    points = []
+    if by_year:
+        first = max(min(by_year), max(by_year) - _MOST_YEARS)
+        # Older ones stand together in the first column: a picture of a century shows nothing.
+        for year in [year for year in by_year if year < first]:
+            for step, lines in by_year.pop(year).items():
+                of = by_year.setdefault(first, {})
+                of[step] = of.get(step, 0) + lines
+        points = [
+            Point(label=str(year), counts=_count_steps(by_year.get(year, {})))
+            for year in range(first, max(by_year) + 1)
+        ]
+    if undated:
+        points.append(Point(label=gettext("sans règle"), counts=_count_steps(undated)))
+    series = [
+        Series(name=str(STEPS[step]), css=css)
+        for step, css in zip(_STEPS, _COLOURS, strict=True)
+    ]
+    return draw_columns(points, series) if points else None
+
+
+def _count_steps(of: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(of.get(step, 0) for step in _STEPS)
+
+
+def _list_samples(
+    samples: Sequence[Mapping[str, Any]], tally: Sequence[TallyRow], schedule: Schedule
+) -> list[dict[str, Any]]:
+    """Return the lines of a few people, person by person: fields, days and rules, nobody."""
+    names = {one.insurer_id: one.insurer_name for one in tally}
+    people: dict[int, dict[str, Any]] = {}
+    for one in samples:
+        place = int(one["place"])
+        person = people.setdefault(
+            place, {"place": place, "insurer": names.get(one["insurer_id"], ""), "lines": []}
+        )
+        rule = schedule.find_rule(one["rule"])
+        person["lines"].append(
+            {
+                "field": FIELDS[one["field"]],
+                "step": STEPS["held" if one["held_by"] else one["step"]],
+                "last_day": one["last_day"] and date.fromisoformat(one["last_day"]),
+                "count": one["lines"],
+                "why": one["held_by"] or (rule.source if rule else one["rule"]),
+            }
+        )
+    return [people[place] for place in sorted(people)]

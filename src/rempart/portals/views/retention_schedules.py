@@ -24,7 +24,15 @@ from rempart.portals.administering import (
 from rempart.portals.forms import current_language
 from rempart.portals.retention_wording import FACTS, FIELDS, PHASES, SCHEDULE_STATES, STEPS
 from rempart.portals.visit import allows, require_visitor
-from rempart.retention.schedule import MOST_BYTES, Rule, ScheduleRefused, parse_schedule
+from rempart.retention.schedule import (
+    MOST_BYTES,
+    MOST_MONTHS,
+    Rule,
+    Schedule,
+    ScheduleRefused,
+    parse_schedule,
+)
+from rempart.retention.schedule_edit import change_periods
 from rempart.workflows import retention_schedules as acts
 
 
@@ -58,6 +66,57 @@ class ScheduleForm(forms.Form):
                 [f"{one.field} : {one.message}" for one in refused.findings]
             ) from None
         return content
+
+
+class PeriodsForm(forms.Form):
+    """How many months each rule keeps, and why it changes.
+
+    Args:
+        schedule: The one in force.
+    """
+
+    routine_people = forms.IntegerField(
+        label=_("Personnes qui partent sans autre accord"),
+        help_text=_(
+            "Un passage de si peu de personnes part seul, sous un calendrier que deux personnes ont "
+            "approuvé. 0 : chaque passage demande deux accords."
+        ),
+        min_value=0,
+        max_value=1_000_000,
+    )
+    note = forms.CharField(
+        label=_("Pourquoi"),
+        help_text=_("La personne qui approuve le lira. Ne nommez personne."),
+        max_length=acts.NOTE_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+    use_required_attribute = False
+
+    def __init__(self, *values: Any, schedule: Schedule, **options: Any) -> None:
+        super().__init__(*values, **options)
+        self.rules = schedule.rules
+        self.fields["routine_people"].initial = schedule.routine_people
+        for rule in schedule.rules:
+            self.fields[f"mois-{rule.code}"] = forms.IntegerField(
+                label=_("Mois"), min_value=0, max_value=MOST_MONTHS, initial=rule.months
+            )
+
+    def list_rules(self) -> list[dict[str, Any]]:
+        """Return each rule with its field, in the order of the schedule."""
+        return [
+            {"rule": describe_rule(rule), "field": self[f"mois-{rule.code}"]}
+            for rule in self.rules
+        ]
+
+    def write(self, text: str) -> str:
+        """Return the text in force with these periods; the form is valid.
+
+        Raises:
+            ValueError: its periods cannot be changed by a form.
+        """
+        answers = self.cleaned_data
+        months = {rule.code: answers[f"mois-{rule.code}"] for rule in self.rules}
+        return change_periods(text, months, routine_people=answers["routine_people"])
 
 
 @require_safe
@@ -107,18 +166,47 @@ def propose(request: HttpRequest) -> HttpResponseBase:
     )
     status = 422 if form.errors else 200
     if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: acts.propose_schedule(
-                tx, asker, answers["content"], note=answers["note"]
-            ),
-        )
+        done = _propose(request, form.cleaned_data["content"], form.cleaned_data["note"])
         if not isinstance(done, Refused):
             return HttpResponseRedirect(reverse("retention-schedule", args=[done]))
         status = done.status
     context = {"form": form, "refused": status != 200 and not form.errors}
     return render(request, "portals/retention/propose.html", context, status=status)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.MANAGE_RETENTION)
+def change_periods_form(request: HttpRequest) -> HttpResponseBase:
+    """Show the periods in force to be changed, then propose what was written."""
+
+    def load(tx: Any, asker: Any) -> tuple[str, Schedule]:
+        acts.list_schedules(tx, asker)
+        return acts.read_text_in_force(tx), acts.read_in_force(tx)
+
+    text, in_force = perform_or_404(request, load)
+    form = PeriodsForm(request.POST if request.method == "POST" else None, schedule=in_force)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = _propose(request, form.write(text), form.cleaned_data["note"])
+        except ValueError:
+            # Written by hand in a way no form follows: the text itself is edited.
+            return HttpResponseRedirect(reverse("propose-schedule"))
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("retention-schedule", args=[done]))
+        status = done.status
+    context = {
+        "form": form,
+        "rules": form.list_rules(),
+        "refused": status != 200 and not form.errors,
+    }
+    return render(request, "portals/retention/periods.html", context, status=status)
+
+
+def _propose(request: HttpRequest, content: str, note: str) -> int | Refused:
+    return perform(
+        request, lambda tx, asker: acts.propose_schedule(tx, asker, content, note=note)
+    )
 
 
 @require_safe
@@ -145,6 +233,7 @@ def schedule(request: HttpRequest, schedule_ref: int) -> HttpResponseBase:
             for before, after in changes
         ],
         "effect": _describe_effect(row.effect),
+        **_sum_effect(row.effect),
         "is_open": row.state == "proposed",
         "is_own": row.proposed_by == visitor.actor_ref,
         **list_abilities(visitor, [Permission.APPROVE_PURGE]),
@@ -200,6 +289,17 @@ def describe_rule(rule: Rule) -> dict[str, Any]:
         "source": rule.source,
         "words": rule.en if current_language() == "en" else rule.fr,
     }
+
+
+def _sum_effect(effect: Mapping[str, Any] | None) -> dict[str, int]:
+    """Return how many lines more would leave for good, and go to the archive."""
+    totals = {"delete": 0, "archive": 0}
+    for sign, when in ((1, "then"), (-1, "now")):
+        for name, count in (effect or {}).get(when, {}).items():
+            step = name.partition(" ")[0]
+            if step in totals:
+                totals[step] += sign * count
+    return {"more_gone": totals["delete"], "more_archived": totals["archive"]}
 
 
 def _describe_effect(effect: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:

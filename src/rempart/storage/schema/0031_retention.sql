@@ -89,6 +89,8 @@ CREATE TABLE retention.data_hold (
     contract_ref   bigint,
     -- Whom it keeps: the database finds them when it is placed, while the sheets that name the contract are still there.
     person_refs    bigint[] NOT NULL DEFAULT '{}',
+    -- How many: what pages show of them.
+    people         integer GENERATED ALWAYS AS (cardinality(person_refs)) STORED,
     fields         text[] NOT NULL DEFAULT '{}',          -- empty: all
     reason         text NOT NULL CHECK (length(btrim(reason)) BETWEEN 1 AND 500),
     placed_by      bigint,                                -- NULL: the command line
@@ -128,6 +130,25 @@ END $$;
 REVOKE EXECUTE ON FUNCTION retention.guard_data_hold FROM PUBLIC;
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON retention.data_hold FOR EACH ROW EXECUTE FUNCTION retention.guard_data_hold();
 
+-- The host keeps data of whom an approved inquiry found: two people looked at who asks and why, and nothing is typed again.
+CREATE FUNCTION retention.hold_inquired(ref bigint, inquiry bigint, what text, kept text[], why text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    placed bigint;
+BEGIN
+    IF NOT accounts.is_host() OR COALESCE(accounts.my_role() NOT IN ('operator_admin', 'operator_dpo'), true) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'those of the host who answer for what is kept hold data';
+    END IF;
+    INSERT INTO retention.data_hold (hold_ref, kind, insurer_id, person_ref, fields, reason, placed_by)
+    SELECT ref + one.place - 1, what, q.insurer_id, one.person_ref, kept, why, accounts.my_actor()
+    FROM accounts.inquiry AS q CROSS JOIN LATERAL unnest(q.person_refs) WITH ORDINALITY AS one (person_ref, place)
+    WHERE q.inquiry_ref = inquiry AND q.state = 'approved' AND q.decided_at > clock_timestamp() - interval '7 days';
+    GET DIAGNOSTICS placed = ROW_COUNT;
+    RETURN placed;
+END $$;
+REVOKE EXECUTE ON FUNCTION retention.hold_inquired FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retention.hold_inquired TO rempart_portals;
+
 -- ---------------------------------------------------------------- runs
 
 -- One run: planned, approved by two people, carried out in pieces, certified. Its rows are fixed when it is planned; what changed since
@@ -159,6 +180,9 @@ CREATE TABLE retention.run (
     reason       text NOT NULL DEFAULT '' CHECK (length(reason) <= 500),
     ended_at     timestamptz,
     certificate  text NOT NULL DEFAULT '',                -- a signed note, once it is done
+    signed_by    text NOT NULL DEFAULT '',                -- the public key that checks it
+    -- What those who decide look at before they do: lines by year of the last day, and those of a few people, without their references.
+    preview      jsonb,
     CHECK ((origin = 'request') = (request_ref IS NOT NULL)),
     CHECK (first_at IS NOT NULL OR (first_by IS NULL AND second_at IS NULL)),
     CHECK (second_at IS NULL OR second_by IS DISTINCT FROM first_by),
@@ -350,15 +374,16 @@ BEGIN
                    ' USING (%s AND state = ''proposed'') WITH CHECK (decided_by = (SELECT accounts.my_actor()))', host);
     EXECUTE format('CREATE POLICY changed ON retention.run FOR UPDATE TO rempart_portals'
                    ' USING (%s AND state = ''planned'') WITH CHECK (%s)', host, host);
-    FOREACH name IN ARRAY ARRAY['event', 'data_hold'] LOOP
-        EXECUTE format('CREATE POLICY seen ON retention.%I FOR SELECT TO rempart_portals USING (%s)', name, mine);
-    END LOOP;
+    EXECUTE format('CREATE POLICY seen ON retention.event FOR SELECT TO rempart_portals USING (%s)', mine);
+    -- The host's two see every hold and may release it; whom it keeps is in columns that pages do not read.
+    EXECUTE format('CREATE POLICY seen ON retention.data_hold FOR SELECT TO rempart_portals USING (%s OR %s)', host, mine);
     EXECUTE format('CREATE POLICY added ON retention.event FOR INSERT TO rempart_portals'
                    ' WITH CHECK (%s AND told_by = (SELECT accounts.my_actor()))', mine);
     EXECUTE format('CREATE POLICY added ON retention.data_hold FOR INSERT TO rempart_portals'
                    ' WITH CHECK (%s AND placed_by = (SELECT accounts.my_actor()))', mine);
     EXECUTE format('CREATE POLICY changed ON retention.data_hold FOR UPDATE TO rempart_portals'
-                   ' USING (%s AND released_at IS NULL) WITH CHECK (%s AND released_by = (SELECT accounts.my_actor()))', mine, mine);
+                   ' USING ((%s OR %s) AND released_at IS NULL) WITH CHECK ((%s OR %s) AND released_by = (SELECT accounts.my_actor()))',
+                   host, mine, host, mine);
     EXECUTE format('CREATE POLICY seen ON retention.request FOR SELECT TO rempart_portals'
                    ' USING (%s OR person_ref = (SELECT accounts.my_person()))', mine);
     -- A member asks for themselves; their insurer writes down what came by letter.
@@ -369,8 +394,9 @@ BEGIN
                    ' USING (%s) WITH CHECK (%s AND (state = ''extended'' OR answered_by = (SELECT accounts.my_actor())))', mine, mine);
 END $$;
 
-GRANT SELECT ON retention.schedule, retention.run, retention.tally, retention.event, retention.data_hold, retention.request
-    TO rempart_portals;
+GRANT SELECT ON retention.schedule, retention.run, retention.tally, retention.event, retention.request TO rempart_portals;
+GRANT SELECT (hold_ref, kind, insurer_id, people, fields, reason, placed_by, placed_at, released_by, released_at, release_reason)
+    ON retention.data_hold TO rempart_portals;
 GRANT INSERT (schedule_ref, content, digest, note, proposed_by) ON retention.schedule TO rempart_portals;
 GRANT UPDATE (state, decided_by) ON retention.schedule TO rempart_portals;
 GRANT UPDATE (state, first_by, second_by, refused_by, reason) ON retention.run TO rempart_portals;

@@ -32,6 +32,31 @@ CREATE TABLE retention.restoration (
 );
 ALTER TABLE retention.restoration ENABLE ROW LEVEL SECURITY;
 
+-- What is known here of the store of backups: pages cannot read it. Written by whoever makes, checks, tries and removes them.
+CREATE TABLE retention.backup (
+    backup      text PRIMARY KEY CHECK (length(backup) BETWEEN 1 AND 80),
+    made_at     timestamptz NOT NULL,
+    bytes       bigint NOT NULL CHECK (bytes >= 0),
+    program     text NOT NULL CHECK (length(program) <= 80),
+    purge       bigint NOT NULL,        -- the last purge it knows: those after it are carried out again when it is restored
+    kept_until  date NOT NULL,
+    verified_at timestamptz,            -- its files were read whole and are as written
+    tried_at    timestamptz,            -- it was restored beside everything
+    tried_s     integer CHECK (tried_s >= 0),
+    tried_purges bigint CHECK (tried_purges >= 0),
+    removed_at  timestamptz,
+    CHECK (num_nonnulls(tried_at, tried_s, tried_purges) IN (0, 3))
+);
+ALTER TABLE retention.backup ENABLE ROW LEVEL SECURITY;
+
+-- How far purges go here, for the host's pages.
+CREATE FUNCTION retention.read_last_purge() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(max(p.number), 0) FROM retention.purge AS p WHERE accounts.is_host()
+$$;
+REVOKE EXECUTE ON FUNCTION retention.read_last_purge FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retention.read_last_purge TO rempart_portals;
+
 -- The digest of a record, as retention/purges.py computes it.
 CREATE FUNCTION retention.digest_purge(previous bytea, number bigint, said_ms bigint, kind text, body text) RETURNS bytea
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -159,6 +184,13 @@ CREATE POLICY restored ON retention.restoration FOR SELECT TO rempart_archivist,
 GRANT USAGE ON SCHEMA retention TO rempart_archivist, rempart_plane_retention, rempart_notifier;
 GRANT SELECT ON retention.purge, retention.restoration TO rempart_archivist, rempart_plane_retention;
 GRANT SELECT ON retention.purge TO rempart_notifier;
+CREATE POLICY for_everybody ON retention.backup TO rempart_archivist USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE ON retention.backup TO rempart_archivist;
+-- Permission read_services: the host's agents see whether there are backups.
+CREATE POLICY seen ON retention.backup FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+CREATE POLICY seen ON retention.restoration FOR SELECT TO rempart_portals USING ((SELECT accounts.is_host()));
+GRANT SELECT ON retention.backup TO rempart_portals;
+GRANT SELECT (restored_at, backup, made_at, purges_from, purges_to, payments_compared_at) ON retention.restoration TO rempart_portals;
 GRANT EXECUTE ON FUNCTION retention.say_purge, retention.mark_journaled, retention.check_journaled, retention.mark_applied
     TO rempart_archivist, rempart_plane_retention, rempart_notifier;
 
