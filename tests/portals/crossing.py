@@ -79,6 +79,7 @@ LEADS_TO: Mapping[str, tuple[str, str]] = {
     "purge_id": ("retention.run", "run_id"),
     "schedule_ref": ("retention.schedule", "schedule_ref"),
     "data_request_ref": ("retention.request", "request_ref"),
+    "data_hold_ref": ("retention.data_hold", "hold_ref"),
     "remittance_id": ("claims.remittance", "remittance_id"),
     "log_id": ("ledger.entry", "log_id"),
     "idx": ("ledger.entry", "idx"),

@@ -8,6 +8,7 @@ from rempart.storage.connect import Transaction
 
 # Those of the host who decide what leaves; those of an insurer who answer for its members.
 DECIDES = frozenset({"host admin"})
+HOST = frozenset({"host admin", "host ops", "host security"})
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -37,7 +38,7 @@ def plant_retention(world: World, tx: Transaction) -> None:
         readers=DECIDES,
         changers=DECIDES,
     )
-    # What was erased, and when this base was restored: for the machine, not for pages.
+    # What was erased: for the machine, not for pages.
     world.plant(
         tx,
         "retention.purge",
@@ -51,18 +52,31 @@ def plant_retention(world: World, tx: Transaction) -> None:
         },
         readers=NOBODY,
     )
+    # What is known of backups: the host's agents, all of them.
+    world.plant(
+        tx,
+        "retention.backup",
+        {"backup": world.name("backup")},
+        {
+            "made_at": "2026-11-22T02:00:00Z",
+            "bytes": 1,
+            "program": "1",
+            "purge": 0,
+            "kept_until": "2026-12-27",
+        },
+        readers=HOST,
+    )
     world.plant(
         tx,
         "retention.restoration",
-        {"restored_at": "2026-11-22T10:00:00Z"},
+        {"backup": world.name("restored")},
         {
-            "backup": "b",
             "made_at": "2026-11-22T09:00:00Z",
             "purges_from": 0,
             "purges_to": 0,
             "report": "{}",
         },
-        readers=NOBODY,
+        readers=HOST,
     )
     for insurer_id, letter in ((1, "A"), (2, "B")):
         _plant_member(world, tx, run_id, insurer_id, letter)
@@ -143,8 +157,8 @@ def _plant_words(
             "reason": world.name(f"hold of {member}"),
             "placed_by": world.actors[GONE],
         },
-        readers=answers,
-        changers=answers,
+        readers=answers | DECIDES,
+        changers=answers | DECIDES,
         adders=answers,
     )
     world.plant(

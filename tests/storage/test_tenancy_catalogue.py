@@ -208,6 +208,8 @@ CALLED_BY_PAGES = {
     *("reads_chain()", "read_chain()"),
     *("works_incidents()", "answers_for_members()", "answers_calls()"),
     *("retention.read_mine()", "retention.read_asker(bigint)", "retention.read_schedule()"),
+    "retention.hold_inquired(bigint,bigint,text,text[],text)",
+    "retention.read_last_purge()",
     *("notices.is_public(bigint)", "notices.answer_code(bytea)"),
     *("notices.find_caller(bytea,bytea,smallint)", "notices.tell_caller(bigint)"),
     *("incidents.is_closed(bigint)", "incidents.concerns_my_insurer(bigint)"),

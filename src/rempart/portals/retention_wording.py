@@ -95,8 +95,8 @@ BACKUP_WARNINGS: Final[Mapping[BackupWarning, Promise]] = MappingProxyType(
             "n’en fait plus ; lancez « rempart backup make » sans attendre."
         ),
         BackupWarning.TOO_LONG: _(
-            "Une sauvegarde est gardée au-delà de son terme : des personnes effacées y sont encore. "
-            "Lancez « rempart backup prune », ou faites-en une neuve : la dernière reste toujours."
+            "Une sauvegarde est gardée au-delà de son terme : des personnes effacées y sont "
+            "encore. Lancez « rempart backup prune », ou faites-en une neuve : la dernière reste toujours."
         ),
         BackupWarning.NEVER_TRIED: _(
             "Aucune n’a jamais été restaurée pour essayer. Lancez « rempart backup try » : rien ne "

@@ -32,9 +32,7 @@ def change_periods(text: str, months: Mapping[str, int], *, routine_people: int)
     for block in blocks:
         code = tomllib.loads(block)["rule"][0]["code"]
         wanted = months.get(code)
-        changed.append(
-            block if wanted is None else _MONTHS.sub(rf"\g<1>{wanted}", block, count=1)
-        )
+        changed.append(block if wanted is None else _MONTHS.sub(rf"\g<1>{wanted}", block, count=1))
     written = "".join(changed)
     read = parse_schedule(written)
     found = {rule.code: rule.months for rule in read.rules}

@@ -185,9 +185,7 @@ def list_retained(tx: Transaction, name: str) -> list[RetainedRow]:
     return [RetainedRow(*row) for row in tx.execute(_sql.list_retained, {"name": name})]
 
 
-def list_backups(
-    tx: Transaction, listing: Listing[BackupColumn]
-) -> tuple[list[BackupRow], int]:
+def list_backups(tx: Transaction, listing: Listing[BackupColumn]) -> tuple[list[BackupRow], int]:
     """Return one page of backups, and how many there are for whoever asks."""
     return load_page(tx, _sql.list_backups, listing, BackupRow, {})
 

@@ -16,9 +16,7 @@ tell_tried = known_backups.mark_tried
 tell_verified = known_backups.mark_verified
 
 
-def know_backups(
-    tx: Transaction, manifests: Sequence[BackupManifest], *, keep_days: int
-) -> None:
+def know_backups(tx: Transaction, manifests: Sequence[BackupManifest], *, keep_days: int) -> None:
     """Write which backups the store holds; those it does not are marked as removed.
 
     Args:

@@ -61,7 +61,7 @@ def watch(tx: Transaction, asker: Asker) -> BackupSummary:
     check_can(asker.visitor, Permission.READ_SERVICES, now=asker.now)
     check_host(asker)
     figures = retention_pages.read_backup_figures(tx)
-    over = figures.until and datetime.combine(figures.until, time.max, UTC)
+    over = None if figures.until is None else datetime.combine(figures.until, time.max, UTC)
     standing = BackupStanding(newest=figures.newest, tried=figures.tried, over=over)
     return BackupSummary(
         figures=figures,

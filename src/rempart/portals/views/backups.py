@@ -3,7 +3,6 @@
 from typing import Any, Final, get_args
 
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe

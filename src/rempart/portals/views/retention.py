@@ -267,8 +267,7 @@ def _draw_years(counted: Sequence[Sequence[Any]]) -> ColumnChart | None:
     if undated:
         points.append(Point(label=gettext("sans règle"), counts=_count_steps(undated)))
     series = [
-        Series(name=str(STEPS[step]), css=css)
-        for step, css in zip(_STEPS, _COLOURS, strict=True)
+        Series(name=str(STEPS[step]), css=css) for step, css in zip(_STEPS, _COLOURS, strict=True)
     ]
     return draw_columns(points, series) if points else None
 

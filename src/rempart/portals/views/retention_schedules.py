@@ -78,8 +78,8 @@ class PeriodsForm(forms.Form):
     routine_people = forms.IntegerField(
         label=_("Personnes qui partent sans autre accord"),
         help_text=_(
-            "Un passage de si peu de personnes part seul, sous un calendrier que deux personnes ont "
-            "approuvé. 0 : chaque passage demande deux accords."
+            "Un passage de si peu de personnes part seul, sous un calendrier que deux personnes "
+            "ont approuvé. 0 : chaque passage demande deux accords."
         ),
         min_value=0,
         max_value=1_000_000,
@@ -104,8 +104,7 @@ class PeriodsForm(forms.Form):
     def list_rules(self) -> list[dict[str, Any]]:
         """Return each rule with its field, in the order of the schedule."""
         return [
-            {"rule": describe_rule(rule), "field": self[f"mois-{rule.code}"]}
-            for rule in self.rules
+            {"rule": describe_rule(rule), "field": self[f"mois-{rule.code}"]} for rule in self.rules
         ]
 
     def write(self, text: str) -> str:
@@ -204,9 +203,7 @@ def change_periods_form(request: HttpRequest) -> HttpResponseBase:
 
 
 def _propose(request: HttpRequest, content: str, note: str) -> int | Refused:
-    return perform(
-        request, lambda tx, asker: acts.propose_schedule(tx, asker, content, note=note)
-    )
+    return perform(request, lambda tx, asker: acts.propose_schedule(tx, asker, content, note=note))
 
 
 @require_safe
