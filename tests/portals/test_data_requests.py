@@ -136,6 +136,26 @@ def test_it_takes_longer_only_when_the_person_was_told_within_the_month(desk, me
     assert "Les archives" not in dpo.get(f"{THEIRS}.csv").content.decode()
 
 
+def test_the_most_pressing_comes_first_and_those_answered_last(desk, member, dpo):
+    browser = browse(desk, member)
+    for kind, days in (("access", 3), ("restriction", 40), ("erasure", 20)):
+        ask(browser, kind)
+        run(
+            desk,
+            "UPDATE retention.request SET received_on = received_on - %s WHERE kind = %s",
+            *(days, kind),
+        )
+    [(ref,)] = run(desk, "SELECT request_ref FROM retention.request WHERE kind = 'erasure'")
+    refused = {"words": "Votre contrat court encore.", "refuse": "1"}
+    assert dpo.post(f"{THEIRS}/{ref}", refused).status_code == 302
+    shown = text(dpo.get(THEIRS))
+    table = shown[shown.index("<tbody>") :]
+    places = [table.index(words) for words in ("limiter", "accès", "effacer")]
+    assert places == sorted(places)
+    assert "1 demande attend au-delà de son délai" in shown
+    assert "<strong>2</strong> demandes à répondre" in shown
+
+
 def test_nobody_else_answers_and_nobody_else_reads(desk, insurer, member, dpo):
     ask(browse(desk, member), "access", "Mon mot.")
     page = find_request(desk)

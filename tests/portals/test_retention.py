@@ -4,6 +4,7 @@ from html import unescape
 
 import pytest
 from django.test import Client
+from psycopg.types.json import Jsonb
 from tests.portals import people
 
 from rempart.accounts.roles import Role
@@ -116,6 +117,57 @@ def test_a_certificate_is_downloaded_once_there_is_one(desk, dpo, purge):
     assert dpo.get(f"{PAGE}/{purge}/certificat").content.startswith(b"rempart retention")
 
 
+def test_a_plan_shows_its_years_and_a_few_people_before_anybody_agrees(desk, dpo, purge):
+    preview = {
+        "years": [
+            [2009, "delete", 1],
+            [2026, "delete", 2],
+            [2026, "held", 2],
+            [None, "archive", 1],
+        ],
+        "samples": [
+            {
+                "place": 1,
+                "insurer_id": 7,
+                "field": "contact",
+                "step": "delete",
+                "rule": "limitation",
+                "held_by": "",
+                "last_day": "2026-11-01",
+                "lines": 1,
+            },
+            {
+                "place": 2,
+                "insurer_id": 7,
+                "field": "civil",
+                "step": "held",
+                "rule": "",
+                "held_by": "judicial 12",
+                "last_day": None,
+                "lines": 3,
+            },
+        ],
+    }
+    run(desk, "UPDATE retention.run SET preview = %s WHERE run_id = %s", Jsonb(preview), purge)
+    shown = text(dpo.get(f"{PAGE}/{purge}"))
+    for words in ("Personne 2", "gardé jusqu’au", "(× 3)", "2009 : ", "sans règle", "<svg"):
+        assert words in shown
+    assert f"{PAGE}/retenues/12" in shown
+    assert "hx-get" not in shown
+
+
+def test_a_run_under_way_says_how_far_it_is_and_keeps_itself_up_to_date(desk, dpo, purge):
+    run(
+        desk,
+        "UPDATE retention.run SET routine = true, state = 'running', done = 1 WHERE run_id = %s",
+        purge,
+    )
+    shown = text(dpo.get(f"{PAGE}/{purge}"))
+    assert "1 lignes faites sur 2" in shown
+    assert 'value="50"' in shown
+    assert 'hx-select="#run-live"' in shown
+
+
 def test_planning_is_asked_for_by_a_button(desk, dpo):
     assert dpo.post(f"{PAGE}/preparer").status_code == 302
     [(name,)] = run(desk, "SELECT task_name FROM jobs.procrastinate_jobs")
@@ -166,6 +218,27 @@ def test_a_schedule_is_proposed_tried_and_approved_by_another(desk, dpo, admin):
     assert admin.post(f"{page}/accord").status_code == 302
     assert "72 mois depuis : fin du contrat" in text(dpo.get(CALENDAR))
     assert b"months = 72" in dpo.get(f"{CALENDAR}.toml").content
+
+
+def test_periods_are_changed_by_a_form_and_the_rest_of_the_text_stays(desk, dpo):
+    page = f"{CALENDAR}/durees"
+    shown = text(dpo.get(page))
+    assert "L561-12" in shown
+    form = {f"mois-{rule.code}": rule.months for rule in DEFAULT.rules}
+    form |= {"routine_people": 0, "note": "six ans suffisent"}
+    same = dpo.post(page, form)
+    assert same.status_code == 422
+    assert "ce sont les durées en vigueur" in text(same)
+    wrong = dpo.post(page, {**form, "mois-limitation": "6000"})
+    assert wrong.status_code == 422
+    assert "600" in text(wrong)
+    made = dpo.post(page, {**form, "mois-money_laundering": 72})
+    assert made.status_code == 302
+    [(content,)] = run(desk, "SELECT content FROM retention.schedule")
+    assert content == load_default_text().replace("months = 60", "months = 72")
+    shown = text(dpo.get(made.headers["Location"]))
+    assert "money_laundering" in shown
+    assert "se met à jour seule" in shown
 
 
 def test_a_schedule_that_cannot_be_read_says_everything_that_is_wrong(desk, dpo):

@@ -9,9 +9,11 @@ from tests.feed_samples import AMC, INSURER, make_nir
 from tests.retention.practice import Cellar
 
 from rempart.cli.main import cli
+from rempart.disclosure.note import NoteSigner
 from rempart.jobs import retention as jobs
 from rempart.retention.schedule import load_default_text
 from rempart.wiring.database import Installation
+from rempart.workflows.run_retention import run_retention
 
 
 class Silent:
@@ -62,6 +64,7 @@ def test_from_a_plan_to_a_certificate_and_to_the_day_somebody_left(
     output = invoke("run", "1")
     assert "archive nir 1" in output
     assert invoke("certificate", "1").count("root ") == 1
+    assert_proven(cellar)
     assert "nir" in invoke("archive")
     opened = invoke("read", str(person), "--reason", "contrôle fiscal 2026-12")
     assert "DURAND" in opened
@@ -77,6 +80,44 @@ def test_from_a_plan_to_a_certificate_and_to_the_day_somebody_left(
     nobody = f"{AMC}\n{make_nir(3)}\n19840502\n1\n"
     assert "nothing of them" in invoke("gone", stdin=nobody, code=1)
     assert "nothing is due" in invoke("plan")
+
+
+def assert_proven(cellar: Cellar) -> None:
+    """The certificate is checked with its public key alone, and a letter changed is refused."""
+    [(note, vkey)] = cellar.fetch("SELECT certificate, signed_by FROM retention.run")
+    verify = ("verify", "-", "--key")
+    said = invoke(*verify, vkey, stdin=note)
+    assert "archive nir" in said
+    assert "proven: run 1" in said
+    changed = note.replace("archive nir 1", "archive nir 2")
+    assert changed != note
+    assert "not proven" in invoke(*verify, vkey, stdin=changed, code=1)
+    other = NoteSigner("rempart.invalid/test/retention", bytes(range(32))).verifier.vkey
+    assert "not proven" in invoke(*verify, other, stdin=note, code=1)
+    assert "not proven" in invoke(*verify, "abc", stdin=note, code=1)
+    assert "not proven" in invoke(*verify, vkey, stdin="bonjour", code=1)
+
+
+def test_the_preview_of_a_plan_is_of_people_from_one_end_to_the_other_without_references(
+    installation: Installation, cellar: Cellar
+):
+    for serial in range(1, 9):
+        cellar.add(serial, left_months=24 + 12 * serial)
+    cellar.load()
+    refs = cellar.list_persons()
+    run_id = cellar.plan()
+    [(preview,)] = cellar.fetch("SELECT preview FROM retention.run WHERE run_id = %s", run_id)
+    [(lines,)] = cellar.fetch("SELECT items FROM retention.run WHERE run_id = %s", run_id)
+    assert sum(count for _year, _step, count in preview["years"]) == lines
+    assert len({year for year, _step, _count in preview["years"]}) > 3
+    people = {one["place"] for one in preview["samples"]}
+    assert 4 <= len(people) <= 6
+    assert {"civil", "contact"} <= {one["field"] for one in preview["samples"]}
+    assert not [ref for ref in refs if str(ref) in json.dumps(preview)]
+    cellar.agree(run_id)
+    run_retention(cellar.keeper, run_id)
+    [(preview,)] = cellar.fetch("SELECT preview FROM retention.run WHERE run_id = %s", run_id)
+    assert set(preview) == {"years"}
 
 
 def test_a_hold_is_placed_listed_and_released(installation: Installation, cellar: Cellar):
