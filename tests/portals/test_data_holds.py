@@ -1,4 +1,4 @@
-"""What holds data back: seen by who answers for it, without whom, placed and released with words."""
+"""What holds data back: seen without whom it keeps, placed and released with words."""
 
 from datetime import timedelta
 from html import unescape

@@ -96,7 +96,8 @@ BACKUP_WARNINGS: Final[Mapping[BackupWarning, Promise]] = MappingProxyType(
         ),
         BackupWarning.TOO_LONG: _(
             "Une sauvegarde est gardée au-delà de son terme : des personnes effacées y sont "
-            "encore. Lancez « rempart backup prune », ou faites-en une neuve : la dernière reste toujours."
+            "encore. Lancez « rempart backup prune », ou faites-en une neuve : la dernière reste "
+            "toujours."
         ),
         BackupWarning.NEVER_TRIED: _(
             "Aucune n’a jamais été restaurée pour essayer. Lancez « rempart backup try » : rien ne "
