@@ -62,6 +62,8 @@ def test_everything_is_lost_and_comes_back_from_three_places(run: Run, reachable
     assert "files are as written" in run("backup", "verify", "--every")
     tried = json.loads(run("backup", "try", "--key", key, "--json").splitlines()[0])
     assert tried["backup_id"] == listed["backup"]
+    known = "SELECT count(*) FROM retention.backup WHERE tried_s >= 0 AND verified_at > made_at"
+    assert run(*owner, known).strip() == "1"
     assert "was never restored" in run("restore", "status")
     assert "say --replace" in run("restore", "base", "--key", key, expect=1)
     assert "no such backup" in run("restore", "base", "nothing", "--key", key, expect=1)

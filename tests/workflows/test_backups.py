@@ -310,8 +310,12 @@ def test_old_backups_go_with_what_only_they_needed(kept: Kept):
     assert len(files) == 4  # before and after the erasure
     assert prune(kept.at, kept.said.append).files == 2
     first = load_first(kept)
+    known = "SELECT backup, removed_at IS NULL FROM retention.backup ORDER BY made_at"
+    assert [kept_now for _name, kept_now in ask(kept, known)] == [True, True]
+    assert ask(kept, "SELECT count(*) FROM retention.backup WHERE verified_at IS NULL") == [(0,)]
     (kept.backups / "bases" / f"{first}.manifest").unlink()
     swept = prune(kept.at, kept.said.append)
+    assert [(first, False)] == ask(kept, known)[:1]  # the page says that it is gone
     assert swept.files == 3  # the base it named, and two files of segments
     assert set((kept.backups / "segments").iterdir()) < files
     # The last record stays, so that the journal is never empty; the base forgets what it named.

@@ -32,7 +32,7 @@ FIELD_NAMES: Final[Mapping[Field, Promise]] = MappingProxyType(
 )
 PHASE_NAMES: Final[Mapping[Phase, Promise]] = MappingProxyType(
     {
-        Phase.ACTIVE: _("utilisé"),
+        Phase.ACTIVE: _("dans la base active"),
         Phase.ARCHIVE: _("archivé : presque personne ne peut le lire"),
         Phase.GONE: _("nous n’en avons pas"),
     }

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.findings import Language
 from rempart.retention.fields import OF_PERSON, Fact, Field, Phase
-from rempart.retention.lives import Facts, decide_keeping
+from rempart.retention.lives import Facts, Keeping, decide_keeping
 from rempart.retention.schedule import Schedule, load_default_text, parse_schedule
 from rempart.storage import own_copies, retention_runs
 from rempart.storage.connect import Transaction
@@ -31,10 +31,17 @@ SHOWN: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One rule that keeps something: why, in the words of the schedule, and the text it cites."""
+    """One rule that keeps something.
+
+    Args:
+        words: Why, in the words of the schedule.
+        source: The text it cites.
+        until: Last day on which it keeps it; None: it depends on what has not happened yet.
+    """
 
     words: str
     source: str
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +52,18 @@ class Held:
         field: Which.
         phase: In use, in the archive, or gone.
         gone_after: Last day on which it is kept anywhere; None: nobody knows yet.
-        reasons: The rules that keep it, in the order of the schedule.
+        reasons: The rules that keep it, or kept it, in the order of the schedule.
+        archived_after: Last day in the base before it goes to the archive; None: it does not go
+            there, is there, or nobody knows yet.
+        is_overdue: Its time is over, and the next run that is approved takes it out.
     """
 
     field: Field
     phase: Phase
     gone_after: date | None
     reasons: tuple[Reason, ...]
+    archived_after: date | None = None
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +131,33 @@ def describe_held(
                 # What is due to leave is there until it is taken out.
                 phase=Phase.ARCHIVE if is_archived else Phase.ACTIVE,
                 gone_after=keeping.gone_after,
-                reasons=tuple(
-                    Reason(words=rule.en if language == "en" else rule.fr, source=rule.source)
-                    for rule in schedule.list_rules(field, on=on)
-                ),
+                reasons=_list_reasons(schedule, keeping, on=on, language=language),
+                archived_after=_find_archived_after(keeping, is_archived=is_archived),
+                is_overdue=keeping.gone_after is not None and keeping.gone_after < on,
             )
         )
     return tuple(found)
+
+
+def _list_reasons(
+    schedule: Schedule, keeping: Keeping, *, on: date, language: Language
+) -> tuple[Reason, ...]:
+    until = {term.rule.code: term.last_day for term in keeping.terms}
+    return tuple(
+        Reason(
+            words=rule.en if language == "en" else rule.fr,
+            source=rule.source,
+            until=until.get(rule.code),
+        )
+        for rule in schedule.list_rules(keeping.field, on=on)
+    )
+
+
+def _find_archived_after(keeping: Keeping, *, is_archived: bool) -> date | None:
+    goes_there = any(term.rule.phase is Phase.ARCHIVE for term in keeping.terms)
+    if is_archived or not goes_there or keeping.phase is not Phase.ACTIVE:
+        return None
+    return keeping.until if keeping.until != keeping.gone_after else None
 
 
 def _list_facts(field: Field, mine: Mine) -> Facts:

@@ -1,5 +1,6 @@
 """« Demandes » on their data: a member asks, their insurer answers within the month."""
 
+from datetime import date
 from typing import Any, Final, get_args
 
 from django import forms
@@ -78,7 +79,7 @@ class AnswerForm(forms.Form):
 
 def _describe(one: DataRequest) -> dict[str, Any]:
     due = acts.find_due_day(one)
-    today = get_desk().now().astimezone(PARIS).date()
+    today = _today()
     return {
         "row": one,
         "kind": REQUEST_KINDS[one.kind],
@@ -177,7 +178,7 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
     context = {
         **_describe(sheet.request),
         "sheet": sheet,
-        "erasable": [_describe_erasable(one) for one in sheet.erasable],
+        "erasable": [_describe_erasable(one, today=_today()) for one in sheet.erasable],
         "is_erasure": sheet.request.kind is RequestKind.ERASURE,
         "form": form,
         "refused": status != 200 and not form.errors,
@@ -185,14 +186,24 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
     return render(request, "portals/retention/request.html", context, status=status)
 
 
-def _describe_erasable(one: Erasable) -> dict[str, Any]:
+def _today() -> date:
+    return get_desk().now().astimezone(PARIS).date()
+
+
+def _describe_erasable(one: Erasable, *, today: date) -> dict[str, Any]:
+    """Return a field with every text that still keeps it, in whichever store, and until when."""
     english = current_language() == "en"
     return {
         "row": one,
         "field": FIELDS[one.field],
         "reasons": [
-            {"words": term.rule.en if english else term.rule.fr, "source": term.rule.source}
-            for term in one.keeping.reasons
+            {
+                "words": term.rule.en if english else term.rule.fr,
+                "source": term.rule.source,
+                "until": term.last_day,
+            }
+            for term in one.keeping.terms
+            if term.runs_on(today)
         ],
         "until": one.keeping.gone_after,
     }
