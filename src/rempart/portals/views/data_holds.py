@@ -140,7 +140,8 @@ def hold_inquired(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
         back=reverse("inquiry", args=[ref]),
         sentence=gettext(
             "Les données de la personne que l’enquête a trouvée restent, quoi que disent les "
-            "durées, jusqu’à ce que quelqu’un lève la retenue. Rien d’autre ne change pour elle."
+            "durées, jusqu’à ce que quelqu’un lève la retenue. Si elle a un accès, elle lit dans "
+            "« Mes données » qu’une procédure oblige à les garder."
         ),
     )
 
