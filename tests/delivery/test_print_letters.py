@@ -139,7 +139,7 @@ def test_a_batch_that_would_not_be_the_same_is_not_written(database, tmp_path, m
 def test_a_batch_that_is_on_the_disk_is_known_to_be_there(database, tmp_path, monkeypatch):
     delivery = Delivery(database, by_post(101))
     with monkeypatch.context() as broken:
-        broken.setattr(notice_delivery, "set_written", lambda *_: 1 / 0)
+        broken.setattr(notice_delivery, "set_written", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             delivery.print(tmp_path)
     before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -142,6 +143,7 @@ class BenchDesk:
         return ServiceWatch(self.gateway.read_readiness, self.transaction, now=self.now)
 
     card_root: bytes = bytes(32)
+    letters_to: Path | None = None
     code_seal: CodeSeal = field(default_factory=lambda: CodeSeal(KEY))
     pec_numbers: PecNumbers = field(default_factory=lambda: PecNumbers(KEY))
     member_seal: MemberSeal = field(default_factory=lambda: MemberSeal(KEY))

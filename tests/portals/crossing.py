@@ -105,7 +105,9 @@ ELSEWHERE: Mapping[str, tuple[str, str]] = {
 # Names of providers, and places of public hashes: not references of anybody. Numbers of promises
 # are made with a secret, those of feeds name no row of a table pages read: test_care.py and
 # test_insurer_space.py try another's.
-NO_REFERENCE = frozenset({"slug", "log", "address", "pec_number", "feed_number", "place"})
+NO_REFERENCE = frozenset(
+    {"slug", "log", "address", "pec_number", "feed_number", "place", "batch_number"}
+)
 # These end the visitor's own session: tried by nobody signed in, or once at the end.
 LEAVING = frozenset({"leave", "end-others"})
 # What a page might read from a query or a form, whatever its address says.

@@ -129,6 +129,7 @@ class Permission(enum.StrEnum):
     READ_CAMPAIGNS = "read_campaigns"
     MAKE_CAMPAIGN = "make_campaign"
     APPROVE_CAMPAIGN = "approve_campaign"
+    POST_LETTERS = "post_letters"
     # What people are answered about an incident
     WRITE_INCIDENT_PAGE = "write_incident_page"
     PUBLISH_INCIDENT_PAGE = "publish_incident_page"

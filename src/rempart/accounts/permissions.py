@@ -416,6 +416,11 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             purpose="agree, as the second person, to what people are told",
             step_up=True,
         ),
+        Permission.POST_LETTERS: Grant(
+            roles=_ANSWERS_FOR_MEMBERS,
+            purpose="take the sealed letters of a campaign to post them, say which came back",
+            step_up=True,
+        ),
         Permission.MANAGE_SEALING_KEYS: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
             purpose="say which certificate the insurer's packages are sealed for",

@@ -11,6 +11,7 @@ Source:
 import csv
 import io
 import unicodedata
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -153,6 +154,15 @@ def write_index(letters: Sequence[Letter], pages: Sequence[int], *, batch: int) 
         )
         first_page += count
     return text.getvalue().encode()
+
+
+def make_batch_archive(files: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return the files of a batch as one: a ZIP, the same bytes each time."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files:
+            archive.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
 
 
 def _describe(one: Letter, batch: int) -> dict[str, Any]:

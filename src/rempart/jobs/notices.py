@@ -4,6 +4,7 @@ Each may be killed anywhere and run again: nobody is sent two, and nobody is for
 """
 
 import contextlib
+from collections.abc import Mapping
 
 from procrastinate.exceptions import JobAborted
 
@@ -20,7 +21,7 @@ from rempart.wiring.notices import (
     open_press,
     open_relay,
 )
-from rempart.workflows import deliver_email, pace_campaign, print_letters
+from rempart.workflows import deliver_email, letter_batches, pace_campaign, print_letters
 from rempart.workflows import read_bounces as reading
 from rempart.workflows.pace_campaign import Office
 
@@ -78,6 +79,17 @@ def print_waiting_letters(at: Installation, report: Report) -> None:
     if trouble is not None:
         raise trouble
     report.conclude(done, unit="letters")
+
+
+def read_post_returns(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:
+    """Read a list of letters that came back, which an insurer gave on a page."""
+    office = open_office(
+        at, must_stop=report.must_stop, tell=lambda done: report.tell(done, unit="letters")
+    )
+    read = letter_batches.read_given_returns(
+        office, at.home.key("master"), load_envelope_key(at), arguments["file_ref"]
+    )
+    report.conclude(read.returned, unit="letters")
 
 
 def read_bounces(at: Installation, report: Report) -> None:

@@ -66,6 +66,7 @@ WORK: Final[Mapping[str, Work]] = {
     "print_letters": _alone(notices.print_waiting_letters),
     "publish_card_lists": _alone(routine.publish_card_lists),
     "read_contacts": campaigns.read_contacts,
+    "read_post_returns": notices.read_post_returns,
     "read_bounces": _alone(notices.read_bounces),
     "refresh_canaries": _alone(routine.refresh_canaries),
     "remind_funds": _alone(settlement.remind_funds),

@@ -75,6 +75,18 @@ class ContactsForm(forms.Form):
         return given
 
 
+class ReturnsForm(ContactsForm):
+    """A list of letters that came back."""
+
+    file = forms.FileField(
+        label=_("Liste des lettres revenues (CSV)"),
+        help_text=_(
+            "Une colonne « reference » (trois groupes de quatre signes, lus dans la fenêtre de"
+            " l’enveloppe) et une colonne « motif » : NPAI, non réclamé, refusé, décédé."
+        ),
+    )
+
+
 class MessagesForm(forms.Form):
     """Which messages a list shows."""
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.urls import path
 
-from rempart.portals.views import campaign_files, campaigns
+from rempart.portals.views import campaign_files, campaigns, letter_batches
 
 _ONE: Final = "assureur/campagnes/<int:campaign_ref>"
 
@@ -24,5 +24,9 @@ PATHS: Final = (
     path(f"{_ONE}/messages", campaigns.messages, name="campaign-messages"),
     path(f"{_ONE}/prevenu", campaigns.told_otherwise, name="told-otherwise"),
     path(f"{_ONE}/messages.csv", campaigns.messages_csv, name="campaign-messages-csv"),
+    path(f"{_ONE}/lettres", letter_batches.batches, name="campaign-letters"),
+    path(f"{_ONE}/lettres.csv", letter_batches.batches_csv, name="campaign-letters-csv"),
+    path(f"{_ONE}/lettres/<int:batch_number>", letter_batches.batch, name="campaign-letter"),
+    path("assureur/lettres-revenues", letter_batches.returns, name="letter-returns"),
     path(f"{_ONE}/exemple", campaign_files.sample, name="campaign-sample"),
 )

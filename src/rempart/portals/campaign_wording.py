@@ -121,7 +121,14 @@ RULES: Final[Mapping[str, Promise]] = {
     Rule.LANGUAGE: _("langue inconnue : français"),
     Rule.PRINT: _("présentation inconnue : courante"),
     Rule.DATE: _("date impossible"),
+    "return_unknown": _("cette référence n’est pas celle d’une de vos lettres"),
+    "return_reference": _("référence du pli manquante, ou trop longue"),
     Rule.YES_OR_NO: _("ni oui ni non : lu « oui », par prudence"),
+}
+BATCH_STATES: Final[Mapping[str, Promise]] = {
+    "made": _("imprimé"),
+    "downloaded": _("pris"),
+    "posted": _("posté"),
 }
 FILE_STATES: Final[Mapping[str, Promise]] = {
     "received": _("attend d’être lu"),

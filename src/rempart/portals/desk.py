@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from django.conf import settings
@@ -115,6 +116,11 @@ class Desk(Protocol):
     @property
     def contacts_slot(self) -> ClosesFiles:
         """What closes files of contact data; nothing here opens them."""
+        ...
+
+    @property
+    def letters_to(self) -> Path | None:
+        """Where batches of letters are written; None: none are printed here."""
         ...
 
     @property

@@ -31,6 +31,7 @@ JOB_NAMES: Final[Mapping[str, Promise]] = {
     "publish_card_lists": _("Publication des listes de cartes"),
     "read_bounces": _("Lecture des retours de courriels"),
     "read_contacts": _("Lecture de coordonnées"),
+    "read_post_returns": _("Lecture des lettres revenues"),
     "refresh_canaries": _("Vie des témoins"),
     "remind_funds": _("Relance des appels de fonds"),
     "renew_guard_rules": _("Réglages de la garde pour demain"),

@@ -155,6 +155,7 @@ ENTRIES: Final = (
         (
             *("campaign", "new-campaign", "campaign-facts", "decide-campaign", "approve-campaign"),
             *("campaign-messages", "told-otherwise", "campaign-sample", "campaign-contacts"),
+            *("campaign-letters", "campaign-letter", "letter-returns"),
         ),
     ),
     Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),

@@ -19,6 +19,7 @@ QUERIES: Final = load_queries("campaign_pages")
 
 CampaignColumn: TypeAlias = Literal["made", "persons"]
 MessageColumn: TypeAlias = Literal["number", "at"]
+FileContent: TypeAlias = Literal["contacts", "returns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class ListedMessage:
 
 @dataclass(frozen=True, slots=True)
 class ContactFile:
-    """A file of contact data that was given in."""
+    """A file that was given in: contact data, or letters that came back."""
 
     file_ref: int
     uploaded_at: datetime
@@ -310,6 +311,7 @@ def note_told(tx: Transaction, campaign_ref: int, number: int) -> bool:
     return tx.execute(QUERIES.note_told, values).rowcount == 1
 
 
-def list_files(tx: Transaction, *, most: int) -> list[ContactFile]:
-    """Return the files of contact data given in, the newest first."""
-    return [ContactFile(*row) for row in tx.execute(QUERIES.list_files, {"most": most})]
+def list_files(tx: Transaction, *, most: int, holds: FileContent = "contacts") -> list[ContactFile]:
+    """Return the files of one kind that were given in, the newest first."""
+    values = {"most": most, "holds": holds}
+    return [ContactFile(*row) for row in tx.execute(QUERIES.list_files, values)]

@@ -121,4 +121,5 @@ WHERE campaign_ref = %(campaign_ref)s AND number = %(number)s AND state = 'held'
 -- The files of contact data given in, the newest first.
 SELECT f.file_ref, f.uploaded_at, f.state, f.rows, f.refused, f.findings, f.read_at, COALESCE(a.display_name, '')
 FROM notices.contact_file AS f LEFT JOIN accounts.actor AS a ON a.actor_ref = f.uploaded_by
+WHERE f.holds = %(holds)s
 ORDER BY f.uploaded_at DESC LIMIT %(most)s;

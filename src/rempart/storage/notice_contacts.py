@@ -136,20 +136,22 @@ def insert_file(
     *,
     insurer_id: int,
     uploaded_by: int,
+    holds: str = "contacts",
 ) -> bool:
     """Keep a file until it is read; False: its form was sent already."""
     values = {
         "file_ref": file_ref,
         "insurer_id": insurer_id,
+        "holds": holds,
         "sealed": sealed,
         "uploaded_by": uploaded_by,
     }
     return tx.execute(QUERIES.insert_file, values).rowcount == 1
 
 
-def lock_file(tx: Transaction, file_ref: int) -> WaitingFile | None:
+def lock_file(tx: Transaction, file_ref: int, *, holds: str = "contacts") -> WaitingFile | None:
     """Return a file that waits to be read, locked."""
-    row = tx.execute(QUERIES.lock_file, {"file_ref": file_ref}).fetchone()
+    row = tx.execute(QUERIES.lock_file, {"file_ref": file_ref, "holds": holds}).fetchone()
     return None if row is None else WaitingFile(*row)
 
 

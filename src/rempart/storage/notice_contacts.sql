@@ -12,14 +12,14 @@ SELECT wrapped_key FROM notices.contact_key WHERE insurer_id = %(insurer_id)s;
 
 -- name: insert_file
 -- A file given in; nothing when the same form was sent twice.
-INSERT INTO notices.contact_file (file_ref, insurer_id, sealed, uploaded_by)
-VALUES (%(file_ref)s, %(insurer_id)s, %(sealed)s, %(uploaded_by)s)
+INSERT INTO notices.contact_file (file_ref, insurer_id, holds, sealed, uploaded_by)
+VALUES (%(file_ref)s, %(insurer_id)s, %(holds)s, %(sealed)s, %(uploaded_by)s)
 ON CONFLICT DO NOTHING;
 
 -- name: lock_file
 -- A file that waits to be read, locked: two workers do not read it at once.
 SELECT f.insurer_id, f.sealed FROM notices.contact_file AS f
-WHERE f.file_ref = %(file_ref)s AND f.state = 'received' FOR UPDATE;
+WHERE f.file_ref = %(file_ref)s AND f.holds = %(holds)s AND f.state = 'received' FOR UPDATE;
 
 -- name: list_packaged
 -- Which of some persons the insurer was told of in a package that was sent: of nobody else are contact data kept.

@@ -84,6 +84,7 @@ class DecidedBatch(NamedTuple):
 
     batch_ref: int
     campaign_ref: int
+    insurer_id: int
     number: int
     digest: bytes
     made_at: datetime
@@ -287,9 +288,9 @@ def list_batch(tx: Transaction, batch_ref: int) -> list[WaitingLetter]:
     return [WaitingLetter(*row) for row in tx.execute(_sql.list_batch, {"batch_ref": batch_ref})]
 
 
-def set_written(tx: Transaction, batch_ref: int) -> None:
-    """Write that the file of a batch is on a disk."""
-    tx.execute(_sql.set_written, {"batch_ref": batch_ref})
+def set_written(tx: Transaction, batch_ref: int, *, sealed_for: bytes | None) -> None:
+    """Write that the file of a batch is on a disk, and which certificate its copy opens with."""
+    tx.execute(_sql.set_written, {"batch_ref": batch_ref, "sealed_for": sealed_for})
 
 
 def list_batches(tx: Transaction, *, most: int) -> list[BatchRow]:
@@ -300,7 +301,14 @@ def list_batches(tx: Transaction, *, most: int) -> list[BatchRow]:
 def post_batch(tx: Transaction, campaign_ref: int, number: int, *, by: int) -> int:
     """Write that a batch was handed to the post; return how many letters went with it."""
     values = {"campaign_ref": campaign_ref, "number": number, "by": by}
-    return tx.execute(_sql.post_batch, values).rowcount
+    row = tx.execute(_sql.post_batch, values).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def keep_of_insurer(tx: Transaction, numbers: Sequence[int], insurer_id: int) -> frozenset[int]:
+    """Return which of some letters are an insurer's."""
+    values = {"numbers": list(numbers), "insurer_id": insurer_id}
+    return frozenset(row[0] for row in tx.execute(_sql.keep_of_insurer, values))
 
 
 def finish_campaigns(tx: Transaction, *, bounces_until: datetime) -> int:

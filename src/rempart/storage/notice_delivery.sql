@@ -143,7 +143,8 @@ INSERT INTO notices.attempt (number, channel, outcome) SELECT number, 'letter', 
 
 -- name: list_unwritten
 -- Batches that were decided and are not known to be on a disk.
-SELECT batch_ref, campaign_ref, number, digest, made_at FROM notices.letter_batch WHERE written_at IS NULL ORDER BY batch_ref;
+SELECT batch_ref, campaign_ref, insurer_id, number, digest, made_at FROM notices.letter_batch
+WHERE written_at IS NULL ORDER BY batch_ref;
 
 -- name: list_batch
 -- The letters of a batch, in the order of its pages.
@@ -151,7 +152,8 @@ SELECT number, household FROM notices.message WHERE batch_ref = %(batch_ref)s OR
 
 -- name: set_written
 -- The file of a batch is on a disk.
-UPDATE notices.letter_batch SET written_at = clock_timestamp() WHERE batch_ref = %(batch_ref)s AND written_at IS NULL;
+UPDATE notices.letter_batch SET written_at = clock_timestamp(), sealed_for = %(sealed_for)s
+WHERE batch_ref = %(batch_ref)s AND written_at IS NULL;
 
 -- name: list_batches
 -- Every batch of letters, the latest first.
@@ -159,15 +161,15 @@ SELECT campaign_ref, number, letters, pages, digest, state, made_at, written_at,
 FROM notices.letter_batch ORDER BY made_at DESC, number DESC LIMIT %(most)s;
 
 -- name: post_batch
--- A batch was handed to the post: its letters with it.
-WITH posted AS (
-    UPDATE notices.letter_batch SET state = 'posted', posted_at = clock_timestamp(), posted_by = %(by)s
-    WHERE campaign_ref = %(campaign_ref)s AND number = %(number)s AND state <> 'posted' AND written_at IS NOT NULL
-    RETURNING batch_ref),
-moved AS (
-    UPDATE notices.message AS m SET state = 'posted' FROM posted
-    WHERE m.batch_ref = posted.batch_ref AND m.state = 'printed' RETURNING m.number)
-INSERT INTO notices.attempt (number, channel, outcome) SELECT number, 'letter', 'posted' FROM moved;
+-- A batch was handed to the post: the database moves its letters with it.
+UPDATE notices.letter_batch SET state = 'posted', posted_by = %(by)s
+WHERE campaign_ref = %(campaign_ref)s AND number = %(number)s AND state <> 'posted' AND written_at IS NOT NULL
+RETURNING letters;
+
+-- name: keep_of_insurer
+-- Which of some letters are an insurer's.
+SELECT m.number FROM notices.message AS m
+WHERE m.number = ANY (%(numbers)s::bigint[]) AND m.insurer_id = %(insurer_id)s AND m.channel = 'letter';
 
 -- name: finish
 -- Campaigns of which nothing is left to wait for end.

@@ -93,6 +93,7 @@ class PooledDesk:
     pec_numbers: PecNumbers = field(repr=False)
     member_seal: MemberSeal = field(repr=False)
     contacts_slot: Slot
+    letters_to: Path | None
     sensitive_needs_device: bool = False
     unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
     sealed_files: SealedFiles | None = None
@@ -173,6 +174,7 @@ def create_app() -> WsgiApplication:
         prints=open_print_seal(home),
         address_slot=make_letterbox(home.key("master")).slot,
         contacts_slot=open_slot(home.key("master")),
+        letters_to=settings.letters_to,
         sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
         acts=acts,

@@ -121,10 +121,15 @@ def read_given_file(
     waiting = notice_contacts.lock_file(tx, file_ref)
     if waiting is None:
         raise NotFound("no such file that waits to be read")
-    opened = Letterbox(master_key, _LABEL).open(bytes(waiting.sealed), bound_to=file_ref)
-    stream = BytesIO(opened.encode("latin-1"))
+    stream = open_given_file(master_key, bytes(waiting.sealed), file_ref)
     seal = load_contact_seal(tx, kms, waiting.insurer_id)
     return _read(tx, seal, stream, file_ref=file_ref, insurer_id=waiting.insurer_id, today=today)
+
+
+def open_given_file(master_key: bytes, sealed: bytes, file_ref: int) -> BytesIO:
+    """Open a file that `open_slot` closed."""
+    opened = Letterbox(master_key, _LABEL).open(sealed, bound_to=file_ref)
+    return BytesIO(opened.encode("latin-1"))
 
 
 def load_contacts(

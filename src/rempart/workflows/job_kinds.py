@@ -46,6 +46,7 @@ _ALL: Final = (
     JobKind(name="make_self_checks", queue="incidents", cron="*/10 * * * *"),
     JobKind(name="prepare_campaign", queue="incidents", takes=("campaign_ref",)),
     JobKind(name="read_contacts", queue="incidents", takes=("file_ref",)),
+    JobKind(name="read_post_returns", queue="incidents", takes=("file_ref",)),
     JobKind(name="forget_contacts", cron="46 3 * * *"),
     JobKind(name="forget_guard_faces", cron="51 2 * * *"),
     JobKind(name="forget_jobs", cron="41 3 * * *"),

@@ -24,14 +24,18 @@ from rempart.exchange.notice_letter import (
     PrintedBatch,
     clean_address,
     describe_batch,
+    make_batch_archive,
     write_index,
 )
 from rempart.exchange.notice_printer import print_apart
+from rempart.exchange.package_sealing import seal_file
+from rempart.incidents.sealing_keys import find_key_in_force
 from rempart.kernel.errors import Conflict, InconsistentRecord, NotFound
 from rempart.notices.contacts import Channel
 from rempart.notices.envelopes import EnvelopeKey
 from rempart.notices.texts import EXERCISE_TEXT
 from rempart.storage import notice_delivery as delivery
+from rempart.storage import packages
 from rempart.storage.connect import Transaction
 from rempart.storage.notice_delivery import (
     DecidedBatch,
@@ -47,6 +51,9 @@ BATCH_LETTERS: Final = 250
 ENVELOPE_LETTERS: Final = 6
 """An envelope takes no more; the next letters of a household go in another."""
 FIRST: Final = b""
+SEALED: Final = ".zip.p7m"
+"""The copy that only the insurer opens: letters and their list."""
+_SUFFIXES: Final = (".csv", ".pdf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +145,7 @@ def write_batches(office: Office, press: Press) -> int:
     written = 0
     for decided in unwritten:
         if _is_there(press, decided):
-            with office.open_transaction() as tx:
-                delivery.set_written(tx, decided.batch_ref)
+            _finish(office, press, decided)
             written += 1
             continue
         with office.open_transaction() as tx:
@@ -311,7 +317,9 @@ def _decide(tx: Transaction, draft: _Draft, batch: PrintedBatch) -> DecidedBatch
     moved = delivery.print_messages(tx, new.batch_ref, [one.number for one in draft.letters])
     if moved != len(draft.letters):
         raise Conflict("some of these letters are printed by somebody else, or not at all")
-    return DecidedBatch(new.batch_ref, new.campaign_ref, new.number, new.digest, new.made_at)
+    return DecidedBatch(
+        *(new.batch_ref, new.campaign_ref, new.insurer_id, new.number, new.digest, new.made_at)
+    )
 
 
 def _write(
@@ -324,23 +332,41 @@ def _write(
     """Write the files of a batch, then that they are written."""
     # The list first: who finds the letters finds what goes with them.
     index = write_index(letters, batch.pages, batch=decided.number)
-    for suffix, content in ((".csv", index), (".pdf", batch.pdf)):
-        _put(press.directory / f"{_name(decided)}{suffix}", content)
+    stem = name_batch(decided.campaign_ref, decided.number)
+    for suffix, content in zip(_SUFFIXES, (index, batch.pdf), strict=True):
+        _put(press.directory / f"{stem}{suffix}", content)
+    _finish(office, press, decided)
+
+
+def _finish(office: Office, press: Press, decided: DecidedBatch) -> None:
+    """Seal a copy of a batch for its insurer, where it has a certificate; say it is written."""
     with office.open_transaction() as tx:
-        delivery.set_written(tx, decided.batch_ref)
+        keys = packages.list_keys_to_seal(tx, decided.insurer_id)
+    key = find_key_in_force(keys, at=office.now())
+    if key is not None:
+        stem = press.directory / name_batch(decided.campaign_ref, decided.number)
+        content = make_batch_archive(
+            [(stem.name + suffix, Path(f"{stem}{suffix}").read_bytes()) for suffix in _SUFFIXES]
+        )
+        _put(Path(f"{stem}{SEALED}"), seal_file(key.certificate, content))
+    # A crash here leaves files of a batch that is not said to be written: `write_batches`.
+    with office.open_transaction() as tx:
+        fingerprint = None if key is None else key.fingerprint
+        delivery.set_written(tx, decided.batch_ref, sealed_for=fingerprint)
 
 
 def _is_there(press: Press, decided: DecidedBatch) -> bool:
     """Tell whether the file of a batch is on the disk, whole."""
-    path = press.directory / f"{_name(decided)}.pdf"
+    path = press.directory / f"{name_batch(decided.campaign_ref, decided.number)}.pdf"
     try:
         return hashlib.sha256(path.read_bytes()).digest() == decided.digest
     except FileNotFoundError:
         return False
 
 
-def _name(decided: DecidedBatch) -> str:
-    return f"campaign-{decided.campaign_ref}-batch-{decided.number}"
+def name_batch(campaign_ref: int, number: int) -> str:
+    """Return what the files of a batch are called, before their suffix."""
+    return f"campaign-{campaign_ref}-batch-{number}"
 
 
 def _rewrite(tx: Transaction, office: Office, press: Press, decided: DecidedBatch) -> list[Letter]:

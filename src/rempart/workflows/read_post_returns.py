@@ -30,13 +30,16 @@ class ReadReturns:
     findings: tuple[Finding, ...]
 
 
-def read_returns(office: Office, content: bytes, key: EnvelopeKey) -> ReadReturns:
+def read_returns(
+    office: Office, content: bytes, key: EnvelopeKey, *, insurer_id: int | None = None
+) -> ReadReturns:
     """Take a list of letters that came back.
 
     Args:
         office: What deliveries work with.
         content: The file.
         key: What tells our references.
+        insurer_id: Whose letters they may be; None: anybody's, the host reads the list.
 
     Raises:
         MalformedRequest: it is no such list; nothing was done.
@@ -50,6 +53,12 @@ def read_returns(office: Office, content: bytes, key: EnvelopeKey) -> ReadReturn
             findings.append(_refuse(letter.line))
         else:
             numbered.setdefault(number, letter)
+    if insurer_id is not None:
+        with office.open_transaction() as tx:
+            own = delivery.keep_of_insurer(tx, list(numbered), insurer_id)
+        # Another insurer's reference is told like one that is nobody's.
+        findings += [_refuse(one.line) for number, one in numbered.items() if number not in own]
+        numbered = {number: one for number, one in numbered.items() if number in own}
     counts: Counter[str] = Counter()
     rows = iter(numbered.items())
     while part := list(islice(rows, AT_ONCE)):

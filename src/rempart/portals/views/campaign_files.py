@@ -63,7 +63,7 @@ def contacts(request: HttpRequest) -> HttpResponseBase:
     files = perform_or_404(request, acts.list_files)
     context = {
         "form": form,
-        "files": [_describe_file(one) for one in files],
+        "files": [describe_file(one) for one in files],
         **list_abilities(require_visitor(request), [Permission.MAKE_CAMPAIGN]),
     }
     return render(request, "portals/campaigns/contacts.html", context, status=status)
@@ -129,7 +129,8 @@ def _read_variant(request: HttpRequest) -> Variant:
         return Variant.STANDARD
 
 
-def _describe_file(one: ContactFile) -> dict[str, Any]:
+def describe_file(one: ContactFile) -> dict[str, Any]:
+    """Return what a page shows of a file that was given in: what was wrong with it, by line."""
     counted = [row for row in one.findings if "lines" in row]
     placed = [row for row in one.findings if "line" in row]
     return {

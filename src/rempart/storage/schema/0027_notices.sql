@@ -15,10 +15,11 @@ CREATE TABLE notices.contact_key (
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- A file of contact data. Its bytes, sealed, until it is read.
+-- A file that an insurer gave: contact data, or the list of letters that came back. Its bytes, sealed, until it is read.
 CREATE TABLE notices.contact_file (
     file_ref    bigint PRIMARY KEY,
     insurer_id  integer NOT NULL REFERENCES rights.insurer,
+    holds       text NOT NULL DEFAULT 'contacts' CHECK (holds IN ('contacts', 'returns')),
     sealed      bytea,
     uploaded_by bigint NOT NULL,                              -- 0: the host's command line
     uploaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -104,11 +105,14 @@ CREATE TABLE notices.letter_batch (
     state         text NOT NULL DEFAULT 'made' CHECK (state IN ('made', 'downloaded', 'posted')),
     made_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     written_at    timestamptz,                                  -- NULL: decided, its file not known to be on a disk
-    downloaded_by bigint,
+    sealed_for    bytea CHECK (length(sealed_for) = 32),        -- the certificate its copy for the insurer opens with; NULL: none
+    downloaded_by bigint,                                       -- who took that copy last; each time is in the ledger
     downloaded_at timestamptz,
     posted_by     bigint,
     posted_at     timestamptz,
-    UNIQUE (campaign_ref, number)
+    UNIQUE (campaign_ref, number),
+    CHECK ((downloaded_by IS NULL) = (downloaded_at IS NULL) AND (downloaded_by IS NULL OR sealed_for IS NOT NULL)),
+    CHECK ((state = 'posted') = (posted_at IS NOT NULL) AND (posted_by IS NULL) = (posted_at IS NULL))
 );
 
 -- What one person is told in one campaign: one row each, so that nobody is sent two. The facts of the text are here; names and
@@ -324,6 +328,43 @@ CREATE TRIGGER follow_package AFTER UPDATE OF state ON incidents.package
     FOR EACH ROW WHEN (NEW.state IN ('sent', 'withdrawn') AND OLD.state IS DISTINCT FROM NEW.state)
     EXECUTE FUNCTION notices.follow_package();
 
+-- A batch is taken, then posted, under the name of whoever does it; its letters go with it.
+CREATE FUNCTION notices.check_batch() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    by_page boolean := session_user = 'rempart_portals';
+BEGIN
+    IF OLD.state = 'posted' AND NEW.state <> 'posted' OR OLD.state = 'downloaded' AND NEW.state = 'made'
+       OR (OLD.written_at IS NULL AND NEW.state <> 'made') THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a batch is written, taken, posted, in that order';
+    END IF;
+    IF NEW.state = 'downloaded' OR NEW.downloaded_by IS DISTINCT FROM OLD.downloaded_by THEN
+        NEW.downloaded_at := clock_timestamp();
+    END IF;
+    IF NEW.state = 'posted' AND OLD.state <> 'posted' THEN
+        NEW.posted_at := clock_timestamp();
+    END IF;
+    IF by_page AND (NEW.downloaded_at IS DISTINCT FROM OLD.downloaded_at AND NEW.downloaded_by IS DISTINCT FROM accounts.my_actor()
+                    OR NEW.posted_at IS DISTINCT FROM OLD.posted_at AND NEW.posted_by IS DISTINCT FROM accounts.my_actor()
+                    OR NEW.posted_at IS NOT DISTINCT FROM OLD.posted_at AND NEW.posted_by IS DISTINCT FROM OLD.posted_by) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a page names its own visitor only';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_batch BEFORE UPDATE ON notices.letter_batch FOR EACH ROW EXECUTE FUNCTION notices.check_batch();
+
+CREATE FUNCTION notices.post_letters() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    WITH moved AS (
+        UPDATE notices.message AS m SET state = 'posted' WHERE m.batch_ref = NEW.batch_ref AND m.state = 'printed' RETURNING m.number)
+    INSERT INTO notices.attempt (number, channel, outcome) SELECT moved.number, 'letter', 'posted' FROM moved;
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION notices.check_batch, notices.post_letters FROM PUBLIC;
+CREATE TRIGGER post_letters AFTER UPDATE OF state ON notices.letter_batch
+    FOR EACH ROW WHEN (NEW.state = 'posted' AND OLD.state <> 'posted') EXECUTE FUNCTION notices.post_letters();
+
 -- ---------------------------------------------------------------- who sees what
 
 DO $$
@@ -361,9 +402,9 @@ CREATE POLICY changed ON notices.campaign FOR UPDATE TO rempart_portals
     USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()))
     WITH CHECK ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()));
 
-GRANT SELECT (file_ref, insurer_id, uploaded_by, uploaded_at, state, rows, refused, findings, read_at) ON notices.contact_file
+GRANT SELECT (file_ref, insurer_id, holds, uploaded_by, uploaded_at, state, rows, refused, findings, read_at) ON notices.contact_file
     TO rempart_portals;
-GRANT INSERT (file_ref, insurer_id, sealed, uploaded_by) ON notices.contact_file TO rempart_portals;
+GRANT INSERT (file_ref, insurer_id, holds, sealed, uploaded_by) ON notices.contact_file TO rempart_portals;
 GRANT SELECT (campaign_ref, incident_id, insurer_id, number, package_ref, kind, exercise, facts, facts_digest, state, per_hour,
     persons, findings, made_by, made_at, prepared_at, proposed_by, proposed_at, approved_by, approved_at, started_at, decided_by,
     reason, ended_at, forgotten_at) ON notices.campaign TO rempart_portals;
@@ -371,6 +412,10 @@ GRANT INSERT (campaign_ref, incident_id, insurer_id, number, package_ref, kind, 
     ON notices.campaign TO rempart_portals;
 GRANT UPDATE (facts, per_hour, state, proposed_by, approved_by, decided_by, reason) ON notices.campaign TO rempart_portals;
 GRANT SELECT ON notices.letter_batch, notices.attempt TO rempart_portals;
+CREATE POLICY changed ON notices.letter_batch FOR UPDATE TO rempart_portals
+    USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()))
+    WITH CHECK (insurer_id = (SELECT accounts.my_insurer()) AND state IN ('downloaded', 'posted'));
+GRANT UPDATE (state, downloaded_by, posted_by) ON notices.letter_batch TO rempart_portals;
 -- Neither who it is about nor the code on it: a page names a message by its number.
 GRANT SELECT (number, campaign_ref, insurer_id, kind, former, relation, certainty, doubt, fields, not_exposed, left_on, kept_until, kept_why,
     language, variant, is_second, channel, state, reason, digest, attempts, batch_ref, made_at, state_at) ON notices.message TO rempart_portals;
@@ -385,6 +430,9 @@ CREATE POLICY told ON incidents.package FOR SELECT TO rempart_notifier USING (se
 CREATE POLICY told ON incidents.incident FOR SELECT TO rempart_notifier USING (true);
 CREATE POLICY told ON rights.insurer FOR SELECT TO rempart_notifier USING (true);
 GRANT EXECUTE ON FUNCTION jobs.enqueue TO rempart_notifier;
+-- Letters are sealed for the insurer whose persons read them.
+GRANT SELECT ON incidents.sealing_key TO rempart_notifier;
+CREATE POLICY told ON incidents.sealing_key FOR SELECT TO rempart_notifier USING (state = 'approved');
 
 -- Whether somebody has come into a member space of their own: a message can be read there.
 CREATE FUNCTION notices.has_space(insurer integer, person bigint) RETURNS boolean
@@ -401,6 +449,7 @@ GRANT EXECUTE ON FUNCTION notices.has_space TO rempart_plane_notices;
 
 INSERT INTO jobs.kind (name, queue, takes, asked_by) VALUES
     ('read_contacts', 'incidents', '{file_ref}', '{rempart_portals,rempart_notifier}'),
+    ('read_post_returns', 'incidents', '{file_ref}', '{rempart_portals}'),
     ('prepare_campaign', 'incidents', '{campaign_ref}', '{rempart_portals,rempart_notifier}'),
     ('forget_contacts', 'routine', '{}', '{}'),
     ('send_notices', 'routine', '{}', '{rempart_notifier}'),
