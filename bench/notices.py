@@ -58,6 +58,8 @@ COUNTRY: Final = 33_000_000
 PORT: Final = 28_525
 TARGET_PER_CORE: Final = 50
 ALONE: Final = 2_000
+_PREPARED: Final = "prepared-per-s.txt"
+_UNDER_WAY: Final = ("approved", "sending", "done")
 _TABLES: Final = (
     "incidents.incident, incidents.exposed_person, incidents.sealing_key, identity.person,"
     " rights.insurer, identity.insurer_key, rights.coverage, notices.contact_file, notices.campaign"
@@ -72,7 +74,7 @@ def run(*, persons: int) -> None:
     home = DATA / f"home-notices-{persons}"
     with running_database(home) as database:
         at = Installation(settings=Settings(home=home), home=Home.open(home), database=database)
-        if _count(database, "true") != persons:
+        if _read_state(database) not in _UNDER_WAY or _count(database, "true") != persons:
             _prepare(at, persons)
         with _relay(home):
             figures = _deliver(at, persons)
@@ -80,13 +82,15 @@ def run(*, persons: int) -> None:
             _console.print(f"everybody was told before: remove {home} to measure again")
             return
         figures |= _measure_alone(at, home)
+        figures["prepared_per_s"] = float((home / _PREPARED).read_text())
     for what, alone in (("emails_per_s", "emails"), ("letters_per_processor_s", "letters")):
         figures[f"{alone}_ratio"] = figures[what] / figures[f"{alone}_alone_per_s"]
     per_core = figures["letters_per_processor_s"]
     emails = figures["emails_per_s"]
     hours = COUNTRY / per_core / 3600
     _console.print(
-        f"{persons:,} persons, each told once: {emails:,.0f} e-mails a second "
+        f"{persons:,} persons, prepared at {figures['prepared_per_s']:,.0f} a second, each told "
+        f"once: {emails:,.0f} e-mails a second "
         f"({figures['emails_ratio']:.2f} of the relay alone; "
         f"{figures['emails_per_processor_s']:,.0f} a second of processor, what comes back and "
         f"three starts included), {per_core:,.0f} letters a second of "
@@ -117,7 +121,11 @@ def _prepare(at: Installation, persons: int) -> None:
         )
     _say("contacts", lambda: outreach.contacts([_make_contact(ref) for ref in refs]))
     outreach.begin(CAMPAIGN)
-    _say("messages", lambda: outreach.prepare(CAMPAIGN, kms=campaign_samples.KMS, piece=1000))
+    seconds = _say(
+        "messages", lambda: outreach.prepare(CAMPAIGN, kms=campaign_samples.KMS, piece=1000)
+    )
+    # Kept beside the data: what goes on after an interruption reports it too.
+    (at.home.path / _PREPARED).write_text(str(persons / max(seconds, 0.001)))
     with database.transaction("notifier") as tx:
         acts.propose_campaign(tx, outreach.decider, CAMPAIGN)
     outreach.execute("UPDATE notices.campaign SET state = 'approved', approved_by = 7")
@@ -378,7 +386,15 @@ def _use() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _say(what: str, work: Callable[[], object]) -> None:
+def _say(what: str, work: Callable[[], object]) -> float:
+    """Do something and say how long it took; return the seconds."""
     started = time.perf_counter()
     work()
-    _console.print(f"{what}: {time.perf_counter() - started:.0f} s")
+    seconds = time.perf_counter() - started
+    _console.print(f"{what}: {seconds:.1f} s")
+    return seconds
+
+
+def _read_state(database: Database) -> str:
+    rows = _fetch(database, "SELECT state FROM notices.campaign")
+    return rows[0][0] if rows else ""

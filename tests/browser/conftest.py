@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
+    Locator,
     Page,
     Playwright,
     Response,
@@ -43,6 +44,13 @@ START_LIMIT_S = 300
 STICKS_OUT = """() => [...document.body.querySelectorAll("*")].filter(one =>
   one.getBoundingClientRect().right > document.documentElement.clientWidth
   && !one.closest(".scroll") && !one.children.length).map(one => one.outerHTML.slice(0, 200))"""
+# Whether who sees the page sees where the focus is: on the thing, or around what stands for it.
+SHOWS_FOCUS = """it => [it, it.parentElement, it.nextElementSibling].some(one => {
+  if (!one) return false;
+  const style = getComputedStyle(one);
+  return style.outlineStyle !== "none" || style.boxShadow !== "none";
+})"""
+MOST_TABS = 150
 # How long a page may take to show what it must, on a machine that does many other things.
 PATIENCE_MS = 60_000
 # Reading the authorities of the machine costs more than a request, and no certificate is met here.
@@ -134,6 +142,11 @@ class Visit:
             documented: Whether the documentation may keep it.
         """
         place = self.shots if documented else self.spare
+        for width in self._resize(name):
+            self.page.screenshot(path=place / f"{name}-{width}.png", full_page=whole)
+
+    def _resize(self, name: str) -> Iterator[int]:
+        """Show the page at each width; insist that it fits and that nothing bars the way."""
         for width, height in SIZES.items():
             self.page.set_viewport_size({"width": width, "height": height})
             overflow = self.page.evaluate(
@@ -141,9 +154,46 @@ class Visit:
             )
             wide = self.page.evaluate(STICKS_OUT) if overflow > 0 else ""
             assert overflow <= 0, f"{name} is wider than {width} px by {overflow}: {wide}"
-            self.page.screenshot(path=place / f"{name}-{width}.png", full_page=whole)
+            yield width
             assert find_barriers(self.page) == [], f"{name} at {width} px"
         self.page.set_viewport_size({"width": 1280, "height": 900})
+
+    def tour_in_english(self, home: str, *pages: str) -> None:
+        """Look at pages again in English, at both sizes; nothing is photographed.
+
+        Args:
+            home: Where the installation answers.
+            pages: Addresses there.
+        """
+        self.page.goto(f"{home}{pages[0]}")
+        self.press(self.page.get_by_role("button", name="English"))
+        for address in pages:
+            answer = self.page.goto(f"{home}{address}")
+            assert answer is not None
+            assert answer.ok, f"{address} answers {answer.status}"
+            expect(self.page.locator("html")).to_have_attribute("lang", "en")
+            for _width in self._resize(f"{address} in English"):
+                pass
+
+    def tab_to(self, target: Locator) -> None:
+        """Come to something with the Tab key alone, and see that one is there."""
+        one = target.first.element_handle()
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            if one.evaluate("it => it === document.activeElement"):
+                assert one.evaluate(SHOWS_FOCUS), f"one does not see that it has the focus: {one}"
+                return
+        raise AssertionError(f"the Tab key does not lead to {target}")
+
+    def press(self, target: Locator, key: str = "Enter") -> None:
+        """Come to a link, a button or a box with the Tab key, and press a key on it."""
+        self.tab_to(target)
+        self.page.keyboard.press(key)
+
+    def type(self, target: Locator, text: str) -> None:
+        """Come to a field with the Tab key, and type in it."""
+        self.tab_to(target)
+        self.page.keyboard.type(text)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from rempart.workflows.make_self_checks import ListMaker, make_self_checks
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PERSON, CHILD, FREE = 101, 103, 110
+PAGES = ("/", "/statut", "/incidents/", "/suis-je-concerne", "/courrier", "/signaler")
+PAGES += ("/mentions-legales", "/connexion", "/ledger/", "/docs/api")
 QUIET, CARD = bytes([3]) * 16, bytes(range(16))
 
 
@@ -81,9 +83,9 @@ def test_a_code_and_a_card_say_the_same_and_send_nothing_of_the_card(stack, visi
     asked: list[str] = []
     page.on("request", lambda request: asked.append(f"{request.url} {request.post_data or ''}"))
     page.goto(stack.url)
-    page.get_by_role("link", name="Suis-je concerné(e) ?").click()
-    page.get_by_label("Code de votre message").fill(code.lower())
-    page.get_by_label("Code de votre message").press("Enter")
+    visit.press(page.get_by_role("link", name="Suis-je concerné(e) ?"))
+    visit.type(page.get_by_label("Code de votre message"), code.lower())
+    page.keyboard.press("Enter")
     expect(page.get_by_text("Ce message est vrai.")).to_be_visible()
     expect(page.locator("#said")).to_contain_text("C’est établi.")
     visit.shoot("concerned-code")
@@ -132,17 +134,22 @@ def read_public_pages(stack: Stack, visit: Visit) -> None:
     page = visit.page
     page.get_by_role("link", name="Published incidents").click()
     page.get_by_role("link", name="Santé Démo").click()
+    visit.press(page.get_by_role("link", name="Published incidents"))
+    visit.press(page.get_by_role("link", name="Santé Démo"))
+    public = page.url.removeprefix(stack.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Santé Démo")
     expect(page.get_by_text("Data theft at")).to_be_visible()
-    page.get_by_role("contentinfo").get_by_role("link", name="Report").click()
+    visit.press(page.get_by_role("contentinfo").get_by_role("link", name="Report"))
     page.get_by_label("A text message").check()
-    page.get_by_role("button", name="Where to report it").press("Enter")
+    visit.press(page.get_by_role("button", name="Where to report it"))
     expect(page.locator("#first")).to_contain_text("33700.fr")
     page.get_by_role("button", name="Français").click()
     visit.shoot("report-phishing")
     page.goto(f"{stack.url}/incidents/")
     page.get_by_role("link", name="Santé Démo").click()
     visit.shoot("public-incident")
+    visit.tour_in_english(stack.url, *PAGES, public)
+    page.get_by_role("button", name="Français").click()
 
 
 def answer_a_call(

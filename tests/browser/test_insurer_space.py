@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tests.api.world import COVERED, INSURER_ID
 from tests.browser.conftest import Stack, Visit
 from tests.browser.test_incident import add_insurer_org
@@ -17,6 +17,14 @@ from rempart.accounts.roles import Role
 
 __all__ = ["open_visit"]  # a fixture
 
+PAGES = tuple(
+    f"/assureur{page}"
+    for page in (
+        *("", "/adherents", "/consultations", "/flux", "/flux/1000", "/chiffres", "/limites"),
+        *("/surveillance", "/incidents", "/campagnes", "/coordonnees", "/lettres-revenues"),
+        *("/telephone", "/messages-suspects", "/contestations"),
+    )
+)
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 
@@ -40,13 +48,6 @@ def plant(bench: Bench, insurer: people.Organisation) -> None:
     )
 
 
-def press_through(page: Page, label: str, text: str) -> None:
-    """Fill a field and send its form by the keyboard alone."""
-    page.get_by_label(label).first.focus()
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
-
-
 def test_an_insurer_opens_a_file_watches_claims_and_sets_limits(
     stack: Stack, open_visit: Callable[[people.Somebody], Visit]
 ):
@@ -56,30 +57,33 @@ def test_an_insurer_opens_a_file_watches_claims_and_sets_limits(
     visit = open_visit(dpo)
     page = visit.page
     page.goto(f"{stack.url}/assureur/adherents")
-    press_through(page, "Code de la carte", COVERED.card.format())
+    visit.type(page.get_by_label("Code de la carte"), COVERED.card.format())
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Dossier d’un adhérent")).to_be_visible()
     expect(page.get_by_text("Droits ouverts", exact=True)).to_be_visible()
     visit.shoot("member-file")
 
     page.goto(f"{stack.url}/assureur/surveillance")
-    page.get_by_role("link", name="Surveiller", exact=True).click()
-    page.get_by_role("button", name="Surveiller").click()
+    visit.press(page.get_by_role("link", name="Surveiller", exact=True))
+    visit.press(page.get_by_role("button", name="Surveiller"))
     expect(page.get_by_text("en cours", exact=True)).to_be_visible()
     assert run(bench) == 1
     page.reload()
     told = page.get_by_text("envoyée par un compte que l’incident met en cause", exact=True)
     expect(told).to_be_visible()
     visit.shoot("exposure-flags")
-    page.get_by_role("link", name="Décider").first.click()
-    page.get_by_label("adhérent interrogé").check()
-    page.get_by_label("Raison").fill("Adhérente jointe")
-    page.get_by_role("button", name="Décider").click()
+    visit.press(page.get_by_role("link", name="Décider"))
+    visit.tab_to(page.get_by_role("radio"))
+    while not page.get_by_label("adhérent interrogé").is_checked():
+        page.keyboard.press("ArrowDown")
+    visit.type(page.get_by_label("Raison"), "Adhérente jointe")
+    visit.press(page.get_by_role("button", name="Décider"))
     expect(page.get_by_text("Rien n’attend votre décision")).to_be_visible()
 
     page.goto(f"{stack.url}/assureur/limites/changer")
-    page.get_by_label("Dossiers ouverts par jour").fill("40")
-    page.get_by_label("Raison").fill("Hameçonnage en cours")
-    page.get_by_role("button", name="Décider ces limites").click()
+    visit.type(page.get_by_label("Dossiers ouverts par jour"), "40")
+    visit.type(page.get_by_label("Raison"), "Hameçonnage en cours")
+    visit.press(page.get_by_role("button", name="Décider ces limites"))
     expect(page.get_by_text("en vigueur", exact=True)).to_be_visible()
     visit.shoot("insurer-limits")
     for name, address in (("own-feed", "flux/1000"), ("insurer-figures", "chiffres")):
@@ -88,7 +92,6 @@ def test_an_insurer_opens_a_file_watches_claims_and_sets_limits(
     page.goto(f"{stack.url}/assureur")
     expect(page.get_by_text("plus strictes que l’opérateur")).to_be_visible()
     visit.shoot("insurer-home")
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.get_by_role("button", name="English").click()
+    visit.tour_in_english(stack.url, *PAGES)
+    page.goto(f"{stack.url}/assureur")
     expect(page.get_by_text("stricter than the operator")).to_be_visible()
-    visit.shoot("insurer-home-en", documented=False)

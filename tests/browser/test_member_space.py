@@ -16,6 +16,10 @@ from rempart.storage.connect import Database
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
+PAGES = (
+    *("/adherent", "/adherent/messages", "/adherent/vigilance", "/adherent/famille"),
+    *("/adherent/messages-suspects", "/adherent/mes-donnees", "/mes-remboursements"),
+)
 TEXT = "Remboursement en attente : confirmez sur https://remb-sante.example/a avant ce soir"
 
 
@@ -31,12 +35,6 @@ def take_photo() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (320, 480), (20, 60, 90)).save(out, "JPEG")
     return out.getvalue()
-
-
-def press(page, link) -> None:
-    """Follow a link or press a button without a mouse."""
-    link.focus()
-    page.keyboard.press("Enter")
 
 
 def test_a_member_reads_doubts_and_reports_and_the_insurer_answers(stack, visit, chromium):
@@ -59,16 +57,15 @@ def test_a_member_reads_doubts_and_reports_and_the_insurer_answers(stack, visit,
     visit.shoot("member-home")
 
     page.set_viewport_size({"width": 390, "height": 844})
-    press(page, page.get_by_role("link", name="Vol de données : ce qui vous concerne"))
+    visit.press(page.get_by_role("link", name="Vol de données : ce qui vous concerne"))
     expect(page.get_by_text("C’est établi.")).to_be_visible()
     visit.shoot("my-message")
-    press(page, page.get_by_role("link", name="Ma vigilance"))
-    press(page, page.get_by_role("link", name="Je ne reconnais pas ce soin"))
-    page.get_by_label("Je n’ai pas reçu ce soin").focus()
-    page.keyboard.press("Space")
-    page.get_by_label("Ce que vous voulez ajouter").fill("J’étais en voyage ce jour-là.")
+    visit.press(page.get_by_role("link", name="Ma vigilance"))
+    visit.press(page.get_by_role("link", name="Je ne reconnais pas ce soin"))
+    visit.press(page.get_by_label("Je n’ai pas reçu ce soin"), "Space")
+    visit.type(page.get_by_label("Ce que vous voulez ajouter"), "J’étais en voyage ce jour-là.")
     visit.shoot("dispute-care")
-    press(page, page.get_by_role("button", name="Le dire à ma complémentaire"))
+    visit.press(page.get_by_role("button", name="Le dire à ma complémentaire"))
     expect(page.get_by_text("en attente de réponse")).to_be_visible()
 
     page.set_viewport_size({"width": 390, "height": 844})
@@ -80,7 +77,7 @@ def test_a_member_reads_doubts_and_reports_and_the_insurer_answers(stack, visit,
         {"name": "IMG_0001.jpg", "mimeType": "image/jpeg", "buffer": take_photo()}
     )
     visit.shoot("report-message")
-    press(page, page.get_by_role("button", name="Envoyer à ma complémentaire"))
+    visit.press(page.get_by_role("button", name="Envoyer à ma complémentaire"))
     expect(page.get_by_text("hxxps://remb-sante[.]example")).to_be_visible()
     expect(page.get_by_text("33700")).to_be_visible()
 
@@ -94,8 +91,15 @@ def test_a_member_reads_doubts_and_reports_and_the_insurer_answers(stack, visit,
     expect(page.get_by_role("button", name="I did not receive this care")).to_be_visible()
     page.goto(f"{stack.url}/adherent/mes-donnees")
     expect(page.get_by_role("heading", level=1)).to_have_text("My data")
-    visit.shoot("my-data", documented=False)
+    page.get_by_role("button", name="Français").click()
+    visit.tour_in_english(stack.url, *PAGES)
     assert visit.complaints == []
+
+
+def press(page, link) -> None:
+    """Follow a link or press a button without a mouse."""
+    link.focus()
+    page.keyboard.press("Enter")
 
 
 def answer(stack, chromium, agent) -> None:

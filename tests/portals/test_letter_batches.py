@@ -1,4 +1,4 @@
-"""Letters that an insurer posts itself: sealed batches it takes, on record; lists of what returns."""
+"""Letters that an insurer posts itself: sealed batches, taken on record; lists of what returns."""
 
 import io
 import zipfile
@@ -128,9 +128,10 @@ def test_a_batch_is_taken_sealed_once_it_is_on_record_who_takes_it(dpo, posting)
     assert b"%PDF" not in answer.content
     files = open_sealed(answer.content)
     assert sorted(files) == ["campaign-501-batch-1.csv", "campaign-501-batch-1.pdf"]
-    assert files["campaign-501-batch-1.pdf"] == (
-        posting.folder / "campaign-501-batch-1.pdf"
-    ).read_bytes()
+    assert (
+        files["campaign-501-batch-1.pdf"]
+        == (posting.folder / "campaign-501-batch-1.pdf").read_bytes()
+    )
     assert all(one in files["campaign-501-batch-1.csv"].decode() for one in posting.references())
     said = posting.outreach.fetch("SELECT body FROM ledger.statement")
     assert sum(b"notice-letters" in str(row[0]).encode() for row in said) == 1

@@ -11,9 +11,10 @@ from tests.package_samples import GAINED, HOLE, SHOWN
 from rempart.disclosure.fields import Field, format_fields
 from rempart.kernel.errors import Conflict, InvalidRequest, LedgerUnavailable
 from rempart.notices.campaigns import Step
-from rempart.notices.contacts import Channel
+from rempart.notices.contacts import NO_PREFERENCE, Channel
 from rempart.notices.texts import BLOCKS
 from rempart.workflows import campaigns as acts
+from rempart.workflows import prepare_campaign
 from rempart.workflows.campaign_text import digest_text
 from rempart.workflows.pace_campaign import begin_campaigns
 from rempart.workflows.prepare_campaign import begin_preparing, prepare_piece
@@ -101,7 +102,15 @@ def test_what_a_contact_is_changed_to_does_not_leave_under_another_s_agreement(t
     assert told.write()[1].is_as_prepared
 
 
-def test_what_a_member_wished_is_followed_where_it_can_be(outreach):
+WISHED = [
+    ("letter", "en", "plain"),
+    ("email", "fr", "large_print"),
+    ("letter", "fr", "standard"),  # no address to send an e-mail to
+]
+
+
+def prepare_wished(outreach) -> list[tuple]:
+    """Prepare three persons who said how they want to be written to; return what came of it."""
     outreach.package({101: "A", 102: "A", 103: "A"})
     for person in (101, 102, 103):
         outreach.cover(person)
@@ -109,15 +118,20 @@ def test_what_a_member_wished_is_followed_where_it_can_be(outreach):
     outreach.fetch(
         "INSERT INTO notices.preference (insurer_id, person_ref, channel, language, variant)"
         " VALUES (1, 101, 'letter', 'en', 'plain'), (1, 102, NULL, 'fr', 'large_print'),"
-        " (1, 103, 'email', 'fr', 'standard') RETURNING 1"
+        " (1, 103, 'email', 'fr', 'standard'), (1, 104, 'letter', 'en', 'plain') RETURNING 1"
     )
     outreach.begin()
     outreach.prepare()
-    assert outreach.messages("channel, language, variant") == [
-        ("letter", "en", "plain"),
-        ("email", "fr", "large_print"),
-        ("letter", "fr", "standard"),  # no address to send an e-mail to
-    ]
+    return outreach.messages("channel, language, variant")
+
+
+def test_what_a_member_wished_is_followed_where_it_can_be(outreach):
+    assert prepare_wished(outreach) == WISHED
+
+
+def test_mutation_wishes_that_nobody_reads_would_be_noticed(outreach, monkeypatch):
+    monkeypatch.setattr(prepare_campaign, "_read_preference", lambda _person: NO_PREFERENCE)
+    assert prepare_wished(outreach) != WISHED
 
 
 def test_the_ledger_holds_that_contacts_are_read_before_any_is(outreach):

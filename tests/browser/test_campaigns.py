@@ -1,0 +1,281 @@
+"""People are told, in real browsers: contacts, samples, two persons, e-mails, letters, returns.
+
+The relay is a real one on this machine; one address does not exist, so that a letter follows.
+"""
+
+import csv
+import io
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Stack, Visit, wait_until
+from tests.browser.test_payers import open_visit
+from tests.campaign_samples import Outreach, make_line, write_list
+from tests.package_samples import Affair, format_private_key, make_certificate, make_rsa_key
+from tests.portals import people
+from tests.portals.test_campaigns import FACTS
+
+from rempart.accounts.roles import Role
+from rempart.exchange.package_sealing import Opener
+from rempart.storage.sealing import FileKms
+
+__all__ = ["open_visit"]  # a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
+CERTIFICATE = make_certificate()
+ADULT, BOUNCING, BY_POST, UNREACHED = 101, 102, 103, 104
+UPLOAD = "input[type=file]"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An insurer told of four persons, and where its messages go."""
+
+    stack: Stack
+    insurer: people.Organisation
+    outreach: Outreach
+    mail: Path
+    environment: dict[str, str]
+
+    def run(self, kind: str) -> None:
+        """Ask the worker of the stack to do a job now."""
+        command = [sys.executable, "-m", "rempart", "jobs", "run", kind]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=120)
+
+    def list_delivered(self) -> list[str]:
+        """Return the addresses that an e-mail was delivered to."""
+        file = self.mail / "delivered.txt"
+        return [line.split()[0] for line in file.read_text().splitlines()] if file.is_file() else []
+
+
+def find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Where messages go: a relay of ours, a folder of letters."""
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "mail" / "reports" / "new").mkdir(parents=True)
+    return {
+        **environment,
+        "REMPART_SMTP": f"smtp+clear://localhost:{find_port()}",
+        "REMPART_NOTICES_FROM": "avis@tp.invalid",
+        "REMPART_BOUNCES_TO": "retours@tp.invalid",
+        "REMPART_BOUNCES": str(tmp_path / "mail" / "reports"),
+        "REMPART_LETTERS_TO": str(tmp_path / "letters"),
+    }
+
+
+@pytest.fixture
+def relay(environment: dict[str, str], tmp_path: Path) -> Iterator[Path]:
+    """`rempart dev smtp`: an address that begins with `bounce` does not exist."""
+    port = environment["REMPART_SMTP"].rpartition(":")[2]
+    command = [sys.executable, "-m", "rempart", "dev", "smtp", "--port", port]
+    folder = tmp_path / "mail"
+    with subprocess.Popen(
+        [*command, "--folder", str(folder)], env=environment, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield folder
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def told(stack: Stack, relay: Path, environment: dict[str, str]) -> Told:
+    people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    insurer = people.make_organisation(stack.database, "insurer", name="Mutuelle Aubelune")
+    affair = Affair(stack.database, kms=FileKms(stack.world.home.key("master")))
+    affair.add_key(insurer.insurer_id, CERTIFICATE)
+    with stack.database.transaction("owner") as tx:
+        # In force whenever these tests run.
+        tx.execute("UPDATE incidents.sealing_key SET ends_at = now() + interval '9 years'")
+    outreach = Outreach(stack.database, known=affair, insurer_id=insurer.insurer_id)
+    outreach.package({ADULT: "A", BOUNCING: "A", BY_POST: "B", UNREACHED: "A"})
+    for person in (ADULT, BOUNCING, BY_POST, UNREACHED):
+        outreach.cover(person)
+    return Told(stack, insurer, outreach, relay, environment)
+
+
+def await_words(page: Page, words: str) -> None:
+    """Look at a page again until a job has done what it says."""
+
+    def is_there() -> bool:
+        page.reload()
+        return words in page.locator("main").inner_text().replace("\u202f", " ")
+
+    wait_until(is_there)
+
+
+def give_contacts(page: Page, told: Told) -> None:
+    """Give a file of contacts, one line of which is nobody's."""
+    lines = [
+        make_line(ADULT),
+        make_line(BOUNCING, email="bounce-102@exemple.invalid"),
+        make_line(BY_POST, email="pas une adresse", language="en"),
+        make_line(999),
+    ]
+    page.goto(f"{told.stack.url}/assureur/coordonnees")
+    file = {"name": "liste.csv", "mimeType": "text/csv", "buffer": write_list(lines)}
+    page.set_input_files(UPLOAD, file)
+    page.get_by_role("button", name="Donner").press("Enter")
+    await_words(page, "3 personnes, 1 lignes refusées")
+    page.locator("summary").first.press("Enter")
+    expect(page.get_by_text("cette référence n’est dans aucun envoi").last).to_be_visible()
+
+
+def draft(page: Page, told: Told) -> None:
+    """Fill in the facts and have the messages prepared."""
+    incident = f"{told.stack.url}/assureur/incidents/{told.outreach.affair.incident_id}"
+    page.goto(f"{incident}/campagne")
+    fill_facts(page)
+    page.locator("#prepare").press("Enter")
+    await_words(page, "un message chacune")
+
+
+def fill_facts(page: Page) -> None:
+    for name, value in FACTS.items():
+        if name == "measures":
+            for one in value:
+                page.locator(f"[name=measures][value={one}]").check()
+        elif name == "is_space_open":
+            page.locator("[name=is_space_open]").check()
+        else:
+            page.locator(f"[name={name}]").fill(str(value))
+    page.get_by_role("button", name="Enregistrer").press("Enter")
+    expect(page.locator("#avancement")).to_be_visible()
+
+
+def agree(first: Visit, second: Visit) -> None:
+    """One proposes, another reads and agrees."""
+    first.page.locator("#propose").press("Enter")
+    expect(first.page.get_by_text("Une deuxième personne")).to_be_visible()
+    page = second.page
+    page.goto(first.page.url)
+    page.locator("#approve").press("Enter")
+    expect(page.get_by_text("Lisez au moins les exemples")).to_be_visible()
+
+
+def take_batch(page: Page) -> dict[str, bytes]:
+    """Take the letters, sealed; open them with the insurer's key."""
+    with page.expect_download() as caught:
+        page.locator("#take").press("Enter")
+    der = x509.load_pem_x509_certificate(CERTIFICATE).public_bytes(Encoding.DER)
+    opener = Opener(der, format_private_key(make_rsa_key()), None)
+    content = opener.open(Path(caught.value.path()).read_bytes())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name.rpartition(".")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
+    told: Told, open_visit: Callable[[people.Somebody], Visit]
+):
+    database = told.stack.database
+    dpo = people.make_agent(database, told.insurer, Role.INSURER_DPO, name="Chloé Déléguée")
+    head = people.make_agent(database, told.insurer, Role.INSURER_ADMIN, name="Dominique Directeur")
+    first, second = open_visit(dpo), open_visit(head)
+    page = first.page
+    give_contacts(page, told)
+    first.shoot("campaign-contacts")
+    draft(page, told)
+    address = page.url
+    expect(page.get_by_text("Rien à redire")).to_be_visible()
+    expect(page.get_by_text("aucune coordonnée utilisable")).to_be_visible()
+    first.shoot("campaign-prepared")
+    page.locator("#exemples a").first.press("Enter")
+    expect(page.get_by_text("Bonjour Camille Exemple")).to_be_visible()
+    first.shoot("campaign-sample")
+    page.get_by_label("Langue").select_option("en")
+    page.get_by_label("Présentation").select_option("large_print")
+    page.get_by_role("button", name="Voir").press("Enter")
+    expect(page.get_by_text("Dear Camille Exemple")).to_be_visible()
+
+    page.goto(address)
+    agree(first, second)
+    second.shoot("campaign-approve")
+    second.page.locator("#agree").press("Enter")
+    expect(second.page.get_by_text("approuvée le")).to_be_visible()
+    send_and_read_reports(told)
+    await_words(page, "courriel non remis")
+    told.run("print_letters")
+    page.locator("#letters").press("Enter")
+    await_words(page, "Lot n° 1")
+    page.get_by_role("link", name="Lot n° 1").press("Enter")
+    first.shoot("campaign-letter-batch")
+    files = take_batch(page)
+    assert files["pdf"].startswith(b"%PDF")
+    rows = list(csv.DictReader(io.StringIO(files["csv"].decode()), delimiter=";"))
+    assert len(rows) == 2
+    page.reload()
+    expect(page.get_by_text("Pris la dernière fois par Chloé Déléguée")).to_be_visible()
+    page.locator("#post").press("Enter")
+    expect(page.get_by_text("posté", exact=True)).to_be_visible()
+    first.shoot("campaign-letters")
+
+    page.locator("#returns").press("Enter")
+    content = f"reference;motif\r\n{rows[0]['reference']};NPAI\r\n".encode()
+    file = {"name": "retours.csv", "mimeType": "text/csv", "buffer": content}
+    page.set_input_files(UPLOAD, file)
+    page.get_by_role("button", name="Donner").press("Enter")
+    await_words(page, "1 lettres, 0 lignes refusées")
+    page.goto(address)
+    expect(page.get_by_text("revenu : n’habite pas à l’adresse indiquée")).to_be_visible()
+    page.get_by_role("button", name="English").press("Enter")
+    expect(page.get_by_text("no longer lives at the address given").first).to_be_visible()
+    first.shoot("campaign-en", documented=False)
+    page.get_by_role("button", name="Français").press("Enter")
+    correct(told, first, second, address)
+
+
+def send_and_read_reports(told: Told) -> None:
+    """Have e-mails leave, and what comes back be read."""
+    told.run("send_notices")
+    wait_until(
+        lambda: (
+            told.outreach.fetch(
+                "SELECT count(*) FROM notices.message WHERE channel = 'email' AND state = 'sent'"
+            )
+            == [(2,)]
+        )
+    )
+    assert told.list_delivered() == [f"essai{ADULT}@exemple.invalid"]
+    told.run("read_bounces")
+
+
+def correct(told: Told, first: Visit, second: Visit, address: str) -> None:
+    """The list changes: whoever was told something else is told again, and nobody else."""
+    told.outreach.package({ADULT: "B", BOUNCING: "A", BY_POST: "B", UNREACHED: "A"})
+    page = first.page
+    page.goto(address)
+    expect(page.locator("#outdated")).to_be_visible()
+    page.locator("#stopping summary").press("Enter")
+    page.locator("#stopping").get_by_label("Raison").fill("La liste a changé")
+    page.locator("#stopping").get_by_role("button", name="Arrêter").press("Enter")
+    page.get_by_role("link", name="Faire une correction").press("Enter")
+    fill_facts(page)
+    page.locator("#prepare").press("Enter")
+    await_words(page, "correction")
+    expect(page.locator("#exemples")).to_contain_text("B – très probable")
+    first.shoot("campaign-correction")
+    agree(first, second)
+    second.page.locator("#agree").press("Enter")
+    told.run("send_notices")
+    wait_until(lambda: told.list_delivered().count(f"essai{ADULT}@exemple.invalid") == 2)
+    listed = told.outreach.fetch(
+        "SELECT m.kind, m.person_ref FROM notices.message AS m JOIN notices.campaign AS c"
+        " USING (campaign_ref) WHERE c.number = 2 ORDER BY m.person_ref"
+    )
+    assert ("correction", ADULT) in listed
+    assert BOUNCING not in [ref for _, ref in listed]
