@@ -167,6 +167,7 @@ class Visit:
         """
         self.page.goto(f"{home}{pages[0]}")
         self.press(self.page.get_by_role("button", name="English"))
+        expect(self.page.locator("html")).to_have_attribute("lang", "en")
         for address in pages:
             answer = self.page.goto(f"{home}{address}")
             assert answer is not None

@@ -36,6 +36,7 @@ EXAMPLE_CLIENT = "logiciel-exemple"  # the simulated Pro Santé Connect knows it
 EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
 CONSULTED = "consulted-card.txt"  # the drill writes whose card was shown most often
+TOLD = "people-told"  # a file that says that an incident was told to the people it concerns
 BILLED = "claims-billed"  # a file that says that the claims of the demo were all sent and paid
 START_TIMEOUT_S = 60
 
@@ -94,6 +95,7 @@ def demo(
                     consulted = ("--consulted", str(synth / CONSULTED))
                     _run("drill", "--quick", "--keep", "--data", str(synth), *consulted)
                 _bill_and_pay(home, base_url)
+                _tell_people(home)
                 _show_addresses(home, base_url, open_browser=open_browser)
                 if not exit_when_ready:
                     server.wait()
@@ -162,6 +164,19 @@ def _bill_and_pay(home: Path, base_url: str) -> None:
     done.touch()
 
 
+def _tell_people(home: Path) -> None:
+    """Have an invented theft told to people, up to the last click, once."""
+    synth, done = home / "synth", home / TOLD
+    if done.is_file():
+        return
+    _step("An invented theft: its list, its public page, a campaign that waits for its insurer")
+    card_insurer, _, card = _find_card(synth)
+    first = _first(synth / "insurers.csv", "amc_number")
+    named = ("--card", card, "--card-insurer", card_insurer, "--insurer", first)
+    _run("dev", "told", "--data", str(synth), *named)
+    done.touch()
+
+
 def _find_psc() -> str:
     """Return where the protocol of the simulated Pro Santé Connect answers."""
     port = Settings.from_environment().dev_psc_port
@@ -219,7 +234,9 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
      look at            Factures, Rejets, Prises en charge: weeks of claims, some to correct
   Operator, insurer,    Se connecter, Entreprise (simulateur), choose who
   employer, publisher   look at: the operator's Incidents, then the exposure per insurer,
-                        and the payment run that waits for a second person
+                        and the payment run that waits for a second person;
+                        the insurer's Campagnes: one to read and approve, then its messages leave
+  Anybody               {base_url}/incidents/   what the insurer says to everybody
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
      look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve

@@ -12,6 +12,7 @@ from granian.log import LogLevels
 
 from rempart.accounts.roles import OrganisationKind, Role
 from rempart.cli.demo_claims import claims
+from rempart.cli.demo_told import told
 from rempart.cli.feed import today_in_paris
 from rempart.kernel.errors import SetupError
 from rempart.simulators.app import make_installed_simulator
@@ -75,6 +76,7 @@ def psc(
 
 
 dev.add_command(claims)
+dev.add_command(told)
 
 
 @dev.command()

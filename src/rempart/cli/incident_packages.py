@@ -151,7 +151,7 @@ def send(*, incident: int, insurers: tuple[str, ...], approve: bool, take_back: 
         with installation.database.transaction("analyst") as tx:
             wanted = _find_insurers(tx, insurers)
             state = "asked" if approve or take_back else "made"
-            refs = _list_in_state(tx, incident, wanted, state)
+            refs = list_in_state(tx, incident, wanted, state)
             if not refs:
                 raise NotFound(f"no package of incident {incident} is {state}: see the list")
             if take_back:
@@ -349,9 +349,10 @@ def _parse_vkey(text: str) -> NoteVerifier:
         raise click.UsageError(f"--vkey: {refusal}") from refusal
 
 
-def _list_in_state(
+def list_in_state(
     tx: Transaction, incident: int, wanted: tuple[int, ...] | None, state: str
 ) -> list[int]:
+    """Return the packages of an incident that are in a state, of some insurers or of all."""
     found, _total = sending.list_packages(
         tx, None, incident, Listing(sort="insurer", limit=_EVERYTHING), latest=True
     )

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from psycopg.types.json import Jsonb
 
+from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
 from rempart.storage.listing import load_page
@@ -200,6 +201,18 @@ def name_actors(tx: Transaction, actor_refs: Iterable[int]) -> dict[int, str]:
     """Return the names of those who decided, as far as the asker may see them."""
     values = {"actor_refs": list(actor_refs)}
     return dict(tx.execute(QUERIES.name_actors, values).fetchall())
+
+
+def find_newest(tx: Transaction, incident_id: int) -> int:
+    """Return the campaign about an incident that was made last.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = tx.execute(QUERIES.find_newest, {"incident_id": incident_id}).fetchone()
+    if row is None:
+        raise NotFound("no campaign about this incident")
+    return int(row[0])
 
 
 def lock_campaign(tx: Transaction, campaign_ref: int) -> LockedCampaign | None:

@@ -123,3 +123,7 @@ SELECT f.file_ref, f.uploaded_at, f.state, f.rows, f.refused, f.findings, f.read
 FROM notices.contact_file AS f LEFT JOIN accounts.actor AS a ON a.actor_ref = f.uploaded_by
 WHERE f.holds = %(holds)s
 ORDER BY f.uploaded_at DESC LIMIT %(most)s;
+
+-- name: find_newest
+-- The campaign about an incident that was made last.
+SELECT c.campaign_ref FROM notices.campaign AS c WHERE c.incident_id = %(incident_id)s ORDER BY c.made_at DESC LIMIT 1;
