@@ -9,6 +9,7 @@ from tests.campaign_samples import Outreach, make_line
 from tests.package_samples import GAINED, HOLE, SHOWN
 
 from rempart.disclosure.fields import Field, format_fields
+from rempart.exchange.contact_cells import Rule
 from rempart.kernel.errors import Conflict, InvalidRequest, LedgerUnavailable
 from rempart.notices.campaigns import Step
 from rempart.notices.contacts import NO_PREFERENCE, Channel
@@ -132,6 +133,19 @@ def test_what_a_member_wished_is_followed_where_it_can_be(outreach):
 def test_mutation_wishes_that_nobody_reads_would_be_noticed(outreach, monkeypatch):
     monkeypatch.setattr(prepare_campaign, "_read_preference", lambda _person: NO_PREFERENCE)
     assert prepare_wished(outreach) != WISHED
+
+
+def test_one_person_with_two_contracts_has_one_message_where_the_last_line_says(outreach):
+    outreach.package({101: "A"})
+    outreach.cover(101)
+    again = make_line(101, email="", address_1="9 rue de la Fin")
+    reading = outreach.contacts([make_line(101), make_line(101), again])
+    assert (reading.taken, reading.refused) == (1, 0)
+    assert reading.rules == {Rule.TWICE: 1, Rule.TWICE_OTHERWISE: 1}
+    outreach.begin()
+    outreach.prepare()
+    [written] = outreach.write()
+    assert (written.channel, written.address[1]) == (Channel.LETTER, "9 rue de la Fin")
 
 
 def test_the_ledger_holds_that_contacts_are_read_before_any_is(outreach):

@@ -1,9 +1,10 @@
 """`rempart dev told`: an incident of the demo told to the people it concerns, up to the last click.
 
 A few professionals who billed in the demo are said to have been robbed: an analyst answers for it,
-as a page would have them do. From there on each step is the command that a host or an insurer types. Two
-things are lent: who asked that the package be sent, and who wrote the public page, whom no page
-would take on the day they arrived. The campaign is proposed and waits: its insurer's agent agrees.
+as a page would have them do. From there on each step is the command that a host or an insurer
+types. Two things are lent: who asked that the package be sent, and who wrote the public page, whom
+no page would take on the day they arrived. The campaign is proposed and waits: its insurer's agent
+agrees.
 """
 
 import csv
