@@ -150,12 +150,15 @@ def read_public_pages(stack: Stack, visit: Visit) -> None:
     visit.shoot("public-incident")
     visit.tour_in_english(stack.url, *PAGES, public)
     page.get_by_role("button", name="Français").click()
+    answer_a_call(stack, visit, affair, insurer, code)
 
 
 def answer_a_call(
     stack: Stack, visit: Visit, affair: Affair, insurer: people.Organisation, code: str
 ) -> None:
     """The insurer's own screen says what the page said, and that it was read."""
+def answer_a_call(stack, visit, affair, insurer, code: str) -> None:
+    """Read the page as its insurer does, then tell somebody on the telephone, on record."""
     page = visit.page
     stack.enter(
         page, people.make_agent(stack.database, insurer, Role.INSURER_DPO, name="Chloé Essai")

@@ -15,15 +15,7 @@ from rempart.accounts.roles import ADMINISTRATORS, ROLES_OF, Role
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotAllowed, StepUpNeeded
 
-__all__ = [
-    "GRANTS",
-    "STEP_UP_LIFETIME",
-    "Grant",
-    "Permission",
-    "can",
-    "check_can",
-    "is_stepped_up",
-]
+__all__ = ["GRANTS", "STEP_UP_LIFETIME", "Grant", "Permission", "can", "check_can", "is_stepped_up"]
 
 STEP_UP_LIFETIME: Final = timedelta(minutes=5)
 
@@ -326,8 +318,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=frozenset({Role.MEMBER}), purpose="see one's own reimbursements, explained"
         ),
         Permission.HOLD_CLAIMS: Grant(
-            roles=_SECURITY | _TABLES,
-            purpose="have claims wait for a review, and decide on them",
+            roles=_SECURITY | _TABLES, purpose="have claims wait for a review, and decide on them"
         ),
         Permission.PROPOSE_BENEFITS: Grant(
             roles=_TABLES, purpose="propose what the insurer's contracts pay"
@@ -418,7 +409,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.POST_LETTERS: Grant(
             roles=_ANSWERS_FOR_MEMBERS,
-            purpose="take the sealed letters of a campaign to post them, say which came back",
+            purpose="take sealed letters to post, say which came back",
             step_up=True,
         ),
         Permission.MANAGE_SEALING_KEYS: Grant(
