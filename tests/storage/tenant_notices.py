@@ -98,8 +98,14 @@ def _plant_messages(
             "letters": 1,
             "pages": 2,
             "digest": draw().to_bytes(32),
+            "state": "downloaded",
+            "written_at": "2026-01-01",
+            "sealed_for": draw().to_bytes(32),
+            "downloaded_by": world.actors[GONE],
+            "downloaded_at": "2026-01-02",
         },
         readers=mine,
+        changers=mine,
     )
     number = draw() % 2**40
     world.plant(

@@ -34,6 +34,8 @@ PROCESSES += ("archivist", "forwarder", "settler", "notifier", "keeper")
 BLIND = ("gateway: claims.remittance: 2 of 4", "analyst: accounts.actor: 16 of 21")
 # Whoever writes to people reads the packages that were sent, not those being made.
 BLIND += ("notifier: incidents.package: 2 of 4",)
+# Letters are sealed for certificates that two people agreed to, and for no other.
+BLIND += ("notifier: incidents.sealing_key: 0 of 2",)
 # One of each kind is enough to notice a policy that is gone.
 SOME = ("insurer admin A", "insurer admin B", "holder A", "holder B", "member B", "hosted admin")
 SOME += ("publisher admin A", "publisher admin B", "host admin", "host ops")

@@ -14,7 +14,8 @@ LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
 -- name: take_batch
 -- Somebody takes the sealed copy of a batch.
 UPDATE notices.letter_batch
-SET state = CASE state WHEN 'made' THEN 'downloaded' ELSE state END, downloaded_by = %(actor_ref)s
+SET state = CASE state WHEN 'made' THEN 'downloaded' ELSE state END, downloaded_by = %(actor_ref)s,
+    downloaded_at = clock_timestamp()
 WHERE campaign_ref = %(campaign_ref)s AND number = %(number)s AND written_at IS NOT NULL AND sealed_for IS NOT NULL;
 
 -- name: post_own_batch

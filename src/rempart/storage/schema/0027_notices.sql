@@ -338,7 +338,7 @@ BEGIN
        OR (OLD.written_at IS NULL AND NEW.state <> 'made') THEN
         RAISE insufficient_privilege USING MESSAGE = 'a batch is written, taken, posted, in that order';
     END IF;
-    IF NEW.state = 'downloaded' OR NEW.downloaded_by IS DISTINCT FROM OLD.downloaded_by THEN
+    IF (NEW.downloaded_by, NEW.downloaded_at) IS DISTINCT FROM (OLD.downloaded_by, OLD.downloaded_at) THEN
         NEW.downloaded_at := clock_timestamp();
     END IF;
     IF NEW.state = 'posted' AND OLD.state <> 'posted' THEN
@@ -415,7 +415,7 @@ GRANT SELECT ON notices.letter_batch, notices.attempt TO rempart_portals;
 CREATE POLICY changed ON notices.letter_batch FOR UPDATE TO rempart_portals
     USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()))
     WITH CHECK (insurer_id = (SELECT accounts.my_insurer()) AND state IN ('downloaded', 'posted'));
-GRANT UPDATE (state, downloaded_by, posted_by) ON notices.letter_batch TO rempart_portals;
+GRANT UPDATE (state, downloaded_by, downloaded_at, posted_by) ON notices.letter_batch TO rempart_portals;
 -- Neither who it is about nor the code on it: a page names a message by its number.
 GRANT SELECT (number, campaign_ref, insurer_id, kind, former, relation, certainty, doubt, fields, not_exposed, left_on, kept_until, kept_why,
     language, variant, is_second, channel, state, reason, digest, attempts, batch_ref, made_at, state_at) ON notices.message TO rempart_portals;
