@@ -110,6 +110,13 @@ class Permission(enum.StrEnum):
     SET_OWN_LIMITS = "set_own_limits"
     WATCH_REIMBURSEMENTS = "watch_reimbursements"
     START_WATCH = "start_watch"
+    # Collective contracts
+    READ_STAFF = "read_staff"
+    DECLARE_MOVEMENTS = "declare_movements"
+    READ_STATEMENTS = "read_statements"
+    COUNT_EXPOSED_STAFF = "count_exposed_staff"
+    READ_EMPLOYERS = "read_employers"
+    DECIDE_MOVEMENTS = "decide_movements"
     # Incidents
     DECLARE_INCIDENT = "declare_incident"
     WORK_INCIDENT = "work_incident"

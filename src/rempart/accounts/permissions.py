@@ -107,6 +107,28 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         Permission.ENTER_EMPLOYER_SPACE: Grant(
             roles=frozenset(ROLES_OF["employer"]), purpose="work for the employer's own staff"
         ),
+        Permission.READ_STAFF: Grant(
+            roles=frozenset(ROLES_OF["employer"]),
+            purpose="see the staff covered, by the employer's own numbers",
+        ),
+        Permission.DECLARE_MOVEMENTS: Grant(
+            roles=frozenset(ROLES_OF["employer"]), purpose="tell who joins and who leaves"
+        ),
+        Permission.READ_STATEMENTS: Grant(
+            roles=frozenset(ROLES_OF["employer"]), purpose="see what the contract is called for"
+        ),
+        Permission.COUNT_EXPOSED_STAFF: Grant(
+            roles=frozenset(ROLES_OF["employer"]),
+            purpose="see how many of the staff an incident exposed, never who",
+        ),
+        Permission.READ_EMPLOYERS: Grant(
+            roles=frozenset(ROLES_OF["insurer"]),
+            purpose="see the insurer's collective contracts and their movements",
+        ),
+        Permission.DECIDE_MOVEMENTS: Grant(
+            roles=frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER}),
+            purpose="accept or refuse movements that wait",
+        ),
         Permission.ENTER_PUBLISHER_SPACE: Grant(
             roles=_PUBLISHER, purpose="look after the publisher's own software"
         ),

@@ -23,8 +23,8 @@ from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.retention.certificate import read_signed_certificate
 from rempart.retention.fields import Field
 from rempart.retention.schedule import ScheduleRefused, parse_schedule
-from rempart.retention.terms import compute_portability_end
 from rempart.rights.lookup import compute_lookup_key
+from rempart.rights.portability import compute_portability_end
 from rempart.storage import data_holds, leaving, retention_runs
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log

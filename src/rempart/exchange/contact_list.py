@@ -5,7 +5,6 @@ package, so no number of theirs travels again. A line that can be used in part i
 told by line and column, never repeated. Refuses to cut an address or to guess one.
 """
 
-import codecs
 import csv
 import io
 import unicodedata
@@ -23,6 +22,7 @@ from rempart.exchange.contact_cells import (
     read_reference,
     read_text,
 )
+from rempart.exchange.table_text import drop_nuls, find_encoding, find_separator
 from rempart.kernel.email_address import EmailAddress
 from rempart.kernel.findings import BadValue, Language
 from rempart.notices.contacts import (
@@ -34,9 +34,6 @@ from rempart.notices.contacts import (
 from rempart.notices.facts import NAME_CHARS, clean_name
 
 MOST_FINDINGS: Final = 500
-_SEPARATORS: Final = (";", ",", "\t", "|")
-_CHUNK: Final = 1 << 20
-_SHORT: Final = 8192
 _NEEDED: Final = ("reference",)
 _Teller: TypeAlias = Callable[[str, Rule], None]
 _PRINTS: Final = {
@@ -92,8 +89,8 @@ def read_contact_list(stream: BinaryIO, *, today: date) -> Iterator[ContactRow]:
     Raises:
         NotAContactList: no text, no header, or no column of references.
     """
-    text = io.TextIOWrapper(stream, encoding=_find_encoding(stream), newline="")
-    reader = csv.reader(_without_nuls(text), delimiter=_find_separator(text))
+    text = io.TextIOWrapper(stream, encoding=find_encoding(stream), newline="")
+    reader = csv.reader(drop_nuls(text), delimiter=_read_separator(text))
     columns = _read_header(reader)
     while True:
         line = reader.line_num + 1
@@ -260,40 +257,11 @@ def _refuse(line: int, field: str, rule: Rule) -> ContactRow:
     return ContactRow(line, 0, None, (ContactFinding(line, field, rule),))
 
 
-def _find_encoding(stream: BinaryIO) -> str:
-    """Return how the bytes of a file are to be read; leaves the stream at its start."""
-    head = stream.read(4)
-    stream.seek(0)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _read_separator(text: io.TextIOWrapper) -> str:
     try:
-        while chunk := stream.read(_CHUNK):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252" if _is_windows(stream) else "latin-1"
-    finally:
-        stream.seek(0)
-    return "utf-8-sig"
-
-
-def _is_windows(stream: BinaryIO) -> bool:
-    stream.seek(0)
-    unused = frozenset(b"\x81\x8d\x8f\x90\x9d")
-    while chunk := stream.read(_CHUNK):
-        if unused.intersection(chunk):
-            return False
-    return True
-
-
-def _find_separator(text: io.TextIOWrapper) -> str:
-    try:
-        first = text.readline(_SHORT)
+        return find_separator(text)
     except UnicodeError:
         raise NotAContactList(Rule.UNREADABLE) from None
-    text.seek(0)
-    return max(_SEPARATORS, key=first.count)
 
 
 def _read_header(reader: Iterator[Sequence[str]]) -> dict[str, int]:
@@ -309,7 +277,3 @@ def _read_header(reader: Iterator[Sequence[str]]) -> dict[str, int]:
     if any(name not in columns for name in _NEEDED):
         raise NotAContactList(Rule.HEADER)
     return columns
-
-
-def _without_nuls(lines: Iterator[str]) -> Iterator[str]:
-    return (line.replace("\x00", "") for line in lines)

@@ -159,7 +159,7 @@ class RowParser:
         self._readers = make_readers(amc_number, removals=removals)
         self._memories = {name: _Memory(each.read) for name, each in self._readers.items()}
         self._days = _Memory(lambda days: _read_days(days, agreement))
-        self._terms = _Memory(_read_terms)
+        self._terms = _Memory(read_feed_terms)
         self._whole_days = _Memory(self._read_whole_days)
         self._whole_terms = _Memory(self._read_whole_terms)
 
@@ -317,7 +317,12 @@ def _read_days(
     return Days(starts, first if first <= last else None, last, suspended_from, suspended_to)
 
 
-def _read_terms(parts: tuple[str, str, bool, str]) -> FeedTerms:
+def read_feed_terms(parts: tuple[str, str, bool, str]) -> FeedTerms:
+    """Return the guarantee of a row: convention type, CSR, responsible, table of terms.
+
+    Raises:
+        BadValue: the table is not understood.
+    """
     convention_type, csr, responsible, domains = parts
     terms = Terms(
         convention_type=convention_type,

@@ -15,6 +15,7 @@ from procrastinate.exceptions import JobAborted
 from rempart.jobs import (
     campaigns,
     claims,
+    employers,
     members,
     notices,
     on_demand,
@@ -76,6 +77,7 @@ WORK: Final[Mapping[str, Work]] = {
     "send_notices": _alone(notices.send_notices),
     "send_payments": settlement.send_payments,
     "send_warnings": _alone(routine.send_warnings),
+    "settle_employers": _alone(employers.settle_employers),
     "sweep_former_members": _alone(routine.sweep_former_members),
     "try_schedule": retention.try_schedule,
     "watch_exposed_claims": _alone(claims.watch_exposed_claims),

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, TypeAlias
 
-PORTABILITY_MONTHS: Final = 12
-"""Source: code de la sécurité sociale, article L911-8 (S106)."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -66,27 +64,6 @@ def compute_last_day(start: date, months: int, events: Iterable[Event] = ()) -> 
             again = _extend(day, months, pauses)
             begin, last = day, None if again is None else max(last, again)
     return last
-
-
-def compute_portability_end(
-    contract_start: date, contract_end: date, *, benefits_end: date | None = None
-) -> date:
-    """Return the last day on which somebody who lost their job stays covered for nothing.
-
-    Args:
-        contract_start: First day of the last work contract.
-        contract_end: Its last day.
-        benefits_end: Last day of unemployment benefit, or the one before a new job; None: not yet.
-
-    Source: code de la sécurité sociale, article L911-8 (S106): as long as the last contract, in
-        whole months rounded up, twelve at most.
-    """
-    whole = (contract_end.year - contract_start.year) * 12 + contract_end.month
-    whole -= contract_start.month
-    if add_months(contract_start, whole) <= contract_end:
-        whole += 1
-    last = add_months(contract_end, max(1, min(whole, PORTABILITY_MONTHS)))
-    return last if benefits_end is None else max(contract_end, min(last, benefits_end))
 
 
 def _extend(begin: date, months: int, pauses: Sequence[Suspension]) -> date | None:

@@ -205,10 +205,16 @@ def load_published(
 
 
 def open_version(
-    tx: Transaction, insurer_id: int, kind: FeedKind, file_digest: bytes
+    tx: Transaction,
+    insurer_id: int,
+    kind: FeedKind,
+    file_digest: bytes,
+    *,
+    keeps_findings: bool = False,
 ) -> PendingVersion:
-    """Start a version and forget the findings of the insurer's earlier ones."""
-    tx.execute(_QUERIES.forget_findings, {"insurer_id": insurer_id})
+    """Start a version and forget the findings of the insurer's earlier ones, unless told not to."""
+    if not keeps_findings:
+        tx.execute(_QUERIES.forget_findings, {"insurer_id": insurer_id})
     [(feed_version,)] = tx.execute(
         _QUERIES.open_version,
         {"insurer_id": insurer_id, "kind": kind, "file_digest": file_digest},

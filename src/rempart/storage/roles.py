@@ -33,7 +33,7 @@ LOGINS = (
 PLANES = (
     *("identity", "rights", "ledger", "claims", "accounts", "incidents", "retention", "jobs"),
     "guard",
-    *("notices", "archive"),
+    *("notices", "archive", "employers"),
 )
 
 # Which planes each process belongs to. The owner, who runs migrations, owns everything. The pages
@@ -41,7 +41,7 @@ PLANES = (
 # column, and row policies show the pages the rows of whoever asks.
 MEMBERSHIPS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("ledger", "guard"),
-    "feeds": ("identity", "rights"),
+    "feeds": ("identity", "rights", "employers"),
     "registrar": ("accounts",),
     "analyst": ("incidents",),
     "worker": ("jobs",),

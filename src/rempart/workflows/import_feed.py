@@ -24,7 +24,7 @@ from rempart.storage.sheets import KeyTaken, prepare_connection
 from rempart.workflows.apply_feed import FeedApplier
 from rempart.workflows.feed_workers import prepare_pieces
 from rempart.workflows.prepared_feed import Orders, PreparedPiece
-from rempart.workflows.sweep_former_members import sweep_former_members
+from rempart.workflows.publish_feed import publish_version
 
 MAX_REJECT_SHARE = 0.05
 MAX_CLOSED_SHARE = 0.30
@@ -386,15 +386,11 @@ class _Import:
         feeds.lock_insurer(connection, self._insurer.insurer_id)
         if closed:
             feeds.close_absent(connection, self._insurer.insurer_id, version)
-        identity.forget_never_covered(connection, version)
-        feeds.retire_keys(connection, version)
-        identity.apply_pending_persons(connection, version)
-        feeds.admit_members(connection, version)
-        feeds.publish(connection, version, rows_done=self._rows_done)
-        identity.forget_version(connection, version)
-        if self._orders.first:
-            return 0
-        swept = sweep_former_members(
-            connection, self._request.today, insurer_ids=[self._insurer.insurer_id]
+        return publish_version(
+            connection,
+            self._insurer.insurer_id,
+            version,
+            rows_done=self._rows_done,
+            today=self._request.today,
+            sweeps=not self._orders.first,
         )
-        return swept.people

@@ -10,8 +10,8 @@ from rempart.retention.terms import (
     Suspension,
     add_months,
     compute_last_day,
-    compute_portability_end,
 )
+from rempart.rights.portability import compute_portability_end
 
 START = date(2024, 1, 31)
 

@@ -8,5 +8,5 @@ SCHEMA = Path(__file__).parent.parent / "schema" / "0033_purges.sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("storage", "0031_retention")]
+    dependencies = [("storage", "0032_employer")]
     operations = [migrations.RunSQL(SCHEMA.read_text(encoding="utf-8"))]

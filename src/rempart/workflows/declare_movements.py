@@ -1,0 +1,177 @@
+"""Tell who joins and who leaves: a file or a form, taken whole or given back with its mistakes.
+
+Refuses to keep a file, or a name that the pages could read again: who joins is sealed for feeds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeAlias
+
+import msgspec
+
+from rempart.accounts.permissions import Permission
+from rempart.employers.movements import (
+    Group,
+    Join,
+    Leave,
+    MovementFinding,
+    Stay,
+    check_movements,
+    end_stay,
+    find_leaver,
+)
+from rempart.exchange.movement_file import ReadMovement, ReadMovements, read_movement
+from rempart.kernel.errors import NotFound
+from rempart.storage import employers
+from rempart.storage.connect import Transaction
+from rempart.storage.employers import GroupContract, NewMovement
+from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.employer_space import check_employer
+from rempart.workflows.enqueue import enqueue
+from rempart.workflows.web_session import draw_ref
+
+__all__ = ["ReadMovements", "Told", "declare_file", "declare_one", "withdraw_movement"]
+
+Seals: TypeAlias = Callable[[str, int], bytes]
+"""Seals who joins, bound to the movement; nothing here opens it again."""
+_JOB: Final = "settle_employers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What came of movements: how many were taken, or everything that is wrong."""
+
+    taken: int
+    findings: Sequence[MovementFinding]
+
+
+def declare_file(
+    tx: Transaction,
+    asker: Asker,
+    group_ref: int,
+    read: ReadMovements,
+    *,
+    seal: Seals,
+    today: date,
+    upload_ref: int,
+) -> Told:
+    """Take a file of movements, or note what is wrong with it: then none of it is taken.
+
+    Args:
+        tx: A transaction with the asker's ticket.
+        asker: Somebody in an employer's space.
+        group_ref: Of which contract.
+        read: The file as it was read.
+        seal: Seals who joins.
+        today: Paris civil date.
+        upload_ref: What the file is known by.
+
+    Raises:
+        NotAllowed: they do not work in an employer's space.
+        NotFound: no such contract of theirs.
+    """
+    check_employer(asker, Permission.DECLARE_MOVEMENTS)
+    group = _find_group(tx, group_ref, today)
+    known, findings = _check(tx, group, read.movements, today=today)
+    findings = sorted({*read.findings, *findings})
+    by = asker.visitor.actor_ref
+    employers.insert_upload(tx, group, upload_ref, lines=read.lines, findings=findings, by=by)
+    if findings:
+        return Told(taken=0, findings=findings)
+    made = [_make(one, known, group, seal) for one in read.movements]
+    employers.insert_movements(tx, group, made, upload_ref=upload_ref, by=by)
+    enqueue(tx, _JOB)
+    return Told(taken=len(made), findings=())
+
+
+def declare_one(
+    tx: Transaction,
+    asker: Asker,
+    group_ref: int,
+    cells: dict[str, str],
+    *,
+    seal: Seals,
+    today: date,
+) -> Told:
+    """Take one movement typed in a form, or say what is wrong with each field.
+
+    Raises:
+        NotAllowed: they do not work in an employer's space.
+        NotFound: no such contract of theirs.
+    """
+    check_employer(asker, Permission.DECLARE_MOVEMENTS)
+    group = _find_group(tx, group_ref, today)
+    read, findings = read_movement(cells)
+    if read is None:
+        return Told(taken=0, findings=findings)
+    known, findings = _check(tx, group, [read], today=today)
+    if findings:
+        return Told(taken=0, findings=findings)
+    made = [_make(read, known, group, seal)]
+    employers.insert_movements(tx, group, made, upload_ref=None, by=asker.visitor.actor_ref)
+    enqueue(tx, _JOB)
+    return Told(taken=1, findings=())
+
+
+def withdraw_movement(tx: Transaction, asker: Asker, movement_ref: int) -> None:
+    """Take back a movement that waits.
+
+    Raises:
+        NotAllowed: they do not work in an employer's space.
+        NotFound: no movement of theirs waits under this reference.
+    """
+    check_employer(asker, Permission.DECLARE_MOVEMENTS)
+    by = asker.visitor.actor_ref
+    if not employers.decide_movements(tx, [movement_ref], "cancelled", by=by, reason=""):
+        raise NotFound("no such movement waits")
+
+
+def _find_group(tx: Transaction, group_ref: int, today: date) -> GroupContract:
+    for group in employers.list_groups(tx, today):
+        if group.group_ref == group_ref:
+            return group
+    raise NotFound("no such contract")
+
+
+def _check(
+    tx: Transaction, group: GroupContract, read: Sequence[ReadMovement], *, today: date
+) -> tuple[Group, list[MovementFinding]]:
+    numbers = sorted({one.movement.staff_number for one in read})
+    known = Group(
+        period=group.period,
+        stays=employers.load_stays(tx, group.group_ref, numbers),
+        waiting=employers.load_waiting(tx, group.group_ref, numbers),
+        priced=employers.load_priced(tx, group.group_ref),
+    )
+    return known, check_movements([one.movement for one in read], known, today=today)
+
+
+def _make(read: ReadMovement, known: Group, group: GroupContract, seal: Seals) -> NewMovement:
+    movement_ref, movement = draw_ref(), read.movement
+    if isinstance(movement, Join):
+        joiner = msgspec.json.encode(read.joiner).decode()
+        return NewMovement(
+            movement_ref=movement_ref,
+            kind="join",
+            staff_number=movement.staff_number,
+            happens_on=movement.joined_on,
+            structure=movement.structure.value,
+            work_from=movement.work_from,
+            sealed=seal(joiner, movement_ref),
+        )
+    ended = end_stay(_find_stay(movement, known), movement, group.period)
+    return NewMovement(
+        movement_ref=movement_ref,
+        kind="leave",
+        staff_number=movement.staff_number,
+        happens_on=movement.left_on,
+        cover_ends_on=ended.cover_ends_on,
+    )
+
+
+def _find_stay(leave: Leave, known: Group) -> Stay:
+    found = find_leaver(leave, known.stays.get(leave.staff_number, ()))
+    if not isinstance(found, Stay):
+        raise NotFound("nobody of this number is there to leave")  # checked before
+    return found
