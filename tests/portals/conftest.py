@@ -36,6 +36,7 @@ from rempart.storage.analytics import SealedFiles
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
+from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.letterbox import Slot
 from rempart.storage.member_seal import MemberSeal
@@ -136,6 +137,10 @@ class BenchDesk:
     def close_address(self, text: str, contact_ref: int) -> bytes:
         """Seal an address."""
         return make_letterbox(KEY).slot.close(text, bound_to=contact_ref)
+
+    def close_joiner(self, text: str, movement_ref: int) -> bytes:
+        """Seal who joins."""
+        return make_joiner_box(KEY).slot.close(text, bound_to=movement_ref)
 
     @property
     def services(self) -> ServiceWatch:

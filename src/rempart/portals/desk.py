@@ -113,6 +113,10 @@ class Desk(Protocol):
         """Seal an address, or the code sent there, for whoever sends warnings; none opens here."""
         ...
 
+    def close_joiner(self, text: str, movement_ref: int) -> bytes:
+        """Seal who joins an employer's list, for feeds; nothing here opens it again."""
+        ...
+
     @property
     def contacts_slot(self) -> ClosesFiles:
         """What closes files of contact data; nothing here opens them."""

@@ -66,6 +66,15 @@ ENTRIES: Final = (
     ),
     Entry("insurer-home", _("Accueil"), Permission.ENTER_INSURER_SPACE),
     Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
+    Entry("staff", _("Effectif"), Permission.READ_STAFF),
+    Entry(
+        "movements",
+        _("Mouvements"),
+        Permission.DECLARE_MOVEMENTS,
+        ("declare-join", "declare-leave", "send-movements", "movement-file", "withdraw-movement"),
+    ),
+    Entry("statements", _("Appels de cotisations"), Permission.READ_STATEMENTS, ("statement",)),
+    Entry("staff-incidents", _("Incidents"), Permission.COUNT_EXPOSED_STAFF),
     Entry("publisher-home", _("Accueil"), Permission.ENTER_PUBLISHER_SPACE),
     Entry(
         "members",
@@ -137,6 +146,7 @@ ENTRIES: Final = (
         ("propose-benefits", "benefit-file", "approve-benefits", "refuse-benefits"),
     ),
     Entry("calls", _("Appels de fonds"), Permission.READ_CALLS, ("call",)),
+    Entry("employers", _("Employeurs"), Permission.READ_EMPLOYERS, ("decide-movements",)),
     Entry(
         "own-incidents",
         _("Incidents"),
@@ -345,7 +355,10 @@ GROUPS: Final = (
         _("Tiers payant"),
         ("runs", "insured-claims", "claim-counts", "claim-holds", "benefits", "calls"),
     ),
-    (_("Adhérents"), ("members", "cards", "disputes", "waves", "call-desk")),
+    (
+        _("Adhérents"),
+        ("members", "cards", "employers", "disputes", "waves", "call-desk"),
+    ),
     (
         _("Protection"),
         (

@@ -5,6 +5,7 @@ from django.urls import path
 from rempart.portals import (
     care_urls,
     concerned_urls,
+    employer_urls,
     insurer_urls,
     member_urls,
     package_urls,
@@ -238,7 +239,7 @@ urlpatterns = [
     ),
     path("professionnel/limites", my_limits.show, name="my-limits"),
     path("professionnel/limites/reprise", my_limits.release_own, name="release-own"),
-    path("employeur", homes.employer_home, name="employer-home"),
+    *employer_urls.PATHS,
     path("editeur", homes.publisher_home, name="publisher-home"),
     path("organisation", organisation.people, name="organisation"),
     path("organisation/personnes.csv", organisation.people_csv, name="people-csv"),

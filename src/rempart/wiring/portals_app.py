@@ -37,6 +37,7 @@ from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanCloser, IbanSeal
+from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.letterbox import Slot
 from rempart.storage.member_seal import MemberSeal
 from rempart.storage.presence import CodeSeal
@@ -94,6 +95,7 @@ class PooledDesk:
     member_seal: MemberSeal = field(repr=False)
     contacts_slot: Slot
     letters_to: Path | None
+    joiner_slot: Slot
     sensitive_needs_device: bool = False
     unfinished_tiles: UnfinishedTiles = field(default_factory=UnfinishedTiles)
     sealed_files: SealedFiles | None = None
@@ -136,6 +138,10 @@ class PooledDesk:
         """Seal an address with the public half of its key: this process opens none."""
         return self.address_slot.close(text, bound_to=contact_ref)
 
+    def close_joiner(self, text: str, movement_ref: int) -> bytes:
+        """Seal who joins an employer's list: this process opens none."""
+        return self.joiner_slot.close(text, bound_to=movement_ref)
+
     @property
     def log_keys(self) -> tuple[NoteVerifier, ...]:
         """The keys of this installation's logs; an exercise begins one while the pages are open."""
@@ -175,6 +181,7 @@ def create_app() -> WsgiApplication:
         address_slot=make_letterbox(home.key("master")).slot,
         contacts_slot=open_slot(home.key("master")),
         letters_to=settings.letters_to,
+        joiner_slot=make_joiner_box(home.key("master")).slot,
         sensitive_needs_device=settings.sensitive_needs_device,
         quorum=load_quorum(settings.witnesses_file),
         acts=acts,

@@ -40,10 +40,11 @@ _JOB: Final = "settle_employers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What came of movements: how many were taken, or everything that is wrong."""
+    """What came of movements: how many were taken, or everything wrong; of which file."""
 
     taken: int
     findings: Sequence[MovementFinding]
+    upload_ref: int | None = None
 
 
 def declare_file(
@@ -54,7 +55,6 @@ def declare_file(
     *,
     seal: Seals,
     today: date,
-    upload_ref: int,
 ) -> Told:
     """Take a file of movements, or note what is wrong with it: then none of it is taken.
 
@@ -65,7 +65,6 @@ def declare_file(
         read: The file as it was read.
         seal: Seals who joins.
         today: Paris civil date.
-        upload_ref: What the file is known by.
 
     Raises:
         NotAllowed: they do not work in an employer's space.
@@ -75,14 +74,14 @@ def declare_file(
     group = _find_group(tx, group_ref, today)
     known, findings = _check(tx, group, read.movements, today=today)
     findings = sorted({*read.findings, *findings})
-    by = asker.visitor.actor_ref
+    by, upload_ref = asker.visitor.actor_ref, draw_ref()
     employers.insert_upload(tx, group, upload_ref, lines=read.lines, findings=findings, by=by)
     if findings:
-        return Told(taken=0, findings=findings)
+        return Told(taken=0, findings=findings, upload_ref=upload_ref)
     made = [_make(one, known, group, seal) for one in read.movements]
     employers.insert_movements(tx, group, made, upload_ref=upload_ref, by=by)
     enqueue(tx, _JOB)
-    return Told(taken=len(made), findings=())
+    return Told(taken=len(made), findings=(), upload_ref=upload_ref)
 
 
 def declare_one(

@@ -22,5 +22,4 @@ def _make_home(permission: Permission, template: str) -> Home:
 
 
 professional_home = _make_home(Permission.ENTER_PROFESSIONAL_SPACE, "professional")
-employer_home = _make_home(Permission.ENTER_EMPLOYER_SPACE, "employer")
 publisher_home = _make_home(Permission.ENTER_PUBLISHER_SPACE, "publisher")
