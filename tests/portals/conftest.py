@@ -36,8 +36,8 @@ from rempart.storage.analytics import SealedFiles
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
-from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.iban_seal import IbanSeal
+from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.letterbox import Slot
 from rempart.storage.member_seal import MemberSeal
 from rempart.storage.presence import CodeSeal

@@ -8,6 +8,7 @@ from tests.storage.continuity_rows import plant_continuity, plant_presence
 from tests.storage.tenant_authorities import plant_authorities
 from tests.storage.tenant_claims import plant_claims
 from tests.storage.tenant_concerned import plant_incident_pages
+from tests.storage.tenant_employers import plant_employers
 from tests.storage.tenant_exposure import plant_exposure, plant_incidents
 from tests.storage.tenant_guard import plant_guard
 from tests.storage.tenant_holds import plant_holds
@@ -64,6 +65,7 @@ def plant_world(database: Database) -> World:
         plant_settlement(world, tx)
         plant_member_space(world, tx)
         plant_insurer_space(world, tx)
+        plant_employers(world, tx)
         plant_retention(world, tx)
     return world
 

@@ -84,6 +84,8 @@ AUTHOR: Final = {
     "retention.event": "told_by",
     "retention.data_hold": "placed_by",
     "retention.request": "made_by",
+    "employers.upload": "uploaded_by",
+    "employers.movement": "declared_by",
 }
 
 

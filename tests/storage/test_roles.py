@@ -162,7 +162,8 @@ def test_creating_roles_again_takes_a_login_out_of_what_it_no_longer_belongs_to(
         assert memberships(database, "portals") == ["rempart_plane_accounts", "rempart_signin"]
         create_roles(admin, database.passwords)
     assert memberships(database, "portals") == []
-    assert memberships(database, "feeds") == ["rempart_plane_identity", "rempart_plane_rights"]
+    planes = ["rempart_plane_employers", "rempart_plane_identity", "rempart_plane_rights"]
+    assert memberships(database, "feeds") == planes
 
 
 def test_a_missing_database_says_how_to_make_it(database: Database):

@@ -197,6 +197,7 @@ CALLED_BY_PAGES = {
     *("hears_members()", "notices.is_like_fraud(bytea[])"),
     *("notices.my_messages()", "notices.open_my_message(bigint)"),
     *("agent_insurer()", "rights.count_files()", "rights.read_file(bigint)"),
+    *("my_employer()", "employers.count_exposed()"),
     "rights.open_member_file(bigint,uuid,text,integer)",
     "rights.open_contract_file(bigint,bigint,text,integer)",
     "rights.open_covered_file(bigint,bigint,bigint,integer,integer)",
@@ -249,6 +250,7 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
         ("answers_for_members", Permission.HANDLE_REQUESTS),
         ("hears_members", Permission.HEAR_MEMBERS),
         ("answers_calls", Permission.ANSWER_CALLS),
+        ("my_employer", Permission.DECLARE_MOVEMENTS),
     ],
 )
 def test_the_database_and_the_permissions_name_the_same_roles(

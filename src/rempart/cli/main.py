@@ -32,6 +32,11 @@ COMMANDS = {
         "organisation",
         "Create, list, stop organisations.",
     ),
+    "employer": (
+        "rempart.cli.employer",
+        "employer",
+        "Attach employers to collective contracts; prices.",
+    ),
     "invite": ("rempart.cli.invite", "invite", "Invite a first agent, or a member by letter."),
     "bank-details": (
         "rempart.cli.bank_details",

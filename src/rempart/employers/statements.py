@@ -24,6 +24,12 @@ class Price:
     starts_on: date
     monthly_cents: int
 
+    def __post_init__(self) -> None:
+        if self.starts_on.day != 1:
+            raise ValueError("A price begins on the first day of a month.")
+        if self.monthly_cents < 0:
+            raise ValueError("A price is no less than nothing.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:

@@ -154,7 +154,8 @@ def read_movement(
     if kind is None:
         return None, cell.findings
     structure = cell.read("structure", _lookup(_STRUCTURES), Rule.STRUCTURE)
-    work_from = cell.read("work_from", _read_day, Rule.DATE, empty=day)
+    said = cells.get("work_from", "").strip()
+    work_from = cell.read("work_from", _read_day, Rule.DATE) if said else day
     joiner = _read_joiner(cell)
     if cell.findings or staff_number is None or day is None:
         return None, cell.findings

@@ -33,21 +33,21 @@ BADGES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "cancelled": ("badge-plain", "minus"),
     }
 )
-FIELDS: Final[Mapping[str, Promise]] = MappingProxyType(
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "file": _("fichier"),
-        "staff_number": _("matricule"),
-        "movement": _("mouvement"),
-        "date": _("date"),
-        "work_from": _("debut_contrat_travail"),
-        "structure": _("structure"),
-        "nir": _("nir"),
-        "birth_date": _("date_naissance"),
-        "birth_rank": _("rang_naissance"),
-        "family_name": _("nom"),
-        "first_names": _("prenoms"),
-        "member_contract": _("contrat_individuel"),
-        "ported": _("portabilite"),
+        "file": "fichier",
+        "staff_number": "matricule",
+        "movement": "mouvement",
+        "date": "date",
+        "work_from": "debut_contrat_travail",
+        "structure": "structure",
+        "nir": "nir",
+        "birth_date": "date_naissance",
+        "birth_rank": "rang_naissance",
+        "family_name": "nom",
+        "first_names": "prenoms",
+        "member_contract": "contrat_individuel",
+        "ported": "portabilite",
     }
 )
 FINDINGS: Final[Mapping[Rule, tuple[Promise, Promise]]] = MappingProxyType(

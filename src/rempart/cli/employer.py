@@ -1,0 +1,112 @@
+"""`rempart employer`: attach an employer to a collective contract, and say what it costs."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+
+from rempart.cli.feed import Day
+from rempart.employers.movements import Structure
+from rempart.employers.statements import Price
+from rempart.exchange.feed_rows import FeedTerms, read_feed_terms
+from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.findings import BadValue
+from rempart.kernel.listing import Listing
+from rempart.storage import feeds
+from rempart.storage.connect import Transaction
+from rempart.wiring.database import open_installation
+from rempart.wiring.settings import Settings
+from rempart.workflows.register_contract import register_contract, set_tariffs
+from rempart.workflows.register_organisation import list_organisations
+
+_COLUMNS = (
+    *("structure", "starts_on", "monthly_cents"),
+    *("convention_type", "csr", "responsible", "terms"),
+)
+_SHOWN = 1_000
+
+
+@click.group()
+def employer() -> None:
+    """Attach employers to collective contracts of insurers; say what they cost."""
+
+
+@employer.command()
+@click.option("--employer", "name", required=True, help="The employer's name, exactly.")
+@click.option("--insurer", "amc_number", required=True, help="AMC number of the insurer.")
+@click.option("--number", required=True, help="The insurer's number of the contract.")
+@click.option("--from", "starts_on", type=Day(), required=True, help="First day.")
+@click.option("--to", "ends_on", type=Day(), help="Last day.  [default: none]")
+def contract(
+    *, name: str, amc_number: str, number: str, starts_on: date, ends_on: date | None
+) -> None:
+    """Attach an employer to a collective contract and print its reference."""
+    with open_installation(Settings.from_environment()) as at:
+        with at.database.transaction("registrar") as tx:
+            rows, _ = list_organisations(
+                tx, ["employer"], Listing(sort="kind", limit=_SHOWN), words=name
+            )
+        found = [one for one in rows if one.name == name]
+        if not found:
+            raise NotFound(f"there is no employer named {name}: see `rempart organisation create`")
+        with at.database.transaction("feeds") as tx:
+            group_ref = register_contract(
+                tx,
+                org_ref=found[0].org_ref,
+                employer_name=name,
+                insurer_id=_find_insurer(tx, amc_number),
+                number=number,
+                starts_on=starts_on,
+                ends_on=ends_on,
+            )
+    click.echo(group_ref)
+
+
+@employer.command()
+@click.option("--insurer", "amc_number", required=True, help="AMC number of the insurer.")
+@click.option("--number", required=True, help="The insurer's number of the contract.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def tariffs(*, amc_number: str, number: str, file: Path) -> None:
+    """Say what structures cost from the first day of a month on: a CSV file with semicolons.
+
+    Its columns: structure (single, couple, family), starts_on, monthly_cents, and the guarantee as
+    feeds write it: convention_type, csr, responsible, terms.
+    """
+    prices = list(_read_tariffs(file))
+    with (
+        open_installation(Settings.from_environment()) as at,
+        at.database.transaction("feeds") as tx,
+    ):
+        told = set_tariffs(tx, _find_insurer(tx, amc_number), number, prices)
+    click.echo(f"{told} prices")
+
+
+def _find_insurer(tx: Transaction, amc_number: str) -> int:
+    insurer_id = feeds.find_insurer(tx, amc_number)
+    if insurer_id is None:
+        raise NotFound(f"no insurer of AMC number {amc_number} is registered")
+    return insurer_id
+
+
+def _read_tariffs(file: Path) -> Iterator[tuple[Price, FeedTerms]]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter=";")
+        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise InvalidRequest(f"{file.name}: the header lacks {', '.join(missing)}")
+        for line, row in enumerate(rows, start=2):
+            try:
+                price = Price(
+                    structure=Structure(row["structure"]),
+                    starts_on=date.fromisoformat(row["starts_on"]),
+                    monthly_cents=int(row["monthly_cents"]),
+                )
+                responsible = row["responsible"] in {"1", "true"}
+                terms = read_feed_terms(
+                    (row["convention_type"], row["csr"], responsible, row["terms"])
+                )
+            except (BadValue, ValueError) as bad:
+                raise InvalidRequest(f"{file.name}, line {line}: {bad}") from None
+            yield price, terms
