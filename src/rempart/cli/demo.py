@@ -23,7 +23,9 @@ import httpx
 
 from rempart.accounts.roles import Role
 from rempart.cli.demo_claims import prepare_payments
+from rempart.cli.demo_employers import NUMBER, find_start, write_employer_files
 from rempart.cli.demo_notices import delivering
+from rempart.cli.feed import today_in_paris
 from rempart.kernel.errors import SetupError
 from rempart.wiring.database import remove_installation
 from rempart.wiring.home import Home
@@ -37,6 +39,9 @@ EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
 CONSULTED = "consulted-card.txt"  # the drill writes whose card was shown most often
 TOLD = "people-told"  # a file that says that an incident was told to the people it concerns
+EMPLOYER = "Entreprise Lambda"
+ATTACHED = "attached"  # files that say how far the employer of the demo was made
+EMPLOYED = "employed"
 BILLED = "claims-billed"  # a file that says that the claims of the demo were all sent and paid
 START_TIMEOUT_S = 60
 
@@ -122,7 +127,31 @@ def _prepare(home: Path, members: int) -> None:
     agents = home / "synth" / "agents.toml"
     agents.write_text(_list_agents(_first(home / "synth" / "insurers.csv", "name")), "utf-8")
     _run("dev", "people", str(agents))
+    _employ(home)
     _register_example(home)
+
+
+def _employ(home: Path) -> None:
+    """Attach the employer to a collective contract, once; a crash on the way is mended."""
+    synth, folder = home / "synth", home / "employer"
+    done = folder / EMPLOYED
+    if done.is_file():
+        return
+    _step("An employer: a collective contract, its prices, forty of its staff")
+    amc_number = _first(synth / "insurers.csv", "amc_number")
+    feeds = (_read_feed(feed) for feed in sorted((synth / "feeds").glob("*.csv")))
+    rows = (row for feed in feeds for row in feed if row["amc_number"] == amc_number)
+    today = today_in_paris()
+    write_employer_files(folder, rows, today)
+    whose = ("--insurer", amc_number, "--number", NUMBER)
+    starts_on = f"{find_start(today)}"
+    if not (folder / ATTACHED).is_file():
+        _run("employer", "contract", "--employer", EMPLOYER, *whose, "--from", starts_on)
+        (folder / ATTACHED).touch()
+    _run("employer", "tariffs", *whose, str(folder / "tariffs.csv"))
+    _run("employer", "staff", *whose, str(folder / "staff.csv"))
+    _run("employer", "settle")
+    done.touch()
 
 
 def _register_example(home: Path) -> None:
@@ -200,7 +229,8 @@ def _list_agents(insurer: str) -> str:
         ("agent-operateur", "Camille Durand", Role.OPERATOR_ADMIN, "operator", "Opérateur"),
         ("agent-securite", "Idriss Lemoine", Role.OPERATOR_SECURITY, "operator", "Opérateur"),
         ("agent-assureur", "Sacha Martin", Role.INSURER_ADMIN, "insurer", insurer),
-        ("agent-employeur", "Louise Bernard", Role.EMPLOYER_ADMIN, "employer", "Entreprise Lambda"),
+        ("agent-employeur", "Louise Bernard", Role.EMPLOYER_ADMIN, "employer", EMPLOYER),
+        ("agent-rh", "Noé Perrin", Role.EMPLOYER_HR, "employer", EMPLOYER),
         ("agent-editeur", "Yanis Roche", Role.PUBLISHER_ADMIN, "publisher", PUBLISHER),
     )
     names = ("sub", "name", "role", "kind", "organisation")

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import click
 
-from rempart.cli.feed import Day
+from rempart.cli.feed import Day, today_in_paris
 from rempart.employers.movements import Structure
 from rempart.employers.statements import Price
 from rempart.exchange.feed_rows import FeedTerms, read_feed_terms
+from rempart.exchange.movement_file import read_movements
 from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.kernel.findings import BadValue
 from rempart.kernel.listing import Listing
 from rempart.storage import feeds
 from rempart.storage.connect import Transaction
+from rempart.storage.joiner_slot import make_joiner_box
 from rempart.wiring.database import open_installation
+from rempart.wiring.employers import settle_all
 from rempart.wiring.settings import Settings
+from rempart.workflows.declare_movements import load_staff
 from rempart.workflows.register_contract import register_contract, set_tariffs
 from rempart.workflows.register_organisation import list_organisations
 
@@ -81,6 +85,43 @@ def tariffs(*, amc_number: str, number: str, file: Path) -> None:
     ):
         told = set_tariffs(tx, _find_insurer(tx, amc_number), number, prices)
     click.echo(f"{told} prices")
+
+
+@employer.command()
+@click.option("--insurer", "amc_number", required=True, help="AMC number of the insurer.")
+@click.option("--number", required=True, help="The insurer's number of the contract.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def staff(*, amc_number: str, number: str, file: Path) -> None:
+    """Take a staff list, or movements, that the insurer itself states: nothing waits.
+
+    The file is the one employers send (see docs/how-to/work-with-employers.md). It is taken whole,
+    or given back with its mistakes; `rempart jobs run settle_employers` applies it at once.
+    """
+    read = read_movements(file.read_bytes())
+    with open_installation(Settings.from_environment()) as at:
+        slot = make_joiner_box(at.home.key("master")).slot
+        with at.database.transaction("feeds") as tx:
+            told = load_staff(
+                tx,
+                _find_insurer(tx, amc_number),
+                number,
+                read,
+                seal=lambda text, ref: slot.close(text, bound_to=ref),
+                today=today_in_paris(),
+            )
+    for one in told.findings:
+        click.echo(f"line {one.line}, {one.field}: {one.rule}", err=True)
+    if told.findings:
+        raise InvalidRequest(f"{len(told.findings)} mistakes in {file.name}: nothing was taken")
+    click.echo(f"{told.taken} movements")
+
+
+@employer.command()
+def settle() -> None:
+    """Apply accepted movements and issue the statements that are due, as the worker does."""
+    with open_installation(Settings.from_environment()) as at:
+        settled = settle_all(at, lambda _movements: None)
+    click.echo(f"{settled} movements")
 
 
 def _find_insurer(tx: Transaction, amc_number: str) -> int:

@@ -1,48 +1,14 @@
 """Movements of employers: applied within minutes; statements of months that ended."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 from rempart.jobs.report import Report
-from rempart.kernel.errors import Conflict
-from rempart.storage import employer_feeds
-from rempart.storage.joiner_slot import make_joiner_box
-from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
-from rempart.workflows.apply_movements import MOST_AT_ONCE, apply_movements
-from rempart.workflows.import_feed import FeedSecrets
-from rempart.workflows.issue_statements import forget_old_movements, issue_statements
+from rempart.wiring.employers import settle_all
 
 
 def settle_employers(at: Installation, report: Report) -> None:
     """Apply what was accepted, insurer by insurer, then issue the statements that are due."""
-    now = datetime.now(UTC)
-    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
-    master = at.home.key("master")
-    secrets = FeedSecrets(
-        lookup_key=at.home.key("lookup"), contract_key=at.home.key("blind"), kms=FileKms(master)
-    )
-    box = make_joiner_box(master)
-    with at.database.transaction("feeds") as tx:
-        insurers = employer_feeds.list_insurers_to_settle(tx)
-    settled = 0
-    for insurer_id in insurers:
-        more = True
-        while more:
-            try:
-                with at.database.connect("feeds", autocommit=True) as connection:
-                    done = apply_movements(connection, secrets, box, insurer_id, today=today)
-            except Conflict:
-                break  # its feed is being loaded: five minutes later
-            more = done.applied + done.failed == MOST_AT_ONCE
-            settled += done.applied + done.failed
-            report.tell(settled, unit="movements")
-    with at.database.transaction("feeds") as tx:
-        groups = employer_feeds.list_all_groups(tx)
-    for group in groups:
-        report.check()
-        with at.database.transaction("feeds") as tx:
-            issue_statements(tx, group, today=today)
-    with at.database.transaction("feeds") as tx:
-        forget_old_movements(tx, today=today, now=now)
-    report.conclude(settled, unit="movements")
+
+    def follow(movements: int) -> None:
+        report.tell(movements, unit="movements")
+
+    report.conclude(settle_all(at, follow), unit="movements")

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 from rempart.employers.movements import Structure
 from rempart.employers.statements import Called, Covered, Price, StatementLine
 from rempart.storage.connect import Transaction
+from rempart.storage.employers import NewMovement
 from rempart.storage.queries import load_queries
 
 _sql: Final = load_queries("employer_feeds")
@@ -85,6 +86,24 @@ def set_tariff(tx: Transaction, group: GroupKey, price: Price, *, terms_id: int)
     }
     tx.execute(_sql.drop_tariff, values)
     tx.execute(_sql.add_tariff, values)
+
+
+def add_accepted(tx: Transaction, group: GroupKey, one: NewMovement) -> None:
+    """Write a movement that the insurer itself states."""
+    values = {
+        "movement_ref": one.movement_ref,
+        "group_ref": group.group_ref,
+        "org_ref": group.org_ref,
+        "insurer_id": group.insurer_id,
+        "kind": one.kind,
+        "staff_number": one.staff_number,
+        "happens_on": one.happens_on,
+        "structure": one.structure,
+        "work_from": one.work_from,
+        "cover_ends_on": one.cover_ends_on,
+        "sealed": one.sealed,
+    }
+    tx.execute(_sql.add_accepted, values)
 
 
 def list_insurers_to_settle(tx: Transaction) -> list[int]:

@@ -115,3 +115,10 @@ DELETE FROM employers.movement WHERE state NOT IN ('waiting', 'accepted') AND de
 -- name: forget_uploads
 -- Files of long ago, with what was wrong in them.
 DELETE FROM employers.upload WHERE uploaded_at < %(told_by)s;
+
+-- name: add_accepted
+-- A movement that the insurer itself states: accepted already.
+INSERT INTO employers.movement (movement_ref, group_ref, org_ref, insurer_id, kind, staff_number, happens_on, structure, work_from,
+                                cover_ends_on, sealed, declared_by, state, decided_at)
+VALUES (%(movement_ref)s, %(group_ref)s, %(org_ref)s, %(insurer_id)s, %(kind)s, %(staff_number)s, %(happens_on)s, %(structure)s,
+        %(work_from)s, %(cover_ends_on)s, %(sealed)s, 0, 'accepted', clock_timestamp());

@@ -23,7 +23,8 @@ from rempart.employers.movements import (
 )
 from rempart.exchange.movement_file import ReadMovement, ReadMovements, read_movement
 from rempart.kernel.errors import NotFound
-from rempart.storage import employers
+from rempart.kernel.periods import OPEN_END, Period
+from rempart.storage import employer_feeds, employers
 from rempart.storage.connect import Transaction
 from rempart.storage.employers import GroupContract, NewMovement
 from rempart.workflows.administer_organisation import Asker
@@ -31,7 +32,14 @@ from rempart.workflows.employer_space import check_employer
 from rempart.workflows.enqueue import enqueue
 from rempart.workflows.web_session import draw_ref
 
-__all__ = ["ReadMovements", "Told", "declare_file", "declare_one", "withdraw_movement"]
+__all__ = [
+    "ReadMovements",
+    "Told",
+    "declare_file",
+    "declare_one",
+    "load_staff",
+    "withdraw_movement",
+]
 
 Seals: TypeAlias = Callable[[str, int], bytes]
 """Seals who joins, bound to the movement; nothing here opens it again."""
@@ -72,13 +80,13 @@ def declare_file(
     """
     check_employer(asker, Permission.DECLARE_MOVEMENTS)
     group = _find_group(tx, group_ref, today)
-    known, findings = _check(tx, group, read.movements, today=today)
+    known, findings = _check(tx, group_ref, group.period, read.movements, today=today)
     findings = sorted({*read.findings, *findings})
     by, upload_ref = asker.visitor.actor_ref, draw_ref()
     employers.insert_upload(tx, group, upload_ref, lines=read.lines, findings=findings, by=by)
     if findings:
         return Told(taken=0, findings=findings, upload_ref=upload_ref)
-    made = [_make(one, known, group, seal) for one in read.movements]
+    made = [_make(one, known, seal) for one in read.movements]
     employers.insert_movements(tx, group, made, upload_ref=upload_ref, by=by)
     enqueue(tx, _JOB)
     return Told(taken=len(made), findings=(), upload_ref=upload_ref)
@@ -104,13 +112,48 @@ def declare_one(
     read, findings = read_movement(cells)
     if read is None:
         return Told(taken=0, findings=findings)
-    known, findings = _check(tx, group, [read], today=today)
+    known, findings = _check(tx, group_ref, group.period, [read], today=today)
     if findings:
         return Told(taken=0, findings=findings)
-    made = [_make(read, known, group, seal)]
+    made = [_make(read, known, seal)]
     employers.insert_movements(tx, group, made, upload_ref=None, by=asker.visitor.actor_ref)
     enqueue(tx, _JOB)
     return Told(taken=1, findings=())
+
+
+def load_staff(
+    tx: Transaction,
+    insurer_id: int,
+    number: str,
+    read: ReadMovements,
+    *,
+    seal: Seals,
+    today: date,
+) -> Told:
+    """Take movements that the insurer itself states, from the command line: accepted already.
+
+    Args:
+        tx: A transaction of the role `feeds`.
+        insurer_id: Whose contract.
+        number: The insurer's number of it.
+        read: The file as it was read.
+        seal: Seals who joins.
+        today: Paris civil date.
+
+    Raises:
+        NotFound: the insurer has no collective contract of this number.
+    """
+    group = employer_feeds.find_group(tx, insurer_id, number)
+    if group is None:
+        raise NotFound(f"insurer {insurer_id} has no collective contract {number}")
+    period = Period(group.starts_on, group.ends_on or OPEN_END)
+    known, findings = _check(tx, group.group_ref, period, read.movements, today=today)
+    findings = sorted({*read.findings, *findings})
+    if findings:
+        return Told(taken=0, findings=findings)
+    for one in read.movements:
+        employer_feeds.add_accepted(tx, group, _make(one, known, seal))
+    return Told(taken=len(read.movements), findings=())
 
 
 def withdraw_movement(tx: Transaction, asker: Asker, movement_ref: int) -> None:
@@ -134,19 +177,24 @@ def _find_group(tx: Transaction, group_ref: int, today: date) -> GroupContract:
 
 
 def _check(
-    tx: Transaction, group: GroupContract, read: Sequence[ReadMovement], *, today: date
+    tx: Transaction,
+    group_ref: int,
+    period: Period,
+    read: Sequence[ReadMovement],
+    *,
+    today: date,
 ) -> tuple[Group, list[MovementFinding]]:
     numbers = sorted({one.movement.staff_number for one in read})
     known = Group(
-        period=group.period,
-        stays=employers.load_stays(tx, group.group_ref, numbers),
-        waiting=employers.load_waiting(tx, group.group_ref, numbers),
-        priced=employers.load_priced(tx, group.group_ref),
+        period=period,
+        stays=employers.load_stays(tx, group_ref, numbers),
+        waiting=employers.load_waiting(tx, group_ref, numbers),
+        priced=employers.load_priced(tx, group_ref),
     )
     return known, check_movements([one.movement for one in read], known, today=today)
 
 
-def _make(read: ReadMovement, known: Group, group: GroupContract, seal: Seals) -> NewMovement:
+def _make(read: ReadMovement, known: Group, seal: Seals) -> NewMovement:
     movement_ref, movement = draw_ref(), read.movement
     if isinstance(movement, Join):
         joiner = msgspec.json.encode(read.joiner).decode()
@@ -159,7 +207,7 @@ def _make(read: ReadMovement, known: Group, group: GroupContract, seal: Seals) -
             work_from=movement.work_from,
             sealed=seal(joiner, movement_ref),
         )
-    ended = end_stay(_find_stay(movement, known), movement, group.period)
+    ended = end_stay(_find_stay(movement, known), movement, known.period)
     return NewMovement(
         movement_ref=movement_ref,
         kind="leave",

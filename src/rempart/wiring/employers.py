@@ -1,0 +1,56 @@
+"""Carries out what employers told, out of an installation: movements, then statements."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from rempart.kernel.errors import Conflict
+from rempart.storage import employer_feeds
+from rempart.storage.joiner_slot import make_joiner_box
+from rempart.storage.sealing import FileKms
+from rempart.wiring.database import Installation
+from rempart.workflows.apply_movements import MOST_AT_ONCE, apply_movements
+from rempart.workflows.import_feed import FeedSecrets
+from rempart.workflows.issue_statements import forget_old_movements, issue_statements
+
+
+def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
+    """Apply what was accepted, insurer by insurer, then issue the statements that are due.
+
+    Args:
+        at: The installation.
+        follow: Told how many movements are settled, after each insurer and contract.
+
+    Returns:
+        How many movements were settled.
+    """
+    now = datetime.now(UTC)
+    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
+    master = at.home.key("master")
+    secrets = FeedSecrets(
+        lookup_key=at.home.key("lookup"), contract_key=at.home.key("blind"), kms=FileKms(master)
+    )
+    box = make_joiner_box(master)
+    with at.database.transaction("feeds") as tx:
+        insurers = employer_feeds.list_insurers_to_settle(tx)
+    settled = 0
+    for insurer_id in insurers:
+        more = True
+        while more:
+            try:
+                with at.database.connect("feeds", autocommit=True) as connection:
+                    done = apply_movements(connection, secrets, box, insurer_id, today=today)
+            except Conflict:
+                break  # its feed is being loaded: five minutes later
+            more = done.applied + done.failed == MOST_AT_ONCE
+            settled += done.applied + done.failed
+            follow(settled)
+    with at.database.transaction("feeds") as tx:
+        groups = employer_feeds.list_all_groups(tx)
+    for group in groups:
+        follow(settled)
+        with at.database.transaction("feeds") as tx:
+            issue_statements(tx, group, today=today)
+    with at.database.transaction("feeds") as tx:
+        forget_old_movements(tx, today=today, now=now)
+    return settled
