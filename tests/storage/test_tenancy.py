@@ -39,6 +39,7 @@ BLIND += ("notifier: incidents.sealing_key: 0 of 2",)
 # One of each kind is enough to notice a policy that is gone.
 SOME = ("insurer admin A", "insurer admin B", "holder A", "holder B", "member B", "hosted admin")
 SOME += ("publisher admin A", "publisher admin B", "host admin", "host ops")
+SOME += ("employer admin A", "employer admin B")
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ the same kind as the sign-in, minutes ago, by the person at the keyboard.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from rempart.accounts.employer_grants import EMPLOYER_GRANTS
+from rempart.accounts.grant import Grant
 from rempart.accounts.permission_names import Permission
 from rempart.accounts.roles import ADMINISTRATORS, ROLES_OF, Role
 from rempart.accounts.visitor import Visitor
@@ -18,21 +19,6 @@ from rempart.kernel.errors import NotAllowed, StepUpNeeded
 __all__ = ["GRANTS", "STEP_UP_LIFETIME", "Grant", "Permission", "can", "check_can", "is_stepped_up"]
 
 STEP_UP_LIFETIME: Final = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """One line of the table.
-
-    Args:
-        roles: Who may.
-        purpose: Why, in a few words of plain English; the documentation prints it.
-        step_up: Whether a fresh ceremony is needed each time.
-    """
-
-    roles: frozenset[Role]
-    purpose: str
-    step_up: bool = False
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -106,28 +92,6 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
         ),
         Permission.ENTER_EMPLOYER_SPACE: Grant(
             roles=frozenset(ROLES_OF["employer"]), purpose="work for the employer's own staff"
-        ),
-        Permission.READ_STAFF: Grant(
-            roles=frozenset(ROLES_OF["employer"]),
-            purpose="see the staff covered, by the employer's own numbers",
-        ),
-        Permission.DECLARE_MOVEMENTS: Grant(
-            roles=frozenset(ROLES_OF["employer"]), purpose="tell who joins and who leaves"
-        ),
-        Permission.READ_STATEMENTS: Grant(
-            roles=frozenset(ROLES_OF["employer"]), purpose="see what the contract is called for"
-        ),
-        Permission.COUNT_EXPOSED_STAFF: Grant(
-            roles=frozenset(ROLES_OF["employer"]),
-            purpose="see how many of the staff an incident exposed, never who",
-        ),
-        Permission.READ_EMPLOYERS: Grant(
-            roles=frozenset(ROLES_OF["insurer"]),
-            purpose="see the insurer's collective contracts and their movements",
-        ),
-        Permission.DECIDE_MOVEMENTS: Grant(
-            roles=frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER}),
-            purpose="accept or refuse movements that wait",
         ),
         Permission.ENTER_PUBLISHER_SPACE: Grant(
             roles=_PUBLISHER, purpose="look after the publisher's own software"
@@ -476,6 +440,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             roles=frozenset({Role.MEMBER}),
             purpose="see what is kept of oneself and until when, and ask something of it",
         ),
+        **EMPLOYER_GRANTS,
     }
 )
 
