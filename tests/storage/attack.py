@@ -19,6 +19,11 @@ CHANGES: Mapping[str, str] = {
     "retention.schedule": "state = 'refused', decided_by = accounts.my_actor()",
     "retention.data_hold": "released_by = accounts.my_actor(), release_reason = 'x'",
     "retention.request": "state = 'answered', answered_by = accounts.my_actor(), answer = 'x'",
+    # An employer takes back, an insurer refuses.
+    "employers.movement": (
+        "decided_by = accounts.my_actor(),"
+        " state = CASE WHEN accounts.my_employer() IS NULL THEN 'refused' ELSE 'cancelled' END"
+    ),
     "claims.dispute": (
         "state = 'answered', outcome = 'explained', answer = '\\x00',"
         " ended_by = accounts.my_actor(), ended_at = clock_timestamp()"
@@ -76,6 +81,7 @@ OF_SOMETHING = frozenset(
     {
         *("accounts.event_report", "accounts.software_key", "rights.code_secret"),
         *("rights.cut_note", "notices.page_version", "notices.preference", "claims.exposure_watch"),
+        "employers.finding",
     }
 )
 # Rows that the database signs with the visitor's own name, whatever name they give.

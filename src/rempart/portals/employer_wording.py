@@ -16,7 +16,7 @@ STRUCTURES: Final[Mapping[str, Promise]] = MappingProxyType(
 STATES: Final[Mapping[str, Promise]] = MappingProxyType(
     {
         "waiting": _("attend la complémentaire"),
-        "accepted": _("accepté, appliqué dans quelques minutes"),
+        "accepted": _("accepté"),
         "applied": _("appliqué"),
         "failed": _("à voir avec la complémentaire"),
         "refused": _("refusé"),
