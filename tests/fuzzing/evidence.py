@@ -17,8 +17,13 @@ from rempart.disclosure.consistency_file import parse_consistency
 from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.erasure import parse_indexes
 from rempart.disclosure.note import NoteRefused, NoteVerifier, parse_note
-from rempart.disclosure.opening import Audience, OpeningRefused, decode_opening, encode_opening
-from rempart.disclosure.opening import make_opening
+from rempart.disclosure.opening import (
+    Audience,
+    OpeningRefused,
+    decode_opening,
+    encode_opening,
+    make_opening,
+)
 from rempart.disclosure.proof_file import EvidenceRefused, parse_proof
 from rempart.disclosure.publishing import BadTilePath, parse_tile_path
 from rempart.disclosure.witness import AddCheckpoint, format_add_checkpoint, parse_add_checkpoint
@@ -124,8 +129,7 @@ def _open(data: bytes) -> None:
 
 def _openings() -> list[bytes]:
     return [
-        encode_opening(make_opening(make_entry(1), audience, session=None))
-        for audience in Audience
+        encode_opening(make_opening(make_entry(1), audience, session=None)) for audience in Audience
     ]
 
 
@@ -183,9 +187,7 @@ TARGETS = (
         read=reading_text(_read_vkeys),
         seeds=lambda: [LOG_SIGNER.verifier.vkey.encode(), WITNESS.verifier.vkey.encode()],
     ),
-    Target(
-        name="opening", read=_open, seeds=_openings, refusals=(OpeningRefused,)
-    ),
+    Target(name="opening", read=_open, seeds=_openings, refusals=(OpeningRefused,)),
     Target(
         name="witness_request",
         read=reading_text(parse_add_checkpoint),

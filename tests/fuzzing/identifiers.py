@@ -28,8 +28,6 @@ from rempart.kernel.synthetic import (
 from rempart.rights.card import PresenceCode
 from rempart.rights.lookup import CardCode
 
-
-
 _NIR = make_synthetic_nir(sex=2, year=1984, month=5).format_compact()
 _JWK = (
     '{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
@@ -118,9 +116,7 @@ TARGETS = (
         seeds=texts("19840512", "1984-05-12", "12/05/1984", "19421901"),
         refusals=BAD,
     ),
-    Target(
-        name="birth_rank", read=reading_text(BirthRank.parse), seeds=texts("1"), refusals=BAD
-    ),
+    Target(name="birth_rank", read=reading_text(BirthRank.parse), seeds=texts("1"), refusals=BAD),
     Target(
         name="email_address",
         read=reading_text(EmailAddress.parse),

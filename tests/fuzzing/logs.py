@@ -163,15 +163,9 @@ def _read_urls(text: str) -> None:
 
 
 TARGETS = (
-    Target(
-        name="web_log", read=reading_file(partial(_read_log, _portal)), seeds=_web_seeds
-    ),
-    Target(
-        name="csv_log", read=reading_file(partial(_read_log, _csv)), seeds=texts(CSV_LINES)
-    ),
-    Target(
-        name="ocsf_log", read=reading_file(partial(_read_log, _ocsf)), seeds=texts(OCSF_LINES)
-    ),
+    Target(name="web_log", read=reading_file(partial(_read_log, _portal)), seeds=_web_seeds),
+    Target(name="csv_log", read=reading_file(partial(_read_log, _csv)), seeds=texts(CSV_LINES)),
+    Target(name="ocsf_log", read=reading_file(partial(_read_log, _ocsf)), seeds=texts(OCSF_LINES)),
     Target(
         name="fhir_log",
         read=reading_file(partial(_read_log, partial(_given, "fhir_auditevent"))),

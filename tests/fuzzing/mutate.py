@@ -10,13 +10,34 @@ from typing import Any, Final
 
 MOST_ROUNDS: Final = 5
 INTERESTING: Final = (
-    *(b"", b"\0", b"\n", b"\r\n", b'"', b"'", b";", b",", b"\t", b"\xff", b"\xc3\x28", b"\xef\xbb\xbf"),
+    *(
+        b"",
+        b"\0",
+        b"\n",
+        b"\r\n",
+        b'"',
+        b"'",
+        b";",
+        b",",
+        b"\t",
+        b"\xff",
+        b"\xc3\x28",
+        b"\xef\xbb\xbf",
+    ),
     *(b"-1", b"0", b"00", b"1e999", b"NaN", b"-0", b"9" * 20, b"9" * 400, b"0x10", b"1_000"),
     *("٣".encode(), "²".encode(), "Ⅷ".encode(), "\u202e".encode(), "İ".encode(), "ß".encode()),
     *(b"[" * 3000, b"{" * 200, b'{"a":' * 1500, b"(" * 50, b"a=" * 20),
     *(b"=cmd|' /C calc'!A0", b"../../etc/passwd", b"%00", b"%n", b"\\u0000", b"\\ud800"),
     *(b"0000-00-00", b"9999-12-31", b"0001-01-01", b"2026-02-30", b"24:60:60", b"+99:99"),
-    *(b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;", b"<a/>", b"]]>", b"<?x?>", b"PK\x03\x04", b"\x1f\x8b"),
+    *(
+        b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+        b"&b;",
+        b"<a/>",
+        b"]]>",
+        b"<?x?>",
+        b"PK\x03\x04",
+        b"\x1f\x8b",
+    ),
 )
 VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 1.5, 10**30, -(10**30), 2**63, 1e308, float("nan")),

@@ -110,8 +110,8 @@ def _care_seeds() -> list[bytes]:
 
 STANDING = "establishment;since;optam;networks\n990000019;2026-01-01;oui;IS,SP\n"
 OUTSIDE = (
-    "number;since;insured_nir;birth_date;birth_rank;contract_number;limit;care_date;amount;units\n"
-    "1;2026-01-01;284050000100104;19840512;1;C1;osteopathy;2026-02-02;40,00;1\n"
+    "number;insured_nir;birth_date;birth_rank;contract_number;limit;period_start;care_date;amount;"
+    "units\n1;284050000100104;19840512;1;C1;osteopathy;2026-01-01;2026-02-02;40,00;1\n"
 )
 PACK = """[[case]]
 name = "une consultation"
@@ -163,9 +163,7 @@ TARGETS = (
     Target(name="fhir_quote", read=read_fhir_care, seeds=_care_seeds),
     Target(name="benefit_tables", read=read_benefit_tables, seeds=texts(GOOD)),
     Target(name="regression_pack", read=read_regression_pack, seeds=texts(PACK)),
-    Target(
-        name="standing", read=partial(_read_lines, read_standing), seeds=texts(STANDING)
-    ),
+    Target(name="standing", read=partial(_read_lines, read_standing), seeds=texts(STANDING)),
     Target(
         name="outside_claims",
         read=partial(_read_lines, lambda lines: read_outside(lines, AMC)),
@@ -191,7 +189,5 @@ TARGETS = (
         read=read_return_list,
         seeds=texts("reference;motif\nP-0000-0000-0001;NPAI\n", "pli\tcode\nA\t1\n"),
     ),
-    Target(
-        name="legal_notices", read=reading_file(read_legal_notices), seeds=texts(LEGAL)
-    ),
+    Target(name="legal_notices", read=reading_file(read_legal_notices), seeds=texts(LEGAL)),
 )

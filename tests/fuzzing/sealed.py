@@ -15,6 +15,7 @@ import httpx
 from PIL import Image
 from tests.delivery.post_office import KEY
 from tests.delivery.test_bounce_reader import plain, report
+from tests.fuzzing.target import Target, reading_file, reading_text, texts
 from tests.package_samples import NOW, SIGNER, format_private_key, make_certificate, make_rsa_key
 from tests.portals import device
 from tests.portals.authenticator import Authenticator
@@ -27,7 +28,6 @@ from tests.unit.exchange.test_passkey_messages import CHALLENGE, OWNER, PARTY
 from tests.unit.exchange.test_photo_file import make as make_photo
 from tests.unit.exchange.test_psc import published
 from tests.unit.settlement.test_bank_files import BOOKINGS
-from tests.fuzzing.target import Target, reading_file, reading_text, texts
 
 from rempart.disclosure.witness import AddCheckpoint
 from rempart.exchange.backup_sealing import Identities, open_stream, parse_recipients
@@ -256,9 +256,7 @@ TARGETS = (
         seeds=lambda: [make_photo("PNG")],
         refusals=(PhotoRefused,),
     ),
-    Target(
-        name="card_picture", read=read_picture, seeds=_picture_seeds, refusals=(BadValue,)
-    ),
+    Target(name="card_picture", read=read_picture, seeds=_picture_seeds, refusals=(BadValue,)),
     Target(
         name="certificate",
         read=lambda data: read_recipient(data, at=NOW),
@@ -276,9 +274,7 @@ TARGETS = (
         seeds=lambda: [_make_package(*_manifest_seeds())],
         refusals=BOTH,
     ),
-    Target(
-        name="package_manifest", read=_read_manifest, seeds=_manifest_seeds, refusals=BOTH
-    ),
+    Target(name="package_manifest", read=_read_manifest, seeds=_manifest_seeds, refusals=BOTH),
     Target(
         name="package_archive",
         read=lambda data: _drain(read_archive(io.BytesIO(data))),
@@ -305,9 +301,7 @@ TARGETS = (
     ),
     Target(name="passkey", read=_read_passkey, seeds=lambda: list(_authenticator())),
     Target(name="device_proof", read=reading_text(_read_device), seeds=_device_seeds),
-    Target(
-        name="psc_identity", read=_psc, seeds=_psc_seeds, refusals=(PscAnswerRefused,)
-    ),
+    Target(name="psc_identity", read=_psc, seeds=_psc_seeds, refusals=(PscAnswerRefused,)),
     Target(
         name="psc_introspection",
         read=lambda data: parse_introspection(data, issuer=ISSUER, now_s=IN_MS),

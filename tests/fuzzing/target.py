@@ -73,9 +73,7 @@ def _refuse_to_wait(*_: object) -> None:
     raise TooSlow
 
 
-def reading_file(
-    read: Callable[[Path], object], suffix: str = ""
-) -> Callable[[bytes], object]:
+def reading_file(read: Callable[[Path], object], suffix: str = "") -> Callable[[bytes], object]:
     """Make a reader of bytes from a reader of a file."""
     folder = _MEMORY if _MEMORY.is_dir() else None
 

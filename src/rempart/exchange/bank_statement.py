@@ -178,7 +178,7 @@ def read_bank_file(path: Path, *, account: Iban) -> BankFile:
         raise refuse_bank_file("bank_format")
     try:
         reading = _read(path)
-    except (ParseError, DefusedXmlException, UnicodeDecodeError):
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
         raise refuse_bank_file("bank_format") from None
     if reading is None:
         raise refuse_bank_file("bank_format", "Document")

@@ -166,7 +166,7 @@ def read_benefit_tables(content: bytes, language: Language = "fr") -> TablesRead
         return _refuse("", TOO_LONG, language)
     try:
         document = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as unreadable:
+    except (ValueError, RecursionError) as unreadable:
         return _refuse(_tell_place(unreadable), NOT_TOML, language)
     records, chosen = document.get("table", []), document.get("choice", [])
     known = document.keys() <= {"table", "choice"}
@@ -338,7 +338,7 @@ def _read_rate(text: str | None) -> int | None:
     return int(percent[1] + (percent[2] or "").ljust(2, "0"))
 
 
-def _tell_place(unreadable: ValueError) -> str:
+def _tell_place(unreadable: Exception) -> str:
     found = re.search(r"line (\d+)", str(unreadable))
     return f"line {found[1]}" if found else ""
 

@@ -4,6 +4,9 @@ Refuses to trust what it reads: a picture gives a text, and `rights.card_verdict
 """
 
 import io
+import struct
+import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -15,6 +18,14 @@ from rempart.kernel.findings import BadValue, Refusal
 QUIET_MODULES: Final = 1
 """White modules around a symbol: the least the norm allows."""
 MAX_PIXELS: Final = 60_000_000
+MAX_SIDE: Final = 65_535
+"""Pixels of a side: the most that readers of symbols take."""
+_KINDS: Final = ("PNG", "JPEG", "WEBP")
+# What Pillow raises on damaged files, beside its own: each was seen.
+_BAD_PICTURE: Final = (
+    *(UnidentifiedImageError, OSError, Image.DecompressionBombError, SyntaxError, ValueError),
+    *(TypeError, OverflowError, IndexError, KeyError, struct.error, zlib.error),
+)
 LARGEST_DOUBLED: Final = 4_000_000
 """Pixels beyond which a picture is not enlarged: its modules are large enough."""
 _FORMATS: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.DataMatrix])
@@ -77,16 +88,24 @@ def read_picture(data: bytes) -> str:
         BadValue: the file is no picture, or no symbol can be read on it.
     """
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise BadValue(NOT_A_PICTURE)
-            picture = opened.convert("L")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as unreadable:
+        with warnings.catch_warnings():
+            # Below the limit there is no bomb, and what is odd in a picture is no one's business.
+            warnings.simplefilter("ignore")
+            picture = _open_grey(data)
+    except _BAD_PICTURE as unreadable:
         raise BadValue(NOT_A_PICTURE) from unreadable
     text = read_symbol_on(picture)
     if text is None:
         raise BadValue(NO_SYMBOL)
     return text
+
+
+def _open_grey(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=_KINDS) as opened:
+        wide = max(opened.size) > MAX_SIDE
+        if wide or opened.width * opened.height > MAX_PIXELS:
+            raise BadValue(NOT_A_PICTURE)
+        return opened.convert("L")
 
 
 def read_symbol_on(picture: Image.Image) -> str | None:

@@ -35,7 +35,7 @@ class ParquetFeed:
         try:
             # Buffered and not read ahead: a row group may hold the whole file.
             self._file: Any = parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-        except (pa.ArrowException, OSError) as failure:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
             raise self._refuse_damaged() from failure
         self._rows = max(1, self._file.metadata.num_rows)
         self._read = 0
@@ -57,12 +57,14 @@ class ParquetFeed:
         try:
             for batch in self._file.iter_batches(_BATCH_ROWS, columns=self._columns):
                 left = batch.select(self._columns).slice(max(0, skip + FIRST_ROW - line))
+                # Text that is not UTF-8 is found here, not when its rows are read.
+                left.validate(full=True)
                 if left.num_rows:
                     first = line + batch.num_rows - left.num_rows
                     yield ArrowPiece(first, left.num_rows, self._pack(left))
                 line += batch.num_rows
                 self._read += batch.num_rows
-        except (self._pa.ArrowException, OSError) as failure:
+        except (self._pa.ArrowException, OSError, UnicodeDecodeError) as failure:
             raise self._refuse_damaged() from failure
 
     def done_share(self) -> float:

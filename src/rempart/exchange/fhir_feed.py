@@ -269,7 +269,7 @@ def read_bundle(text: bytes) -> Iterator[Row | str]:
     try:
         kind = msgspec.json.decode(text, type=_Kind).resourceType
         entries = msgspec.json.decode(text, type=_Bundle).entry
-    except msgspec.MsgspecError as failure:
+    except (ValueError, RecursionError) as failure:
         raise FeedRefused(
             "the file is not FHIR JSON. Nothing was changed: send a Bundle, or one Bundle a line"
         ) from failure
@@ -281,7 +281,7 @@ def read_bundle(text: bytes) -> Iterator[Row | str]:
     patients: dict[str, Patient] = {}
     coverages: list[msgspec.Raw] = []
     for entry in entries:
-        match msgspec.json.decode(entry.resource, type=_Kind).resourceType:
+        match _find_kind(entry):
             case "Patient":
                 patients |= _read_patient(entry)
             case "Coverage":
@@ -290,11 +290,19 @@ def read_bundle(text: bytes) -> Iterator[Row | str]:
         yield _read_coverage(resource, patients)
 
 
+def _find_kind(entry: _Entry) -> str:
+    """Return the type of a resource; none when it is not understood."""
+    try:
+        return msgspec.json.decode(entry.resource, type=_Kind).resourceType
+    except (ValueError, RecursionError):
+        return ""
+
+
 def _read_patient(entry: _Entry) -> dict[str, Patient]:
     """Return a patient under each reference that leads to it; none when it is not understood."""
     try:
         patient = msgspec.json.decode(entry.resource, type=Patient)
-    except msgspec.ValidationError:
+    except (ValueError, RecursionError):
         return {}
     return {entry.full_url: patient, f"Patient/{patient.id}": patient}
 
@@ -302,7 +310,7 @@ def _read_patient(entry: _Entry) -> dict[str, Patient]:
 def _read_coverage(resource: msgspec.Raw, patients: Mapping[str, Patient]) -> Row | str:
     try:
         coverage = msgspec.json.decode(resource, type=Coverage)
-    except msgspec.ValidationError:
+    except (ValueError, RecursionError):
         return "Coverage"
     beneficiary = patients.get(coverage.beneficiary.reference)
     if beneficiary is None:
@@ -395,7 +403,7 @@ def _format_day(day: date | None) -> str:
 def _is_json(text: bytes | bytearray) -> bool:
     try:
         msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -7,6 +7,7 @@ Refuses to lose what was read: where an archive is cut or damaged, what precedes
 import codecs
 import hashlib
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -29,6 +30,11 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZIP: Final = b"PK\x03\x04"
 _HEAD_BYTES: Final = 200
 _PYTHON_FILE: Final[Any] = pa.PythonFile
+# A directory that leads outside of the file is told as an OSError.
+_BAD_ZIP: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError),
+    *(ValueError, struct.error),
+)
 _PEEK_BYTES: Final = 1 << 16
 _WIDE: Final = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -219,7 +225,7 @@ class LogBytes:
                         while block := file.read(BLOCK_BYTES):
                             yield block
                     self.done_bytes += one.compress_size
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        except _BAD_ZIP:
             self.broken = "the zip archive is damaged, locked or of an unknown kind"
 
 

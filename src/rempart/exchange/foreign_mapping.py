@@ -169,7 +169,7 @@ def parse_mapping(text: str, *, name: str = "mapping") -> LogMapping:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as failure:
+    except (ValueError, RecursionError) as failure:
         raise MappingRefused(f"{name} is not TOML: {failure}") from failure
     problems = Problems()
     mapping = _read_document(document, hashlib.sha256(text.encode()).hexdigest(), problems)

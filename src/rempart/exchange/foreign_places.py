@@ -183,6 +183,9 @@ def read_place(place: Place | None, columns: Mapping[str, Any], count: int) -> A
 def _read_option(option: Option, columns: Mapping[str, Any], count: int) -> Any:
     if option.joined:
         parts = [read_place(place, columns, count) for place in option.joined]
+        if parts[0].null_count == count:
+            # Arrow would join columns that are all empty into one without a row.
+            return pa.nulls(count, pa.string())
         whole = pc.binary_join_element_wise(*parts, option.separator, null_handling="skip")
         return pc.if_else(pc.is_valid(parts[0]), whole, None)
     if not option.name:

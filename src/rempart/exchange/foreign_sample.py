@@ -195,7 +195,7 @@ def _sample_parquet(path: Path) -> LogSample:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             batch = next(file.iter_batches(SAMPLE_ROWS), None)
             rows = [] if batch is None else batch.to_pylist()
-    except (pa.ArrowException, OSError) as failure:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
         raise LogsRefused(f"{path.name} is damaged Parquet: export it again") from failure
     texts: list[Record] = [
         {name: _write_plain(value) for name, value in row.items()} for row in rows

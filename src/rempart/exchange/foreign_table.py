@@ -136,7 +136,7 @@ def read_parquet(
             for batch in file.iter_batches(_BATCH_ROWS):
                 yield _read_batch(batch, names, wanted, time_name, first), first / total
                 first += batch.num_rows
-    except (pa.ArrowException, OSError) as failure:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
         raise LogsRefused(f"{path.name} is not Parquet, or damaged: export it again") from failure
 
 

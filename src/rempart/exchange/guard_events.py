@@ -101,7 +101,7 @@ class _Table:
             self._file: Any = pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
         except FileNotFoundError as missing:
             raise EventsRefused(f"{path} does not exist: give the path of a file") from missing
-        except (pa.ArrowException, OSError) as failure:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
             raise self._refuse_damaged() from failure
         self.rows: int = self._file.metadata.num_rows
         schema = self._file.schema_arrow
@@ -126,7 +126,7 @@ class _Table:
         try:
             for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
                 yield {column.name: self._read_column(column, batch) for column in self.columns}
-        except (pa.ArrowException, OSError) as failure:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
             raise self._refuse_damaged() from failure
         finally:
             self._file.close()

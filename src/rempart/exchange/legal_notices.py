@@ -61,7 +61,7 @@ def read_legal_notices(path: Path) -> LegalNotices:
     """
     try:
         said = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
+    except (OSError, ValueError, RecursionError) as failure:
         raise SetupError(f"REMPART_LEGAL_FILE={path}: {failure}") from None
     known = {one.name for one in fields(LegalNotices)}
     wrong = sorted((set(said) - known) | (known - {"registration"} - set(said)))

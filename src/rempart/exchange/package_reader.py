@@ -34,6 +34,8 @@ from rempart.exchange.package_rows import COLUMNS, StateDigest, read_list
 from rempart.exchange.package_sealing import MAX_CERTIFICATE_BYTES, Opener, SealRefused
 
 _REMOVED: Final = "removed"
+# Of a document that is no JSON, or JSON of another shape.
+_BAD_MANIFEST: Final = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,11 @@ def open_package(
     prefix = "EXERCICE-" if note.exercise else ""
     try:
         manifest = json.loads(opened.pop(prefix + MANIFEST_NAME))
-    except (KeyError, ValueError) as failure:
+        _check_plain(manifest, opened, note)
+    except _BAD_MANIFEST as failure:
+        if isinstance(failure, PackageRefused):
+            raise
         raise PackageRefused("the package has no manifest that can be read") from failure
-    _check_plain(manifest, opened, note)
     lists = tuple(content for name, content in opened.items() if name.endswith(".csv"))
     others = {name: content for name, content in opened.items() if not name.endswith(".csv")}
     return OpenedPackage(note=note, manifest=manifest, lists=lists, others=others)
@@ -167,7 +171,7 @@ def _read_certificate(files: Iterator[tuple[str, bytes]], note: PackageNote) -> 
         raise PackageRefused("the package does not say which certificate it is sealed for")
     try:
         der = x509.load_pem_x509_certificate(content).public_bytes(Encoding.DER)
-    except ValueError as failure:
+    except (ValueError, x509.InvalidVersion) as failure:
         raise PackageRefused("the certificate in the package cannot be read") from failure
     if hashlib.sha256(der).hexdigest() != note.recipient:
         raise PackageRefused("the certificate in the package is not the one its sender signed")

@@ -106,12 +106,16 @@ def read_list(content: bytes) -> Iterator[dict[str, str]]:
     """Yield the rows of one file of a list.
 
     Raises:
-        ValueError: its columns are not those of this version.
+        ValueError: it is no text, its columns are not those of this version, or a line is broken.
     """
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";")
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError("the columns of the list are not those of this version")
-    yield from reader
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    reader = csv.DictReader(text, delimiter=";")
+    try:
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError("the columns of the list are not those of this version")
+        yield from reader
+    except csv.Error as failure:
+        raise ValueError("a line of the list cannot be cut into cells") from failure
 
 
 class StateDigest:

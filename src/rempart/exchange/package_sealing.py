@@ -29,6 +29,8 @@ MIN_KEY_BITS: Final = 3072
 MAX_KEY_BITS: Final = 8192
 MAX_CERTIFICATE_BYTES: Final = 16 * 1024
 _SUBJECT_LIMIT: Final = 300
+# Parts of a certificate are read when they are asked for: each may be what fails.
+_BAD_CERTIFICATE: Final = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 class SealRefused(ValueError):
@@ -70,8 +72,12 @@ def read_recipient(content: bytes, *, at: datetime) -> Recipient:
             "the file holds a private key: never send it to anybody. Keep it, give the "
             "certificate only, and have a new pair made if this one left your hands"
         )
-    certificate = _load(content)
-    key = certificate.public_key()
+    try:
+        certificate = _load(content)
+        key = certificate.public_key()
+        subject = certificate.subject.rfc4514_string()
+    except _BAD_CERTIFICATE as failure:
+        raise _refuse("it is not one X.509 certificate, in PEM or DER") from failure
     if not isinstance(key, rsa.RSAPublicKey):
         raise _refuse(
             "its key is not RSA: have one made with an RSA key of 3072 bits or more "
@@ -91,7 +97,7 @@ def read_recipient(content: bytes, *, at: datetime) -> Recipient:
     return Recipient(
         certificate=der,
         fingerprint=hashlib.sha256(der).digest(),
-        subject=certificate.subject.rfc4514_string()[:_SUBJECT_LIMIT],
+        subject=subject[:_SUBJECT_LIMIT],
         starts_at=certificate.not_valid_before_utc,
         ends_at=certificate.not_valid_after_utc,
     )
@@ -163,13 +169,10 @@ def _load_key(content: bytes, unlock: bytes | None) -> rsa.RSAPrivateKey:
 
 
 def _load(content: bytes) -> x509.Certificate:
-    try:
-        if content.lstrip().startswith(b"-----"):
-            [certificate] = x509.load_pem_x509_certificates(content)
-            return certificate
-        return x509.load_der_x509_certificate(content)
-    except ValueError as failure:
-        raise _refuse("it is not one X.509 certificate, in PEM or DER") from failure
+    if content.lstrip().startswith(b"-----"):
+        [certificate] = x509.load_pem_x509_certificates(content)
+        return certificate
+    return x509.load_der_x509_certificate(content)
 
 
 def _may_encipher(certificate: x509.Certificate) -> bool:

@@ -187,12 +187,14 @@ def read_registration(message: Message, party: RelyingParty, *, challenge: bytes
     if len(made.credential_id) not in ID_BYTES or made.credential_id != read_credential_id(message):
         raise ProofRefused("the key's reference is not the one announced, or has an odd length")
     said = message["response"].get("transports")
-    said = said if isinstance(said, list) else []
+    told = {one for one in said if isinstance(one, str)} if isinstance(said, list) else set()
     return NewKey(
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
-        transports=tuple(sorted({one for one in said if one in _TRANSPORTS})),
+        transports=tuple(
+            sorted({one for one in said if isinstance(one, str) and one in _TRANSPORTS})
+        ),
         aaguid=UUID(made.aaguid),
         backed_up=made.credential_backed_up,
     )

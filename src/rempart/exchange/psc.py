@@ -126,7 +126,7 @@ def parse_psc_identity(userinfo: Mapping[str, object]) -> PscIdentity:
     """
     try:
         read = msgspec.convert(userinfo, _Userinfo)
-    except msgspec.ValidationError as failure:
+    except (ValueError, RecursionError) as failure:
         raise PscAnswerRefused("malformed") from failure
     if not read.sub:
         raise PscAnswerRefused("malformed")

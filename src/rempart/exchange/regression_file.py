@@ -82,7 +82,7 @@ def read_regression_pack(content: bytes) -> tuple[RegressionCase, ...]:
         raise InvalidRequest("the pack is longer than a megabyte: cut it in several")
     try:
         pack = msgspec.convert(tomllib.loads(content.decode()), _Pack)
-    except (ValueError, msgspec.ValidationError) as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise InvalidRequest(f"the pack cannot be read: {wrong}") from None
     return tuple(_make_case(number, case) for number, case in enumerate(pack.case, 1))
 

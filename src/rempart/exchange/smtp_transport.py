@@ -116,7 +116,10 @@ def parse_relay(url: str, *, secret: str = "", roots: Path | None = None) -> Rel
     Raises:
         SetupError: it is none of these.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
         raise SetupError("write smtp://name@host:587, smtps://name@host:465, nothing after it")
     security, usual_port = _SCHEMES[parts.scheme]

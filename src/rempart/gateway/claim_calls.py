@@ -1,6 +1,7 @@
 """A request about claims that may be answered, and the formats they come in."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ JSON: Final = b"application/json"
 JSON_LINES: Final = b"application/x-ndjson"
 TEXT: Final = b"text/plain"
 FHIR: Final = b"application/fhir+json"
+_YEARS: Final = range(1900, 2200)
 
 
 class Call(NamedTuple):
@@ -61,3 +63,15 @@ def read_query(query: bytes, names: Collection[str]) -> dict[str, str]:
     if len(given) < len(pairs) or not set(given) <= set(names):
         raise InvalidQuestion([("query", UNKNOWN)])
     return given
+
+
+def read_instant(text: str) -> datetime:
+    """Read an instant with its zone (RFC 3339), of a year that a database knows everywhere.
+
+    Raises:
+        ValueError: it is none.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None or not _YEARS.start < instant.year < _YEARS.stop:
+        raise ValueError("an instant has a zone, and a year people live in")
+    return instant.astimezone(UTC)

@@ -27,7 +27,14 @@ from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.batching import GroupCommit
 from rempart.gateway.bugs import log_bug
-from rempart.gateway.claim_calls import FHIR, JSON, Call, check_media_type, read_query
+from rempart.gateway.claim_calls import (
+    FHIR,
+    JSON,
+    Call,
+    check_media_type,
+    read_instant,
+    read_query,
+)
 from rempart.gateway.claim_messages import (
     CancelAsked,
     ClaimsTaken,
@@ -331,7 +338,7 @@ def _read_wish(query: bytes) -> Wish:
     """
     given = read_query(query, _WISHES)
     try:
-        since = datetime.fromisoformat(given["since"]) if "since" in given else None
+        since = read_instant(given["since"]) if "since" in given else None
         state = ClaimState(given["state"]) if "state" in given else None
         refs = {name: parse_reference(given[name]) for name in ("lot", "after") if name in given}
         most = int(given.get("most", USUAL_PAGE))
@@ -341,7 +348,6 @@ def _read_wish(query: bytes) -> Wish:
     is_wrong = (
         None in refs.values()
         or not 1 <= most <= MOST_ON_PAGE
-        or (since is not None and since.tzinfo is None)
         or (invoice is not None and not is_printable(invoice, MOST_LETTERS))
     )
     if is_wrong:

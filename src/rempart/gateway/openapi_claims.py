@@ -127,9 +127,13 @@ class _Answers:
     ) -> dict[str, Any]:
         """Describe the answers of a route that takes something in."""
         content = {media_type: {"schema": schema}}
+        problems = {str(status): self._problems[status] for status in _SENDING}
+        refused = problems["422"]
         return {
             str(done): {"description": said, "content": content},
-            **{str(status): self._problems[status] for status in _SENDING},
+            **problems,
+            # None of what was sent is taken: the same body says why of each.
+            "422": {**refused, "content": {**refused["content"], **content}},
         }
 
     def reading(self, done: int, said: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ _REFUSALS: Final = {
         "`invalid_client`: the software is unknown, revoked, or did not prove itself; which, is "
         "not said."
     ),
+    405: "`invalid_request`: use POST.",
     413: "`invalid_request`: the form is too long.",
     429: "`temporarily_unavailable`: too many requests.",
     500: "`server_error`: an unexpected failure, told anonymously.",
@@ -75,6 +76,7 @@ _REFUSALS: Final = {
 }
 _HEADERS: Final = {
     400: ("DPoP-Nonce", "With `use_dpop_nonce`: the nonce to sign with."),
+    405: ("Allow", "The method to use."),
     429: ("Retry-After", "Seconds to wait before asking again."),
     503: ("Retry-After", "Seconds to wait before asking again."),
 }

@@ -7,7 +7,6 @@ promise from one that was never made.
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final, Protocol, cast
-from urllib.parse import parse_qs
 
 import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
@@ -18,6 +17,7 @@ from rempart.claims.states import PecState
 from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.bugs import log_bug
+from rempart.gateway.claim_calls import read_instant, read_query
 from rempart.gateway.keeper import Clock
 from rempart.gateway.languages import choose_language
 from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
@@ -188,16 +188,11 @@ def _choose(rest: str, method: str) -> str:
 
 def _read_before(query: bytes) -> datetime | None:
     """Return the moment of `?before=`, None when it is not given."""
-    given = parse_qs(query.decode("latin-1")).get("before")
-    if not given:
-        return None
+    given = read_query(query, ("before",))
     try:
-        moment = datetime.fromisoformat(given[0])
+        return read_instant(given["before"]) if "before" in given else None
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidQuestion([("before", SHAPE)])
-    return moment
+        raise InvalidQuestion([("before", SHAPE)]) from None
 
 
 def _now(clock: Clock) -> datetime:

@@ -39,7 +39,7 @@ from rempart.gateway.client_authentication import (
 from rempart.gateway.keeper import Clock
 from rempart.gateway.metrics import Metrics
 from rempart.gateway.origins import NOWHERE, read_agent
-from rempart.gateway.problems import Reply
+from rempart.gateway.problems import MethodNotAllowed, Reply
 from rempart.gateway.proofs import Call, ProofChecker, hash_certificate
 from rempart.gateway.requests import list_headers, read_body, send_reply
 from rempart.gateway.token_messages import TokenGiven, TokenRefusal
@@ -202,7 +202,7 @@ class TokenEndpoint:
         address = self._find_address(peer, headers.get(b"x-forwarded-for", b""))
         self._of_addresses.check_can_ask_now(address, now_ms=self._clock.steady_ms())
         if scope["method"] != "POST":
-            raise GrantRefused(OAuthError.INVALID_REQUEST, "use POST")
+            raise MethodNotAllowed("POST")
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type != FORM_TYPE or b"content-encoding" in headers:
             raise GrantRefused(OAuthError.INVALID_REQUEST, f"send {FORM_TYPE.decode()}")
@@ -266,6 +266,8 @@ class TokenEndpoint:
         if isinstance(refusal, NonceNeeded):
             nonce = self._proofs.find_nonce(now_ms=self._clock.now_ms())
             headers.append((b"dpop-nonce", nonce.encode()))
+        if isinstance(refusal, MethodNotAllowed):
+            headers.append((b"allow", refusal.allowed.encode()))
         if isinstance(refusal, Unavailable | TooManyRequests):
             headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
         self._metrics.token_refusals.labels(error.value).inc()
@@ -275,7 +277,7 @@ class TokenEndpoint:
 
 
 # Their words are written in this code and hold nothing of a request.
-_SAYABLE: Final = (GrantRefused, ProofRefused, NonceNeeded)
+_SAYABLE: Final = (GrantRefused, ProofRefused, NonceNeeded, MethodNotAllowed)
 _WORDS: Final = {
     OAuthError.INVALID_REQUEST: f"a form has at most {MAX_FORM_BYTES} bytes",
     OAuthError.TEMPORARILY_UNAVAILABLE: "wait for Retry-After seconds and ask again",
@@ -310,6 +312,8 @@ def _name_error(refusal: RempartError | None) -> tuple[OAuthError, int]:
             return OAuthError.USE_DPOP_NONCE, 400
         case ProofRefused():
             return OAuthError.INVALID_DPOP_PROOF, 400
+        case MethodNotAllowed():
+            return OAuthError.INVALID_REQUEST, refusal.status
         case BodyTooLarge():
             return OAuthError.INVALID_REQUEST, 413
         case TooManyRequests():

@@ -41,7 +41,7 @@ class Answer:
         """
         try:
             return msgspec.json.decode(self.body, type=dict[str, Any])
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as failure:
+        except (ValueError, RecursionError) as failure:
             raise ProviderDown("the identity provider's answer is not JSON") from failure
 
 

@@ -195,7 +195,7 @@ def _read_header(token: str) -> Mapping[str, Any]:
         coded, _, _ = token.split(".")
         header = base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(header, type=dict[str, Any])
-    except (ValueError, msgspec.MsgspecError) as failure:
+    except (ValueError, RecursionError) as failure:
         raise ProviderNotBelieved("unreadable") from failure
 
 

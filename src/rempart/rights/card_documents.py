@@ -231,7 +231,7 @@ def _open_document(text: str, kind: str, root: bytes) -> tuple[Issue, dict[str, 
         )
     except InvalidSignature as failure:
         raise DocumentRefused("The root key did not sign this document.") from failure
-    except (KeyError, TypeError, ValueError) as failure:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as failure:
         raise DocumentRefused("The document is malformed.") from failure
     if _write_json(body) != lines[1]:
         raise DocumentRefused("The document is not written the one way there is.")

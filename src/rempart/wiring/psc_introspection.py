@@ -92,7 +92,7 @@ class PscIntrospection:
             body = await _read(http, http.build_request("GET", provider.discovery))
             try:
                 self._discovery = msgspec.json.decode(body, type=_Discovery)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
+            except (ValueError, RecursionError) as wrong:
                 raise Unavailable("Pro Santé Connect's own description is unreadable") from wrong
             self._until_s = self._clock() + DISCOVERY_LIFETIME_S
         return self._discovery

@@ -118,7 +118,7 @@ def offline_report(request: HttpRequest) -> HttpResponse:
     """Bring back what was promised offline."""
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return JsonResponse({"code": "malformed_request"}, status=400)
