@@ -12,7 +12,7 @@ PYTEST_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo serve test check fix bench drill requirements clean
+.PHONY: help setup run demo serve test check fix bench drill fuzz requirements clean
 
 help:  ## List these commands
 	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fix: setup  ## Repair what can be repaired by a machine: format, imports, catalo
 
 bench: setup  ## Rights checks, feed import, questions to the ledger…, beside their baselines; prints ratios
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: setup  ## Hostile input to every parser, for ARGS="--minutes N [names]"; goes on where it stopped
+	$(BIN)/python -m scripts.fuzz $(ARGS)
 
 requirements:  ## Recompute the pinned requirements from requirements/*.in (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/run.in -o requirements/run.txt

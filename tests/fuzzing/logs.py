@@ -36,6 +36,20 @@ name = "tout"
 where = { quand = ".*" }
 shows = ["nir"]
 """
+PATTERN = """name = "Motif"
+format = "pattern"
+pattern = '(?P<quand>\\S+) (?P<compte>\\S+) (?P<personne>\\S*)'
+[time]
+place = "quand"
+[places]
+account = "compte"
+person = "personne"
+[[views]]
+name = "tout"
+where = { quand = ".*" }
+shows = ["nir"]
+"""
+PARQUET = CSV.replace('"csv"', '"parquet"')
 CSV_LINES = 'quand;compte;contrat;rang\n2024-01-29T10:00:00Z;ps1;12;1\n"2024";;"1""3";\nx;y\n'
 OCSF = """name = "OCSF"
 format = "ocsf"
@@ -115,6 +129,18 @@ def _cloud_seeds() -> list[bytes]:
     return [text[:3000], b'{"Records": [' + text.split(b"\n")[0].strip(b",[") + b"]}"]
 
 
+def _parquet_seeds() -> list[bytes]:
+    rows = {
+        "quand": ["2024-01-29T10:00:00Z", "x"],
+        "compte": ["ps1", None],
+        "contrat": ["12", "13"],
+        "rang": [1, None],
+    }
+    out = io.BytesIO()
+    parquet.write_table(pa.table(rows), out)
+    return [out.getvalue()]
+
+
 def _propose(path: Path) -> None:
     """A mapping that is proposed can be read, whatever the log holds."""
     sample = read_sample(path)
@@ -165,6 +191,16 @@ def _read_urls(text: str) -> None:
 TARGETS = (
     Target(name="web_log", read=reading_file(partial(_read_log, _portal)), seeds=_web_seeds),
     Target(name="csv_log", read=reading_file(partial(_read_log, _csv)), seeds=texts(CSV_LINES)),
+    Target(
+        name="pattern_log",
+        read=reading_file(partial(_read_log, lambda: parse_mapping(PATTERN))),
+        seeds=texts("2024-01-29T10:00:00Z ps1 c1\n2024-01-29T10:00:01Z ps1 \nx\n"),
+    ),
+    Target(
+        name="parquet_log",
+        read=reading_file(partial(_read_log, lambda: parse_mapping(PARQUET))),
+        seeds=_parquet_seeds,
+    ),
     Target(name="ocsf_log", read=reading_file(partial(_read_log, _ocsf)), seeds=texts(OCSF_LINES)),
     Target(
         name="fhir_log",

@@ -73,6 +73,7 @@ from rempart.exchange.witness_client import WitnessClient, WitnessUnreachable
 from rempart.kernel.errors import SetupError
 from rempart.kernel.findings import BadValue
 
+LISTED, LIST = "list-001.csv", b"reference\r\n"
 IN_MS = 1_795_000_000
 ISSUER = "https://psc.example/auth/realms/esante-wallet"
 ADDRESS = "http://localhost/session/bind"
@@ -104,12 +105,12 @@ def _read_manifest(data: bytes) -> None:
     _open_whole_package(_make_package(data))
 
 
-def _make_package(manifest: bytes, listed: bytes = b"reference\r\n") -> bytes:
+def _make_package(manifest: bytes, listed: bytes = LIST) -> bytes:
     """Return a package with this manifest, signed and sealed as the real ones."""
     recipient = read_recipient(_certificate(), at=NOW)
     sealed = [
         (name + SEALED_SUFFIX, seal_file(recipient.certificate, content))
-        for name, content in ((MANIFEST_NAME, manifest), ("list-001.csv", listed))
+        for name, content in ((MANIFEST_NAME, manifest), (LISTED, listed))
     ]
     files = tuple(
         SealedFile(name, len(content), hashlib.sha256(content).hexdigest())
@@ -229,7 +230,8 @@ def _psc(data: bytes) -> None:
 
 
 def _manifest_seeds() -> list[bytes]:
-    return [b'{"package": {"number": 2}, "files": [{"name": "list-001.csv", "sha256": "00"}]}']
+    listed = {"name": LISTED, "sha256": hashlib.sha256(LIST).hexdigest()}
+    return [json.dumps({"package": {"number": NOTE.number}, "files": [listed]}).encode()]
 
 
 BOTH = (PackageRefused, SealRefused)

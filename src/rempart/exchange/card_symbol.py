@@ -18,8 +18,8 @@ from rempart.kernel.findings import BadValue, Refusal
 QUIET_MODULES: Final = 1
 """White modules around a symbol: the least the norm allows."""
 MAX_PIXELS: Final = 60_000_000
-MAX_SIDE: Final = 65_535
-"""Pixels of a side: the most that readers of symbols take."""
+MAX_SIDE: Final = 32_767
+"""Pixels of a side: the most that readers of symbols take, of a picture that may be enlarged."""
 _KINDS: Final = ("PNG", "JPEG", "WEBP")
 # What Pillow raises on damaged files, beside its own: each was seen.
 _BAD_PICTURE: Final = (

@@ -192,9 +192,7 @@ def read_registration(message: Message, party: RelyingParty, *, challenge: bytes
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
-        transports=tuple(
-            sorted({one for one in said if isinstance(one, str) and one in _TRANSPORTS})
-        ),
+        transports=tuple(sorted(told & _TRANSPORTS)),
         aaguid=UUID(made.aaguid),
         backed_up=made.credential_backed_up,
     )
