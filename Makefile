@@ -60,11 +60,13 @@ bench: setup  ## Rights checks, feed import, questions to the ledger…, beside 
 	$(BIN)/python -m bench $(ARGS)
 
 fuzz: setup  ## Hostile input to every parser, for ARGS="--minutes N [names]"; goes on where it stopped
+	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || echo "No Atheris here: inputs are changed blindly."
 	$(BIN)/python -m scripts.fuzz $(ARGS)
 
 requirements:  ## Recompute the pinned requirements from requirements/*.in (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/run.in -o requirements/run.txt
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:  ## Remove the demo's and the benchmark's data (never another REMPART_HOME)
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo --clean && rm -rf .rempart/bench

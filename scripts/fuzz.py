@@ -30,8 +30,8 @@ SLICE_S = 30
 MOST_BYTES = 8192
 MOST_MEMORY_MB = 2048
 LONGEST_S = 10
-KEPT = 12
-KEPT_BYTES = 600
+KEPT = 4
+KEPT_BYTES = 300
 # What stands under them is too much to follow, and not ours.
 INSTRUMENTED = [
     *("rempart.exchange", "rempart.kernel", "rempart.rights", "rempart.disclosure"),

@@ -106,7 +106,12 @@ decode_print: Final = msgspec.msgpack.Decoder(CardPrint).decode
 
 
 def render_letters(
-    prints: Sequence[CardPrint], *, operator: str, made_at: datetime, logo: bytes | None = None
+    prints: Sequence[CardPrint],
+    *,
+    operator: str,
+    made_at: datetime,
+    logo: bytes | None = None,
+    for_screen: bool = False,
 ) -> bytes:
     """Return one PDF of the letters of some cards, each starting on a page of its own.
 
@@ -115,8 +120,10 @@ def render_letters(
         operator: Who prints them.
         made_at: Written in the file; the same cards and instant give the same file.
         logo: The insurer's, as SVG.
+        for_screen: Whether its holder opens it: it is then PDF/UA-1, which paper has no use for.
     """
-    return compile_letters(gather_sources(prints, operator=operator, logo=logo), made_at=made_at)
+    sources = gather_sources(prints, operator=operator, logo=logo)
+    return compile_letters(sources, made_at=made_at, for_screen=for_screen)
 
 
 def gather_sources(
@@ -138,12 +145,20 @@ def gather_sources(
     return sources
 
 
-def compile_letters(sources: Mapping[str, bytes], *, made_at: datetime) -> bytes:
-    """Return the PDF of gathered letters."""
+def compile_letters(
+    sources: Mapping[str, bytes], *, made_at: datetime, for_screen: bool = False
+) -> bytes:
+    """Return the PDF of gathered letters; PDF/UA-1 for a screen."""
     # Its stub does not know that several files may come from memory: none of this is on a disk.
     compile_files: Callable[..., bytes] = typst.compile
     instant = int(made_at.timestamp())
-    return compile_files(sources, format="pdf", ignore_system_fonts=True, timestamp=instant)
+    return compile_files(
+        sources,
+        format="pdf",
+        ignore_system_fonts=True,
+        timestamp=instant,
+        pdf_standards="ua-1" if for_screen else [],
+    )
 
 
 def format_terms_cell(terms: DomainTerms | None) -> str:

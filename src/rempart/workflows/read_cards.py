@@ -99,10 +99,10 @@ def read_my_card(tx: Transaction, asker: Asker, seal: OpensPrints, serial: str) 
 
 
 def print_my_card(card: MyCard, *, now: datetime) -> bytes:
-    """Return the letter of a card as a PDF, for its holder to print at home."""
+    """Return the letter of a card as a PDF, for its holder to read or to print at home."""
     if card.printed is None:
         raise NotFound("a card that counts no more is not printed again")
-    return render_letters([card.printed], operator=OPERATOR, made_at=now)
+    return render_letters([card.printed], operator=OPERATOR, made_at=now, for_screen=True)
 
 
 def declare_lost(tx: Transaction, asker: Asker, serial: str) -> None:
