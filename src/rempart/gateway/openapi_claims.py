@@ -114,7 +114,7 @@ class _Answers:
     """
 
     def __init__(self, problem: dict[str, Any]) -> None:
-        self._problems = {
+        self._problems: dict[int, dict[str, Any]] = {
             status: {
                 "description": "; ".join(f"`{code}`: {TEXTS[code].title['en']}" for code in codes),
                 "content": {"application/problem+json": {"schema": problem}},
