@@ -132,8 +132,6 @@ def ask_in_english(page: Page, reply: Locator) -> None:
 def read_public_pages(stack: Stack, visit: Visit) -> None:
     """From the page of checks to a published incident and to whom a message is reported."""
     page = visit.page
-    page.get_by_role("link", name="Published incidents").click()
-    page.get_by_role("link", name="Santé Démo").click()
     visit.press(page.get_by_role("link", name="Published incidents"))
     visit.press(page.get_by_role("link", name="Santé Démo"))
     public = page.url.removeprefix(stack.url)
@@ -150,14 +148,11 @@ def read_public_pages(stack: Stack, visit: Visit) -> None:
     visit.shoot("public-incident")
     visit.tour_in_english(stack.url, *PAGES, public)
     page.get_by_role("button", name="Français").click()
-    answer_a_call(stack, visit, affair, insurer, code)
 
 
 def answer_a_call(
     stack: Stack, visit: Visit, affair: Affair, insurer: people.Organisation, code: str
 ) -> None:
-    """The insurer's own screen says what the page said, and that it was read."""
-def answer_a_call(stack, visit, affair, insurer, code: str) -> None:
     """Read the page as its insurer does, then tell somebody on the telephone, on record."""
     page = visit.page
     stack.enter(
