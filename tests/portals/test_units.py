@@ -68,7 +68,11 @@ def test_a_column_stacks_its_series_from_the_bottom():
 def test_the_ticks_keep_the_first_and_the_last():
     points = [Point(label=str(at), counts=(at,)) for at in range(60)]
     assert draw_columns(points, [ONE]).x_ticks == ("0", "15", "30", "44", "59")
-    assert draw_columns(points[:2], [ONE]).x_ticks == ("0", "1")
+    assert not draw_columns(points, [ONE]).names_each
+    # Of a few columns none loses its name: a name would stand under another's column.
+    few = draw_columns(points[:6], [ONE])
+    assert few.x_ticks == ("0", "1", "2", "3", "4", "5")
+    assert few.names_each
 
 
 @pytest.mark.parametrize("points", [[], [Point(label="x", counts=(1, 2))]])

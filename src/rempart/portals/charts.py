@@ -10,6 +10,8 @@ from typing import Final
 
 WIDTH: Final = 1000.0
 HEIGHT: Final = 300.0
+MOST_NAMED: Final = 7
+"""The most columns of which each has its name under it; beyond, the axis keeps some."""
 _TICKS: Final = 5
 
 
@@ -58,6 +60,11 @@ class ColumnChart:
     y_ticks: tuple[int, ...]
     x_ticks: tuple[str, ...]
     points: tuple[Point, ...]
+
+    @property
+    def names_each(self) -> bool:
+        """Whether each column has its own label under it."""
+        return len(self.x_ticks) == len(self.points)
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -149,8 +156,8 @@ def _stack(point: Point, series: Sequence[Series], *, x: float, width: float, to
 
 
 def _choose_ticks(labels: Sequence[str]) -> tuple[str, ...]:
-    """Keep the first label, the last, and a few evenly spread between them."""
-    if len(labels) <= _TICKS:
+    """Keep all of a few labels, each under its column; else the ends and some evenly spread."""
+    if len(labels) <= MOST_NAMED:
         return tuple(labels)
     last = len(labels) - 1
     return tuple(labels[round(last * tick / (_TICKS - 1))] for tick in range(_TICKS))

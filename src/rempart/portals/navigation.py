@@ -66,6 +66,7 @@ ENTRIES: Final = (
     ),
     Entry("insurer-home", _("Accueil"), Permission.ENTER_INSURER_SPACE),
     Entry("employer-home", _("Accueil"), Permission.ENTER_EMPLOYER_SPACE),
+    Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
     Entry("staff", _("Effectif"), Permission.READ_STAFF),
     Entry(
         "movements",
@@ -202,7 +203,6 @@ ENTRIES: Final = (
         Permission.READ_BANK_DETAILS,
         ("bank-details-propose", "bank-details-approve"),
     ),
-    Entry("console", _("Vue d’ensemble"), Permission.ENTER_CONSOLE),
     Entry("lookups", _("Consultations"), Permission.READ_LOOKUPS),
     Entry(
         "guard",
