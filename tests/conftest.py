@@ -152,8 +152,13 @@ def server(template: Database) -> Iterator[Transaction]:
 
 
 @pytest.fixture
-def make_database(template: Database, server: Transaction) -> Iterator[Callable[[], Database]]:
-    """A function that makes fresh migrated databases; all are dropped after the test."""
+def make_database(
+    template: Database, server: Transaction, home: Home
+) -> Iterator[Callable[[], Database]]:
+    """A function that makes fresh migrated databases; all are dropped after the test.
+
+    What was erased from them is forgotten too: the next would be taken for an old backup.
+    """
     made = []
 
     def make() -> Database:
@@ -163,6 +168,7 @@ def make_database(template: Database, server: Transaction) -> Iterator[Callable[
     yield make
     for fresh in made:
         drop_database(server, fresh)
+    shutil.rmtree(home.path / "backups", ignore_errors=True)
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ from tests.portals.test_campaigns import FACTS
 from rempart.accounts.roles import Role
 from rempart.exchange.package_sealing import Opener
 from rempart.storage.sealing import FileKms
+from rempart.wiring.database import Installation
+from rempart.wiring.notices import load_envelope_key
+from rempart.wiring.settings import Settings
 
 __all__ = ["open_visit"]  # a fixture
 
@@ -50,6 +53,19 @@ class Told:
         """Ask the worker of the stack to do a job now."""
         command = [sys.executable, "-m", "rempart", "jobs", "run", kind]
         subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=120)
+
+    def find_letter(self, person_ref: int, references: list[str]) -> str:
+        """Return which of the references on envelopes is on a person's."""
+        at = Installation(
+            settings=Settings(), home=self.stack.world.home, database=self.stack.database
+        )
+        key = load_envelope_key(at)
+        [(number,)] = self.outreach.fetch(
+            "SELECT number FROM notices.message WHERE person_ref = %s AND channel = 'letter'",
+            person_ref,
+        )
+        [found] = [one for one in references if key.read_post_reference(one) == number]
+        return found
 
     def list_delivered(self) -> list[str]:
         """Return the addresses that an e-mail was delivered to."""
@@ -225,7 +241,8 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     first.shoot("campaign-letters")
 
     page.locator("#returns").press("Enter")
-    content = f"reference;motif\r\n{rows[0]['reference']};NPAI\r\n".encode()
+    returned = told.find_letter(BY_POST, [row["reference"] for row in rows])
+    content = f"reference;motif\r\n{returned};NPAI\r\n".encode()
     file = {"name": "retours.csv", "mimeType": "text/csv", "buffer": content}
     page.set_input_files(UPLOAD, file)
     page.get_by_role("button", name="Donner").press("Enter")

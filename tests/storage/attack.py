@@ -34,6 +34,7 @@ CHANGES: Mapping[str, str] = {
     ),
     "notices.preference": "language = 'en'",
     "notices.campaign": "per_hour = 10",
+    "notices.letter_batch": "downloaded_by = accounts.my_actor()",
     "notices.message": "state = 'dropped', reason = 'told_otherwise'",
     "claims.benefit_file": "state = 'refused', decided_by = accounts.my_actor()",
     "claims.watch": "ended_by = accounts.my_actor(), ended_at = clock_timestamp()",
@@ -59,7 +60,9 @@ CHANGES: Mapping[str, str] = {
         "ended_by = accounts.my_actor(), ended_at = clock_timestamp(), end_reason = 'over'"
     ),
     "incidents.suspect_account": "how = 'named'",
-    "incidents.sealing_key": "state = 'refused'",
+    "incidents.sealing_key": (
+        "state = CASE state WHEN 'approved' THEN 'revoked' ELSE 'refused' END"
+    ),
     "incidents.package": "state = state",
     "incidents.insurer_note": "done_by = accounts.my_actor(), done_at = clock_timestamp()",
     "notices.incident_page": "withdrawn_by = accounts.my_actor(), withdrawn_for = 'x'",

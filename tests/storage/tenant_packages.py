@@ -49,6 +49,25 @@ def _plant(
         changers=insurer,
         adders=insurer,
     )
+    # One that two people agreed to: what letters are sealed for.
+    agreed = world.name(f"agreed certificate {letter}").encode() * 5
+    world.plant(
+        tx,
+        "incidents.sealing_key",
+        {"key_ref": draw()},
+        {
+            "insurer_id": insurer_id,
+            "certificate": agreed,
+            "fingerprint": hashlib.sha256(agreed).digest(),
+            "subject": world.name(f"agreed subject {letter}"),
+            "starts_at": "2020-01-01",
+            "ends_at": "2040-01-01",
+            "state": "approved",
+            "active_from": "2020-01-01",
+        },
+        readers=HOST | insurer | relays,
+        changers=insurer,
+    )
     for number, sent in ((1, True), (2, False)):
         _plant_package(
             world,

@@ -40,6 +40,7 @@ JOB_NAMES: Final[Mapping[str, Promise]] = {
     "send_notices": _("Envoi des messages aux personnes"),
     "send_payments": _("Envoi des paiements à la banque"),
     "send_warnings": _("Envoi des avertissements"),
+    "settle_employers": _("Mouvements et appels de cotisations des employeurs"),
     "sweep_former_members": _("Départ des anciens adhérents"),
     "try_schedule": _("Essai d’un calendrier de conservation"),
     "watch_exposed_claims": _("Surveillance des remboursements"),
