@@ -30,44 +30,7 @@ def _plant(
 ) -> None:
     insurer = frozenset({f"insurer admin {letter}"})
     relays = of("hosted operator") if letter == "A" else frozenset()
-    certificate = world.name(f"certificate {letter}").encode() * 5
-    key_ref = draw()
-    world.plant(
-        tx,
-        "incidents.sealing_key",
-        {"key_ref": key_ref},
-        {
-            "insurer_id": insurer_id,
-            "certificate": certificate,
-            "fingerprint": hashlib.sha256(certificate).digest(),
-            "subject": world.name(f"subject {letter}"),
-            "starts_at": "2020-01-01",
-            "ends_at": "2040-01-01",
-            "proposed_by": world.actors[GONE],
-        },
-        readers=HOST | insurer | relays,
-        changers=insurer,
-        adders=insurer,
-    )
-    # One that two people agreed to: what letters are sealed for.
-    agreed = world.name(f"agreed certificate {letter}").encode() * 5
-    world.plant(
-        tx,
-        "incidents.sealing_key",
-        {"key_ref": draw()},
-        {
-            "insurer_id": insurer_id,
-            "certificate": agreed,
-            "fingerprint": hashlib.sha256(agreed).digest(),
-            "subject": world.name(f"agreed subject {letter}"),
-            "starts_at": "2020-01-01",
-            "ends_at": "2040-01-01",
-            "state": "approved",
-            "active_from": "2020-01-01",
-        },
-        readers=HOST | insurer | relays,
-        changers=insurer,
-    )
+    key_ref = _plant_certificates(world, tx, insurer_id, letter, insurer | relays)
     for number, sent in ((1, True), (2, False)):
         _plant_package(
             world,
@@ -98,6 +61,42 @@ def _plant(
         changers=insurer,
         adders=insurer,
     )
+
+
+def _plant_certificates(
+    world: World, tx: Transaction, insurer_id: int, letter: str, receivers: frozenset[str]
+) -> int:
+    """Plant one that somebody gave, and one that two people agreed to: letters are sealed for it.
+
+    Returns:
+        The reference of the first.
+    """
+    insurer = frozenset({f"insurer admin {letter}"})
+    given, agreed = draw(), draw()
+    states = {
+        given: {"proposed_by": world.actors[GONE]},
+        agreed: {"state": "approved", "active_from": "2020-01-01"},
+    }
+    for key_ref, state in states.items():
+        certificate = world.name(f"certificate {key_ref} {letter}").encode() * 5
+        world.plant(
+            tx,
+            "incidents.sealing_key",
+            {"key_ref": key_ref},
+            {
+                "insurer_id": insurer_id,
+                "certificate": certificate,
+                "fingerprint": hashlib.sha256(certificate).digest(),
+                "subject": world.name(f"subject {key_ref} {letter}"),
+                "starts_at": "2020-01-01",
+                "ends_at": "2040-01-01",
+                **state,
+            },
+            readers=HOST | receivers,
+            changers=insurer,
+            adders=insurer if key_ref == given else frozenset(),
+        )
+    return given
 
 
 def _plant_package(
