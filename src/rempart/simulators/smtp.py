@@ -71,7 +71,7 @@ def bounce_some(every: int) -> Script:
     return script
 
 
-# Without slots: aiosmtpd looks at every member, and Python 3.11.2 has one there that cannot be read.
+# Without slots: aiosmtpd looks at every member, and Python 3.11.2 has one that cannot be read.
 @dataclass(kw_only=True)
 class MailHandler:
     """What the relay does with each message.
