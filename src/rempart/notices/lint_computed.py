@@ -21,7 +21,8 @@ _BANK: Final = Field.BANK_DETAILS | Field.PROFESSIONAL_BANK_DETAILS
 _PLAIN: Final = str.maketrans({"’": "'", "ʼ": "'", "\u00a0": " ", "\u202f": " ", "‑": "-"})
 _ARTICLE: Final = re.compile(
     r"\b(?:articles?|art\.)\s+(?P<list>[LRD]?\.?\s?\d[\d-]*(?:\s?[A-D]\b)?)"
-    r"|\b(?P<bare>[LRD]\.?\s?\d{2,}(?:-\d+)*(?:\s?[A-D]\b)?)"
+    # Whole: a group of an authenticity code may begin like one.
+    r"|(?<![\w-])(?P<bare>[LRD]\.?\s?\d{2,}(?:-\d+)*(?:\s?[A-D]\b)?)(?![\w-])"
 )
 _CODE_NAME: Final = re.compile(
     r"\b(code [^,;.)\n]{3,40}|livre des procédures fiscales|rgpd|gdpr)",

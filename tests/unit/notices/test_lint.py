@@ -46,6 +46,7 @@ def find_codes(text: str, **asked) -> set[str]:
         ("misfit_advice", "Aucun RIB n’a été lu. Faites opposition."),
         ("legal_reference", "selon l’article L.651-12 du Code monétaire et financier"),
         ("legal_reference", "selon l’article 33 du Code du travail"),
+        ("legal_reference", "en vertu du L651-12."),
         ("legal_reference", "selon l’article L999-1 du Code de la mutualité"),
         ("report_channel", "Envoyez le courriel à PHAROS."),
         ("report_channel", "Pour un SMS, écrivez à PHAROS."),
@@ -80,6 +81,9 @@ def test_a_fault_is_found(rule, text):
         ("legal_reference", "selon l’article L. 561-12 du Code monétaire et financier"),
         ("legal_reference", "selon les articles 33 et 34 du RGPD"),
         ("legal_reference", "L102 B du Livre des procédures fiscales"),
+        # Groups of drawn codes that begin like an article.
+        ("legal_reference", "Votre code : 7QXK-L651-2M9P-3"),
+        ("legal_reference", "Votre code : R62A-D123-TWZ4-5, référence L102-4KXN-2V"),
         ("report_channel", "Un courriel : Signal Spam, ou sinon PHAROS."),
         ("report_channel", "Un site : PHAROS."),
         ("long_sentence", "mot " * 40 + "."),
