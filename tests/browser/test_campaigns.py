@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Stack, Visit, wait_until
 from tests.browser.test_payers import open_visit
 from tests.campaign_samples import Outreach, make_line, write_list
@@ -125,6 +125,12 @@ def told(stack: Stack, relay: Path, environment: dict[str, str]) -> Told:
     return Told(stack, insurer, outreach, relay, environment)
 
 
+def follow(control: Locator) -> None:
+    """Press what leads to another page, and be there: a page on its way cannot be looked at."""
+    with control.page.expect_navigation():
+        control.press("Enter")
+
+
 def await_words(page: Page, words: str) -> None:
     """Look at a page again until a job has done what it says."""
 
@@ -146,7 +152,7 @@ def give_contacts(page: Page, told: Told) -> None:
     page.goto(f"{told.stack.url}/assureur/coordonnees")
     file = {"name": "liste.csv", "mimeType": "text/csv", "buffer": write_list(lines)}
     page.set_input_files(UPLOAD, file)
-    page.get_by_role("button", name="Donner").press("Enter")
+    follow(page.get_by_role("button", name="Donner"))
     await_words(page, "3 personnes, 1 lignes refusées")
     page.locator("summary").first.press("Enter")
     expect(page.get_by_text("cette référence n’est dans aucun envoi").last).to_be_visible()
@@ -157,7 +163,7 @@ def draft(page: Page, told: Told) -> None:
     incident = f"{told.stack.url}/assureur/incidents/{told.outreach.affair.incident_id}"
     page.goto(f"{incident}/campagne")
     fill_facts(page)
-    page.locator("#prepare").press("Enter")
+    follow(page.locator("#prepare"))
     await_words(page, "un message chacune")
 
 
@@ -226,7 +232,7 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     send_and_read_reports(told)
     await_words(page, "courriel non remis")
     told.run("print_letters")
-    page.locator("#letters").press("Enter")
+    follow(page.locator("#letters"))
     await_words(page, "Lot n° 1")
     page.get_by_role("link", name="Lot n° 1").press("Enter")
     first.shoot("campaign-letter-batch")
@@ -245,7 +251,7 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     content = f"reference;motif\r\n{returned};NPAI\r\n".encode()
     file = {"name": "retours.csv", "mimeType": "text/csv", "buffer": content}
     page.set_input_files(UPLOAD, file)
-    page.get_by_role("button", name="Donner").press("Enter")
+    follow(page.get_by_role("button", name="Donner"))
     await_words(page, "1 lettres, 0 lignes refusées")
     page.goto(address)
     expect(page.get_by_text("revenu : n’habite pas à l’adresse indiquée")).to_be_visible()
@@ -282,7 +288,7 @@ def correct(told: Told, first: Visit, second: Visit, address: str) -> None:
     page.locator("#stopping").get_by_role("button", name="Arrêter").press("Enter")
     page.get_by_role("link", name="Faire une correction").press("Enter")
     fill_facts(page)
-    page.locator("#prepare").press("Enter")
+    follow(page.locator("#prepare"))
     await_words(page, "un message chacune")
     expect(page.locator("#exemples")).to_contain_text("B – très probable")
     first.shoot("campaign-correction")
