@@ -2,9 +2,9 @@
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
                  guard-engine|foreign|scope|packages|notices|claim-engine|claims-key|claims-intake|
-                 claims|settlement|quotes|retention]
+                 claims|settlement|quotes|retention|siege]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
-                [--accounts N] [--seeds A-B] [--megabytes N] [--persons N]
+                [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--kills N]
 """
 
 import argparse
@@ -32,12 +32,14 @@ from bench import (
     scope,
     settlement,
 )
+from bench.siege import run as siege
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
     *("exposure", "packages", "notices", "cards"),
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
+    "siege",
     "all",
 ]
 
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--dues", type=int, default=1_000_000, help="rows a settlement run pays")
     parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
     parser.add_argument("--claims", type=int, default=100_000, help="shared out by the engine")
+    parser.add_argument("--kills", type=int, default=1_000, help="of a siege")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -97,6 +100,7 @@ def main() -> None:
     _pay(options.which, options.dues)
     _ask_sealed(options.which, options.entries, options.persons)
     _share_out(options.which, options.claims)
+    _besiege(options.which, options.kills)
 
 
 def _price(which: str, members: int, seconds: float) -> None:
@@ -127,6 +131,12 @@ def _ask_sealed(which: str, entries: int, persons: int) -> None:
         packages.run(persons=persons)
     if which in ("notices", "all"):
         notices.run(persons=min(persons, 100_000))
+
+
+def _besiege(which: str, kills: int) -> None:
+    """Kill everything at random, again and again: an hour by itself, never with the others."""
+    if which == "siege":
+        siege.run(kills=kills)
 
 
 def _share_out(which: str, count: int) -> None:

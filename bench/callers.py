@@ -73,7 +73,12 @@ def registered_software(database: Database, home: Home, file: Path) -> Iterator[
 
 
 def mint_token(
-    home: Home, bearer: Bearer, *, client_id: str = "bench", binding: Binding = BY_CERTIFICATE
+    home: Home,
+    bearer: Bearer,
+    *,
+    client_id: str = "bench",
+    binding: Binding = BY_CERTIFICATE,
+    **more: Any,
 ) -> str:
     """Sign a token for an hour, which a running installation never does: ten minutes there."""
     return sign_access_token(
@@ -85,6 +90,7 @@ def mint_token(
         now_s=int(time.time()),
         lifetime_s=3600,
         token_id=secrets.token_urlsafe(16),
+        **more,
     )
 
 

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from tests import campaign_samples
 from tests.campaign_samples import Outreach, make_line
 
 from bench.machinery import DATA, running_database, save_results
@@ -76,7 +75,7 @@ def run(*, persons: int) -> None:
         at = Installation(settings=Settings(home=home), home=Home.open(home), database=database)
         if _read_state(database) not in _UNDER_WAY or _count(database, "true") != persons:
             _prepare(at, persons)
-        with _relay(home):
+        with open_relay(home):
             figures = _deliver(at, persons)
         if not figures["letters_per_processor_s"]:
             _console.print(f"everybody was told before: remove {home} to measure again")
@@ -106,9 +105,8 @@ def _prepare(at: Installation, persons: int) -> None:
     database = at.database
     with database.transaction("owner") as tx:
         tx.execute(f"TRUNCATE {_TABLES} CASCADE")
-    campaign_samples.KMS = FileKms(at.home.key("master"))
     outreach = Outreach(database)
-    outreach.affair.kms = campaign_samples.KMS
+    outreach.affair.kms = FileKms(at.home.key("master"))
     refs = range(FIRST, FIRST + persons)
     _say("the package", lambda: outreach.package(dict.fromkeys(refs, "A")))
     with database.transaction("owner") as tx:
@@ -119,11 +117,9 @@ def _prepare(at: Installation, persons: int) -> None:
             " '{1}' FROM generate_series(%s::bigint, %s::bigint) AS n",
             (refs[0], refs[-1]),
         )
-    _say("contacts", lambda: outreach.contacts([_make_contact(ref) for ref in refs]))
+    _say("contacts", lambda: outreach.contacts([make_contact(ref) for ref in refs]))
     outreach.begin(CAMPAIGN)
-    seconds = _say(
-        "messages", lambda: outreach.prepare(CAMPAIGN, kms=campaign_samples.KMS, piece=1000)
-    )
+    seconds = _say("messages", lambda: outreach.prepare(CAMPAIGN, piece=1000))
     # Kept beside the data: what goes on after an interruption reports it too.
     (at.home.path / _PREPARED).write_text(str(persons / max(seconds, 0.001)))
     with database.transaction("notifier") as tx:
@@ -131,8 +127,8 @@ def _prepare(at: Installation, persons: int) -> None:
     outreach.execute("UPDATE notices.campaign SET state = 'approved', approved_by = 7")
 
 
-def _make_contact(ref: int) -> dict[str, str]:
-    """One in four by letter; one in eight is a child of the person before."""
+def make_contact(ref: int) -> dict[str, str]:
+    """Write a line: one in four by letter; one in eight is a child of the person before."""
     cells = {"email": ""} if ref % LETTER_EVERY == 0 else {}
     if ref % 8 == 1:
         before = make_line(ref - 1)
@@ -167,7 +163,7 @@ def _deliver(at: Installation, persons: int) -> dict[str, float]:
     )
     email_processor_s = _use() - began
     uncertain = _count(database, "state = 'sending'")
-    _settle(at)
+    settle_all(at)
     before = _use()
     waiting = _count(database, "channel = 'letter' AND state = 'waiting'")
     printed = "channel = 'letter' AND state = 'printed'"
@@ -180,7 +176,7 @@ def _deliver(at: Installation, persons: int) -> dict[str, float]:
         [lambda: _count(database, printed) >= cut],
     )
     processor_s = _use() - before
-    _check_once(at, persons)
+    check_once(at, persons)
     sent, seconds = _measure_active(database, "sent")
     return {
         "persons": persons,
@@ -244,15 +240,16 @@ def _worker(home: Path, environment: dict[str, str]) -> Iterator[subprocess.Pope
 
 
 @contextlib.contextmanager
-def _relay(home: Path) -> Iterator[None]:
+def open_relay(home: Path, *, port: int = PORT) -> Iterator[None]:
+    """Run a relay that writes what it delivers in the folder `mail` of a home."""
     folder = home / "mail"
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "rempart", "dev", "smtp", "--port", str(PORT)]
+    command = [sys.executable, "-m", "rempart", "dev", "smtp", "--port", str(port)]
     command += ["--folder", str(folder), "--bounce-every", str(BOUNCE_EVERY)]
     relay = subprocess.Popen(command)
     try:
         limit = time.monotonic() + 30
-        while not _answers():
+        while not _answers(port):
             if time.monotonic() > limit:
                 raise AssertionError("the relay did not start")
             time.sleep(0.1)
@@ -262,22 +259,22 @@ def _relay(home: Path) -> Iterator[None]:
         relay.wait(30)
 
 
-def _answers() -> bool:
+def _answers(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _settle(at: Installation) -> None:
-    """What nobody heard of for a day gets a letter: here, the day is over."""
+def settle_all(at: Installation, *, after: timedelta = timedelta(0)) -> None:
+    """What nobody heard of for a day gets a letter: here, the day is shorter."""
     office = open_office(at)
-    at_once = replace(office, timing=replace(office.timing, uncertain_after=timedelta(0)))
+    at_once = replace(office, timing=replace(office.timing, uncertain_after=after))
     with office.open_transaction() as tx:
         campaigns = pace_campaign.begin_campaigns(tx)
     for campaign in campaigns:
         deliver_email.settle_uncertain(at_once, campaign)
 
 
-def _check_once(at: Installation, persons: int) -> None:
+def check_once(at: Installation, persons: int) -> None:
     """Compare what the relay delivered and what was printed with everybody there is."""
     home, key = at.home.path, load_envelope_key(at)
     mailed = Counter(
@@ -322,7 +319,7 @@ def _measure_alone(at: Installation, home: Path) -> dict[str, float]:
         writer = open_writer(tx, office.kms, CAMPAIGN)
         rendered = writer.write(tx, numbers, channel=Channel.EMAIL)
     mails = [_compose(key, one.number, one.text, one.subject) for one in rendered]
-    with _relay(home / "alone"), Post(parse_relay(f"smtp+clear://localhost:{PORT}")) as post:
+    with open_relay(home / "alone"), Post(parse_relay(f"smtp+clear://localhost:{PORT}")) as post:
         started = time.perf_counter()
         outcomes = post.send(mails)
         alone_s = time.perf_counter() - started

@@ -10,7 +10,7 @@ archived, said, journaled or certified.
 import resource
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from pathlib import Path
@@ -74,46 +74,51 @@ def run(*, members: int) -> None:
 def _plant(database: Database, members: int) -> None:
     with database.transaction("owner") as tx:
         tx.execute(f"TRUNCATE {', '.join(_TABLES)} CASCADE")
+    plant_members(database, range(1, members + 1), insurer=INSURER, kms=MASTER)
+
+
+def plant_members(database: Database, refs: Sequence[int], *, insurer: int, kms: FileKms) -> None:
+    """Give an insurer members; one in ten left, from two to eight years ago."""
+    with database.transaction("owner") as tx:
         tx.execute(
             "INSERT INTO rights.insurer (insurer_id, amc_number, name, agreement_from)"
-            " VALUES (%s, '9900000017', 'Mutuelle', '2000-01-01')",
-            [INSURER],
+            " VALUES (%s, %s, 'Mutuelle', '2000-01-01')",
+            [insurer, f"{7_700_000_000 + insurer}"],
         )
     with database.transaction("feeds") as tx:
-        seal = Seal(INSURER, load_insurer_key(tx, MASTER, INSURER))
+        seal = Seal(insurer, load_insurer_key(tx, kms, insurer))
     with database.transaction("owner") as tx:
         with tx.cursor().copy(
             "COPY identity.person (person_ref, insurer_id, sealed, digest, lookup_keys, changed_in)"
             " FROM STDIN"
         ) as copy:
-            for number in range(1, members + 1):
-                plain = encode_record(_make_record(number))
-                sealed = seal.seal(number, plain)
-                copy.write_row(
-                    (number, INSURER, sealed, seal.digest(plain), [_make_key(number)], 1)
-                )
+            for ref in refs:
+                plain = encode_record(_make_record(ref))
+                sealed = seal.seal(ref, plain)
+                copy.write_row((ref, insurer, sealed, seal.digest(plain), [_make_key(ref)], 1))
         for table, rows in (("past_coverage", True), ("coverage", False)):
             with tx.cursor().copy(
                 f"COPY rights.{table} (person_ref, opened_in, insurer_id, contract_ref, starts_on,"
                 " ends_on, suspended_from, suspended_to, terms_id) FROM STDIN"
             ) as copy:
-                for number, end in _list_ends(members):
+                for ref, end in _list_ends(refs):
                     if (end is not None) is rows:
                         last = "infinity" if end is None else end.isoformat()
                         never = ["infinity"]
-                        place = number, 1, INSURER, [number]
+                        place = ref, 1, insurer, [ref]
                         copy.write_row((*place, ["2010-01-01"], [last], never, never, [1]))
         tx.execute(
             "INSERT INTO identity.person_key (person_key, person_ref, added_in)"
-            " SELECT lookup_keys[1], person_ref, 0 FROM identity.person WHERE person_ref %% %s = 0",
-            [LEFT_IN],
+            " SELECT lookup_keys[1], person_ref, 0 FROM identity.person"
+            " WHERE insurer_id = %s AND person_ref %% %s = 0",
+            [insurer, LEFT_IN],
         )
     with database.connect("owner", autocommit=True) as owner:
         owner.execute("ANALYZE")
 
 
-def _list_ends(members: int) -> Iterator[tuple[int, date | None]]:
-    for number in range(1, members + 1):
+def _list_ends(refs: Sequence[int]) -> Iterator[tuple[int, date | None]]:
+    for number in refs:
         ago = 740 + number // LEFT_IN % 2_200
         yield number, DAY - timedelta(days=ago) if number % LEFT_IN == 0 else None
 

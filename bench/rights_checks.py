@@ -90,10 +90,10 @@ def run(*, members: int, seconds: float) -> None:
 
 
 @contextmanager
-def prepare(members: int) -> Iterator[Ground]:
+def prepare(members: int, home_path: Path | None = None) -> Iterator[Ground]:
     """Load the members once into a home that is kept, and give the tokens of many accounts."""
     data_set = synthesise(members, insurers=INSURERS)
-    home_path = DATA / f"home-{members}"
+    home_path = home_path or DATA / f"home-{members}"
     with running_database(home_path) as database:
         rempart(home_path, "feed", "import-all", str(data_set))
         rempart(home_path, "client", "load", str(data_set / "professionals.csv"))

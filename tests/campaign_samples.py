@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from tests.notice_samples import INCIDENT
-from tests.package_samples import KMS, NOW, Affair
+from tests.package_samples import NOW, Affair
 
 from rempart.disclosure.acts import Author
 from rempart.exchange.package_rows import format_reference
@@ -103,7 +103,7 @@ class Outreach:
         with self.database.transaction("notifier") as tx:
             return load_contacts(
                 tx,
-                KMS,
+                self.affair.kms,
                 io.BytesIO(data),
                 insurer_id=self.insurer_id,
                 file_ref=self.files,
@@ -124,7 +124,12 @@ class Outreach:
         return campaign_ref
 
     def preparation(self, **changes: Any) -> Preparation:
-        values = {"kms": KMS, "acts": self.affair.acts, "by": Author(0, 0), "today": TODAY}
+        values = {
+            "kms": self.affair.kms,
+            "acts": self.affair.acts,
+            "by": Author(0, 0),
+            "today": TODAY,
+        }
         return Preparation(**{**values, "now_ms": 1, "piece": 3, **changes})
 
     def decide(self, campaign_ref: int, step: Step, reason: str = "essai") -> None:
@@ -185,4 +190,4 @@ class Outreach:
         """Write every message of a campaign again."""
         numbers = [row[0] for row in self.messages("number", campaign_ref)]
         with self.database.transaction("notifier") as tx:
-            return open_writer(tx, KMS, campaign_ref).write(tx, numbers, **changes)
+            return open_writer(tx, self.affair.kms, campaign_ref).write(tx, numbers, **changes)
