@@ -129,8 +129,9 @@ def _report(siege: Siege, told: Told) -> None:
         "claims": len(told.claims),
         "sent_again": told.repeated,
         "refused_by_the_guard": told.refused,
-        "silences": {
-            name: {k: max(v) for k, v in one.items()} for name, one in siege.silences.items()
+        "longest_silences": {
+            target: {kind: max(seconds) for kind, seconds in one.items() if seconds}
+            for target, one in siege.silences.items()
         },
     }
     _console.print(f"saved in {save_results('siege', figures)}")
