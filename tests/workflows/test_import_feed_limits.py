@@ -1,5 +1,6 @@
 """When a feed's lines are cut to their days, and when a feed is refused whole."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,14 @@ class TestRefusals:
             other.execute("SELECT pg_advisory_lock(1380273489, %s)", (INSURER,))
             with pytest.raises(Conflict, match="another import of insurer 7 is running"):
                 run_import(database, home, feed)
+
+    def test_an_import_that_just_ended_is_waited_for(
+        self, database: Database, home: Home, tmp_path: Path
+    ):
+        feed = write_feed(tmp_path / "full.csv", [make_row(1)])
+        with database.connect("feeds", autocommit=True) as other:
+            other.execute("SELECT pg_advisory_lock(1380273489, %s)", (INSURER,))
+            leaving = threading.Timer(0.3, other.close)
+            leaving.start()
+            publish(database, home, feed)
+            leaving.join()

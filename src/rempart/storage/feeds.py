@@ -5,6 +5,7 @@ reader accepts until `publish`.
 """
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from rempart.storage.queries import load_queries
 FeedKind: TypeAlias = Literal["full", "delta"]
 
 _QUERIES: Final = load_queries("feeds")
+_LETS_GO_WITHIN_S: Final = 2.0
+_LOOK_EVERY_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +153,24 @@ def load_insurer(tx: Transaction, insurer_id: int) -> FeedInsurer | None:
 def claim_insurer(connection: Transaction, insurer_id: int) -> None:
     """Reserve an insurer for this connection, until it ends.
 
+    The server lets go of what a connection held a moment after its client left: whoever runs the
+    same command again at once is not refused for that.
+
     Raises:
         Conflict: another import of this insurer is running.
     """
+    give_up = time.monotonic() + _LETS_GO_WITHIN_S
+    while not _try_to_claim(connection, insurer_id):
+        if time.monotonic() > give_up:
+            raise Conflict(
+                f"another import of insurer {insurer_id} is running: wait for its end, or stop it"
+            )
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _try_to_claim(connection: Transaction, insurer_id: int) -> bool:
     [(claimed,)] = connection.execute(_QUERIES.claim_insurer, {"insurer_id": insurer_id})
-    if not claimed:
-        raise Conflict(
-            f"another import of insurer {insurer_id} is running: wait for its end, or stop it"
-        )
+    return bool(claimed)
 
 
 def lock_insurer(tx: Transaction, insurer_id: int) -> None:
