@@ -82,7 +82,8 @@ def test_without_proof_of_being_a_client_nothing_is_given(publisher):
 
 
 def test_another_method_and_another_format_are_refused(gateway, publisher):
-    assert gateway.get("/oauth/token", auth=None).status_code == 400
+    refused = gateway.get("/oauth/token", auth=None)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
     reply = gateway.post("/oauth/token", json=publisher.make_form(), auth=None)
     assert error_of(reply) == (400, "invalid_request")
 

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "notices.message": "what somebody was told: kept with its campaign, by reference only",
     "notices.opened": "the same",
     "accounts.inquiry": "who was asked about, by reference: kept with the inquiry",
+    "employers.staff": "by a trigger on identity.person (0032), whatever erases; the stay later",
     "retention.life": "retention's own: gone with the last field (forget_lives)",
     "retention.event": "the same",
     "retention.data_hold": "what held back, by reference: evidence of the hold",
