@@ -2,7 +2,7 @@
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
                  guard-engine|foreign|scope|packages|notices|claim-engine|claims-key|claims-intake|
-                 claims|settlement|quotes|retention|siege]
+                 claims|settlement|quotes|retention|siege|national]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--kills N]
 """
@@ -24,6 +24,7 @@ from bench import (
     ledger_audit,
     ledger_proofs,
     ledger_questions,
+    national,
     notices,
     packages,
     quotes,
@@ -39,7 +40,7 @@ WHICH = [
     *("exposure", "packages", "notices", "cards"),
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
-    "siege",
+    *("siege", "national"),
     "all",
 ]
 
@@ -100,7 +101,7 @@ def main() -> None:
     _pay(options.which, options.dues)
     _ask_sealed(options.which, options.entries, options.persons)
     _share_out(options.which, options.claims)
-    _besiege(options.which, options.kills)
+    _take_the_day(options.which, options)
 
 
 def _price(which: str, members: int, seconds: float) -> None:
@@ -133,10 +134,12 @@ def _ask_sealed(which: str, entries: int, persons: int) -> None:
         notices.run(persons=min(persons, 100_000))
 
 
-def _besiege(which: str, kills: int) -> None:
-    """Kill everything at random, again and again: an hour by itself, never with the others."""
+def _take_the_day(which: str, options: argparse.Namespace) -> None:
+    """What takes hours, and the whole machine: never with the others."""
     if which == "siege":
-        siege.run(kills=kills)
+        siege.run(kills=options.kills)
+    if which == "national":
+        national.run(members=options.members, seconds=options.seconds)
 
 
 def _share_out(which: str, count: int) -> None:

@@ -35,10 +35,10 @@ WITH_CARD = 0.5
 BOM_READ_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
 
 
-def write_questions(data_set: Path, file: Path) -> int:
+def write_questions(data_set: Path, file: Path, *, about: int = QUESTIONS) -> int:
     """Write one JSON body per line, from the feeds of a data set; return how many."""
     dice = random.Random(1)
-    members = list(_sample_members(data_set, dice))
+    members = list(_sample_members(data_set, dice, about))
     today = datetime.now(ZoneInfo("Europe/Paris")).date().isoformat()
     with file.open("w") as lines:
         for member in members:
@@ -94,11 +94,11 @@ def mint_token(
     )
 
 
-def _sample_members(data_set: Path, dice: random.Random) -> Iterator[dict[str, str]]:
+def _sample_members(data_set: Path, dice: random.Random, about: int) -> Iterator[dict[str, str]]:
     feeds = sorted((data_set / "feeds").glob("*.csv"))
     total = sum(feed.stat().st_size for feed in feeds)
     for feed in feeds:
-        wanted = max(1, QUESTIONS * feed.stat().st_size // total)
+        wanted = max(1, about * feed.stat().st_size // total)
         # Some feeds are UTF-8, some Latin-1: the columns read here are ASCII in both.
         with feed.open(encoding="latin-1", newline="") as lines:
             header = lines.readline().removeprefix(BOM_READ_AS_LATIN_1).strip()

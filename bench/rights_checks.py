@@ -19,7 +19,7 @@ from rich.table import Table
 from scripts.gateway_process import FACTORY, GatewayProcess
 
 from bench import bare_select, closed_loop, open_loop
-from bench.callers import registered_software, write_questions
+from bench.callers import QUESTIONS, registered_software, write_questions
 from bench.closed_loop import Throughput
 from bench.machinery import DATA, rempart, running_database, save_results, synthesise
 from bench.open_loop import Latencies, make_requests
@@ -90,7 +90,9 @@ def run(*, members: int, seconds: float) -> None:
 
 
 @contextmanager
-def prepare(members: int, home_path: Path | None = None) -> Iterator[Ground]:
+def prepare(
+    members: int, home_path: Path | None = None, *, questions_about: int = QUESTIONS
+) -> Iterator[Ground]:
     """Load the members once into a home that is kept, and give the tokens of many accounts."""
     data_set = synthesise(members, insurers=INSURERS)
     home_path = home_path or DATA / f"home-{members}"
@@ -98,7 +100,7 @@ def prepare(members: int, home_path: Path | None = None) -> Iterator[Ground]:
         rempart(home_path, "feed", "import-all", str(data_set))
         rempart(home_path, "client", "load", str(data_set / "professionals.csv"))
         questions, tokens = home_path / "questions.jsonl", home_path / "tokens.txt"
-        write_questions(data_set, questions)
+        write_questions(data_set, questions, about=questions_about)
         home = Home.open(home_path)
         with registered_software(database, home, tokens):
             yield Ground(home, database, questions, tokens)
