@@ -21,6 +21,7 @@ from rempart.synth.parameters import FORMAT_VERSION, Parameters
 from rempart.synth.plan import Insurer, Plan, plan
 from rempart.synth.professionals import Professional, draw_professionals
 from rempart.synth.tallies import MEANINGS, Tally
+from rempart.workflows.worker_process import end_with_parent
 
 Progress = Callable[[int], None]
 """Called with how many more members are written (or were already)."""
@@ -164,7 +165,8 @@ def _write_in_processes(
     planned: Plan, missing: list[Insurer], out: Path, progress: Progress, *, jobs: int
 ) -> None:
     context = get_context("spawn")  # a fork would copy the caller's threads in unknown states
-    with ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context) as pool:
+    most = min(jobs, len(missing))
+    with ProcessPoolExecutor(most, mp_context=context, initializer=end_with_parent) as pool:
         write = partial(_write_insurer, planned, out=out, progress=_ignore)
         futures = {pool.submit(write, insurer): insurer for insurer in missing}
         try:

@@ -5,10 +5,6 @@ others are handed over as statements, and the importing process decides with the
 """
 
 import gc
-import multiprocessing
-import multiprocessing.process
-import os
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -44,6 +40,7 @@ from rempart.workflows.prepared_feed import (
     join_ready,
     pack_new,
 )
+from rempart.workflows.worker_process import end_with_parent
 
 
 class Preparer:
@@ -279,10 +276,7 @@ _preparers: dict[str, Preparer] = {}
 
 def start_worker(orders: Orders) -> None:
     """Make this process a worker, which does not outlive the importing one."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        # A killed parent says nothing: without this its workers would wait for ever.
-        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     gc.disable()  # what is made here has no cycles, and a million rows would be scanned for some
     _preparers["feed"] = Preparer(orders)
 
@@ -290,8 +284,3 @@ def start_worker(orders: Orders) -> None:
 def prepare_in_worker(piece: Piece) -> bytes:
     """Prepare a piece in a worker; return it encoded, which travels faster."""
     return encode_piece(_preparers["feed"].prepare(piece))
-
-
-def _die_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
