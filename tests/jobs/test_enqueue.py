@@ -64,8 +64,12 @@ def test_a_login_that_asks_for_no_job_cannot(database, login):
         enqueue(tx, "expose_incident", incident_id=1)
 
 
-# What a page sets in motion: claims to share out, a run, lists for a published page, a plan.
-ASKED_BY_PAGES = {"adjudicate_claims", "make_self_checks", "plan_settlement", "plan_retention"}
+# What a page sets in motion: claims to share out, a run, lists for a published page, a plan, what
+# an employer declared or an insurer decided.
+ASKED_BY_PAGES = {
+    *("adjudicate_claims", "make_self_checks", "plan_settlement", "plan_retention"),
+    "settle_employers",
+}
 
 
 @pytest.mark.parametrize(
