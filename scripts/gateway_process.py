@@ -48,7 +48,11 @@ class GatewayProcess:
             env=self._environment,
             start_new_session=True,
         )
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except TimeoutError:
+            self.kill()
+            raise
 
     @property
     def pid(self) -> int:
@@ -58,6 +62,8 @@ class GatewayProcess:
     def wait_until_ready(self) -> None:
         give_up = time.monotonic() + 120
         while time.monotonic() < give_up:
+            if self._popen is not None and self._popen.poll() is not None:
+                break
             with contextlib.suppress(OSError, http.client.HTTPException):
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.request("GET", "/readyz")

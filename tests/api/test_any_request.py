@@ -22,10 +22,13 @@ from schemathesis.core.failures import FailureGroup
 from scripts.gateway_process import GatewayProcess
 from tests.api.claiming import CLAIMS, make_claim, make_line
 from tests.api.reading import PATH
-from tests.api.world import PEOPLE, TODAY, World, typed_body
+from tests.api.world import PEOPLE, TODAY, World, populate, typed_body
+from tests.database_copies import copied_database
 from tests.tokens import TokenAuth
 
 from rempart.gateway.openapi import build_openapi
+from rempart.storage.connect import Database
+from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 
 EXAMPLES = int(os.environ.get("REMPART_ANY_REQUESTS", "6"))
@@ -93,8 +96,15 @@ def map_case(_: HookContext, case: Case) -> Case:
 
 
 @pytest.fixture(scope="module")
-def running(shared_world: World) -> Iterator[str]:
-    home, url = shared_world.home.path, shared_world.database.url()
+def world(template: Database, home: Home) -> Iterator[World]:
+    """A world of its own: another gateway may be writing the log of the shared one."""
+    with copied_database(template, "test_any_request") as database:
+        yield populate(database, home)
+
+
+@pytest.fixture(scope="module")
+def running(world: World) -> Iterator[str]:
+    home, url = world.home.path, world.database.url()
     process = GatewayProcess(replace(Settings(), home=home, database_url=url))
     process.start()
     yield f"http://127.0.0.1:{process.port}"
@@ -102,9 +112,9 @@ def running(shared_world: World) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def session(shared_world: World) -> Iterator[requests.Session]:
+def session(world: World) -> Iterator[requests.Session]:
     with requests.Session() as session:
-        session.auth = Signing(shared_world.make_auth())
+        session.auth = Signing(world.make_auth())
         yield session
 
 

@@ -19,6 +19,7 @@ from tests.fhir_samples import make_bundle, make_coverage, make_patient
 from tests.fuzzing.target import Target, reading_file, texts
 from tests.unit.exchange.test_b2_file import write as write_lot
 from tests.unit.exchange.test_benefit_file import GOOD
+from tests.unit.exchange.test_movement_file import JOIN, LEAVE
 
 from rempart.exchange.account_list import read_account_list
 from rempart.exchange.b2_file import read_lots, stream_lots
@@ -35,6 +36,8 @@ from rempart.exchange.fhir_claim import read_fhir_claim
 from rempart.exchange.fhir_feed import read_bundle
 from rempart.exchange.fhir_quote import read_fhir_care
 from rempart.exchange.legal_notices import read_legal_notices
+from rempart.exchange.movement_file import COLUMNS as MOVEMENT_COLUMNS
+from rempart.exchange.movement_file import read_movements
 from rempart.exchange.postal_returns import read_return_list
 from rempart.exchange.regression_file import read_regression_pack
 from rempart.kernel.findings import BadValue
@@ -188,6 +191,14 @@ TARGETS = (
         name="postal_returns",
         read=read_return_list,
         seeds=texts("reference;motif\nP-0000-0000-0001;NPAI\n", "pli\tcode\nA\t1\n"),
+    ),
+    Target(
+        name="movements",
+        read=read_movements,
+        seeds=lambda: [
+            f"{';'.join(MOVEMENT_COLUMNS)}\r\n{LEAVE}\r\n{JOIN}".encode(),
+            f"{chr(9).join(MOVEMENT_COLUMNS)}\n".encode("utf-16"),
+        ],
     ),
     Target(name="legal_notices", read=reading_file(read_legal_notices), seeds=texts(LEGAL)),
 )
