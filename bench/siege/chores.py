@@ -87,7 +87,7 @@ class Round:
             )
         affair = Affair(database, kms=kms)
         affair.add_key(insurer)
-        outreach = Outreach(database, known=affair, insurer_id=insurer)
+        outreach = Outreach(database, known=affair, insurer_id=insurer, files=self.number)
         outreach.package(dict.fromkeys(refs, "A"))
         outreach.contacts([notices.make_contact(ref) for ref in refs])
         campaign = outreach.begin(CAMPAIGN + self.number)
