@@ -37,6 +37,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 CERTIFICATE = make_certificate()
 ADULT, BOUNCING, BY_POST, UNREACHED = 101, 102, 103, 104
 UPLOAD = "input[type=file]"
+WRONG_ARTICLE = "Parquet de Paris, article L651-12 du Code de la mutualité"
+# What the words of a release that forgot something would leave.
+LACKING = (
+    "UPDATE notices.campaign SET findings = jsonb_build_object('rule', 'missing_measures',"
+    " 'severity', 'blocking', 'language', 'fr', 'section', '', 'persons', 2) || findings"
+)
 
 
 @dataclass(frozen=True)
@@ -162,13 +168,29 @@ def draft(page: Page, told: Told) -> None:
     """Fill in the facts and have the messages prepared."""
     incident = f"{told.stack.url}/assureur/incidents/{told.outreach.affair.incident_id}"
     page.goto(f"{incident}/campagne")
-    fill_facts(page)
+    fill_facts(page, prosecutor=WRONG_ARTICLE)
     follow(page.locator("#prepare"))
     await_words(page, "un message chacune")
 
 
-def fill_facts(page: Page) -> None:
-    for name, value in FACTS.items():
+def correct_findings(visit: Visit, told: Told) -> None:
+    """Read what the linter found; while a text lacks what the law asks for, nothing is proposed."""
+    page = visit.page
+    expect(page.locator("#findings")).to_contain_text("dans « Vos droits »")
+    told.outreach.execute(LACKING)
+    page.reload()
+    expect(page.locator("#blocked")).to_be_visible()
+    visit.shoot("campaign-findings")
+    page.locator("#propose").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Refusé")
+    page.locator("#facts").press("Enter")
+    fill_facts(page)
+    page.locator("#prepare").press("Enter")
+    await_words(page, "Rien à redire")
+
+
+def fill_facts(page: Page, **changes: str) -> None:
+    for name, value in {**FACTS, **changes}.items():
         if name == "measures":
             for one in value:
                 page.locator(f"[name=measures][value={one}]").check()
@@ -213,7 +235,7 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     first.shoot("campaign-contacts")
     draft(page, told)
     address = page.url
-    expect(page.get_by_text("Rien à redire")).to_be_visible()
+    correct_findings(first, told)
     expect(page.get_by_text("aucune coordonnée utilisable")).to_be_visible()
     first.shoot("campaign-prepared")
     page.locator("#exemples a").first.press("Enter")

@@ -1,5 +1,6 @@
 """An insurer's campaigns: filled in, prepared, agreed to by two, followed; nobody's name shown."""
 
+import json
 import re
 from datetime import date
 from html import unescape
@@ -13,6 +14,7 @@ from tests.portals import people
 from tests.portals.conftest import KEY
 
 from rempart.accounts.roles import Role
+from rempart.workflows import campaigns
 from rempart.workflows.campaign_contacts import read_given_file
 
 FACTS = {
@@ -213,6 +215,54 @@ def test_what_cannot_be_proposed_is_refused_in_words(dpo, outreach):
     assert refused.status_code == 409
     assert "Refusé" in read(refused)
     assert dpo.post(f"{address}/geste", {"geste": "inconnu"}).status_code == 403
+
+
+def lack(outreach, rule) -> None:
+    """Have a rule broken in every text, as the words of another release could."""
+    broken = {"rule": rule, "severity": "blocking", "language": "fr", "section": "", "persons": 3}
+    outreach.execute(
+        "UPDATE notices.campaign SET findings = findings || %s::jsonb", json.dumps([broken])
+    )
+
+
+def test_what_the_linter_found_is_said_with_where_and_what_to_do(dpo, outreach):
+    wrong = "Parquet de Paris, article L651-12 du Code de la mutualité"
+    address = begin(dpo, outreach, prosecutor=wrong)
+    outreach.contacts([make_line(101), make_line(102), make_line(103, language="en")])
+    prepare(dpo, outreach, address)
+    page = read(dpo.get(address))
+    assert "À corriger – Une référence légale qui n’est pas dans la table. La vérifier" in page
+    assert "( dans « Vos droits » , fr, 2 personnes)" in page
+    assert "( dans « Your rights » , en, 1 personne)" in page
+    assert dpo.post(f"{address}/faits", FACTS).status_code == 302
+    prepare(dpo, outreach, address)
+    assert "Rien à redire" in read(dpo.get(address))
+
+
+def test_a_text_that_lacks_what_the_law_asks_for_is_not_proposed(dpo, outreach):
+    address = begin(dpo, outreach)
+    outreach.contacts([make_line(ref) for ref in (101, 102, 103)])
+    prepare(dpo, outreach, address)
+    lack(outreach, "missing_measures")
+    page = read(dpo.get(address))
+    assert "Rien ne part" in page
+    assert "Bloquant – Le texte ne dit pas ce qui a été fait. Dire ce que l’organisme" in page
+    refused = dpo.post(f"{address}/geste", {"geste": "proposer"})
+    assert refused.status_code == 422
+    assert "Refusé" in read(refused)
+    assert outreach.fetch("SELECT state FROM notices.campaign") == [("prepared",)]
+
+
+def test_mutation_a_proposal_that_does_not_look_at_findings_lets_the_text_go(
+    dpo, outreach, monkeypatch
+):
+    address = begin(dpo, outreach)
+    outreach.contacts([make_line(101)])
+    prepare(dpo, outreach, address)
+    lack(outreach, "missing_measures")
+    monkeypatch.setattr(campaigns, "_BLOCKING", "nothing is")
+    assert dpo.post(f"{address}/geste", {"geste": "proposer"}).status_code == 302
+    assert outreach.fetch("SELECT state FROM notices.campaign") == [("proposed",)]
 
 
 def test_facts_that_cannot_be_true_are_told_beside_the_form(dpo, outreach):

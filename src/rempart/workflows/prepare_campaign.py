@@ -7,11 +7,11 @@ holds that it is read.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -42,15 +42,14 @@ from rempart.notices.contacts import (
     decide_variant,
     decide_way,
 )
-from rempart.notices.facts import Certainty, Departure, IncidentFacts, PersonFacts, Relation
-from rempart.notices.lint import lint_notice
-from rempart.notices.lint_rules import Severity
+from rempart.notices.facts import Certainty, Departure, PersonFacts, Relation
 from rempart.notices.media import Medium, Variant
 from rempart.notices.texts import read_source
 from rempart.storage import campaigns
 from rempart.storage.campaigns import NewMessage, StoredCampaign, StoredPerson
 from rempart.storage.connect import Transaction
 from rempart.storage.sealing import KEY_BYTES, Kms
+from rempart.workflows.campaign_findings import Findings
 from rempart.workflows.campaign_text import (
     Writer,
     bind_key,
@@ -61,7 +60,6 @@ from rempart.workflows.campaign_text import (
 from rempart.workflows.record_act import ActsLog, record_act
 
 PIECE: Final = 1000
-MOST_FINDINGS: Final = 60
 PURPOSE: Final = "informer les personnes concernées (RGPD, article 34)"
 _DEPARTURE_UNKNOWN: Final = "departure_unknown"
 
@@ -86,43 +84,6 @@ class Target:
     departure: Departure | None
     way: Way
     wanted: Preference = NO_PREFERENCE
-
-
-@dataclass(slots=True)
-class Findings:
-    """What the linter says of the texts of a campaign, by rule, with how many persons read each."""
-
-    counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    _known: dict[tuple[Any, ...], tuple[tuple[str, str], ...]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, stored: Sequence[Mapping[str, Any]]) -> "Findings":
-        """Go on from what was found before."""
-        counts = {
-            (one["rule"], one["severity"], one["language"]): int(one["persons"]) for one in stored
-        }
-        return cls(counts)
-
-    def add(self, facts: IncidentFacts, person: PersonFacts, language: str) -> None:
-        """Look at the text of one person; persons told alike are looked at once."""
-        alike = (
-            *(person.relation, person.certainty, person.doubt, person.exposed, language),
-            *(person.not_exposed, person.departure is None, person.corrects),
-        )
-        if alike not in self._known:
-            self._known[alike] = tuple(_lint(facts, person, language))
-        for rule, severity in self._known[alike]:
-            key = (rule, severity, language)
-            self.counts[key] = self.counts.get(key, 0) + 1
-
-    def describe(self) -> list[dict[str, Any]]:
-        """Return them for the campaign, the gravest first."""
-        order = {one.value: rank for rank, one in enumerate(Severity)}
-        ranked = sorted(self.counts.items(), key=lambda one: (order[one[0][1]], -one[1], one[0]))
-        return [
-            {"rule": rule, "severity": severity, "language": language, "persons": persons}
-            for (rule, severity, language), persons in ranked[:MOST_FINDINGS]
-        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,20 +375,6 @@ def _decide_relation(
     if last_day >= today:
         return Relation.MEMBER, None
     return Relation.FORMER, decide_departure(last_day, today=today)
-
-
-def _lint(facts: IncidentFacts, person: PersonFacts, language: str) -> Iterator[tuple[str, str]]:
-    """Yield the rules that a text breaks, each once, whatever the way it goes."""
-    seen: set[str] = set()
-    for medium in (Medium.EMAIL, Medium.LETTER):
-        notice = assemble_notice(facts, person, medium=medium, language=_read_language(language))
-        text = write_words(notice, exercise=False)
-        for one in lint_notice(
-            text, medium=medium, language=notice.language, exposed=person.exposed
-        ):
-            if one.rule.code not in seen:
-                seen.add(one.rule.code)
-                yield one.rule.code, one.rule.severity.value
 
 
 def _check_is_preparing(campaign: StoredCampaign) -> None:

@@ -18,12 +18,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from psycopg import Connection
 
 from rempart.accounts.permissions import Permission
-from rempart.disclosure.fields import format_fields
 from rempart.kernel.errors import NotAllowed
-from rempart.kernel.findings import Language
 from rempart.notices.campaigns import CAMPAIGN_STEPS, CampaignState, MessageState, Step
 from rempart.notices.contacts import Channel
-from rempart.notices.lint_rules import LINT_RULES, Severity
+from rempart.notices.lint_rules import Severity
 from rempart.notices.pace import Speed, compute_forecast
 from rempart.portals import campaign_wording as wording
 from rempart.portals.administering import (
@@ -41,11 +39,16 @@ from rempart.portals.campaign_forms import (
     WhyForm,
     fill_suggestion,
 )
+from rempart.portals.campaign_rows import (
+    describe_findings,
+    describe_kind,
+    describe_message,
+    describe_row,
+)
 from rempart.portals.charts import Series, draw_shares
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.facts_form import fill_facts
-from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import PARIS, format_stamp
 from rempart.portals.visit import allows, require_visitor
@@ -55,9 +58,6 @@ from rempart.workflows.campaigns import (
     CampaignColumn,
     CampaignSheet,
     Decider,
-    KindOfFacts,
-    ListedCampaign,
-    ListedMessage,
     MessageColumn,
 )
 
@@ -95,7 +95,7 @@ def own_campaigns(request: HttpRequest) -> HttpResponseBase:
         lambda tx, asker: acts.list_campaigns(tx, asker, listing, incident_id=None),
     )
     context = {
-        "rows": [_describe_row(row) for row in rows],
+        "rows": [describe_row(row) for row in rows],
         **list_abilities(require_visitor(request), _MAKES),
         **describe_listing(listing, COLUMNS, total),
     }
@@ -227,7 +227,7 @@ def decide(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
         return _show(request, ref, form=form, button=button, status=422)
     done = perform(request, act)
     if isinstance(done, Refused):
-        return _show(request, ref, form=form, button=button, status=done.status)
+        return _show(request, ref, form=form, button=button, refusal=done)
     return HttpResponseRedirect(reverse("campaign", args=[ref]))
 
 
@@ -267,7 +267,7 @@ def messages(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
     context = {
         "campaign": sheet.campaign,
         "form": form,
-        "rows": [_describe_message(row) for row in rows],
+        "rows": [describe_message(row) for row in rows],
         **list_abilities(require_visitor(request), _MAKES),
         **describe_listing(listing, MESSAGE_COLUMNS, total),
     }
@@ -374,6 +374,7 @@ def _show(
     *,
     form: forms.Form | None = None,
     button: str = "",
+    refusal: Refused | None = None,
     status: int = 200,
 ) -> HttpResponseBase:
     sheet = _load(request, ref)
@@ -385,10 +386,15 @@ def _show(
         if isinstance(form, PaceForm)
         else PaceForm(initial={"per_hour": sheet.campaign.per_hour}),
         "button": button,
-        "refused": status not in {200, 422},
+        "refused": refusal is not None,
         **list_abilities(visitor, _MAKES),
     }
-    return render(request, "portals/campaigns/campaign.html", context, status=status)
+    return render(
+        request,
+        "portals/campaigns/campaign.html",
+        context,
+        status=status if refusal is None else refusal.status,
+    )
 
 
 def _describe(sheet: CampaignSheet) -> dict[str, Any]:
@@ -415,8 +421,9 @@ def _describe(sheet: CampaignSheet) -> dict[str, Any]:
             for state, reason, count in sheet.reasons
         ],
         "held": sheet.count(MessageState.HELD),
-        "kinds": [_describe_kind(place, kind) for place, kind in enumerate(sheet.kinds)],
-        "findings": _describe_findings(sheet),
+        "kinds": [describe_kind(place, kind) for place, kind in enumerate(sheet.kinds)],
+        "findings": describe_findings(one.findings),
+        "is_blocked": any(one["severity"] == Severity.BLOCKING for one in one.findings),
         "proposed_name": sheet.names.get(one.proposed_by or 0, gettext("l’opérateur")),
         "approved_name": sheet.names.get(one.approved_by or 0, gettext("l’opérateur")),
         "decided_name": sheet.names.get(one.decided_by or 0, gettext("l’opérateur")),
@@ -442,55 +449,3 @@ def _foresee(sheet: CampaignSheet) -> datetime | None:
         speed=_AT_ONCE,
         now=get_desk().now(),
     ).ends_by
-
-
-def _describe_findings(sheet: CampaignSheet) -> list[dict[str, Any]]:
-    language = current_language()
-    return [
-        {
-            "message": LINT_RULES[one["rule"]].messages[language],
-            "advice": LINT_RULES[one["rule"]].advices[language],
-            "is_blocking": one["severity"] == Severity.BLOCKING,
-            "is_hint": one["severity"] == Severity.HINT,
-            "language": one["language"],
-            "persons": one["persons"],
-        }
-        for one in sheet.campaign.findings
-        if one["rule"] in LINT_RULES
-    ]
-
-
-def _describe_kind(place: int, kind: KindOfFacts) -> dict[str, Any]:
-    language: Language = current_language()
-    return {
-        "place": place,
-        "kind": wording.KINDS[kind.kind],
-        "relation": wording.RELATIONS[kind.relation],
-        "certainty": wording.CERTAINTIES[kind.certainty],
-        "fields": ", ".join(format_fields(kind.fields, language)),
-        "language": kind.language,
-        "persons": kind.persons,
-    }
-
-
-def _describe_row(row: ListedCampaign) -> dict[str, Any]:
-    badge, icon = wording.BADGES[row.state]
-    return {
-        "row": row,
-        "kind": wording.KINDS[row.kind],
-        "state": wording.STATES[row.state],
-        "badge": badge,
-        "icon": icon,
-    }
-
-
-def _describe_message(row: ListedMessage) -> dict[str, Any]:
-    return {
-        "row": row,
-        "kind": wording.KINDS[row.kind],
-        "relation": wording.RELATIONS[row.relation],
-        "certainty": wording.CERTAINTIES[row.certainty],
-        "channel": wording.CHANNELS[row.channel],
-        "state": wording.MESSAGE_STATES[row.state],
-        "reason": wording.REASONS.get(row.reason, row.reason),
-    }
