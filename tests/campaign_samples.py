@@ -2,19 +2,24 @@
 
 import csv
 import io
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from tests.notice_samples import INCIDENT
 from tests.package_samples import NOW, Affair
 
 from rempart.disclosure.acts import Author
+from rempart.disclosure.fields import Field
 from rempart.exchange.package_rows import format_reference
-from rempart.notices.campaigns import Step
+from rempart.kernel.synthetic import make_synthetic_rpps
+from rempart.notices.campaigns import OPERATOR, Step
 from rempart.notices.facts import IncidentFacts
 from rempart.storage.connect import Database
+from rempart.storage.contacts import make_letterbox
+from rempart.storage.letterbox import Letterbox
 from rempart.workflows import campaigns as acts
 from rempart.workflows.campaign_contacts import Reading, load_contacts
 from rempart.workflows.campaign_text import Rendered, open_writer
@@ -66,6 +71,7 @@ class Outreach:
     affair: Affair = field(init=False)
     facts: IncidentFacts = INCIDENT
     files: int = 0
+    letterbox: Letterbox = field(default_factory=lambda: make_letterbox(bytes(32)))
 
     def __post_init__(self) -> None:
         self.affair = self.known or Affair(self.database, exercise=self.exercise)
@@ -126,6 +132,7 @@ class Outreach:
     def preparation(self, **changes: Any) -> Preparation:
         values = {
             "kms": self.affair.kms,
+            "letterbox": self.letterbox,
             "acts": self.affair.acts,
             "by": Author(0, 0),
             "today": TODAY,
@@ -191,3 +198,60 @@ class Outreach:
         numbers = [row[0] for row in self.messages("number", campaign_ref)]
         with self.database.transaction("notifier") as tx:
             return open_writer(tx, self.affair.kms, campaign_ref).write(tx, numbers, **changes)
+
+
+@dataclass
+class ToProfessionals(Outreach):
+    """The operator, and the professionals whose accounts were entered."""
+
+    insurer_id: int = OPERATOR
+
+    def __post_init__(self) -> None:
+        self.affair = self.known or Affair(self.database, exercise=self.exercise)
+
+    def add(self, account_ref: int, name: str = "Camille Officine", **addresses: str) -> None:
+        """Add a professional, with addresses that the operator loaded: email, letter, sms."""
+        with self.database.transaction("owner") as tx:
+            tx.execute(
+                "INSERT INTO accounts.actor (actor_ref, kind, display_name, user_handle)"
+                " VALUES (%s, 'professional', %s, %s)",
+                (account_ref, name, account_ref.to_bytes(32)),
+            )
+            tx.execute(
+                "INSERT INTO accounts.professional (account_ref, rpps, profession, display_name)"
+                " VALUES (%s, %s, 'pharmacist', %s)",
+                (account_ref, make_synthetic_rpps(account_ref).number, name),
+            )
+        for channel, address in addresses.items():
+            self.reach(account_ref, address, channel=channel)
+
+    def reach(
+        self,
+        account_ref: int,
+        address: str,
+        *,
+        channel: str = "email",
+        hint: str = "",
+        added_at: datetime | None = None,
+    ) -> int:
+        """Add an address of a professional; with a hint, they gave it themselves on a page."""
+        contact_ref = secrets.randbits(60)
+        sealed = self.letterbox.slot.close(address, bound_to=contact_ref)
+        with self.database.transaction("owner") as tx:
+            tx.execute(
+                "INSERT INTO accounts.contact (contact_ref, actor_ref, channel, sealed, hint,"
+                " added_at) VALUES (%s, %s, %s, %s, %s, COALESCE(%s, now()))",
+                (contact_ref, account_ref, channel, sealed, hint, added_at),
+            )
+        return contact_ref
+
+    def list(self, professionals: Mapping[int, tuple[str, Field]], **changes: Any) -> None:
+        """Analyse again: tier and fields by account."""
+        with self.database.transaction("owner") as tx:
+            tx.execute("DELETE FROM incidents.exposed_professional")
+            for account_ref, (tier, fields) in professionals.items():
+                tx.execute(
+                    "INSERT INTO incidents.exposed_professional VALUES (%s, %s, %s, %s, '{71}')",
+                    (self.affair.incident_id, account_ref, tier, int(fields)),
+                )
+        self.affair.analyse([], **changes)

@@ -142,6 +142,14 @@ PEOPLE = {
         exposed=Field.PROFESSIONAL_NAME | Field.PROFESSIONAL_BANK_DETAILS | Field.SIRET,
         not_exposed=Field.PROFESSIONAL_ADDRESS,
     ),
+    "a professional, very likely": replace(
+        PERSON,
+        relation=Relation.PROFESSIONAL,
+        certainty=Certainty.PROBABLE,
+        doubt=Doubt.SHARED_SESSION,
+        exposed=Field.PROFESSIONAL_NAME | Field.PROFESSIONAL_LOGIN,
+        not_exposed=Field(0),
+    ),
     "a professional without bank details": replace(
         PERSON,
         relation=Relation.PROFESSIONAL,

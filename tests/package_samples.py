@@ -185,11 +185,12 @@ class Affair:
             tx.execute(
                 "INSERT INTO incidents.analysis (incident_id, number, author, rules, inputs,"
                 " coverage, counts, list_digest, made_at)"
-                " VALUES (%s, %s, 'essai', '2026-11.2', '{}', %s, '{}', sha256(''), %s)",
+                " VALUES (%s, %s, 'essai', '2026-11.2', '{}', %s, %s, sha256(''), %s)",
                 (
                     self.incident_id,
                     self.analyses,
                     Jsonb({**WHOLE, "is_whole": not holes, "holes": holes}),
+                    Jsonb({"lower": 0, "best": 0, "upper": None if holes else 0}),
                     NOW,
                 ),
             )

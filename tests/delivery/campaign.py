@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.campaign_samples import Outreach, make_line
+from tests.campaign_samples import Outreach, ToProfessionals, make_line
 from tests.delivery.post_office import KEY, ROOM, make_relay
 from tests.package_samples import KMS
 
+from rempart.disclosure.fields import Field
 from rempart.exchange.smtp_transport import Post
 from rempart.storage.connect import Database
 from rempart.storage.notice_delivery import SendingCampaign
@@ -40,6 +41,10 @@ class Delivery:
         for person in self.people:
             self.outreach.cover(person)
         self.outreach.contacts([make_line(ref, **cells) for ref, cells in self.people.items()])
+        self.approve()
+
+    def approve(self) -> None:
+        """Prepare a campaign of those who are listed, and have two people agree."""
         self.outreach.begin(self.campaign_ref, per_hour=self.per_hour)
         self.outreach.prepare(self.campaign_ref, piece=1000)
         with self.database.transaction("notifier") as tx:
@@ -60,7 +65,12 @@ class Delivery:
         return campaign
 
     def send(self, port: int, *, allowed: int | None = None, **relay: object) -> SentEmails:
-        campaign = self.begin()
+        return self.send_as(self.begin(), port, allowed=allowed, **relay)
+
+    def send_as(
+        self, campaign: SendingCampaign, port: int, *, allowed: int | None = None, **relay: object
+    ) -> SentEmails:
+        """Hand over the e-mails of a campaign that was under way when somebody looked."""
         with Post(make_relay(port, **relay)) as post:
             return send_emails(self.office(), ROOM, post, campaign, allowed=allowed)
 
@@ -95,3 +105,16 @@ class Delivery:
 
     def attempts(self) -> Counter[str]:
         return Counter(row[0] for row in self.outreach.fetch("SELECT outcome FROM notices.attempt"))
+
+
+@dataclass
+class DeliveryToProfessionals(Delivery):
+    """Professionals, by account, with the addresses their accounts have."""
+
+    def __post_init__(self) -> None:
+        told = ToProfessionals(self.database)
+        for account_ref, addresses in self.people.items():
+            told.add(account_ref, f"Camille Officine{'abcdefghij'[account_ref % 10]}", **addresses)
+        told.list(dict.fromkeys(self.people, ("A", Field.PROFESSIONAL_BANK_DETAILS)))
+        self.outreach = told
+        self.approve()

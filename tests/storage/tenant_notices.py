@@ -43,6 +43,60 @@ def plant_campaigns(world: World, tx: Transaction) -> None:
             adders=mine,
         )
         _plant_messages(world, tx, campaign_ref, letter, whose, world.persons[member])
+    _plant_to_professionals(world, tx)
+
+
+def _plant_to_professionals(world: World, tx: Transaction) -> None:
+    """Plant a campaign of the operator: no insurer, no hosted operator, not even its security."""
+    [incident, *_] = world.of_table("incidents.analysis")
+    campaign_ref = draw() % 2**_JOB_BITS
+    mine, whose = frozenset({"host admin"}), {"insurer_id": 0}
+    world.plant(
+        tx,
+        "notices.contact_key",
+        whose,
+        {"wrapped_key": world.name("key").encode()},
+        readers=frozenset(),
+    )
+    sender = replace(SENDER, name=world.name("campaign to professionals"))
+    world.plant(
+        tx,
+        "notices.campaign",
+        {"campaign_ref": campaign_ref},
+        {
+            **whose,
+            "incident_id": incident.key["incident_id"],
+            "analysis": incident.key["number"],
+            "exercise": False,
+            "number": 1,
+            "kind": "professional",
+            "facts": Jsonb(describe_facts(replace(INCIDENT, sender=sender))),
+            "made_by": world.actors[GONE],
+        },
+        readers=mine,
+        changers=mine,
+        adders=mine,
+    )
+    world.plant(
+        tx,
+        "notices.message",
+        {"number": draw() % 2**40},
+        {
+            **whose,
+            "campaign_ref": campaign_ref,
+            "person_ref": draw(),
+            "kind": "professional",
+            "relation": "professional",
+            "certainty": "A",
+            "fields": 1 << 30,
+            "language": "fr",
+            "channel": "letter",
+            "state": "held",
+            "reason": "no_contact",
+        },
+        readers=mine,
+        changers=mine,
+    )
 
 
 def _plant_contacts(

@@ -4,11 +4,13 @@ A table with a column that names a tenant is either closed to the pages, or has 
 them. Beside each promise stands the mistake that it must notice.
 """
 
+import re
+
 import pytest
 from psycopg import sql
 
 from rempart.accounts.permissions import GRANTS, Permission
-from rempart.accounts.roles import ROLES_OF
+from rempart.accounts.roles import ROLES_OF, Role
 from rempart.storage.connect import Database
 from rempart.storage.roles import LOGINS, PLANES, role_name
 
@@ -208,6 +210,7 @@ CALLED_BY_PAGES = {
     *("relays()", "incidents.receive_package(bigint,text)"),
     *("reads_chain()", "read_chain()"),
     *("works_incidents()", "answers_for_members()", "answers_calls()"),
+    *("answers_for_professionals()", "tells_for()"),
     *("retention.read_mine()", "retention.read_asker(bigint)", "retention.read_schedule()"),
     "retention.hold_inquired(bigint,bigint,text,text[],text)",
     "retention.read_last_purge()",
@@ -256,8 +259,27 @@ def test_mutation_one_more_function_for_the_pages_is_named(database: Database):
 def test_the_database_and_the_permissions_name_the_same_roles(
     database: Database, function: str, permission: Permission
 ):
+    assert list_named(database, function) == GRANTS[permission].roles
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [Permission.READ_CAMPAIGNS, Permission.MAKE_CAMPAIGN, Permission.APPROVE_CAMPAIGN],
+)
+def test_campaigns_are_those_of_who_answers_for_members_or_for_professionals(
+    database: Database, permission: Permission
+):
+    members = list_named(database, "answers_for_members")
+    professionals = list_named(database, "answers_for_professionals")
+    assert not members & professionals
+    assert members | professionals == GRANTS[permission].roles
+    assert list_named(database, "check_campaign") == members | professionals
+
+
+def list_named(database: Database, function: str) -> set[Role]:
+    """Return the roles that a function of the database names."""
     [(source,)] = find(
         database, "SELECT prosrc FROM pg_catalog.pg_proc WHERE proname = %(name)s", name=function
     )
-    named = {role for roles in ROLES_OF.values() for role in roles if f"'{role}'" in str(source)}
-    assert named == GRANTS[permission].roles
+    words = set(re.split(r"\W+", str(source)))
+    return {role for roles in ROLES_OF.values() for role in roles if role.value in words}

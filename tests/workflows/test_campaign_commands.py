@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
-from tests.campaign_samples import Outreach, make_line, write_list
+from tests import campaign_samples
+from tests.campaign_samples import Outreach, ToProfessionals, make_line, write_list
 
 from rempart.cli.campaign import campaign
+from rempart.disclosure.fields import Field
 from rempart.jobs import campaigns as jobs
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.storage import notice_contacts
+from rempart.storage.contacts import make_letterbox
 from rempart.wiring.database import Installation
 from rempart.workflows.campaign_contacts import open_slot
 
@@ -100,6 +103,28 @@ def test_from_the_facts_to_what_one_person_is_told(outreach, run, tmp_path, sett
     assert reads == 1
     run("text", 10**9, refused=NotFound)
     jobs_prepare_again(outreach, settings, home, int(ref))
+
+
+def test_professionals_are_told_from_the_command_line(database, home, run, tmp_path, monkeypatch):
+    told = ToProfessionals(database)
+    monkeypatch.setattr(campaign_samples, "LETTERBOX", make_letterbox(home.key("master")))
+    told.add(901, "Alice Officine", email="alice@pharmacie.invalid")
+    told.list({901: ("A", Field.PROFESSIONAL_BANK_DETAILS)})
+    incident, facts = told.affair.incident_id, tmp_path / "facts.json"
+    known = json.loads(run("facts", incident, "professionals"))
+    known["sender"] = {"name": "Plateforme Lambda"}
+    facts.write_text(fill_in(json.dumps(known)), encoding="utf-8")
+    ref = run("begin", incident, "professionals", facts).strip()
+    assert run("prepare", ref) == "1 messages are prepared\n"
+    assert json.loads(run("show", ref, "--json"))["insurer"] == "professionals"
+    assert "professionals  1  professional  prepared  1 persons" in run("list")
+    run("propose", ref)
+    run("approve", ref, refused=NotAllowed)
+    [(number,)] = told.fetch("SELECT number FROM notices.message")
+    assert "Bonjour Alice Officine" in run("text", number)
+    [(body,)] = told.fetch("SELECT body FROM ledger.statement WHERE body LIKE %s", "%notice-text%")
+    assert "901" not in body
+    run("contacts", "professionals", facts, refused=SystemExit)
 
 
 def jobs_prepare_again(outreach, settings, home, ref: int) -> None:

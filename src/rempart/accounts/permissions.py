@@ -35,6 +35,8 @@ _OPERATIONS: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS})
 _ERASURES: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_DPO})
 _ROOM: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SECURITY, Role.OPERATOR_DPO})
 _ANSWERS_FOR_MEMBERS: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_DPO})
+# An insurer answers for its members' data, the operator for those of professionals.
+_TELLS: Final = _ANSWERS_FOR_MEMBERS | {Role.OPERATOR_ADMIN, Role.OPERATOR_DPO}
 _CHAIN: Final = _OPERATOR | _ANSWERS_FOR_MEMBERS
 _TABLES: Final = frozenset({Role.INSURER_ADMIN, Role.INSURER_MANAGER})
 _SOFTWARE: Final = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_OPS, Role.PUBLISHER_ADMIN})
@@ -381,15 +383,16 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             " severity, decisions, what its authorities were told",
         ),
         Permission.READ_CAMPAIGNS: Grant(
-            roles=_ANSWERS_FOR_MEMBERS,
-            purpose="see what the insurer tells people, how far it is, by number of message",
+            roles=_TELLS,
+            purpose="see what the insurer tells people, or the operator professionals, how far it"
+            " is, by number of message",
         ),
         Permission.MAKE_CAMPAIGN: Grant(
-            roles=_ANSWERS_FOR_MEMBERS,
+            roles=_TELLS,
             purpose="write what people are told, give contact data, propose it; pause or stop it",
         ),
         Permission.APPROVE_CAMPAIGN: Grant(
-            roles=_ANSWERS_FOR_MEMBERS,
+            roles=_TELLS,
             purpose="agree, as the second person, to what people are told",
             step_up=True,
         ),

@@ -16,10 +16,11 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.kernel.findings import BadValue
 from rempart.kernel.listing import Listing
-from rempart.notices.campaigns import Step
+from rempart.notices.campaigns import OPERATOR, Step
 from rempart.notices.facts_json import read_facts
 from rempart.storage import campaign_pages, packages
 from rempart.storage.connect import Transaction
+from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
@@ -31,6 +32,8 @@ from rempart.workflows.prepare_campaign import Preparation
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _REF = click.IntRange(1)
 _EVERYTHING: Final = 100_000
+PROFESSIONALS: Final = "professionals"
+"""Written where an insurer's number is: the operator tells those it keeps accounts of."""
 _STEPS: Final = {"send-back": Step.SEND_BACK, "pause": Step.PAUSE, "stop": Step.STOP}
 
 
@@ -45,7 +48,8 @@ def campaign() -> None:
 def facts(*, incident: int, insurer: str) -> None:
     """Print as JSON what is known for a campaign of INSURER (AMC number) about INCIDENT.
 
-    What is missing is to be filled in before `begin`.
+    INSURER may be `professionals`: the operator writes to those whose accounts were entered. What
+    is missing is to be filled in before `begin`.
     """
     with _transaction() as tx:
         decider = _decide_for(tx, insurer)
@@ -64,7 +68,7 @@ def contacts(*, insurer: str, file: Path) -> None:
             tx,
             FileKms(at.home.key("master")),
             stream,
-            insurer_id=_decide_for(tx, insurer).insurer_id,
+            insurer_id=_decide_for(tx, insurer, professionals=False).insurer_id,
             file_ref=campaigns.draw_reference(),
             today=_today(),
         )
@@ -81,7 +85,10 @@ def contacts(*, insurer: str, file: Path) -> None:
 @click.argument("file", type=_FILE)
 @click.option("--per-hour", type=click.IntRange(1), help="Messages an hour.  [no limit]")
 def begin(*, incident: int, insurer: str, file: Path, per_hour: int | None) -> None:
-    """Draft a campaign of INSURER about INCIDENT from the facts in FILE (JSON)."""
+    """Draft a campaign of INSURER about INCIDENT from the facts in FILE (JSON).
+
+    INSURER may be `professionals`, as of `facts`.
+    """
     try:
         given = read_facts(json.loads(file.read_text("utf-8")))
     except (ValueError, KeyError, TypeError) as wrong:
@@ -111,6 +118,7 @@ def prepare(*, ref: int) -> None:
                 campaigns.decide_campaign(tx, decider, ref, Step.PREPARE)
         preparation = Preparation(
             kms=FileKms(at.home.key("master")),
+            letterbox=make_letterbox(at.home.key("master")),
             acts=open_acts_log(at.settings, at.home, at.database),
             by=COMMAND_LINE,
             today=_today(),
@@ -125,10 +133,10 @@ def prepare(*, ref: int) -> None:
 @campaign.command()
 @click.argument("ref", type=_REF)
 def propose(*, ref: int) -> None:
-    """Propose campaign REF: somebody of the insurer agrees on a page."""
+    """Propose campaign REF: somebody of the insurer, or at the console, agrees on a page."""
     with _transaction() as tx:
         campaigns.propose_campaign(tx, _decide_on(tx, ref), ref)
-    click.echo(f"campaign {ref} waits for somebody of the insurer")
+    click.echo(f"campaign {ref} waits for somebody to agree on a page")
 
 
 @campaign.command()
@@ -168,7 +176,7 @@ def list_() -> None:
     for one in rows:
         exercise = "  exercise" if one.exercise else ""
         click.echo(
-            f"{one.campaign_ref}  incident {one.incident_id}  insurer {one.insurer_id}  "
+            f"{one.campaign_ref}  incident {one.incident_id}  {_name(one.insurer_id)}  "
             f"{one.number}  {one.kind}  {one.state}  {one.persons} persons{exercise}"
         )
 
@@ -182,7 +190,8 @@ def show(*, ref: int, as_json: bool) -> None:
         sheet = campaigns.load_sheet(tx, ref)
     one = sheet.campaign
     values: dict[str, Any] = {
-        "campaign": one.campaign_ref, "incident": one.incident_id, "insurer": one.insurer,
+        "campaign": one.campaign_ref, "incident": one.incident_id,
+        "insurer": one.insurer or PROFESSIONALS,
         "kind": one.kind, "state": one.state, "exercise": one.exercise, "persons": one.persons,
         "package": one.package_number, "newest_package": one.newest_package,
         "per_hour": one.per_hour, "reason": one.reason,
@@ -223,8 +232,10 @@ def text(*, number: int) -> None:
         raise SystemExit(1)
 
 
-def _decide_for(tx: Transaction, insurer: str) -> Decider:
-    """Return the command line deciding for an insurer, by AMC number."""
+def _decide_for(tx: Transaction, insurer: str, *, professionals: bool = True) -> Decider:
+    """Return the command line deciding for an insurer, by AMC number, or for the operator."""
+    if professionals and insurer == PROFESSIONALS:
+        return Decider(actor_ref=0, insurer_id=OPERATOR, now=datetime.now(UTC))
     try:
         number = AmcNumber.parse(insurer).number
     except BadValue as refused:
@@ -239,6 +250,10 @@ def _decide_on(tx: Transaction, ref: int) -> Decider:
     """Return the command line deciding on a campaign."""
     insurer_id = campaigns.load_sheet(tx, ref).campaign.insurer_id
     return Decider(actor_ref=0, insurer_id=insurer_id, now=datetime.now(UTC))
+
+
+def _name(insurer_id: int) -> str:
+    return PROFESSIONALS if insurer_id == OPERATOR else f"insurer {insurer_id}"
 
 
 @contextmanager

@@ -155,6 +155,20 @@ def read_contact(values: Mapping[str, str], *, line: int, today: date) -> Contac
     return ContactRow(line, person_ref, contact, tuple(findings))
 
 
+def read_postal_line(text: str) -> tuple[str, ...]:
+    """Return the lines of an address that was written on one, its parts between commas.
+
+    Nothing is cut and nothing guessed: what does not fit the lines of an envelope is no address.
+
+    >>> read_postal_line("12 rue de l’Essai, 35400 SAINT-MALO")
+    ('12 rue de l’Essai', '35400 SAINT-MALO')
+    >>> read_postal_line("12 rue de l’Essai 35400 SAINT-MALO")
+    ()
+    """
+    lines = _read_address({"address": text.replace(",", "\n")}, lambda _field, _rule: None)
+    return lines if len(lines) > 1 else ()
+
+
 def _read_flags(values: Mapping[str, str], tell: _Teller, *, today: date) -> ContactFlag:
     flags = ContactFlag(0)
     for column, flag in (

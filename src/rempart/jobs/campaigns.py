@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from rempart.jobs.on_demand import find_asker
 from rempart.jobs.report import Report
+from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation
@@ -34,6 +35,7 @@ def prepare(at: Installation, report: Report, arguments: Mapping[str, int]) -> N
     campaign_ref = arguments["campaign_ref"]
     preparation = Preparation(
         kms=FileKms(at.home.key("master")),
+        letterbox=make_letterbox(at.home.key("master")),
         acts=open_acts_log(at.settings, at.home, at.database),
         by=find_asker(at, report.job_id).author,
         today=_today(),

@@ -15,6 +15,8 @@ from rempart.disclosure.fields import FIELD_LABELS, Field
 from rempart.kernel.errors import Conflict
 from rempart.notices.facts import NO_FIELD, Certainty, Departure, Doubt, KeptWhy
 
+OPERATOR: Final = 0
+"""In the place of an insurer: the operator, which tells professionals what was theirs."""
 REIMBURSEMENT_YEARS: Final = 2
 ACCOUNTING_YEARS: Final = 10
 
@@ -163,14 +165,20 @@ _NAMED: Final = Field(sum(FIELD_LABELS))
 
 
 def decide_saying(
-    known: Known | None, former: FormerMessage | None, *, is_whole: bool
+    known: Known | None,
+    former: FormerMessage | None,
+    *,
+    is_whole: bool,
+    is_professional: bool = False,
 ) -> Saying | Untold:
     """Say what one person is told now.
 
     Args:
-        known: As the latest package says; None: not concerned.
+        known: As the latest list says; None: not concerned.
         former: What they were told last, and may have read; None: nothing.
-        is_whole: Whether nothing about this insurer's persons can be missing from the record.
+        is_whole: Whether nothing about those who are told can be missing from the record.
+        is_professional: What was not read is not listed then: an address that is gone since may
+            have been shown.
     """
     if known is None:
         if former is None:
@@ -183,11 +191,13 @@ def decide_saying(
     exposed = name_lost(known)
     if former is not None and (former.certainty, former.fields) == (known.certainty, exposed):
         return Untold.TOLD_ALREADY
+    first = CampaignKind.PROFESSIONAL if is_professional else CampaignKind.NOTICE
+    is_proved = is_whole and not is_professional
     return Saying(
-        kind=CampaignKind.NOTICE if former is None else CampaignKind.CORRECTION,
+        kind=first if former is None else CampaignKind.CORRECTION,
         certainty=known.certainty,
         exposed=exposed,
-        not_exposed=FEARED & ~known.shown & ~exposed if is_whole else NO_FIELD,
+        not_exposed=FEARED & ~known.shown & ~exposed if is_proved else NO_FIELD,
         doubt=decide_doubt(known.certainty, is_whole=is_whole),
     )
 

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
+from rempart.notices.campaigns import OPERATOR
 from rempart.storage.connect import Transaction
 from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
@@ -44,7 +45,10 @@ class ListedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class ShownCampaign:
-    """One campaign; `newest_package` is the number of the latest package that was sent."""
+    """One campaign; `newest_package` is the number of the latest package that was sent.
+
+    Of one to professionals, `insurer_id` is 0, and analyses stand for packages.
+    """
 
     campaign_ref: int
     incident_id: int
@@ -89,9 +93,12 @@ class LockedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
-    """What the latest package says that a notice needs; `hidden` None: nobody can say."""
+    """What the latest list says that a notice needs; `hidden` None: nobody can say.
 
-    package_ref: int
+    `package_ref` is None for professionals: `number` is that of an analysis then.
+    """
+
+    package_ref: int | None
     insurer_id: int
     insurer: str
     number: int
@@ -175,7 +182,8 @@ class NewCampaign:
     incident_id: int
     insurer_id: int
     number: int
-    package_ref: int
+    package_ref: int | None
+    analysis: int | None
     kind: str
     exercise: bool
     facts: Mapping[str, Any]
@@ -222,9 +230,13 @@ def lock_campaign(tx: Transaction, campaign_ref: int) -> LockedCampaign | None:
 
 
 def find_package(tx: Transaction, incident_id: int, insurer_id: int) -> PackageFacts | None:
-    """Return the latest package an insurer was sent about an incident."""
+    """Return the latest list about an incident: an insurer's package, or the operator's own."""
     values = {"incident_id": incident_id, "insurer_id": insurer_id}
-    row = tx.execute(QUERIES.find_package, values).fetchone()
+    if insurer_id == OPERATOR:
+        del values["insurer_id"]
+        row = tx.execute(QUERIES.find_professional_list, values).fetchone()
+    else:
+        row = tx.execute(QUERIES.find_package, values).fetchone()
     return None if row is None else PackageFacts(*row)
 
 

@@ -2,25 +2,32 @@
 
 -- name: list_campaigns
 -- One page of the campaigns that the asker may see; `direction` is 1 or -1, by `sort`.
-SELECT c.campaign_ref, c.incident_id, c.insurer_id, c.number, c.kind, c.exercise, c.state, c.persons, p.title, p.number, c.made_at,
-       c.ended_at, c.findings, count(*) OVER () AS total
-FROM notices.campaign AS c JOIN incidents.package AS p USING (package_ref)
+SELECT c.campaign_ref, c.incident_id, c.insurer_id, c.number, c.kind, c.exercise, c.state, c.persons, COALESCE(p.title, i.title),
+       COALESCE(p.number, c.analysis), c.made_at, c.ended_at, c.findings, count(*) OVER () AS total
+FROM notices.campaign AS c
+LEFT JOIN incidents.package AS p USING (package_ref)
+LEFT JOIN incidents.incident AS i ON c.analysis IS NOT NULL AND i.incident_id = c.incident_id
 WHERE %(incident_id)s::bigint IS NULL OR c.incident_id = %(incident_id)s
 ORDER BY %(direction)s::integer * CASE %(sort)s::text WHEN 'persons' THEN c.persons ELSE extract(epoch FROM c.made_at) END,
          c.campaign_ref
 LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
 
 -- name: find_campaign
--- One campaign, with the package it rests on and the latest one that was sent since.
-SELECT c.campaign_ref, c.incident_id, c.insurer_id, i.name, c.number, c.kind, c.exercise, c.state, c.facts, c.facts_digest, c.per_hour,
-       c.persons, c.findings, p.title, p.number, p.state, n.number, c.made_by, c.made_at, c.prepared_at, c.proposed_by,
+-- One campaign, with the package it rests on and the latest one that was sent since; or the analysis, and the latest one.
+SELECT c.campaign_ref, c.incident_id, c.insurer_id, COALESCE(i.name, ''), c.number, c.kind, c.exercise, c.state, c.facts, c.facts_digest,
+       c.per_hour, c.persons, c.findings, COALESCE(p.title, j.title), COALESCE(p.number, c.analysis), COALESCE(p.state, 'sent'), n.number,
+       c.made_by, c.made_at, c.prepared_at, c.proposed_by,
        c.proposed_at, c.approved_by, c.approved_at, c.started_at, c.decided_by, c.reason, c.ended_at, c.forgotten_at
 FROM notices.campaign AS c
-JOIN incidents.package AS p USING (package_ref)
-JOIN rights.insurer AS i ON i.insurer_id = c.insurer_id
+LEFT JOIN incidents.package AS p USING (package_ref)
+LEFT JOIN incidents.incident AS j ON c.analysis IS NOT NULL AND j.incident_id = c.incident_id
+LEFT JOIN rights.insurer AS i ON i.insurer_id = c.insurer_id
 CROSS JOIN LATERAL (
-    SELECT max(q.number) AS number FROM incidents.package AS q
-    WHERE q.incident_id = c.incident_id AND q.insurer_id = c.insurer_id AND q.state = 'sent') AS n
+    SELECT max(l.number) AS number
+    FROM (SELECT q.number FROM incidents.package AS q
+          WHERE q.incident_id = c.incident_id AND q.insurer_id = c.insurer_id AND q.state = 'sent'
+          UNION ALL
+          SELECT a.number FROM incidents.analysis AS a WHERE c.analysis IS NOT NULL AND a.incident_id = c.incident_id) AS l) AS n
 WHERE c.campaign_ref = %(campaign_ref)s;
 
 -- name: name_actors
@@ -40,6 +47,18 @@ FROM incidents.package AS p JOIN rights.insurer AS i USING (insurer_id)
 WHERE p.incident_id = %(incident_id)s AND p.insurer_id = %(insurer_id)s AND p.state = 'sent'
 ORDER BY p.number DESC LIMIT 1;
 
+-- name: find_professional_list
+-- The professionals of the last analysis of an incident, counted as a package counts persons; those shown nothing of their own are not.
+SELECT NULL::bigint, 0, '', a.number, i.exercise, i.title, i.starts_ms, i.ends_ms, '', count(x.account_ref),
+       CASE WHEN a.coverage -> 'holes' = '[]' THEN 0 END, COALESCE(bit_or(x.fields), 0), count(*) FILTER (WHERE x.tier = 'A'),
+       count(*) FILTER (WHERE x.tier = 'B'), count(*) FILTER (WHERE x.tier = 'C'), i.declared_at
+FROM incidents.incident AS i
+JOIN incidents.analysis AS a ON a.incident_id = i.incident_id
+    AND a.number = (SELECT max(b.number) FROM incidents.analysis AS b WHERE b.incident_id = i.incident_id)
+LEFT JOIN incidents.exposed_professional AS x ON x.incident_id = i.incident_id AND x.fields <> 0
+WHERE i.incident_id = %(incident_id)s
+GROUP BY i.incident_id, a.incident_id, a.number;
+
 -- name: list_numbers
 -- The campaigns of an insurer about an incident: number, kind, state.
 SELECT c.number, c.state FROM notices.campaign AS c
@@ -51,8 +70,9 @@ SELECT c.facts FROM notices.campaign AS c WHERE c.insurer_id = %(insurer_id)s OR
 
 -- name: insert_campaign
 -- A draft.
-INSERT INTO notices.campaign (campaign_ref, incident_id, insurer_id, number, package_ref, kind, exercise, facts, per_hour, made_by)
-VALUES (%(campaign_ref)s, %(incident_id)s, %(insurer_id)s, %(number)s, %(package_ref)s, %(kind)s, %(exercise)s, %(facts)s,
+INSERT INTO notices.campaign (campaign_ref, incident_id, insurer_id, number, package_ref, analysis, kind, exercise, facts, per_hour,
+                              made_by)
+VALUES (%(campaign_ref)s, %(incident_id)s, %(insurer_id)s, %(number)s, %(package_ref)s, %(analysis)s, %(kind)s, %(exercise)s, %(facts)s,
         %(per_hour)s, %(made_by)s)
 ON CONFLICT DO NOTHING;
 

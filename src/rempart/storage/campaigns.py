@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from rempart.notices.campaigns import OPERATOR
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -19,6 +20,8 @@ class StoredCampaign(NamedTuple):
     """A campaign.
 
     Attributes:
+        insurer_id: Whose; 0: the operator's, to professionals.
+        list_number: Of the package it rests on, or of the analysis.
         hidden: How many persons a hole of the record may hide; None: nobody can say.
     """
 
@@ -36,7 +39,7 @@ class StoredCampaign(NamedTuple):
     persons: int
     prepared_to: int
     findings: Sequence[Mapping[str, Any]]
-    package_number: int
+    list_number: int
     hidden: int | None
 
 
@@ -162,7 +165,7 @@ def list_sources(tx: Transaction, campaign: StoredCampaign) -> Sources:
     """Return where the persons of a campaign come from."""
     values = {"incident_id": campaign.incident_id, "insurer_id": campaign.insurer_id}
     packages = tx.execute(
-        QUERIES.list_sources, {**values, "number": campaign.package_number}
+        QUERIES.list_sources, {**values, "number": campaign.list_number}
     ).fetchall()
     former = tx.execute(QUERIES.list_former, {**values, "number": campaign.number}).fetchall()
     return Sources([(ref, number) for ref, number in packages], [row[0] for row in former])
@@ -172,15 +175,24 @@ def load_piece(
     tx: Transaction, campaign: StoredCampaign, sources: Sources, *, most: int
 ) -> list[StoredPerson]:
     """Return the persons that follow the last one gone through, by reference."""
-    values = {
+    values: dict[str, Any] = {
         "insurer_id": campaign.insurer_id,
-        "package_refs": [ref for ref, _ in sources.packages],
-        "numbers": [number for _, number in sources.packages],
         "former_refs": list(sources.former_refs),
         "after": campaign.prepared_to,
         "most": most,
     }
+    if campaign.insurer_id == OPERATOR:
+        values["incident_id"] = campaign.incident_id
+        return [StoredPerson(*row) for row in tx.execute(QUERIES.load_professionals, values)]
+    values["package_refs"] = [ref for ref, _ in sources.packages]
+    values["numbers"] = [number for _, number in sources.packages]
     return [StoredPerson(*row) for row in tx.execute(QUERIES.load_piece, values)]
+
+
+def find_last_analysis(tx: Transaction, incident_id: int) -> int:
+    """Return the number of an incident's last analysis; 0: none was made."""
+    row = tx.execute(QUERIES.find_last_analysis, {"incident_id": incident_id}).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def insert_messages(

@@ -1,17 +1,23 @@
 -- Campaigns as they are prepared and their texts written (psycopg: role notifier).
 
 -- name: lock_campaign
--- A campaign, locked, with how many persons a hole of the record may hide from its package.
+-- A campaign, locked, with the number of the list it rests on, and how many persons a hole of the record may hide from it.
 SELECT c.campaign_ref, c.incident_id, c.insurer_id, c.number, c.kind, c.exercise, c.facts, c.facts_digest, c.wrapped_key, c.state,
-       c.per_hour, c.persons, c.prepared_to, c.findings, p.number, p.hidden
-FROM notices.campaign AS c JOIN incidents.package AS p USING (package_ref)
+       c.per_hour, c.persons, c.prepared_to, c.findings, COALESCE(p.number, c.analysis),
+       CASE WHEN c.analysis IS NULL THEN p.hidden WHEN a.coverage -> 'holes' = '[]' THEN 0 END
+FROM notices.campaign AS c
+LEFT JOIN incidents.package AS p USING (package_ref)
+LEFT JOIN incidents.analysis AS a ON a.incident_id = c.incident_id AND a.number = c.analysis
 WHERE c.campaign_ref = %(campaign_ref)s FOR UPDATE OF c;
 
 -- name: load_campaign
 -- The same, to read only.
 SELECT c.campaign_ref, c.incident_id, c.insurer_id, c.number, c.kind, c.exercise, c.facts, c.facts_digest, c.wrapped_key, c.state,
-       c.per_hour, c.persons, c.prepared_to, c.findings, p.number, p.hidden
-FROM notices.campaign AS c JOIN incidents.package AS p USING (package_ref)
+       c.per_hour, c.persons, c.prepared_to, c.findings, COALESCE(p.number, c.analysis),
+       CASE WHEN c.analysis IS NULL THEN p.hidden WHEN a.coverage -> 'holes' = '[]' THEN 0 END
+FROM notices.campaign AS c
+LEFT JOIN incidents.package AS p USING (package_ref)
+LEFT JOIN incidents.analysis AS a ON a.incident_id = c.incident_id AND a.number = c.analysis
 WHERE c.campaign_ref = %(campaign_ref)s;
 
 -- name: begin_preparing
@@ -78,6 +84,35 @@ LEFT JOIN LATERAL (
           WHERE q.person_ref = k.person_ref AND q.insurer_id = %(insurer_id)s AND q.closed_in = 9223372036854775807) AS q
     CROSS JOIN unnest(q.ends_on) AS e (day)) AS v ON true
 ORDER BY k.person_ref;
+
+-- name: load_professionals
+-- The same of professionals: what the last analysis says of them, what they were told last and may have read, where they are reached.
+-- Who was shown nothing of their own, through software, is not concerned.
+WITH known AS (
+    SELECT q.person_ref, max(q.tier) AS tier, max(q.fields) AS fields
+    FROM ((SELECT x.account_ref AS person_ref, x.tier, x.fields FROM incidents.exposed_professional AS x
+           WHERE x.incident_id = %(incident_id)s AND x.fields <> 0 AND x.account_ref > %(after)s ORDER BY x.account_ref LIMIT %(most)s)
+          UNION ALL
+          (SELECT DISTINCT m.person_ref, NULL, 0::bigint FROM notices.message AS m
+           WHERE m.campaign_ref = ANY (%(former_refs)s::bigint[]) AND m.person_ref > %(after)s
+           ORDER BY m.person_ref LIMIT %(most)s)) AS q
+    GROUP BY q.person_ref ORDER BY q.person_ref LIMIT %(most)s
+)
+SELECT k.person_ref, k.tier, k.fields, k.fields, f.number, f.written_on, f.certainty, f.fields, c.sealed, c.household, c.flags,
+       c.language, NULL::date, false, NULL, NULL, NULL
+FROM known AS k
+LEFT JOIN LATERAL (
+    SELECT m.number, m.certainty, m.fields, (d.facts ->> 'written_on')::date AS written_on
+    FROM notices.message AS m JOIN notices.campaign AS d USING (campaign_ref)
+    WHERE m.person_ref = k.person_ref AND m.campaign_ref = ANY (%(former_refs)s::bigint[])
+      AND m.state IN ('sending', 'sent', 'printed', 'posted')
+    ORDER BY m.number DESC LIMIT 1) AS f ON true
+LEFT JOIN notices.contact AS c ON c.insurer_id = %(insurer_id)s AND c.person_ref = k.person_ref
+ORDER BY k.person_ref;
+
+-- name: find_last_analysis
+-- The number of an incident's last analysis.
+SELECT max(a.number) FROM incidents.analysis AS a WHERE a.incident_id = %(incident_id)s HAVING max(a.number) IS NOT NULL;
 
 -- name: insert_messages
 -- The messages of a piece, one for each person.

@@ -162,9 +162,9 @@ def list_packaged(tx: Transaction, insurer_id: int, person_refs: Sequence[int]) 
 
 
 def save_contacts(
-    tx: Transaction, file_ref: int, insurer_id: int, contacts: Iterable[SealedContact]
+    tx: Transaction, file_ref: int | None, insurer_id: int, contacts: Iterable[SealedContact]
 ) -> None:
-    """Write where persons are reached, each person once."""
+    """Write where persons are reached, each person once; no file says it of professionals."""
     rows = list(contacts)
     values = {
         "insurer_id": insurer_id,
@@ -176,6 +176,25 @@ def save_contacts(
         "languages": [one.language for one in rows],
     }
     tx.execute(QUERIES.save_contacts, values)
+
+
+class ReachedProfessional(NamedTuple):
+    """A professional, and where the accounts say they are reached: addresses still sealed."""
+
+    account_ref: int
+    name: str
+    mail_ref: int | None
+    mail: bytes | None
+    post_ref: int | None
+    post: bytes | None
+
+
+def reach_professionals(
+    tx: Transaction, incident_id: int, *, after: int, most: int
+) -> list[ReachedProfessional]:
+    """Return the professionals of an incident that follow one, by account."""
+    values = {"incident_id": incident_id, "after": after, "most": most}
+    return [ReachedProfessional(*row) for row in tx.execute(QUERIES.reach_professionals, values)]
 
 
 def finish_file(

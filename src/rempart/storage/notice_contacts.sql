@@ -38,6 +38,11 @@ ON CONFLICT (insurer_id, person_ref) DO UPDATE
 SET file_ref = EXCLUDED.file_ref, sealed = EXCLUDED.sealed, household = EXCLUDED.household, flags = EXCLUDED.flags,
     language = EXCLUDED.language;
 
+-- name: reach_professionals
+-- The professionals told of an incident that follow one, and their addresses, sealed.
+SELECT account_ref, name, mail_ref, mail, post_ref, post
+FROM notices.reach_professionals(%(incident_id)s, %(after)s, %(most)s);
+
 -- name: finish_file
 -- A file was read, or refused: its bytes go.
 UPDATE notices.contact_file
@@ -45,12 +50,14 @@ SET state = %(state)s, sealed = NULL, rows = %(rows)s, refused = %(refused)s, fi
 WHERE file_ref = %(file_ref)s AND state = 'received';
 
 -- name: find_forgettable
--- Insurers whose campaigns have all ended before an instant, and that gave no file since: their contact data have no use any more.
-SELECT DISTINCT f.insurer_id FROM notices.contact_file AS f
-WHERE NOT EXISTS (SELECT FROM notices.contact_file AS n WHERE n.insurer_id = f.insurer_id AND n.uploaded_at >= %(before)s)
+-- Insurers whose campaigns have all ended before an instant, and that gave no file since: their contact data have no use any more. So too
+-- the operator, of professionals.
+SELECT k.insurer_id FROM notices.contact_key AS k
+WHERE NOT EXISTS (SELECT FROM notices.contact_file AS n WHERE n.insurer_id = k.insurer_id AND n.uploaded_at >= %(before)s)
   AND NOT EXISTS (SELECT FROM notices.campaign AS c
-                  WHERE c.insurer_id = f.insurer_id AND (c.ended_at IS NULL OR c.ended_at >= %(before)s))
-  AND EXISTS (SELECT FROM notices.contact AS c WHERE c.insurer_id = f.insurer_id);
+                  WHERE c.insurer_id = k.insurer_id AND (c.ended_at IS NULL OR c.ended_at >= %(before)s))
+  AND EXISTS (SELECT FROM notices.contact AS c WHERE c.insurer_id = k.insurer_id)
+ORDER BY k.insurer_id;
 
 -- name: forget_contacts
 -- Deletes the contact data of one insurer.

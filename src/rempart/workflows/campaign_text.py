@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rempart.disclosure.acts import About, Author, LedgerRead, Subject
+from rempart.disclosure.acts import NOBODY, About, Author, LedgerRead, Subject
 from rempart.disclosure.fields import Field
 from rempart.kernel.errors import InconsistentRecord, NotFound
 from rempart.kernel.findings import Language
 from rempart.notices.assembly import Notice, assemble_notice, format_text, list_slots
-from rempart.notices.campaigns import CampaignKind
+from rempart.notices.campaigns import OPERATOR, CampaignKind
 from rempart.notices.codes import derive_code, digest_code
 from rempart.notices.contacts import Channel, Contact
 from rempart.notices.facts import (
@@ -226,7 +226,10 @@ def read_on_record(
             about=About(kind="persons", count=1),
         ),
         by=by,
-        subject=Subject(stored[0].person_ref, stored[0].insurer_id),
+        # A professional is nobody's insured: no history of theirs would show it.
+        subject=NOBODY
+        if stored[0].insurer_id == OPERATOR
+        else Subject(stored[0].person_ref, stored[0].insurer_id),
     )
     return write_text(tx, kms, number)
 

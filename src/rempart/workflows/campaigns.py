@@ -1,5 +1,6 @@
 """Campaigns of an insurer: written, prepared, proposed by one person, agreed to by another.
 
+Those of the operator, to professionals, go the same way: 0 stands where an insurer's number does.
 Refuses to propose what lacks what the law asks for, what nobody would get, and what a newer package
 contradicts; refuses that one person decides alone.
 """
@@ -18,6 +19,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.kernel.listing import Listing
 from rempart.notices.campaigns import (
     ENDED,
+    OPERATOR,
     CampaignKind,
     CampaignState,
     MessageState,
@@ -66,6 +68,7 @@ __all__ = [
     "decide_campaign",
     "draw_reference",
     "find_insurer",
+    "find_teller",
     "list_campaigns",
     "list_files",
     "list_messages",
@@ -88,7 +91,7 @@ _BLOCKING: Final = Severity.BLOCKING.value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
-    """Who decides: an agent of an insurer, or the host's command line (0)."""
+    """Who decides: an agent of an insurer or of the operator, or the host's command line (0)."""
 
     actor_ref: int
     insurer_id: int
@@ -115,7 +118,7 @@ class CampaignSheet:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the insurer was told something else since."""
+        """Whether the insurer was told something else since, or another analysis was made."""
         newest = self.campaign.newest_package
         return newest is not None and newest > self.campaign.package_number
 
@@ -125,7 +128,7 @@ class CampaignSheet:
 
 
 def find_insurer(asker: Asker, permission: Permission) -> int:
-    """Return whose campaigns the asker may act on.
+    """Return the insurer that the asker acts for.
 
     Raises:
         NotAllowed: their role may not.
@@ -137,6 +140,19 @@ def find_insurer(asker: Asker, permission: Permission) -> int:
     return asker.visitor.insurer_id
 
 
+def find_teller(asker: Asker, permission: Permission) -> int:
+    """Return whose campaigns the asker may act on: their insurer's, or the operator's own (0).
+
+    Raises:
+        NotAllowed: their role may not.
+        NotFound: they are of no insurer, nor of the operator that runs this installation.
+    """
+    if not asker.visitor.is_host:
+        return find_insurer(asker, permission)
+    check_can(asker.visitor, permission, now=asker.now)
+    return OPERATOR
+
+
 def draw_reference() -> int:
     """Draw the reference of a campaign or of a file."""
     return secrets.randbits(REFERENCE_BITS) or 1
@@ -146,7 +162,7 @@ def make_decider(asker: Asker, permission: Permission) -> Decider:
     """Return the asker as somebody who decides."""
     return Decider(
         actor_ref=asker.visitor.actor_ref,
-        insurer_id=find_insurer(asker, permission),
+        insurer_id=find_teller(asker, permission),
         now=asker.now,
     )
 
@@ -154,8 +170,8 @@ def make_decider(asker: Asker, permission: Permission) -> Decider:
 def list_campaigns(
     tx: Transaction, asker: Asker, listing: Listing[CampaignColumn], *, incident_id: int | None
 ) -> tuple[list[ListedCampaign], int]:
-    """Return one page of the campaigns of the asker's insurer."""
-    find_insurer(asker, Permission.READ_CAMPAIGNS)
+    """Return one page of the campaigns of the asker's insurer, or of the operator."""
+    find_teller(asker, Permission.READ_CAMPAIGNS)
     return pages.list_campaigns(tx, listing, incident_id=incident_id)
 
 
@@ -171,7 +187,7 @@ def read_campaign(tx: Transaction, asker: Asker, campaign_ref: int) -> CampaignS
     Raises:
         NotFound: the asker's insurer has no such campaign.
     """
-    find_insurer(asker, Permission.READ_CAMPAIGNS)
+    find_teller(asker, Permission.READ_CAMPAIGNS)
     sheet = load_sheet(tx, campaign_ref)
     one = sheet.campaign
     deciders = {one.made_by, one.proposed_by, one.approved_by, one.decided_by} - {None, 0}
@@ -208,19 +224,19 @@ def list_messages(
     which: MessageFilter,
 ) -> tuple[list[ListedMessage], int]:
     """Return one page of the messages of a campaign, by number."""
-    find_insurer(asker, Permission.READ_CAMPAIGNS)
+    find_teller(asker, Permission.READ_CAMPAIGNS)
     return pages.list_messages(tx, campaign_ref, listing, which)
 
 
 def read_package(tx: Transaction, incident_id: int, insurer_id: int) -> PackageFacts:
-    """Return what the latest package says that a notice needs.
+    """Return what the latest package says that a notice needs, or the operator's own list.
 
     Raises:
-        NotFound: the insurer was sent none.
+        NotFound: the insurer was sent none; or the incident was not analysed.
     """
     package = pages.find_package(tx, incident_id, insurer_id)
     if package is None:
-        raise NotFound("no package about this incident")
+        raise NotFound("nobody was listed yet: no package, or no analysis, about this incident")
     return package
 
 
@@ -240,7 +256,7 @@ def suggest_facts(
     }
     version = 1 + len(pages.list_numbers(tx, incident_id, package.insurer_id))
     return facts | {
-        "sender": latest.get("sender", {"name": package.insurer}),
+        "sender": latest.get("sender", {"name": package.insurer} if package.insurer else {}),
         "case_reference": f"R-{told_on.year}-{incident_id:03}",
         "version": version,
         "starts_on": _to_day(package.starts_ms).isoformat(),
@@ -269,7 +285,9 @@ def begin_campaign(
     known = pages.list_numbers(tx, incident_id, decider.insurer_id)
     if any(state not in ENDED for _, state in known):
         raise Conflict("another campaign about this incident is not over: end it or stop it first")
-    kind = CampaignKind.CORRECTION if known else CampaignKind.NOTICE
+    is_own = decider.insurer_id == OPERATOR
+    first = CampaignKind.PROFESSIONAL if is_own else CampaignKind.NOTICE
+    kind = CampaignKind.CORRECTION if known else first
     if known and not package.persons:
         kind = CampaignKind.RETRACTION
     new = NewCampaign(
@@ -278,6 +296,7 @@ def begin_campaign(
         insurer_id=decider.insurer_id,
         number=1 + max((number for number, _ in known), default=0),
         package_ref=package.package_ref,
+        analysis=package.number if is_own else None,
         kind=kind,
         exercise=package.exercise,
         facts=describe_facts(facts),
@@ -425,6 +444,8 @@ def decide_campaign(
     state = move(CampaignState(locked.state), step)
     if step is Step.RESUME:
         _check_can_resume(load_sheet(tx, campaign_ref).campaign)
+    if step is Step.PREPARE and decider.insurer_id == OPERATOR:
+        _check_list_stands(load_sheet(tx, campaign_ref))
     if not pages.decide(
         tx, campaign_ref, decider.actor_ref, before=locked.state, state=state, reason=words
     ):
@@ -445,6 +466,12 @@ def note_told(tx: Transaction, decider: Decider, campaign_ref: int, number: int)
 def load_facts(campaign: ShownCampaign) -> IncidentFacts:
     """Return the facts of a campaign."""
     return read_facts(campaign.facts)
+
+
+def _check_list_stands(sheet: CampaignSheet) -> None:
+    """Refuse to prepare after an analysis whose list another one replaced."""
+    if sheet.is_outdated:
+        raise Conflict("another analysis was made since: stop this campaign and make another")
 
 
 def _check_can_resume(campaign: ShownCampaign) -> None:

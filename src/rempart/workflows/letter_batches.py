@@ -21,7 +21,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.letter_batches import BatchColumn, ListedBatch
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.campaign_contacts import LARGEST_FILE, ClosesFiles, open_given_file
-from rempart.workflows.campaigns import MOST_FILES, find_insurer
+from rempart.workflows.campaigns import MOST_FILES, find_insurer, find_teller
 from rempart.workflows.enqueue import enqueue
 from rempart.workflows.pace_campaign import Office
 from rempart.workflows.print_letters import SEALED, name_batch
@@ -58,7 +58,7 @@ def list_batches(
     tx: Transaction, asker: Asker, campaign_ref: int, listing: Listing[BatchColumn]
 ) -> tuple[list[ListedBatch], int]:
     """Return one page of the batches of letters of a campaign."""
-    find_insurer(asker, Permission.READ_CAMPAIGNS)
+    find_teller(asker, Permission.READ_CAMPAIGNS)
     return letter_batches.list_batches(tx, campaign_ref, listing)
 
 
@@ -68,7 +68,7 @@ def find_batch(tx: Transaction, asker: Asker, campaign_ref: int, number: int) ->
     Raises:
         NotFound: the asker's insurer has no such batch.
     """
-    find_insurer(asker, Permission.READ_CAMPAIGNS)
+    find_teller(asker, Permission.READ_CAMPAIGNS)
     return _find(tx, campaign_ref, number)
 
 

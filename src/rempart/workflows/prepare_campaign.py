@@ -21,6 +21,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.findings import Language
 from rempart.notices.assembly import assemble_notice, check_can_send
 from rempart.notices.campaigns import (
+    OPERATOR,
     CampaignKind,
     CampaignState,
     FormerMessage,
@@ -48,6 +49,7 @@ from rempart.notices.texts import read_source
 from rempart.storage import campaigns
 from rempart.storage.campaigns import NewMessage, StoredCampaign, StoredPerson
 from rempart.storage.connect import Transaction
+from rempart.storage.letterbox import Letterbox
 from rempart.storage.sealing import KEY_BYTES, Kms
 from rempart.workflows.campaign_findings import Findings
 from rempart.workflows.campaign_text import (
@@ -57,6 +59,7 @@ from rempart.workflows.campaign_text import (
     make_writer,
     write_words,
 )
+from rempart.workflows.professional_contacts import gather_contacts
 from rempart.workflows.record_act import ActsLog, record_act
 
 PIECE: Final = 1000
@@ -92,6 +95,7 @@ class Preparation:
 
     Args:
         kms: Wraps the campaign's key and the insurer's.
+        letterbox: Opens the addresses of professionals' accounts.
         acts: The acts log.
         by: Who asked for it.
         today: Paris civil date.
@@ -100,6 +104,7 @@ class Preparation:
     """
 
     kms: Kms
+    letterbox: Letterbox
     acts: ActsLog
     by: Author
     today: date
@@ -127,7 +132,7 @@ def begin_preparing(tx: Transaction, preparation: Preparation, campaign_ref: int
             purpose=PURPOSE,
             from_ms=preparation.now_ms,
             to_ms=preparation.now_ms,
-            about=About(kind="insurers", refs=(campaign.insurer_id,), count=1),
+            about=_describe_readers(campaign),
         ),
         by=preparation.by,
         subject=Subject(0, campaign.insurer_id),
@@ -159,9 +164,12 @@ def prepare_piece(tx: Transaction, preparation: Preparation, campaign_ref: int) 
     if campaign is None or campaign.wrapped_key is None:
         raise NotFound("no such campaign under preparation")
     _check_is_preparing(campaign)
+    _check_list_stands(tx, campaign)
+    writer = make_writer(tx, preparation.kms, campaign, campaign.wrapped_key)
+    if campaign.insurer_id == OPERATOR:
+        gather_contacts(tx, campaign, writer.seal, preparation.letterbox, most=preparation.piece)
     sources = campaigns.list_sources(tx, campaign)
     persons = campaigns.load_piece(tx, campaign, sources, most=preparation.piece)
-    writer = make_writer(tx, preparation.kms, campaign, campaign.wrapped_key)
     findings = Findings.read(campaign.findings)
     messages = list(_make_messages(writer, persons, findings, today=preparation.today))
     campaigns.insert_messages(tx, campaign, messages)
@@ -224,15 +232,21 @@ def digest_facts(campaign: StoredCampaign) -> bytes:
 
 
 def decide_target(
-    person: StoredPerson, contact: Contact | None, *, is_whole: bool, today: date
+    person: StoredPerson,
+    contact: Contact | None,
+    *,
+    is_whole: bool,
+    today: date,
+    is_professional: bool = False,
 ) -> Target | Untold:
     """Say what one person is told, and by which way.
 
     Args:
         person: As stored.
         contact: Where they are reached; None: the insurer did not say.
-        is_whole: Whether nothing about this insurer's persons can be missing.
+        is_whole: Whether nothing about those who are told can be missing.
         today: Tells who left.
+        is_professional: Whether they are told what was a professional's own.
     """
     known = None
     if person.tier is not None:
@@ -245,12 +259,14 @@ def decide_target(
             Certainty(person.former_certainty),
             Field(person.former_fields or 0),
         )
-    saying = decide_saying(known, former, is_whole=is_whole)
+    saying = decide_saying(known, former, is_whole=is_whole, is_professional=is_professional)
     if isinstance(saying, Untold):
         return saying
     flags = None if contact is None else contact.flags
     wanted = _read_preference(person)
-    relation, departure = _decide_relation(person, contact, today=today)
+    relation, departure = Relation.PROFESSIONAL, None
+    if not is_professional:
+        relation, departure = _decide_relation(person, contact, today=today)
     return Target(
         person=person,
         saying=saying,
@@ -267,15 +283,20 @@ def _make_messages(
     writer: Writer, persons: Sequence[StoredPerson], findings: Findings, *, today: date
 ) -> Iterator[NewMessage]:
     is_whole = writer.campaign.hidden == 0
+    is_professional = writer.campaign.insurer_id == OPERATOR
     for person in persons:
         contact = None
         if person.sealed is not None:
             contact = writer.seal.open(person.person_ref, person.sealed)
-        target = decide_target(person, contact, is_whole=is_whole, today=today)
+        target = decide_target(
+            person, contact, is_whole=is_whole, today=today, is_professional=is_professional
+        )
         if not isinstance(target, Untold):
             yield _make_message(writer, target, findings)
         elif target is Untold.CANNOT_EXCLUDE:
-            yield _hold_retraction(person)
+            yield _hold_retraction(
+                person, Relation.PROFESSIONAL if is_professional else Relation.MEMBER
+            )
 
 
 def _make_message(writer: Writer, target: Target, findings: Findings) -> NewMessage:
@@ -308,7 +329,7 @@ def _make_message(writer: Writer, target: Target, findings: Findings) -> NewMess
         person_ref=person.person_ref,
         kind=saying.kind,
         former=None if target.former is None else target.former.number,
-        relation=target.relation if departure or not held else Relation.MEMBER,
+        relation=Relation.MEMBER if held == _DEPARTURE_UNKNOWN else target.relation,
         certainty=saying.certainty,
         doubt=saying.doubt,
         fields=int(saying.exposed),
@@ -327,13 +348,13 @@ def _make_message(writer: Writer, target: Target, findings: Findings) -> NewMess
     )
 
 
-def _hold_retraction(person: StoredPerson) -> NewMessage:
+def _hold_retraction(person: StoredPerson, relation: Relation) -> NewMessage:
     """Hold what would take back a former message while a hole of the record forbids it."""
     return NewMessage(
         person_ref=person.person_ref,
         kind=CampaignKind.RETRACTION,
         former=person.former_number,
-        relation=Relation.MEMBER,
+        relation=relation,
         certainty=Certainty.EXCLUDED,
         doubt=None,
         fields=0,
@@ -375,6 +396,24 @@ def _decide_relation(
     if last_day >= today:
         return Relation.MEMBER, None
     return Relation.FORMER, decide_departure(last_day, today=today)
+
+
+def _describe_readers(campaign: StoredCampaign) -> About:
+    """Return whose contacts are opened: an insurer's people, or an incident's professionals."""
+    if campaign.insurer_id == OPERATOR:
+        return About(kind="incidents", refs=(campaign.incident_id,), count=1)
+    return About(kind="insurers", refs=(campaign.insurer_id,), count=1)
+
+
+def _check_list_stands(tx: Transaction, campaign: StoredCampaign) -> None:
+    """Refuse to go on with professionals of whom another analysis says something else.
+
+    A package stays as it was sent; the list of an analysis is replaced by that of the next one.
+    """
+    if campaign.insurer_id != OPERATOR:
+        return
+    if campaigns.find_last_analysis(tx, campaign.incident_id) != campaign.list_number:
+        raise Conflict("another analysis was made since: stop this campaign and make another")
 
 
 def _check_is_preparing(campaign: StoredCampaign) -> None:

@@ -1,6 +1,6 @@
--- Campaigns: an insurer tells each person what that person lost. Who is written to, by which way, how far it is. The text of a
--- message is never kept: it is written again from the facts that are here, and compared with its digest.
--- Reasons: docs/adr/0040-campaigns.md.
+-- Campaigns: an insurer tells each person what that person lost, and the operator each professional (insurer_id 0 in these tables: it
+-- answers for their data itself). Who is written to, by which way, how far it is. The text of a message is never kept: it is written again
+-- from the facts that are here, and compared with its digest. Reasons: docs/adr/0040-campaigns.md, 0049-professionals-are-told.md.
 
 CREATE SCHEMA notices AUTHORIZATION rempart_owner;
 GRANT USAGE ON SCHEMA notices TO rempart_plane_notices, rempart_portals;
@@ -8,9 +8,10 @@ GRANT USAGE ON SCHEMA notices TO rempart_plane_notices, rempart_portals;
 -- ---------------------------------------------------------------- where people are reached
 
 -- The key that seals the contact data of one insurer, wrapped by the master key. Not that of its identities: whoever writes letters
--- opens what the insurer gave for them, and nothing else.
+-- opens what the insurer gave for them, and nothing else. 0: the operator's, for professionals.
 CREATE TABLE notices.contact_key (
-    insurer_id  integer PRIMARY KEY REFERENCES rights.insurer,
+    insurer_id  integer PRIMARY KEY,
+    of_insurer  integer GENERATED ALWAYS AS (NULLIF(insurer_id, 0)) STORED REFERENCES rights.insurer,
     wrapped_key bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -35,30 +36,33 @@ CREATE TABLE notices.contact_file (
 CREATE INDEX contact_file_of_insurer ON notices.contact_file (insurer_id, uploaded_at);
 ALTER TABLE notices.contact_file ALTER COLUMN sealed SET STORAGE EXTERNAL;
 
--- Where a person is reached, as the insurer says; the latest file wins. `flags` and `language` are what chooses a way and a print
+-- Where a person is reached, as the insurer says; the latest file wins. Of a professional, no file says it: the accounts do. `flags` and `language` are what chooses a way and a print
 -- without opening the rest (notices/contacts.py). `household`: keyed digest of addressee and postal address; NULL: no address.
 CREATE TABLE notices.contact (
-    insurer_id integer NOT NULL REFERENCES rights.insurer,
+    insurer_id integer NOT NULL REFERENCES notices.contact_key,
     person_ref bigint NOT NULL,
-    file_ref   bigint NOT NULL REFERENCES notices.contact_file,
+    file_ref   bigint REFERENCES notices.contact_file,
     sealed     bytea NOT NULL,
     household  bytea CHECK (length(household) = 16),
     flags      smallint NOT NULL DEFAULT 0 CHECK (flags >= 0),
     language   text NOT NULL DEFAULT 'fr' CHECK (language IN ('fr', 'en')),
-    PRIMARY KEY (insurer_id, person_ref)
+    PRIMARY KEY (insurer_id, person_ref),
+    CHECK ((insurer_id = 0) = (file_ref IS NULL))
 );
 CREATE INDEX contact_of_file ON notices.contact (file_ref);
 
 -- ---------------------------------------------------------------- campaigns
 
--- What one insurer tells about one incident, after one package. Numbers follow each other. States: notices/campaigns.py, which a
+-- What one insurer tells about one incident, after one package; or the operator, after one analysis. Numbers follow each other. States: notices/campaigns.py, which a
 -- test compares with the trigger below.
 CREATE TABLE notices.campaign (
     campaign_ref  bigint PRIMARY KEY,
     incident_id   bigint NOT NULL REFERENCES incidents.incident ON DELETE CASCADE,
-    insurer_id    integer NOT NULL REFERENCES rights.insurer,
+    insurer_id    integer NOT NULL,
+    of_insurer    integer GENERATED ALWAYS AS (NULLIF(insurer_id, 0)) STORED REFERENCES rights.insurer,
     number        integer NOT NULL CHECK (number >= 1),
-    package_ref   bigint NOT NULL REFERENCES incidents.package,
+    package_ref   bigint REFERENCES incidents.package,
+    analysis      integer,                                  -- what the list of professionals comes from
     kind          text NOT NULL CHECK (kind IN ('notice', 'correction', 'retraction', 'professional')),
     exercise      boolean NOT NULL,
     facts         jsonb NOT NULL CHECK (jsonb_typeof(facts) = 'object' AND length(facts::text) <= 20000),
@@ -83,6 +87,10 @@ CREATE TABLE notices.campaign (
     ended_at      timestamptz,
     forgotten_at  timestamptz,                              -- when the contact data it needed were deleted
     UNIQUE (incident_id, insurer_id, number),
+    UNIQUE (campaign_ref, insurer_id),
+    FOREIGN KEY (incident_id, analysis) REFERENCES incidents.analysis ON DELETE CASCADE,
+    CHECK ((insurer_id = 0) = (package_ref IS NULL) AND (insurer_id = 0) = (analysis IS NOT NULL)),
+    CHECK (insurer_id = 0 OR kind <> 'professional'),
     CHECK ((proposed_by IS NULL) = (proposed_at IS NULL)),
     CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
     CHECK (state NOT IN ('approved', 'sending', 'paused', 'done') OR (approved_at IS NOT NULL AND approved_by <> proposed_by)),
@@ -96,8 +104,8 @@ CREATE UNIQUE INDEX one_open_campaign ON notices.campaign (incident_id, insurer_
 
 CREATE TABLE notices.letter_batch (
     batch_ref     bigint PRIMARY KEY,
-    campaign_ref  bigint NOT NULL REFERENCES notices.campaign ON DELETE CASCADE,
-    insurer_id    integer NOT NULL REFERENCES rights.insurer,
+    campaign_ref  bigint NOT NULL,
+    insurer_id    integer NOT NULL,
     number        integer NOT NULL CHECK (number >= 1),
     letters       integer NOT NULL CHECK (letters >= 0),
     pages         integer NOT NULL CHECK (pages >= 0),
@@ -111,6 +119,7 @@ CREATE TABLE notices.letter_batch (
     posted_by     bigint,
     posted_at     timestamptz,
     UNIQUE (campaign_ref, number),
+    FOREIGN KEY (campaign_ref, insurer_id) REFERENCES notices.campaign (campaign_ref, insurer_id) ON DELETE CASCADE,
     CHECK ((downloaded_by IS NULL) = (downloaded_at IS NULL) AND (downloaded_by IS NULL OR sealed_for IS NOT NULL)),
     CHECK ((state = 'posted') = (posted_at IS NOT NULL) AND (posted_by IS NULL) = (posted_at IS NULL))
 );
@@ -123,9 +132,9 @@ CREATE TABLE notices.letter_batch (
 --   held: nobody can be written to as things are, `reason` says why;  dropped: it will not be sent, `reason` says why
 CREATE TABLE notices.message (
     number       bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
-    campaign_ref bigint NOT NULL REFERENCES notices.campaign ON DELETE CASCADE,
-    insurer_id   integer NOT NULL REFERENCES rights.insurer,
-    person_ref   bigint NOT NULL,
+    campaign_ref bigint NOT NULL,
+    insurer_id   integer NOT NULL,
+    person_ref   bigint NOT NULL,                   -- of a professional, the account
     kind         text NOT NULL CHECK (kind IN ('notice', 'correction', 'retraction', 'professional')),
     former       bigint REFERENCES notices.message (number),     -- the one it corrects
     relation     text NOT NULL CHECK (relation IN ('member', 'minor', 'former', 'professional')),
@@ -152,6 +161,8 @@ CREATE TABLE notices.message (
     made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     state_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (campaign_ref, person_ref),
+    FOREIGN KEY (campaign_ref, insurer_id) REFERENCES notices.campaign (campaign_ref, insurer_id) ON DELETE CASCADE,
+    CHECK ((relation = 'professional') = (insurer_id = 0) AND (kind <> 'professional' OR insurer_id = 0)),
     CHECK ((relation = 'former') = (left_on IS NOT NULL)),
     CHECK ((left_on IS NULL) = (kept_until IS NULL) AND (left_on IS NULL) = (kept_why IS NULL)),
     CHECK ((certainty IN ('B', 'C')) = (doubt IS NOT NULL)),
@@ -199,14 +210,18 @@ BEGIN
         IF NEW.state <> 'draft' OR NOT EXISTS (
                 SELECT FROM incidents.package AS p
                 WHERE p.package_ref = NEW.package_ref AND p.incident_id = NEW.incident_id AND p.insurer_id = NEW.insurer_id
-                  AND p.exercise = NEW.exercise AND p.state = 'sent') THEN
-            RAISE insufficient_privilege USING MESSAGE = 'a campaign begins as a draft about a package that was sent to its insurer';
+                  AND p.exercise = NEW.exercise AND p.state = 'sent'
+                UNION ALL
+                SELECT FROM incidents.incident AS i
+                WHERE NEW.insurer_id = 0 AND i.incident_id = NEW.incident_id AND i.exercise = NEW.exercise) THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = 'a campaign begins as a draft about a package that was sent to its insurer, or about the operator''s own list';
         END IF;
         RETURN NEW;
     END IF;
-    IF (NEW.campaign_ref, NEW.incident_id, NEW.insurer_id, NEW.number, NEW.package_ref, NEW.kind, NEW.exercise, NEW.made_by)
-       IS DISTINCT FROM (OLD.campaign_ref, OLD.incident_id, OLD.insurer_id, OLD.number, OLD.package_ref, OLD.kind, OLD.exercise,
-                         OLD.made_by) THEN
+    IF (NEW.campaign_ref, NEW.incident_id, NEW.insurer_id, NEW.number, NEW.package_ref, NEW.analysis, NEW.kind, NEW.exercise, NEW.made_by)
+       IS DISTINCT FROM (OLD.campaign_ref, OLD.incident_id, OLD.insurer_id, OLD.number, OLD.package_ref, OLD.analysis, OLD.kind,
+                         OLD.exercise, OLD.made_by) THEN
         RAISE insufficient_privilege USING MESSAGE = 'what a campaign is about does not change: make another';
     END IF;
     -- What was looked at before somebody agreed is what is sent.
@@ -264,7 +279,8 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'a page names its own visitor only, and leaves the rest to those who prepare and send';
     END IF;
     IF NEW.state = 'approved' AND NOT (OLD.proposed_by = 0 OR accounts.stand_apart(
-            OLD.proposed_by, NEW.approved_by, accounts.my_org(), '{insurer_admin,insurer_dpo}', OLD.proposed_at)) THEN
+            OLD.proposed_by, NEW.approved_by, accounts.my_org(), '{insurer_admin,insurer_dpo,operator_admin,operator_dpo}',
+            OLD.proposed_at)) THEN
         RAISE insufficient_privilege USING MESSAGE = 'these two people do not count as two';
     END IF;
     RETURN NEW;
@@ -323,10 +339,10 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-REVOKE EXECUTE ON FUNCTION notices.keep_prepared, notices.follow_package FROM PUBLIC;
 CREATE TRIGGER follow_package AFTER UPDATE OF state ON incidents.package
     FOR EACH ROW WHEN (NEW.state IN ('sent', 'withdrawn') AND OLD.state IS DISTINCT FROM NEW.state)
     EXECUTE FUNCTION notices.follow_package();
+REVOKE EXECUTE ON FUNCTION notices.keep_prepared, notices.follow_package FROM PUBLIC;
 
 -- A batch is taken, then posted, under the name of whoever does it; its letters go with it.
 CREATE FUNCTION notices.check_batch() RETURNS trigger
@@ -367,6 +383,17 @@ CREATE TRIGGER post_letters AFTER UPDATE OF state ON notices.letter_batch
 
 -- ---------------------------------------------------------------- who sees what
 
+-- True for the host's agents who answer for professionals' data (permission make_campaign; a test compares).
+CREATE FUNCTION accounts.answers_for_professionals() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT accounts.is_host() AND COALESCE(accounts.my_role() IN ('operator_admin', 'operator_dpo'), false) $$;
+-- Whose campaigns the visitor sees and decides: of their insurer, or the operator's own (0); NULL: nobody's.
+CREATE FUNCTION accounts.tells_for() RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN accounts.answers_for_members() THEN accounts.my_insurer() WHEN accounts.answers_for_professionals() THEN 0 END $$;
+REVOKE EXECUTE ON FUNCTION accounts.answers_for_professionals, accounts.tells_for FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accounts.answers_for_professionals, accounts.tells_for TO rempart_portals;
+
 DO $$
 DECLARE
     name text;
@@ -379,36 +406,35 @@ BEGIN
     -- Those of an insurer who answer for its members' data. Keys and contact data are closed to the pages.
     FOREACH name IN ARRAY ARRAY['contact_file', 'campaign', 'letter_batch', 'message'] LOOP
         EXECUTE format('CREATE POLICY seen ON notices.%I FOR SELECT TO rempart_portals'
-                       ' USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()))', name);
+                       ' USING (insurer_id = (SELECT accounts.tells_for()))', name);
     END LOOP;
 END $$;
 GRANT DELETE ON notices.contact_file, notices.contact, notices.message TO rempart_plane_notices;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA notices TO rempart_plane_notices;
 CREATE POLICY seen ON notices.attempt FOR SELECT TO rempart_portals
-    USING ((SELECT accounts.answers_for_members()) AND number IN (SELECT m.number FROM notices.message AS m));
--- Whom nothing is sent to by itself, the insurer tells in its own way, and says so here.
+    USING ((SELECT accounts.tells_for()) IS NOT NULL AND number IN (SELECT m.number FROM notices.message AS m));
+-- Whom nothing is sent to by itself is told in another way, and that is said here.
 CREATE POLICY changed ON notices.message FOR UPDATE TO rempart_portals
-    USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()) AND state = 'held')
-    WITH CHECK (insurer_id = (SELECT accounts.my_insurer()) AND state = 'dropped' AND reason = 'told_otherwise');
+    USING (insurer_id = (SELECT accounts.tells_for()) AND state = 'held')
+    WITH CHECK (insurer_id = (SELECT accounts.tells_for()) AND state = 'dropped' AND reason = 'told_otherwise');
 GRANT UPDATE (state, reason) ON notices.message TO rempart_portals;
 CREATE POLICY added ON notices.contact_file FOR INSERT TO rempart_portals
     WITH CHECK ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer())
                 AND uploaded_by = (SELECT accounts.my_actor()));
 CREATE POLICY added ON notices.campaign FOR INSERT TO rempart_portals
-    WITH CHECK ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer())
-                AND made_by = (SELECT accounts.my_actor())
-                AND package_ref IN (SELECT p.package_ref FROM incidents.package AS p));
+    WITH CHECK (insurer_id = (SELECT accounts.tells_for()) AND made_by = (SELECT accounts.my_actor())
+                AND (insurer_id = 0 OR package_ref IN (SELECT p.package_ref FROM incidents.package AS p)));
 CREATE POLICY changed ON notices.campaign FOR UPDATE TO rempart_portals
-    USING ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()))
-    WITH CHECK ((SELECT accounts.answers_for_members()) AND insurer_id = (SELECT accounts.my_insurer()));
+    USING (insurer_id = (SELECT accounts.tells_for()))
+    WITH CHECK (insurer_id = (SELECT accounts.tells_for()));
 
 GRANT SELECT (file_ref, insurer_id, holds, uploaded_by, uploaded_at, state, rows, refused, findings, read_at) ON notices.contact_file
     TO rempart_portals;
 GRANT INSERT (file_ref, insurer_id, holds, sealed, uploaded_by) ON notices.contact_file TO rempart_portals;
-GRANT SELECT (campaign_ref, incident_id, insurer_id, number, package_ref, kind, exercise, facts, facts_digest, state, per_hour,
+GRANT SELECT (campaign_ref, incident_id, insurer_id, number, package_ref, analysis, kind, exercise, facts, facts_digest, state, per_hour,
     persons, findings, made_by, made_at, prepared_at, proposed_by, proposed_at, approved_by, approved_at, started_at, decided_by,
     reason, ended_at, forgotten_at) ON notices.campaign TO rempart_portals;
-GRANT INSERT (campaign_ref, incident_id, insurer_id, number, package_ref, kind, exercise, facts, per_hour, made_by)
+GRANT INSERT (campaign_ref, incident_id, insurer_id, number, package_ref, analysis, kind, exercise, facts, per_hour, made_by)
     ON notices.campaign TO rempart_portals;
 GRANT UPDATE (facts, per_hour, state, proposed_by, approved_by, decided_by, reason) ON notices.campaign TO rempart_portals;
 GRANT SELECT ON notices.letter_batch, notices.attempt TO rempart_portals;
