@@ -5,6 +5,7 @@ The relay is a real one on this machine; one address does not exist, so that a l
 
 import csv
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -19,13 +20,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Stack, Visit, wait_until
 from tests.browser.test_payers import open_visit
-from tests.campaign_samples import Outreach, make_line, write_list
+from tests.campaign_samples import Outreach, ToProfessionals, make_line, write_list
 from tests.package_samples import Affair, format_private_key, make_certificate, make_rsa_key
 from tests.portals import people
 from tests.portals.test_campaigns import FACTS
 
 from rempart.accounts.roles import Role
+from rempart.disclosure.fields import Field
 from rempart.exchange.package_sealing import Opener
+from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
 from rempart.wiring.notices import load_envelope_key
@@ -50,6 +53,7 @@ class Told:
     """An insurer told of four persons, and where its messages go."""
 
     stack: Stack
+    host: people.Organisation
     insurer: people.Organisation
     outreach: Outreach
     mail: Path
@@ -59,6 +63,18 @@ class Told:
         """Ask the worker of the stack to do a job now."""
         command = [sys.executable, "-m", "rempart", "jobs", "run", kind]
         subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=120)
+
+    def read_code(self, person_ref: int) -> str:
+        """Return the code of the message to somebody, as it is printed on it."""
+        [(number,)] = self.outreach.fetch(
+            "SELECT number FROM notices.message WHERE person_ref = %s", person_ref
+        )
+        command = [sys.executable, "-m", "rempart", "notice", "campaign", "text", str(number)]
+        done = subprocess.run(
+            command, env=self.environment, check=True, capture_output=True, text=True, timeout=120
+        )
+        [code] = re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]\b", done.stdout)
+        return str(code)
 
     def find_letter(self, person_ref: int, references: list[str]) -> str:
         """Return which of the references on envelopes is on a person's."""
@@ -117,7 +133,7 @@ def relay(environment: dict[str, str], tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def told(stack: Stack, relay: Path, environment: dict[str, str]) -> Told:
-    people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
+    host = people.make_organisation(stack.database, "operator", name="Plateforme Lambda")
     insurer = people.make_organisation(stack.database, "insurer", name="Mutuelle Aubelune")
     affair = Affair(stack.database, kms=FileKms(stack.world.home.key("master")))
     affair.add_key(insurer.insurer_id, CERTIFICATE)
@@ -128,7 +144,7 @@ def told(stack: Stack, relay: Path, environment: dict[str, str]) -> Told:
     outreach.package({ADULT: "A", BOUNCING: "A", BY_POST: "B", UNREACHED: "A"})
     for person in (ADULT, BOUNCING, BY_POST, UNREACHED):
         outreach.cover(person)
-    return Told(stack, insurer, outreach, relay, environment)
+    return Told(stack, host, insurer, outreach, relay, environment)
 
 
 def follow(control: Locator) -> None:
@@ -166,8 +182,7 @@ def give_contacts(page: Page, told: Told) -> None:
 
 def draft(page: Page, told: Told) -> None:
     """Fill in the facts and have the messages prepared."""
-    incident = f"{told.stack.url}/assureur/incidents/{told.outreach.affair.incident_id}"
-    page.goto(f"{incident}/campagne")
+    page.goto(f"{told.stack.url}/campagnes/incidents/{told.outreach.affair.incident_id}")
     fill_facts(page, prosecutor=WRONG_ARTICLE)
     follow(page.locator("#prepare"))
     await_words(page, "un message chacune")
@@ -181,11 +196,11 @@ def correct_findings(visit: Visit, told: Told) -> None:
     page.reload()
     expect(page.locator("#blocked")).to_be_visible()
     visit.shoot("campaign-findings")
-    page.locator("#propose").press("Enter")
+    follow(page.locator("#propose"))
     expect(page.get_by_role("alert")).to_contain_text("Refusé")
-    page.locator("#facts").press("Enter")
+    follow(page.locator("#facts"))
     fill_facts(page)
-    page.locator("#prepare").press("Enter")
+    follow(page.locator("#prepare"))
     await_words(page, "Rien à redire")
 
 
@@ -282,6 +297,7 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     first.shoot("campaign-en", documented=False)
     page.get_by_role("button", name="Français").press("Enter")
     correct(told, first, second, address)
+    tell_professionals(told, open_visit)
 
 
 def send_and_read_reports(told: Told) -> None:
@@ -324,3 +340,45 @@ def correct(told: Told, first: Visit, second: Visit, address: str) -> None:
     )
     assert ("correction", ADULT) in listed
     assert BOUNCING not in [ref for _, ref in listed]
+
+
+def tell_professionals(told: Told, open_visit: Callable[[people.Somebody], Visit]) -> None:
+    """The operator tells those whose accounts were entered; a code of theirs answers."""
+    database, known = told.stack.database, told.outreach.affair
+    letterbox = make_letterbox(told.stack.world.home.key("master"))
+    professionals = ToProfessionals(database, known=known, letterbox=letterbox)
+    professionals.add(901, "Alice Officine", email="alice@exemple.invalid")
+    professionals.add(902, "Bruno Cabinet", letter="2 rue du Port, 35400 SAINT-MALO")
+    login = Field.PROFESSIONAL_NAME | Field.PROFESSIONAL_LOGIN
+    bank = login | Field.PROFESSIONAL_BANK_DETAILS | Field.FINESS
+    professionals.list({901: ("A", bank), 902: ("B", login)})
+    first, second = (
+        open_visit(people.make_agent(database, told.host, role, name=name))
+        for role, name in (
+            (Role.OPERATOR_DPO, "Élise Déléguée"),
+            (Role.OPERATOR_ADMIN, "Denis Directeur"),
+        )
+    )
+    page = first.page
+    page.goto(f"{told.stack.url}/console/incidents/{known.incident_id}")
+    follow(page.locator("#tell-professionals"))
+    expect(page.get_by_text("d’après l’analyse")).to_be_visible()
+    fill_facts(page, name="Plateforme Lambda", operator="Plateforme Lambda")
+    follow(page.locator("#prepare"))
+    await_words(page, "un message chacune")
+    expect(page.get_by_text("Rien à redire")).to_be_visible()
+    first.shoot("professionals-prepared")
+    follow(page.locator("#exemples a").first)
+    expect(page.get_by_text("Il a lu leurs comptes")).to_be_visible()
+    first.shoot("professionals-sample")
+    page.go_back()
+    agree(first, second)
+    second.page.locator("#agree").press("Enter")
+    expect(second.page.get_by_text("approuvée le")).to_be_visible()
+    told.run("send_notices")
+    wait_until(lambda: told.list_delivered().count("alice@exemple.invalid") == 1)
+    code = told.read_code(901)
+    page.goto(f"{told.stack.url}/suis-je-concerne")
+    page.locator("[name=code]").fill(code)
+    follow(page.locator("[name=code]"))
+    expect(page.get_by_text("coordonnées bancaires du professionnel").first).to_be_visible()

@@ -80,7 +80,7 @@ def director(desk, mine) -> Client:
 
 def begin(browser, outreach, **changes) -> str:
     """Fill in the facts; return the address of the campaign."""
-    page = f"/assureur/incidents/{outreach.affair.incident_id}/campagne"
+    page = f"/campagnes/incidents/{outreach.affair.incident_id}"
     answer = browser.post(page, {**FACTS, **changes})
     assert answer.status_code == 302, read(answer)
     return answer.headers["Location"]
@@ -92,7 +92,7 @@ def prepare(browser, outreach, address) -> None:
 
 
 def test_what_is_known_of_the_incident_is_filled_in(dpo, outreach):
-    page = dpo.get(f"/assureur/incidents/{outreach.affair.incident_id}/campagne")
+    page = dpo.get(f"/campagnes/incidents/{outreach.affair.incident_id}")
     assert page.status_code == 200
     content = page.content.decode()
     assert 'value="23/11/2025"' in content
@@ -123,7 +123,7 @@ def test_from_the_facts_to_the_second_person_s_agreement(dpo, director, outreach
     assert dpo.post(f"{address}/geste", {"geste": "reprendre"}).status_code == 302
     assert dpo.post(f"{address}/geste", {"geste": "arreter", "reason": ""}).status_code == 422
     assert dpo.post(f"{address}/geste", {"geste": "arreter", "reason": "Fin."}).status_code == 302
-    assert "arrêtée" in read(dpo.get("/assureur/campagnes"))
+    assert "arrêtée" in read(dpo.get("/campagnes"))
 
 
 def test_messages_are_listed_by_number_and_no_page_holds_a_name(dpo, outreach):
@@ -204,7 +204,7 @@ def test_a_newer_package_is_said_and_a_correction_offered(dpo, director, outreac
 
 
 def begin_again(browser, outreach):
-    page = f"/assureur/incidents/{outreach.affair.incident_id}/campagne"
+    page = f"/campagnes/incidents/{outreach.affair.incident_id}"
     return browser.post(page, FACTS)
 
 
@@ -266,7 +266,7 @@ def test_mutation_a_proposal_that_does_not_look_at_findings_lets_the_text_go(
 
 
 def test_facts_that_cannot_be_true_are_told_beside_the_form(dpo, outreach):
-    page = f"/assureur/incidents/{outreach.affair.incident_id}/campagne"
+    page = f"/campagnes/incidents/{outreach.affair.incident_id}"
     answer = dpo.post(page, {**FACTS, "ends_on": "22/11/2025"})
     assert answer.status_code == 422
     assert "Dans l’ordre" in read(answer)
@@ -293,4 +293,4 @@ def test_another_insurer_has_no_such_campaign(dpo, outreach, desk):
     for page in ("", "/messages", "/exemple", "/accord", "/faits"):
         assert stranger.get(f"{address}{page}").status_code == 404
     assert stranger.post(f"{address}/geste", {"geste": "preparer"}).status_code == 404
-    assert "Aucune campagne" in read(stranger.get("/assureur/campagnes"))
+    assert "Aucune campagne" in read(stranger.get("/campagnes"))

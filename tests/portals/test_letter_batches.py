@@ -33,7 +33,7 @@ from rempart.workflows.pace_campaign import Office
 from rempart.workflows.print_letters import Press, print_campaign, write_batches
 
 CERTIFICATE = make_certificate()
-LETTERS = "/assureur/campagnes/501/lettres"
+LETTERS = "/campagnes/501/lettres"
 RETURNS = "/assureur/lettres-revenues"
 
 

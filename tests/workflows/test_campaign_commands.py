@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
-from tests import campaign_samples
 from tests.campaign_samples import Outreach, ToProfessionals, make_line, write_list
 
 from rempart.cli.campaign import campaign
@@ -105,9 +104,8 @@ def test_from_the_facts_to_what_one_person_is_told(outreach, run, tmp_path, sett
     jobs_prepare_again(outreach, settings, home, int(ref))
 
 
-def test_professionals_are_told_from_the_command_line(database, home, run, tmp_path, monkeypatch):
-    told = ToProfessionals(database)
-    monkeypatch.setattr(campaign_samples, "LETTERBOX", make_letterbox(home.key("master")))
+def test_professionals_are_told_from_the_command_line(database, home, run, tmp_path):
+    told = ToProfessionals(database, letterbox=make_letterbox(home.key("master")))
     told.add(901, "Alice Officine", email="alice@pharmacie.invalid")
     told.list({901: ("A", Field.PROFESSIONAL_BANK_DETAILS)})
     incident, facts = told.affair.incident_id, tmp_path / "facts.json"

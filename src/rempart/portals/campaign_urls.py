@@ -1,4 +1,4 @@
-"""The addresses of an insurer's campaigns. None of them carries an identifier of a person."""
+"""The addresses of campaigns. None of them carries an identifier of a person."""
 
 from typing import Final
 
@@ -6,14 +6,14 @@ from django.urls import path
 
 from rempart.portals.views import campaign_files, campaigns, letter_batches
 
-_ONE: Final = "assureur/campagnes/<int:campaign_ref>"
+_ONE: Final = "campagnes/<int:campaign_ref>"
 
 PATHS: Final = (
-    path("assureur/campagnes", campaigns.own_campaigns, name="own-campaigns"),
-    path("assureur/campagnes.csv", campaigns.own_campaigns_csv, name="own-campaigns-csv"),
+    path("campagnes", campaigns.own_campaigns, name="own-campaigns"),
+    path("campagnes.csv", campaigns.own_campaigns_csv, name="own-campaigns-csv"),
     path("assureur/coordonnees", campaign_files.contacts, name="campaign-contacts"),
     path(
-        "assureur/incidents/<int:incident_id>/campagne",
+        "campagnes/incidents/<int:incident_id>",
         campaigns.new_campaign,
         name="new-campaign",
     ),

@@ -25,7 +25,8 @@ class Entry:
         label: What it is called.
         permission: What the page asks for.
         also: Other pages under this link.
-        of_the_host: Whether it is for agents of the operator that runs the installation only.
+        of_the_host: Whether, of operators' agents, it is for those of the one that runs the
+            installation only.
         of_hosted: Whether it is for agents of operators hosted there only.
         counted: Name of how many wait there; empty where nothing is counted.
     """
@@ -168,6 +169,7 @@ ENTRIES: Final = (
             *("campaign-messages", "told-otherwise", "campaign-sample", "campaign-contacts"),
             *("campaign-letters", "campaign-letter", "letter-returns"),
         ),
+        of_the_host=True,
     ),
     Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),
     Entry("chain", _("Chaîne"), Permission.READ_CHAIN),
@@ -407,12 +409,18 @@ def list_links(visitor: Visitor, *, here: str, now: datetime) -> list[Link]:
             counted=entry.counted,
         )
         for entry in ENTRIES
-        if can(visitor, entry.permission, now=now)
-        and not (entry.of_hosted if visitor.is_host else entry.of_the_host)
+        if can(visitor, entry.permission, now=now) and not _is_anothers(entry, visitor)
     }
     for label, routes in GROUPS if len(links) > MOST_FLAT else ():
         _join(links, label, [route for route in routes if route in links])
     return list(links.values())
+
+
+def _is_anothers(entry: Entry, visitor: Visitor) -> bool:
+    """Say whether an entry is for agents of another kind of operator than the visitor's."""
+    if visitor.is_host:
+        return entry.of_hosted
+    return entry.of_the_host and visitor.org_kind == "operator"
 
 
 def _join(links: dict[str, Link], label: Promise, routes: list[str]) -> None:

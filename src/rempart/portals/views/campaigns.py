@@ -1,4 +1,4 @@
-"""« Campagnes » of an insurer: what it tells its people, prepared, agreed to by two, followed.
+"""« Campagnes »: what an insurer tells its people, and the operator professionals; by two persons.
 
 A list says states and numbers, no person: messages are named by their number. Refuses to show a
 name, an address or a code: the pages have none.
@@ -88,7 +88,7 @@ _SERIES: Final = (
 @require_safe
 @allows(Permission.READ_CAMPAIGNS)
 def own_campaigns(request: HttpRequest) -> HttpResponseBase:
-    """List the campaigns of the insurer, and the incidents it was told of."""
+    """List the campaigns of the visitor's insurer, or of the operator to professionals."""
     listing = read_listing(request.GET, get_args(CampaignColumn), "made")
     rows, total = perform_or_404(
         request,
@@ -96,6 +96,7 @@ def own_campaigns(request: HttpRequest) -> HttpResponseBase:
     )
     context = {
         "rows": [describe_row(row) for row in rows],
+        "of_operator": require_visitor(request).is_host,
         **list_abilities(require_visitor(request), _MAKES),
         **describe_listing(listing, COLUMNS, total),
     }
@@ -134,9 +135,13 @@ def new_campaign(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     number = read_ref(incident_id)
 
     def load(tx: Connection[Any], asker: Asker) -> tuple[Any, dict[str, Any]]:
-        insurer_id = acts.find_insurer(asker, Permission.MAKE_CAMPAIGN)
-        package = acts.read_package(tx, number, insurer_id)
-        return package, acts.suggest_facts(tx, package, number, now=asker.now)
+        teller = acts.find_teller(asker, Permission.MAKE_CAMPAIGN)
+        package = acts.read_package(tx, number, teller)
+        known = acts.suggest_facts(tx, package, number, now=asker.now)
+        if package.package_ref is None:
+            name = asker.visitor.org_name
+            known = {"operator": name, **known, "sender": {"name": name, **known["sender"]}}
+        return package, known
 
     package, suggested = perform_or_404(request, load)
     form = CampaignForm(
@@ -168,7 +173,9 @@ def new_campaign(request: HttpRequest, incident_id: int) -> HttpResponseBase:
         "form": form,
         "title": gettext("Nouvelle campagne"),
         "package": package,
-        "back": reverse("own-incident", args=[number]),
+        "back": reverse(
+            "incident" if package.package_ref is None else "own-incident", args=[number]
+        ),
     }
     return render(request, "portals/campaigns/facts.html", context, status=status)
 

@@ -38,7 +38,10 @@ from rempart.workflows.read_incident import (
 )
 
 _BIGGEST_ID: Final = (1 << 63) - 1
-_ABILITIES: Final = (Permission.OVERRULE_SESSION, Permission.WORK_INCIDENT)
+_ABILITIES: Final = (
+    *(Permission.OVERRULE_SESSION, Permission.WORK_INCIDENT),
+    Permission.MAKE_CAMPAIGN,
+)
 # Insurers shown before one asks for all of them.
 SHOWN: Final = 15
 SHOWN_ACCOUNTS: Final = 200
