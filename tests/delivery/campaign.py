@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tests.campaign_samples import Outreach, ToProfessionals, make_line
 from tests.delivery.post_office import KEY, ROOM, make_relay
-from tests.package_samples import KMS
+from tests.package_samples import KMS, Affair
 
 from rempart.disclosure.fields import Field
 from rempart.exchange.smtp_transport import Post
 from rempart.storage.connect import Database
 from rempart.storage.notice_delivery import SendingCampaign
+from rempart.storage.sealing import FileKms
 from rempart.workflows import campaigns as acts
 from rempart.workflows import pace_campaign
 from rempart.workflows.deliver_email import SentEmails, send_emails, settle_uncertain
@@ -32,11 +33,15 @@ class Delivery:
     people: Mapping[int, Mapping[str, str]]
     per_hour: int | None = None
     campaign_ref: int = 501
+    kms: FileKms = KMS
     outreach: Outreach = field(init=False)
     clock: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.outreach = Outreach(self.database)
+        affair = Affair(self.database, kms=self.kms)
+        affair.add_insurer(1)
+        affair.add_key(1)
+        self.outreach = Outreach(self.database, known=affair)
         self.outreach.package(dict.fromkeys(self.people, "A"))
         for person in self.people:
             self.outreach.cover(person)
@@ -54,7 +59,7 @@ class Delivery:
     def office(self, timing: Timing = SOON) -> Office:
         return Office(
             open_transaction=lambda: self.database.transaction("notifier"),
-            kms=KMS,
+            kms=self.kms,
             now=lambda: self.clock[0] if self.clock else datetime.now(UTC),
             timing=timing,
         )

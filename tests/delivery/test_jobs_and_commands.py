@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from procrastinate.exceptions import JobAborted
-from tests import campaign_samples
 from tests.delivery.campaign import Delivery
 from tests.delivery.post_office import serving
 from tests.jobs.practice import make_installation
@@ -30,11 +29,7 @@ pytestmark = pytest.mark.timeout(120)
 class Place:
     """An installation whose relay is the simulator, and a campaign there."""
 
-    def __init__(self, settings, home, database, folder: Path, port: int, monkeypatch) -> None:
-        kms = FileKms(home.key("master"))
-        for module in (campaign_samples, "tests.delivery.campaign", "tests.package_samples"):
-            name = module if isinstance(module, str) else module.__name__
-            monkeypatch.setattr(f"{name}.KMS", kms)
+    def __init__(self, settings, home, database, folder: Path, port: int) -> None:
         self.letters = folder / "letters"
         self.letters.mkdir()
         self.folder = folder
@@ -45,6 +40,7 @@ class Place:
                 102: {"email": "bounce-102@mel.invalid"},
                 103: {"email": ""},
             },
+            kms=FileKms(home.key("master")),
         )
         self.settings = replace(
             settings,
@@ -64,8 +60,8 @@ class Place:
 
 
 @pytest.fixture
-def place(settings, home, database, tmp_path, unused_port, monkeypatch) -> Place:
-    return Place(settings, home, database, tmp_path, unused_port, monkeypatch)
+def place(settings, home, database, tmp_path, unused_port) -> Place:
+    return Place(settings, home, database, tmp_path, unused_port)
 
 
 def test_three_jobs_tell_everybody_once_and_the_commands_say_so(
