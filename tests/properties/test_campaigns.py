@@ -89,6 +89,22 @@ def test_a_letter_lists_exactly_the_fields_of_the_exposure_list(drawn, is_whole,
     assert is_whole or not never_read
 
 
+@given(exposures(), st.integers(1, 2**9 - 1), st.booleans(), st.sampled_from(["fr", "en"]))
+def test_a_professional_s_letter_lists_exactly_theirs(drawn, some, is_whole, language):
+    person, contact = drawn
+    own = some << 30 & int(FIELDS_OF_PROFESSIONALS)
+    listed = person._replace(fields=own, lost=own, last_day=None, has_space=False)
+    target = decide_target(listed, contact, is_whole=is_whole, today=TODAY, is_professional=True)
+    if isinstance(target, Untold):
+        return
+    notice = assemble_notice(INCIDENT, make_facts(target), medium=Medium.LETTER, language=language)
+    check_can_send(notice)
+    items = [list(one.items) for one in notice.blocks if one.block_id == "exposed"]
+    assert items == ([] if person.tier is None else [format_fields(own, language)])
+    assert target.relation is Relation.PROFESSIONAL
+    assert not target.saying.not_exposed
+
+
 @given(exposures(), st.booleans())
 def test_nobody_is_told_what_they_know_and_nobody_concerned_is_left_out(drawn, is_whole):
     person, contact = drawn

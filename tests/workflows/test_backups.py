@@ -369,6 +369,8 @@ def test_rows_of_a_purge_go_by_their_keys_and_once(kept: Kept):
             " VALUES (%s, %s, 'x', '-infinity') RETURNING 1", insurer_id, amc_number)  # fmt: skip
         ask(kept, "INSERT INTO notices.contact_file (file_ref, insurer_id, uploaded_by, sealed)"
             " VALUES (%s, %s, 0, '') RETURNING 1", insurer_id, insurer_id)  # fmt: skip
+        ask(kept, "INSERT INTO notices.contact_key (insurer_id, wrapped_key)"
+            " VALUES (%s, '') RETURNING 1", insurer_id)  # fmt: skip
         ask(kept, "INSERT INTO notices.contact (insurer_id, person_ref, file_ref, sealed)"
             " VALUES (%s, 5, %s, '') RETURNING 1", insurer_id, insurer_id)  # fmt: skip
     begin = lambda: kept.at.database.transaction("owner")  # noqa: E731 - as workflows take it
