@@ -230,6 +230,35 @@ def test_what_is_kept_is_said_with_its_reasons_and_no_invented_day(desk, ours, i
     assert NIR not in shown
 
 
+def test_what_moved_a_period_is_told_and_counted(desk, ours, insurer, member):
+    person_ref = find_person(desk, member)
+    seal_identity(desk, insurer, person_ref)
+    moves = (
+        ("interruption", "2026-06-30", None, "Lettre recommandée."),
+        ("suspension", "2026-07-01", "2026-07-31", "Expertise."),
+        ("portability", "2025-11-02", "2026-01-31", "Emploi fini."),
+    )
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO retention.life (person_ref, insurer_id, contract_end)"
+            " VALUES (%s, %s, '2025-11-01')",
+            (person_ref, insurer.insurer_id),
+        )
+        for move in moves:
+            tx.execute(
+                "INSERT INTO retention.event (insurer_id, person_ref, kind, starts_on, ends_on,"
+                " reason) VALUES (%s, %s, %s, %s, %s, %s)",
+                (insurer.insurer_id, person_ref, *move),
+            )
+    shown = read(ours.get("/adherent/mes-donnees"))
+    assert "jusqu’au 31 janvier 2026. La fin du contrat se compte de ce jour." in shown
+    assert "Le 30 juin 2026, une démarche" in shown
+    assert "Du 1 juillet 2026 au 31 juillet 2026, le délai" in shown
+    assert "Expertise." not in shown
+    # Two years from the letter, and the 31 days that did not run.
+    assert "Jusqu’au 31/07/2028." in shown
+
+
 def test_a_copy_needs_a_fresh_confirmation(desk, ours, member):
     with desk.database.transaction("owner") as tx:
         tx.execute(

@@ -1,9 +1,11 @@
 """What is held about a member, in words: kinds of data, and the sections of the printed copy."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,7 @@ from rempart.portals.care_wording import CLAIM_STATES, PEC_STATES
 from rempart.portals.member_wording import DISPUTE_REASONS, DISPUTE_STATES, MEDIA, MESSAGE_KINDS
 from rempart.portals.money_cells import format_cell
 from rempart.retention.fields import Field, Phase
+from rempart.workflows.own_data import Move
 
 FIELD_NAMES: Final[Mapping[Field, Promise]] = MappingProxyType(
     {
@@ -61,6 +64,36 @@ _IDENTITY: Final[Mapping[str, Promise]] = MappingProxyType(
         "stated_on": _("Dit par votre complémentaire le"),
     }
 )
+
+
+def describe_move(move: Move) -> str:
+    """Return what moved a member's periods, in a sentence: when, never the words of the file."""
+    days = {"on": _format_day(move.starts_on), "until": _format_day(move.ends_on)}
+    if move.kind == "portability":
+        words = gettext(
+            "Portabilité : votre couverture a continué après votre contrat de travail, jusqu’au "
+            "%(until)s. La fin du contrat se compte de ce jour."
+        )
+    elif move.kind == "interruption":
+        words = gettext(
+            "Le %(on)s, une démarche (lettre recommandée, expertise, justice) a fait repartir de "
+            "zéro le délai pour demander ou contester un remboursement."
+        )
+    elif move.ends_on is None:
+        words = gettext(
+            "Depuis le %(on)s, le délai pour demander ou contester un remboursement ne court "
+            "plus. Le jour où il reprendra n’est pas encore connu."
+        )
+    else:
+        words = gettext(
+            "Du %(on)s au %(until)s, le délai pour demander ou contester un remboursement n’a pas "
+            "couru."
+        )
+    return words % days
+
+
+def _format_day(day: date | None) -> str:
+    return "" if day is None else date_format(day, "DATE_FORMAT")
 
 
 def make_sections(data: Mapping[str, Any]) -> list[Section]:

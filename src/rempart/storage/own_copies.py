@@ -35,6 +35,19 @@ class CoverageLine(NamedTuple):
     domains: Mapping[str, Any] | None
 
 
+class Move(NamedTuple):
+    """What moved the periods of somebody.
+
+    Args:
+        kind: `interruption`, `suspension` or `portability`.
+        starts_on, ends_on: First and last day; no last day: none, or none yet.
+    """
+
+    kind: str
+    starts_on: date
+    ends_on: date | None
+
+
 class Mine(NamedTuple):
     """What is kept of somebody, and what its periods count from.
 
@@ -44,6 +57,7 @@ class Mine(NamedTuple):
         claims, oldest_on, latest_on: How many, and when the first and the last came to their end.
         held: Something keeps all of it for now, such as a trial.
         restricted: They asked that it be kept and not used.
+        moves: What interrupted or suspended their periods, or extended their cover, as it was told.
     """
 
     contract_end: date | None
@@ -59,12 +73,17 @@ class Mine(NamedTuple):
     latest_on: date | None
     held: bool
     restricted: bool
+    moves: Sequence[Move] = ()
 
 
 def read_mine(tx: Transaction) -> Mine | None:
     """Return what is kept of the visitor; None: of nobody."""
     row = tx.execute(_sql.read_mine).fetchone()
-    return None if row is None else Mine(*row)
+    if row is None:
+        return None
+    *facts, kinds, starts, ends = row
+    moves = [Move(*one) for one in zip(kinds, starts, ends, strict=True)]
+    return Mine._make([*facts, moves])
 
 
 def add_copy(tx: Transaction, **values: Any) -> None:

@@ -38,7 +38,7 @@ ORDER BY line.starts_on DESC;
 -- name: read_mine
 -- What is kept of the visitor, and what its periods count from.
 SELECT contract_end, last_payment, gone, has_identity, has_coverage, has_card, has_account, archived, claims, oldest_on, latest_on, held,
-       restricted
+       restricted, kinds, starts, ends
 FROM retention.read_mine();
 
 -- name: fill_copy

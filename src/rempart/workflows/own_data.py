@@ -16,12 +16,17 @@ from rempart.kernel.findings import Language
 from rempart.retention.fields import OF_PERSON, Fact, Field, Phase
 from rempart.retention.lives import Facts, Keeping, decide_keeping
 from rempart.retention.schedule import Schedule, load_default_text, parse_schedule
+from rempart.retention.terms import Event, Interruption, Suspension
 from rempart.storage import own_copies, retention_runs
 from rempart.storage.connect import Transaction
-from rempart.storage.own_copies import Mine
+from rempart.storage.own_copies import Mine, Move
 from rempart.workflows.administer_organisation import Asker
 
+__all__ = ["Held", "Move", "OwnData", "Reason", "describe_held", "read_own_data"]
+
 _PARIS: Final = ZoneInfo("Europe/Paris")
+# What interrupts or suspends; portability is in the end of the contract already.
+MOVING: Final = frozenset({"interruption", "suspension"})
 # What the member is shown, in this order.
 SHOWN: Final = (
     *(Field.CIVIL, Field.NIR, Field.NUMBERS, Field.CONTACT, Field.COVERAGE, Field.CARD),
@@ -75,12 +80,14 @@ class OwnData:
         is_held_back: Something keeps all of it for now, such as a trial.
         is_restricted: They asked that it be kept and not used.
         schedule: The title of the rules.
+        moves: What moved their periods, in the order it happened.
     """
 
     held: tuple[Held, ...]
     is_held_back: bool
     is_restricted: bool
     schedule: str
+    moves: tuple[Move, ...] = ()
 
 
 def read_own_data(tx: Transaction, asker: Asker, language: Language) -> OwnData:
@@ -99,6 +106,7 @@ def read_own_data(tx: Transaction, asker: Asker, language: Language) -> OwnData:
         is_held_back=mine is not None and mine.held,
         is_restricted=mine is not None and mine.restricted,
         schedule=schedule.en if language == "en" else schedule.fr,
+        moves=() if mine is None else tuple(sorted(mine.moves, key=lambda one: one.starts_on)),
     )
 
 
@@ -119,11 +127,12 @@ def describe_held(
         Field.LOOKUPS: True,
     }
     found = []
+    events = [_make_event(one) for one in mine.moves if one.kind in MOVING]
     for field in SHOWN:
         if not there[field] or field in mine.gone:
             found.append(Held(field=field, phase=Phase.GONE, gone_after=None, reasons=()))
             continue
-        keeping = decide_keeping(schedule, field, _list_facts(field, mine), on=on)
+        keeping = decide_keeping(schedule, field, _list_facts(field, mine), on=on, events=events)
         is_archived = field in mine.archived
         found.append(
             Held(
@@ -137,6 +146,12 @@ def describe_held(
             )
         )
     return tuple(found)
+
+
+def _make_event(move: Move) -> Event:
+    if move.kind == "interruption":
+        return Interruption(on=move.starts_on)
+    return Suspension(starts_on=move.starts_on, ends_on=move.ends_on)
 
 
 def _list_reasons(

@@ -26,7 +26,13 @@ from rempart.portals.administering import (
 )
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.own_data_words import FIELD_NAMES, PHASE_BADGES, PHASE_NAMES, make_sections
+from rempart.portals.own_data_words import (
+    FIELD_NAMES,
+    PHASE_BADGES,
+    PHASE_NAMES,
+    describe_move,
+    make_sections,
+)
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.retention.fields import Phase
@@ -47,6 +53,7 @@ def my_data(request: HttpRequest) -> HttpResponseBase:
         "rows": [_describe(one) for one in kept.held if one.phase is not Phase.GONE],
         "gone": [FIELD_NAMES[one.field] for one in kept.held if one.phase is Phase.GONE],
         "kept": kept,
+        "moves": [describe_move(one) for one in kept.moves],
         "copies": copies,
         "is_waiting": any(one.made_at is None for one in copies),
         "days": KEPT_DAYS,

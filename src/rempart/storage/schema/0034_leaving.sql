@@ -340,17 +340,24 @@ GRANT EXECUTE ON FUNCTION retention.read_people, retention.list_leavers, retenti
 CREATE FUNCTION retention.read_mine()
     RETURNS TABLE (insurer_id integer, contract_end date, last_payment date, gone text[], has_identity boolean, has_coverage boolean,
                    has_card boolean, has_account boolean, archived text[], claims bigint, oldest_on date, latest_on date, held boolean,
-                   restricted boolean)
+                   restricted boolean, kinds text[], starts date[], ends date[])
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.insurer_id, p.contract_end, p.last_payment, p.gone, p.has_identity, p.has_coverage, p.has_card, p.has_account, p.archived,
            bills.n, bills.oldest, bills.latest,
            EXISTS (SELECT FROM retention.list_holds_of(ARRAY[p.person_ref]) AS h WHERE h.name NOT LIKE 'restriction %'),
-           EXISTS (SELECT FROM retention.list_holds_of(ARRAY[p.person_ref]) AS h WHERE h.name LIKE 'restriction %')
+           EXISTS (SELECT FROM retention.list_holds_of(ARRAY[p.person_ref]) AS h WHERE h.name LIKE 'restriction %'),
+           moved.kinds, moved.starts, moved.ends
     FROM retention.read_people(ARRAY[accounts.my_person()]) AS p
     CROSS JOIN LATERAL (
         SELECT count(*) AS n, min(greatest((c.state_at AT TIME ZONE 'Europe/Paris')::date, c.last_care_on)) AS oldest,
                max(greatest((c.state_at AT TIME ZONE 'Europe/Paris')::date, c.last_care_on)) AS latest
         FROM claims.claim AS c WHERE c.person_ref = p.person_ref) AS bills
+    -- What moved their periods: when, never why; the words are the insurer's.
+    CROSS JOIN LATERAL (
+        SELECT COALESCE(array_agg(e.kind ORDER BY e.event_ref), '{}') AS kinds,
+               COALESCE(array_agg(e.starts_on ORDER BY e.event_ref), '{}') AS starts,
+               COALESCE(array_agg(e.ends_on ORDER BY e.event_ref), '{}') AS ends
+        FROM retention.event AS e WHERE e.person_ref = p.person_ref) AS moved
 $$;
 REVOKE EXECUTE ON FUNCTION retention.read_mine FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION retention.read_mine TO rempart_portals;
