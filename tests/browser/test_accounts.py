@@ -70,7 +70,7 @@ def enrol(stack: Stack, visit: Visit, who: people.Somebody) -> None:
     """Come in with an invitation."""
     page = visit.page
     page.goto(f"{stack.url}/connexion")
-    page.get_by_role("link", name="J’ai reçu un code d’invitation").click()
+    page.get_by_role("button", name="Première fois : j’ai reçu un code").click()
     expect(page.get_by_label("Code d’invitation")).to_be_focused()
     page.keyboard.type(people.invite(stack.database, who).lower())
     page.keyboard.press("Enter")

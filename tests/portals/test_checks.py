@@ -184,7 +184,7 @@ def test_terms_are_told_in_plain_words(professional, gateway, press, terms, word
         ("out_of_period", "collect_from_member", ("hors de sa période", "facture acquittée")),
         ("suspended", "contact_insurer", ("suspendus", "appeler sa complémentaire")),
         ("domain_not_covered", "collect_from_member", ("ne couvre pas ce domaine", "acquittée")),
-        ("unknown_card", "ask_for_card", ("Aucune carte en service", "Demandez la carte")),
+        ("unknown_card", "ask_for_card", ("Aucune carte en service", "Relisez le code imprimé")),
     ],
 )
 def test_a_closed_answer_says_why_and_what_to_do(

@@ -224,7 +224,7 @@ def count_policies(database: Database) -> int:
 
 
 def assert_somebody_has_a_history_to_look_at(loaded, home, outcome):
-    key = compute_lookup_key(home.key("lookup"), CardCode.parse(outcome.consulted))
+    key = compute_lookup_key(home.key("lookup"), CardCode.parse(outcome.consulted[0]))
     with loaded.transaction("auditor") as tx:
         [(count,)] = tx.execute(
             "SELECT count(*) FROM ledger.entry WHERE lookup_key = %s AND kind = 1", (key.hex(),)

@@ -29,8 +29,8 @@ BASE_MISSING: Final = Refusal(
     rule="base_missing",
     fr="La base de remboursement manque, et cet acte n’a pas de tarif national connu ici.",
     en="The base de remboursement is missing, and this act has no national tariff known here.",
-    advice_fr="Indiquer la base de remboursement de la ligne, en centimes.",
-    advice_en="Give the line's base de remboursement, in cents.",
+    advice_fr="Indiquer la base de remboursement de la ligne.",
+    advice_en="Give the line's base de remboursement.",
 )
 
 # The pathway binds from this age on.

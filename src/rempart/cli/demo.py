@@ -37,13 +37,18 @@ PUBLISHER = "Logiciels Lambda"
 EXAMPLE_CLIENT = "logiciel-exemple"  # the simulated Pro Santé Connect knows it by this name too
 EXAMPLE_KEY = "example-key.json"
 EXAMPLE = "examples/check_rights.py"
-CONSULTED = "consulted-card.txt"  # the drill writes whose card was shown most often
+CLAIM_EXAMPLE = "examples/send_claim.py"
+# Who is named to sign in as; each of them bills in the demo.
+SHOWN_PROFESSIONS = {"pharmacy": "pharmacist", "optician": "optician", "hospital": "hospital"}
+CONSULTED = "consulted-card.txt"  # the drill writes whose cards were shown, most often first
+CARDS = "cards-issued"  # a file that says that the cards of the member's insurer were made
 TOLD = "people-told"  # a file that says that an incident was told to the people it concerns
 EMPLOYER = "Entreprise Lambda"
 ATTACHED = "attached"  # files that say how far the employer of the demo was made
 EMPLOYED = "employed"
 BILLED = "claims-billed"  # a file that says that the claims of the demo were all sent and paid
 START_TIMEOUT_S = 60
+_INSURED = "1"  # the quality of an insured person, in a feed
 
 
 @click.command()
@@ -99,6 +104,7 @@ def demo(
                     _step("Stolen accounts, in every way known, against the guard: about a minute")
                     consulted = ("--consulted", str(synth / CONSULTED))
                     _run("drill", "--quick", "--keep", "--data", str(synth), *consulted)
+                _issue_cards(home)
                 _bill_and_pay(home, base_url)
                 _tell_people(home)
                 _show_addresses(home, base_url, open_browser=open_browser)
@@ -178,13 +184,25 @@ def _register_example(home: Path) -> None:
     draft.rename(public)
 
 
+def _issue_cards(home: Path) -> None:
+    """Make the cards of the insurer of the demo's member, once."""
+    done = home / CARDS
+    if done.is_file():
+        return
+    _step("The cards of the member's insurer, as letters to print")
+    amc_number, _, _, _ = _find_card(home / "synth")
+    _run("cards", "issue", "--insurer", amc_number)
+    _run("cards", "publish")
+    done.touch()
+
+
 def _bill_and_pay(home: Path, base_url: str) -> None:
     """Have professionals bill and be paid, once; a crash on the way is mended."""
     synth, done = home / "synth", home / BILLED
     if done.is_file():
         return
     _step("Some 300 claims: checked, billed, shared out; one payment run sent, one that waits")
-    amc_number, _, card = _find_card(synth)
+    amc_number, _, card, _ = _find_card(synth)
     insurers = dict.fromkeys((amc_number, _first(synth / "insurers.csv", "amc_number")))
     named = [part for number in insurers for part in ("--insurer", number)]
     where = ("--url", base_url, "--psc", _find_psc(), "--key", str(home / EXAMPLE_KEY))
@@ -199,7 +217,7 @@ def _tell_people(home: Path) -> None:
     if done.is_file():
         return
     _step("An invented theft: its list, its public page, a campaign that waits for its insurer")
-    card_insurer, _, card = _find_card(synth)
+    card_insurer, _, card, _ = _find_card(synth)
     first = _first(synth / "insurers.csv", "amc_number")
     named = ("--card", card, "--card-insurer", card_insurer, "--insurer", first)
     _run("dev", "told", "--data", str(synth), *named)
@@ -246,21 +264,22 @@ def _list_agents(insurer: str) -> str:
 
 def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     synth = home / "synth"
-    professional = _first(synth / "professionals.csv", "family_name")
-    rpps = _first(synth / "professionals.csv", "rpps")
-    amc_number, insurer_id, card = _find_card(synth)
+    named = _list_professionals(synth / "professionals.csv")
+    amc_number, insurer_id, card, born = _find_card(synth)
     code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
     python = os.path.relpath(sys.executable)
-    psc = _find_psc()
     rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
+    given = f"{base_url} {_find_psc()} \\\n         {home / EXAMPLE_KEY}"
+    given += f" {named['pharmacy']['rpps']} {card}"
     click.echo(
         f"""
 {click.style("Rempart is running.", bold=True)}  Ctrl-C stops it; the data is kept.
 
   Everything is at      {click.style(base_url, bold=True)}
 
-  Professional          Se connecter, Pro Santé Connect (simulated), choose {professional}
-     try: a card code   {card}
+  Professionals         Se connecter, Pro Santé Connect (simulated), search and choose
+{_format_professionals(named)}
+     try: a card code   {card}, born {born[6:]}/{born[4:6]}/{born[:4]} (quotes and bills ask for it)
      look at            Factures, Rejets, Prises en charge: weeks of claims, some to correct
   Operator, insurer,    Se connecter, Entreprise (simulateur), choose who
   employer, publisher   look at: the operator's Incidents, then the exposure per insurer,
@@ -269,21 +288,37 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Anybody               {base_url}/incidents/   what the insurer says to everybody
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
-     look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve
-  Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
-     {python} {EXAMPLE} {base_url} {psc} \\
-         {home / EXAMPLE_KEY} {rpps} {card}
+     look at: « Ma carte »; « Qui a consulté mes droits », then the proof of a line
+              at {base_url}/preuve
+  Software              {base_url}/docs/api   and two programs of forty lines, a right then a claim:
+     {python} {EXAMPLE} {given}
+     {python} {CLAIM_EXAMPLE} {given} {born}
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   Next, in another terminal:
      make drill      a week of every attack, with figures
      {rempart} ledger audit       recompute the whole ledger
      {rempart} cards issue --insurer {amc_number}
-                                  the cards of the member's insurer: « Ma carte »
+                                  the cards of an insurer, here the member's: done already
 """
     )
     if open_browser:
         webbrowser.open(base_url)
+
+
+def _list_professionals(file: Path) -> dict[str, dict[str, str]]:
+    """Return the first row of each profession."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter=";"))
+    return {row["profession"]: row for row in reversed(rows)}
+
+
+def _format_professionals(named: dict[str, dict[str, str]]) -> str:
+    """Return who may be chosen at the simulated provider, a line each, with where they work."""
+    return "\n".join(
+        f"     {words:<19}{row['first_name']} {row['family_name']}, {row['establishment']}"
+        for words, row in ((words, named[name]) for name, words in SHOWN_PROFESSIONS.items())
+    )
 
 
 def _first(file: Path, column: str) -> str:
@@ -292,28 +327,40 @@ def _first(file: Path, column: str) -> str:
         return next(csv.DictReader(lines, delimiter=";"))[column]
 
 
-def _find_card(synth: Path) -> tuple[str, str, str]:
-    """Return the AMC number and the reference of an insurer, and the card code of a member of it.
+def _find_card(synth: Path) -> tuple[str, str, str, str]:
+    """Find the demo's member: an insured person whose coverage is open.
 
-    Their coverage is open. One whose card the last drill showed, if there was a drill: they have a
-    history to look at.
+    Of those whose cards the last drill showed, the most often; if there was one, they have a
+    history to look at. A card is in the name of the insured: a spouse or a child has none yet.
+
+    Returns:
+        The AMC number and the reference of their insurer, the code of their card, and their birth
+        date as AAAAMMJJ.
     """
     with (synth / "insurers.csv").open(encoding="utf-8", newline="") as lines:
         insurers = {row["amc_number"]: row for row in csv.DictReader(lines, delimiter=";")}
     shown = synth / CONSULTED
-    wanted = shown.read_text("utf-8").strip() if shown.is_file() else ""
-    found: tuple[str, str, str] | None = None
+    wanted = shown.read_text("utf-8").split() if shown.is_file() else []
+    found: dict[str, tuple[str, str, str, str]] = {}
     for feed in sorted((synth / "feeds").glob("*.csv")):
         for row in _read_feed(feed):
-            if row["card_code"] and not row["period_end"] and not row["suspended_from"]:
-                amc_number = row["amc_number"]
-                one = amc_number, insurers[amc_number]["insurer_id"], row["card_code"]
-                if wanted in ("", row["card_code"]):
-                    return one
-                found = found or one
-    if found is None:
+            card = row["card_code"]
+            if (found and card not in wanted) or not _is_open_holder(row):
+                continue
+            amc_number = row["amc_number"]
+            insurer_id = insurers[amc_number]["insurer_id"]
+            found[card] = (amc_number, insurer_id, card, row["birth_date"])
+            if card in wanted[:1] or not wanted:
+                return found[card]
+    if not found:
         raise SetupError(f"no card of {synth} is open today: `make clean` and start again")
-    return found
+    return found[next((card for card in wanted if card in found), next(iter(found)))]
+
+
+def _is_open_holder(row: dict[str, str]) -> bool:
+    """Say whether a line is of somebody covered today, in whose own name a card is."""
+    is_open = not row["period_end"] and not row["suspended_from"]
+    return bool(row["card_code"]) and is_open and row["quality"] == _INSURED
 
 
 def _read_feed(feed: Path) -> Iterator[dict[str, str]]:

@@ -117,7 +117,7 @@ def drill(
             progress=bars.follow,
         )
     if consulted is not None:
-        consulted.write_text(outcome.consulted, "utf-8")
+        consulted.write_text("\n".join(outcome.consulted), "utf-8")
     if out is not None:
         write_figures(out, outcome.report)
     page = f"{settings.public_url}/console/incidents/{outcome.incident_id}"

@@ -46,6 +46,7 @@ from rempart.workflows.register_software import end_exercise, register_exercise
 
 TITLE: Final = "Exercice : les vols de comptes connus, joués contre la garde"
 GATEWAYS_KNOW_AFTER_S: Final = 2.5
+_MOST_CONSULTED: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Outcome:
 
     incident_id: int
     report: dict[str, Any]
-    consulted: str = field(repr=False)
+    consulted: tuple[str, ...] = field(repr=False)
 
 
 def run_drill(
@@ -144,7 +145,7 @@ def run_drill(
     return Outcome(
         incident_id=answer.incident_id,
         report=report,
-        consulted=_find_consulted(script, played.tape),
+        consulted=_list_consulted(script, played.tape),
     )
 
 
@@ -229,14 +230,14 @@ def _find_thefts(script: Script) -> dict[int, int]:
     return thefts
 
 
-def _find_consulted(script: Script, tape: Tape) -> str:
-    """Return the code of the card that was answered for most often; empty when none was."""
+def _list_consulted(script: Script, tape: Tape) -> tuple[str, ...]:
+    """Return the codes of the cards that were answered for, the most often first."""
     shown = Counter(
         ask.identifiers.card_code
         for ask, status in zip(script.asks, tape.statuses, strict=True)
         if status == OK and ask.identifiers.card_code and ask.robot is None
     )
-    return max(shown, key=lambda card: shown[card], default="")
+    return tuple(card for card, _count in shown.most_common(_MOST_CONSULTED))
 
 
 @contextmanager

@@ -15,8 +15,8 @@ DATE_FORMAT: Final = Refusal(
     rule="birth_date_format",
     fr="La date de naissance n’a pas huit chiffres.",
     en="The birth date does not have eight digits.",
-    advice_fr="Écrire AAAAMMJJ, comme sur l’attestation.",
-    advice_en="Write YYYYMMDD, as on the certificate.",
+    advice_fr="Écrire JJ/MM/AAAA ou AAAAMMJJ, comme sur l’attestation.",
+    advice_en="Write DD/MM/YYYY or YYYYMMDD, as on the certificate.",
 )
 DATE_YEAR: Final = Refusal(
     rule="birth_date_year",

@@ -14,9 +14,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from rempart.claims.claim import MOST_CENTS, MOST_UNITS
+from rempart.kernel.findings import BadValue
 from rempart.portals.care_wording import BASKETS, CORRECTIONS, EXONERATIONS
 from rempart.portals.forms import CardCheckForm, CheckedField, TypedCheckForm, parse_birth_date
 from rempart.portals.gateway_client import FieldError
+from rempart.tariffs.care import ACTS, BASES, ActKind
 
 FIRST_LINES: Final = 3
 MORE_LINES: Final = 3
@@ -32,6 +34,12 @@ _LINE_FIELDS: Final = {
 }
 _DAY_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 _DATE_ERROR: Final = _("Écrivez une date qui existe, par exemple 22/11/2026.")
+_UNKNOWN_ACT: Final = _(
+    "Aucun acte n’a ce code. Tapez un mot de son nom et choisissez dans la liste : PH7, G, VER…"
+)
+_NO_BASE: Final = _(
+    "Cet acte n’a pas de tarif national : donnez la base de l’Assurance maladie, en euros."
+)
 _OFF: Final = {"autocomplete": "off", "spellcheck": "false"}
 _BORN: Final = {
     "label": _("Date de naissance"),
@@ -104,9 +112,25 @@ class CareLineForm(forms.Form):
     )
 
     def clean_act(self) -> str:
-        """Return the code alone, in capitals: a list proposes it with its words."""
+        """Return the code alone, in capitals: a list proposes it with its words.
+
+        Raises:
+            ValidationError: no act has this code.
+        """
         text: str = self.cleaned_data["act"]
-        return text.split()[0].upper()
+        try:
+            return ActKind.parse(text.split()[0].upper()).code
+        except BadValue:
+            raise forms.ValidationError(_UNKNOWN_ACT, code="act_unknown") from None
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the base where nobody knows it: the claim would come back rejected."""
+        kept = self.cleaned_data
+        act = ACTS.get(kept.get("act", ""))
+        is_unknown = act is not None and act.rate != "none" and act.code not in BASES
+        if is_unknown and kept.get("base") is None and "base" not in self.errors:
+            self.add_error("base", forms.ValidationError(_NO_BASE, code="base_missing"))
+        return kept
 
     def is_more_open(self) -> bool:
         """Say whether what few acts need is filled in, or wrong."""

@@ -109,6 +109,13 @@ CONSIGNES: Final[Mapping[Consigne, Words]] = {
     ),
 }
 
+# The card is there, and was misread or is no longer good: asking for it again helps nobody.
+_READ_AGAIN: Final = _(
+    "Relisez le code imprimé sous le symbole et saisissez-le de nouveau. S’il est bien recopié, "
+    "cette carte n’est plus en service : demandez celle de l’année, ou faites régler la part "
+    "complémentaire et remettez une facture acquittée."
+)
+
 OUTCOMES: Final[Mapping[int, Words]] = {
     Outcome.OPEN: _("Ouverts"),
     Outcome.CLOSED_OUT_OF_PERIOD: _("Hors période"),
@@ -215,13 +222,14 @@ def describe_profession(profession: str) -> Words:
 def describe_answer(answer: Answer, language: Language) -> AnswerWords:
     """Put one answer into words."""
     is_open = isinstance(answer, OpenAnswer)
+    is_misread = not isinstance(answer, OpenAnswer) and answer.reason is ShownReason.UNKNOWN_CARD
     return AnswerWords(
         is_open=is_open,
         title=gettext("Droits ouverts") if is_open else gettext("Droits non ouverts"),
         domain=DOMAINS[answer.domain].label(language),
         care_date=answer.care_date,
         reason="" if isinstance(answer, OpenAnswer) else str(REASONS[answer.reason]),
-        todo=str(CONSIGNES[answer.consigne]),
+        todo=str(_READ_AGAIN if is_misread else CONSIGNES[answer.consigne]),
         terms=describe_terms(answer.terms, language) if isinstance(answer, OpenAnswer) else (),
     )
 
@@ -230,7 +238,9 @@ def describe_terms(terms: TermsOfDomain, language: Language) -> tuple[str, ...]:
     """Say what the contract pays, then the network and the conditions if there are any."""
     lines = [_describe_amount(terms, language)]
     if terms.circuit:
-        lines.append(gettext("Réseau %(circuit)s") % {"circuit": terms.circuit})
+        lines.append(
+            gettext("Réseau %(circuit)s, comme l’imprime la carte") % {"circuit": terms.circuit}
+        )
     return (*lines, *terms.conditions)
 
 

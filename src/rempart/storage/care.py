@@ -217,6 +217,7 @@ def format_lines(quote: Quote) -> str:
                 "act": one.line.act.code,
                 "quantity": one.line.quantity,
                 "billed": one.line.billed_cents,
+                "base": one.amo.base_cents,
                 "amo": one.amo.paid_cents,
                 "amc": one.amc_cents,
             }

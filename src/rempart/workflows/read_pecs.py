@@ -35,7 +35,7 @@ class PecRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PecLine:
-    """One act promised; amounts in cents."""
+    """One act promised; amounts in cents. Old promises do not say their base."""
 
     number: int
     act: str
@@ -44,6 +44,7 @@ class PecLine:
     billed_cents: int
     amo_cents: int
     amc_cents: int
+    base_cents: int | None = None
 
     @property
     def reste_a_charge_cents(self) -> int:
@@ -120,6 +121,7 @@ def _make_line(line: Mapping[str, Any], language: Language) -> PecLine:
         billed_cents=line["billed"],
         amo_cents=line["amo"],
         amc_cents=line["amc"],
+        base_cents=line.get("base"),
     )
 
 

@@ -194,7 +194,7 @@ def register_portals(tx: Transaction, jwk: Mapping[str, str]) -> None:
     Done at each start: a home that was replaced ends the key of the one before.
     """
     key = read_jwk(jwk)
-    facts = _describe_own(draw_ref(), PORTALS_CLIENT_ID, "Portails")
+    facts = _describe_own(draw_ref(), PORTALS_CLIENT_ID, "Portail Rempart")
     software.save_software(tx, facts)
     found = find_software(tx, client_id=PORTALS_CLIENT_ID)
     software.lock_software(tx, found.client_ref)

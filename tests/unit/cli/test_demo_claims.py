@@ -92,7 +92,7 @@ def test_the_benefit_table_of_the_demo_can_be_read_to_its_end():
 def test_claims_are_billed_once(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(demo, "_run", lambda *arguments: calls.append(arguments))
-    monkeypatch.setattr(demo, "_find_card", lambda _: ("1", "11", "CARD-1"))
+    monkeypatch.setattr(demo, "_find_card", lambda _: ("1", "11", "CARD-1", "19500101"))
     monkeypatch.setattr(demo, "_find_psc", lambda: "http://psc.invalid")
     (tmp_path / "synth").mkdir()
     (tmp_path / "synth" / "insurers.csv").write_text("amc_number;insurer_id\n2;12\n")

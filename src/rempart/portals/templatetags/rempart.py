@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from django import template
-from django.forms import BoundField
+from django.forms import BoundField, CheckboxInput
 from django.template import Context
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -163,7 +163,12 @@ def field(bound: BoundField, *, css: str = "", focus: bool = False) -> dict[str,
         attributes["autofocus"] = True
     if bound.field.required:
         attributes["aria-required"] = "true"
-    return {"field": bound, "css": css, "control": bound.as_widget(attrs=attributes)}
+    return {
+        "field": bound,
+        "css": css,
+        "control": bound.as_widget(attrs=attributes),
+        "is_box": isinstance(bound.field.widget, CheckboxInput),
+    }
 
 
 @register.simple_tag(takes_context=True)

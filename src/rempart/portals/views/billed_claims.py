@@ -118,6 +118,7 @@ def _describe_correct(row: ToCorrect) -> dict[str, Any]:
     return {
         "row": row,
         "state": describe_state(row.state, STATE_NAMES, CLAIM_BADGES),
+        "is_part": row.state != ClaimState.REJECTED.value,
         "wrong": [name_rule(rule) for rule in row.rules],
         "days_left": (row.until - today).days,
     }

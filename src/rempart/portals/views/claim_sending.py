@@ -4,10 +4,11 @@ Refuses to fill in whose care it was: who sends a claim again gives the identifi
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -34,15 +35,15 @@ from rempart.portals.care_forms import (
     format_typed,
     keep_typed,
 )
-from rempart.portals.care_wording import LOT_STATES, NO_LINE, list_acts
+from rempart.portals.care_wording import LOT_STATES, NO_LINE, advise, list_acts, name_rule
 from rempart.portals.desk import get_desk
 from rempart.portals.gateway_client import FieldError
 from rempart.portals.times import PARIS
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.views.care_replies import answer_refusal, tell_refusal
-from rempart.portals.views.quotes import SECRETS
+from rempart.portals.views.quotes import SECRETS, fill_promised
 from rempart.portals.visit import allows
-from rempart.workflows import biller_claims
+from rempart.workflows import biller_claims, read_pecs
 from rempart.workflows.biller_claims import BilledLine
 
 AnyForm: TypeAlias = CardClaimForm | TypedClaimForm
@@ -77,10 +78,10 @@ class LotForm(forms.Form):
 def send(request: HttpRequest, *, mode: str) -> HttpResponseBase:
     """Show the form, or send the claim and show its acknowledgement."""
     if request.method != "POST":
-        form = FORMS[mode](
-            initial={"care_date": _today(), "engagement": request.GET.get("engagement", "")}
-        )
-        return _show(request, mode, form, Lines(ClaimLineForm))
+        quoted = request.GET.get("engagement", "")
+        form = FORMS[mode](initial={"care_date": _today(), "engagement": quoted})
+        lines = Lines(ClaimLineForm, initial=_fill_promised(request, quoted))
+        return _show(request, mode, form, lines)
     lines = Lines(ClaimLineForm, request.POST)
     if "more" in request.POST:
         return _show(request, mode, FORMS[mode](initial=keep_typed(request.POST)), lines)
@@ -128,7 +129,11 @@ def correct(request: HttpRequest, claim_ref: int, *, mode: str) -> HttpResponseB
     )
     initial = [_fill(line, usual=row.first_care_on) for line in billed]
     lines = Lines(ClaimLineForm, initial=initial)
-    return _show(request, mode, form, lines, corrected=ref, findings=row.findings)
+    findings = [
+        {"line": one["line"], "message": name_rule(one["rule"]), "advice": advise(one["rule"])}
+        for one in row.findings
+    ]
+    return _show(request, mode, form, lines, corrected=ref, findings=findings)
 
 
 @require_http_methods(FORM_METHODS)
@@ -189,7 +194,8 @@ def _show_lot(
         {"lot": one, "state": LOT_STATES.get(one.state, one.state)}
         for one in (taken.lots if taken else ())
     ]
-    return render(request, "portals/care/lot.html", {"form": form, "lots": lots}, status=status)
+    context = {"form": form, "lots": lots, "today": _today()}
+    return render(request, "portals/care/lot.html", context, status=status)
 
 
 def _list_errors(refused: Sequence[RefusedClaim]) -> list[FieldError]:
@@ -201,6 +207,17 @@ def _list_errors(refused: Sequence[RefusedClaim]) -> list[FieldError]:
         for claim in refused
         for one in claim.findings
     ]
+
+
+def _fill_promised(request: HttpRequest, number: str) -> list[dict[str, Any]]:
+    """Return the acts of a prise en charge; none of what is only a promise about rights."""
+    numbers = get_desk().pec_numbers
+    with suppress(Http404):
+        lines = perform_or_404(
+            request, lambda tx, asker: read_pecs.read_pec_lines(tx, asker, numbers, number)
+        )
+        return [fill_promised(one) for one in lines]
+    return []
 
 
 def _fill(line: BilledLine, *, usual: object) -> dict[str, Any]:

@@ -59,7 +59,10 @@ class ReconcileForm(forms.Form):
 
     text = forms.CharField(
         label=_("Votre liste"),
-        help_text=_("Une facture par ligne : numéro ; montant attendu. Collez, ou donnez un CSV."),
+        help_text=_(
+            "Une facture par ligne : numéro ; part complémentaire attendue, en euros. Par exemple "
+            "000000012 ; 34,03. Collez depuis un tableur, ou donnez un CSV."
+        ),
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
     )

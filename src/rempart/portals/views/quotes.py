@@ -34,6 +34,7 @@ from rempart.portals.views.care_replies import answer_refusal
 from rempart.portals.views.checks import draw_request_id, read_request_id
 from rempart.portals.visit import allows
 from rempart.workflows import read_pecs
+from rempart.workflows.read_pecs import PecLine
 
 AnyForm: TypeAlias = CardQuoteForm | TypedQuoteForm
 FORMS: Final[Mapping[str, type[AnyForm]]] = {"card": CardQuoteForm, "typed": TypedQuoteForm}
@@ -77,6 +78,22 @@ def quote(request: HttpRequest, *, mode: str) -> HttpResponseBase:
     )
 
 
+def fill_promised(line: PecLine) -> dict[str, Any]:
+    """Return an act of a promise as a form proposes it."""
+    return {
+        "act": line.act,
+        "quantity": line.quantity,
+        "billed": format_typed(line.billed_cents),
+        "base": format_typed(line.base_cents),
+    }
+
+
+def is_unpromised(result: Mapping[str, Any] | None) -> bool:
+    """Say whether a prise en charge was asked for and nothing was promised."""
+    pec = (result or {}).get("pec")
+    return pec is not None and pec.state != "agreed"
+
+
 def _show(
     request: HttpRequest,
     mode: str,
@@ -93,6 +110,7 @@ def _show(
         "lines": lines,
         "acts": list_acts(),
         "result": result,
+        "is_unpromised": is_unpromised(result),
         "request_id": request_id or draw_request_id(),
         "answered_at": get_desk().now(),
         "wrong": form.errors or any(one.errors for one in lines.filled),
@@ -132,7 +150,4 @@ def _read_replaced(request: HttpRequest) -> tuple[str, Sequence[Mapping[str, Any
         request,
         lambda tx, asker: read_pecs.read_pec_lines(tx, asker, get_desk().pec_numbers, number),
     )
-    return number, [
-        {"act": one.act, "quantity": one.quantity, "billed": format_typed(one.billed_cents)}
-        for one in lines
-    ]
+    return number, [fill_promised(one) for one in lines]
