@@ -11,6 +11,7 @@ from rempart.accounts.roles import Role
 from rempart.workflows.data_requests import plan_requested
 
 MINE, THEIRS = "/adherent/demandes", "/assureur/demandes"
+FILE = 77
 
 
 def text(answer) -> str:
@@ -169,3 +170,33 @@ def test_nobody_else_answers_and_nobody_else_reads(desk, insurer, member, dpo):
     neighbour = browse(desk, people.make_member(desk.database, insurer, name="Autre"))
     assert "Mon mot." not in text(neighbour.get(MINE))
     assert "Vous n’avez rien demandé" in text(neighbour.get(MINE))
+
+
+def test_a_letter_is_written_down_from_the_file_and_its_month_counts_from_the_day_it_came(
+    desk, insurer, person, dpo
+):
+    agent = people.make_agent(desk.database, insurer, Role.INSURER_MANAGER, name="Gestion")
+    page = f"/assureur/dossiers/{FILE}/demande"
+    run(
+        desk,
+        "INSERT INTO rights.member_file (file_ref, insurer_id, person_ref, motive, actor_ref,"
+        " session_ref) SELECT %s, %s, %s, 'access', s.actor_ref, s.session_ref"
+        " FROM accounts.session AS s",
+        *(FILE, insurer.insurer_id, person),
+    )
+    letter = {"kind": "access", "details": "", "received_on": "01/11/2026"}
+    late = {**letter, "received_on": "01/11/2025"}
+    assert dpo.post(page, {**letter, "received_on": "32/11/2026"}).status_code == 422
+    assert dpo.post(page, late).status_code == 422
+    assert dpo.post(page, {**letter, "received_on": "01/01/2027"}).status_code == 422
+    assert dpo.post(page, {**letter, "kind": "rectification"}).status_code == 422
+    assert run(desk, "SELECT 1 FROM retention.request") == []
+    assert dpo.post(page, letter).status_code == 302
+    shown = text(dpo.get(find_request(desk)))
+    assert "1 décembre 2026" in shown
+    assert "Ce que nous gardons de cette personne" in shown
+    assert "L221-11" in shown
+    assert browse(desk, agent).post(page, letter).status_code == 403
+    # A file that another session opened is no file of theirs.
+    other = people.make_agent(desk.database, insurer, Role.INSURER_DPO, name="Autre")
+    assert browse(desk, other).post(page, letter).status_code == 404

@@ -20,6 +20,7 @@ from rempart.wiring.home import Home
 from rempart.workflows.register_software import register_software, revoke_software
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "check_rights.py"
+CLAIM_EXAMPLE = EXAMPLE.with_name("send_claim.py")
 # The first professional of the simulated Pro Santé Connect.
 RPPS = make_synthetic_rpps(1)
 ACCOUNT_REF = 7_000_099
@@ -35,12 +36,12 @@ class Demonstration:
     key_file: Path
     port: int
 
-    def start(self) -> "subprocess.Popen[str]":
-        """Start the example."""
+    def start(self, example: Path = EXAMPLE, *more: str) -> "subprocess.Popen[str]":
+        """Start an example."""
         psc = f"http://127.0.0.1:{self.port + 9}/auth/realms/esante-wallet/protocol/openid-connect"
         arguments = [f"http://localhost:{self.port}", psc, self.key_file]
         return subprocess.Popen(
-            [sys.executable, EXAMPLE, *arguments, RPPS.number, COVERED.card.format()],
+            [sys.executable, example, *arguments, RPPS.number, COVERED.card.format(), *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -116,7 +117,7 @@ def read_methods(database: Database) -> list[tuple]:
         return tx.execute("SELECT account_ref, client_ref, method FROM ledger.session").fetchall()
 
 
-def test_the_example_gets_a_token_and_checks_a_right(demonstration):
+def test_the_examples_get_a_token_check_a_right_and_bill_it(demonstration):
     with demonstration.start() as example:
         demonstration.answer("yes")
         printed, wrong = example.communicate(timeout=LIMIT_S)
@@ -127,6 +128,12 @@ def test_the_example_gets_a_token_and_checks_a_right(demonstration):
     # The ledger names the person and the software, and how they came in.
     client_ref = demonstration.client_ref
     assert read_methods(demonstration.database) == [(ACCOUNT_REF, client_ref, "psc+dpop")]
+    with demonstration.start(CLAIM_EXAMPLE, COVERED.birth_date) as example:
+        demonstration.answer("yes")
+        printed, wrong = example.communicate(timeout=LIMIT_S)
+    assert example.returncode == 0, wrong
+    _asked, told = printed.splitlines()
+    assert re.fullmatch(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){2} (adjudicated|rejected) .*", told)
 
 
 def test_without_the_person_s_consent_or_once_revoked_the_example_learns_nothing(demonstration):
@@ -144,5 +151,6 @@ def test_without_the_person_s_consent_or_once_revoked_the_example_learns_nothing
     assert read_methods(demonstration.database) == []
 
 
-def test_the_example_stays_short():
+def test_the_examples_stay_short():
     assert len(EXAMPLE.read_text("utf-8").splitlines()) <= 30
+    assert len(CLAIM_EXAMPLE.read_text("utf-8").splitlines()) <= 46

@@ -359,7 +359,9 @@ def _find_card(synth: Path) -> tuple[str, str, str, str]:
 
 def _is_open_holder(row: dict[str, str]) -> bool:
     """Say whether a line is of somebody covered today, in whose own name a card is."""
-    is_open = not row["period_end"] and not row["suspended_from"]
+    # The insurer of a line may have left the operator since.
+    ends = (row["period_end"], row["suspended_from"], row.get("agreement_end"))
+    is_open = not any(ends)
     return bool(row["card_code"]) and is_open and row["quality"] == _INSURED
 
 

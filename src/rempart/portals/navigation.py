@@ -171,7 +171,12 @@ ENTRIES: Final = (
         ),
         of_the_host=True,
     ),
-    Entry("data-requests", _("Demandes"), Permission.HANDLE_REQUESTS, ("data-request",)),
+    Entry(
+        "data-requests",
+        _("Demandes"),
+        Permission.HANDLE_REQUESTS,
+        ("data-request", "write-letter"),
+    ),
     Entry("chain", _("Chaîne"), Permission.READ_CHAIN),
     Entry(
         "own-data-holds",

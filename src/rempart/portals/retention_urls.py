@@ -72,6 +72,11 @@ _INSURER: Final = (
         data_holds.own_release,
         name="release-own-data-hold",
     ),
+    path(
+        "assureur/dossiers/<int:member_file_ref>/demande",
+        data_requests.write_letter,
+        name="write-letter",
+    ),
     path("assureur/dossiers/<int:member_file_ref>/retenir", data_holds.hold_file, name="hold-file"),
     path("assureur/demandes", data_requests.requests, name="data-requests"),
     path("assureur/demandes.csv", data_requests.requests_csv, name="data-requests-csv"),

@@ -24,7 +24,8 @@ from rempart.retention.requests import (
     compute_due_day,
     decide_erasable,
 )
-from rempart.storage import data_requests
+from rempart.retention.terms import add_months
+from rempart.storage import data_requests, member_files
 from rempart.storage.connect import Transaction
 from rempart.storage.data_requests import DataRequest, RequestColumn
 from rempart.workflows.administer_organisation import Asker
@@ -37,6 +38,8 @@ from rempart.workflows.web_session import draw_ref
 __all__ = ["WORDS_LIMIT", "DataRequest", "RequestColumn", "RequestKind"]
 
 PARIS: Final = ZoneInfo("Europe/Paris")
+LETTER_MONTHS: Final = 12
+"""How long ago a letter may have come, when it is written down."""
 _NOT_HERE: Final = "there is no such request"
 
 
@@ -68,11 +71,6 @@ def make_request(tx: Transaction, asker: Asker, kind: RequestKind, details: str)
     visitor = asker.visitor
     if visitor.person_ref is None or visitor.insurer_id is None:
         raise NotFound(_NOT_HERE)
-    words = details.strip()
-    if kind is RequestKind.RECTIFICATION and not words:
-        raise InvalidRequest("say what is wrong", (("details", "what to correct"),))
-    if len(words) > WORDS_LIMIT:
-        raise InvalidRequest("too long", (("details", f"{WORDS_LIMIT} letters at most"),))
     request_ref = draw_ref() % MOST_JOB_REF + 1
     data_requests.save_request(
         tx,
@@ -80,11 +78,69 @@ def make_request(tx: Transaction, asker: Asker, kind: RequestKind, details: str)
         insurer_id=visitor.insurer_id,
         person_ref=visitor.person_ref,
         kind=kind,
-        details=words,
+        details=_read_details(kind, details),
         made_by=visitor.actor_ref,
         received_on=asker.now.astimezone(PARIS).date(),
     )
     return request_ref
+
+
+def write_letter(
+    tx: Transaction,
+    asker: Asker,
+    file_ref: int,
+    *,
+    kind: RequestKind,
+    details: str,
+    received_on: date,
+) -> int:
+    """Write down what came by letter, of whom an open file is about; return its reference.
+
+    The month counts from the day the letter came, not from the day it is written down.
+
+    Args:
+        tx: A transaction of the visitor.
+        asker: Who answers for the insurer's members.
+        file_ref: The file they have open: the person may have left, and have no space here.
+        kind: What is asked.
+        details: In the person's words; they may be empty, but for a rectification.
+        received_on: The day the letter came, Paris civil date.
+
+    Raises:
+        NotAllowed: they do not answer for the members.
+        NotFound: this session has no such file of a person open.
+        InvalidRequest: nothing to correct is said, or the letter is to come or over a year old.
+    """
+    check_can(asker.visitor, Permission.HANDLE_REQUESTS, now=asker.now)
+    opened = member_files.read_file(tx, file_ref)
+    if opened is None or not opened.person_ref:
+        raise NotFound("this file is not open any more")
+    today = asker.now.astimezone(PARIS).date()
+    if not add_months(today, -LETTER_MONTHS) <= received_on <= today:
+        raise InvalidRequest(
+            "when did the letter come?", (("received_on", "from a year ago to today"),)
+        )
+    request_ref = draw_ref() % MOST_JOB_REF + 1
+    data_requests.save_request(
+        tx,
+        request_ref,
+        insurer_id=opened.insurer_id,
+        person_ref=opened.person_ref,
+        kind=kind,
+        details=_read_details(kind, details),
+        made_by=asker.visitor.actor_ref,
+        received_on=received_on,
+    )
+    return request_ref
+
+
+def _read_details(kind: RequestKind, details: str) -> str:
+    words = details.strip()
+    if kind is RequestKind.RECTIFICATION and not words:
+        raise InvalidRequest("say what is wrong", (("details", "what to correct"),))
+    if len(words) > WORDS_LIMIT:
+        raise InvalidRequest("too long", (("details", f"{WORDS_LIMIT} letters at most"),))
+    return words
 
 
 def list_own(tx: Transaction, asker: Asker) -> list[DataRequest]:

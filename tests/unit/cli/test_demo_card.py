@@ -43,6 +43,14 @@ def test_without_a_drill_or_with_a_card_that_ended_it_is_the_first_open_one(synt
     assert _find_card(synth) == ("1", "11", "CARD-1", "19500101")
 
 
+def test_nobody_of_an_insurer_that_left_is_the_demo_s_member(synth):
+    columns = (*COLUMNS, "agreement_end")
+    row = ("1", "Nom", "", "", "CARD-1", "19500101", "1", "20241231")
+    (synth / "feeds" / "1.csv").write_text("\n".join(map(";".join, (columns, row))) + "\n")
+    (synth / CONSULTED).write_text("CARD-1\n")
+    assert _find_card(synth)[2] == "CARD-2"
+
+
 def test_of_the_cards_shown_it_is_the_first_that_is_in_its_holders_own_name(synth):
     write_feed(
         synth / "feeds" / "2.csv", ",", "utf-8", ("2", "Nom", "", "", "CARD-2", "19500102", "2")

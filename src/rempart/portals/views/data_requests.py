@@ -63,6 +63,21 @@ class AskForm(forms.Form):
     use_required_attribute = False
 
 
+class LetterForm(AskForm):
+    """What somebody asked by letter."""
+
+    received_on = forms.DateField(
+        label=_("Lettre reçue le"),
+        help_text=_("JJ/MM/AAAA. Le mois pour répondre court de ce jour."),
+        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
+        widget=forms.DateInput(
+            attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
+        ),
+        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
+    )
+    field_order = ("received_on", "kind", "details")
+
+
 class AnswerForm(forms.Form):
     """What the person is told."""
 
@@ -156,6 +171,45 @@ def requests_csv(request: HttpRequest) -> HttpResponseBase:
 
 @require_http_methods(FORM_METHODS)
 @allows(Permission.HANDLE_REQUESTS)
+def write_letter(request: HttpRequest, member_file_ref: int) -> HttpResponseBase:
+    """Write down a request that came by letter, of whom an open file is about."""
+    ref = read_ref(member_file_ref)
+    form = LetterForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        done = perform(
+            request,
+            lambda tx, asker: acts.write_letter(
+                *(tx, asker, ref),
+                kind=RequestKind(told["kind"]),
+                details=told["details"],
+                received_on=told["received_on"],
+            ),
+        )
+        if not isinstance(done, Refused):
+            return HttpResponseRedirect(reverse("data-request", args=[done]))
+        status = done.status
+    context = {
+        "title": gettext("Noter une demande reçue par courrier"),
+        "sentence": gettext(
+            "Pour qui n’a pas d’espace, ou l’a quitté : accès, rectification, effacement, "
+            "limitation. La demande suit le même chemin que celles faites ici ; répondez à la "
+            "personne par courrier, et écrivez ici ce que vous lui répondez."
+        ),
+        "button": gettext("Noter la demande"),
+        "refusal": gettext(
+            "Refusé : une lettre de moins d’un an, et ce qui est à corriger s’il faut corriger."
+        ),
+        "back": reverse("members"),
+        "form": form,
+        "refused": status not in {200, 422} or (status == 422 and not form.errors),
+    }
+    return render(request, "portals/payers/decide.html", context, status=status)
+
+
+@require_http_methods(FORM_METHODS)
+@allows(Permission.HANDLE_REQUESTS)
 def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
     """Show one request, then answer it, refuse it, or say that it takes longer."""
     ref = read_ref(data_request_ref)
@@ -180,6 +234,7 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
         "sheet": sheet,
         "erasable": [_describe_erasable(one, today=_today()) for one in sheet.erasable],
         "is_erasure": sheet.request.kind is RequestKind.ERASURE,
+        "is_access": sheet.request.kind is RequestKind.ACCESS,
         "form": form,
         "refused": status != 200 and not form.errors,
     }
