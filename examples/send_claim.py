@@ -42,4 +42,6 @@ with Rempart(URL, client_id="logiciel-exemple", key=SigningKey.load(KEY_FILE)) a
         sys.exit(str([finding["en"] for finding in refusal.findings]))
     while (claim := Claims(access).read(received.references[1]))["state"] == "received":
         time.sleep(1)  # what is due is computed within a minute
-    print(claim["claim"], claim["state"], claim.get("amc_cents"), "cents from the insurer")
+    print(claim["claim"], claim["state"], claim["amc_cents"] or 0, "cents from the insurer")
+    for finding in claim["findings"]:  # run twice in a day, the second one is a duplicate
+        print(f"line {finding['line']}: {finding['en']}")

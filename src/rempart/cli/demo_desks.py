@@ -34,6 +34,7 @@ _AT_ONCE: Final = 4
 _PANEL: Final = 24
 _SHOWN_RANK: Final = 3
 """Of the demo's member among a desk's patients, the most frequent first: a few claims at each."""
+_MOST_PECS: Final = 8
 _POOL: Final = 120
 """People read of each feed."""
 
@@ -158,14 +159,14 @@ class Street:
             return sum(pool.map(lambda one: self._bill(one, batch), billings))
 
     def ask_pecs(self, billings: Sequence[Billing], *, today: date) -> int:
-        """Have opticians ask two prises en charge; return how many were answered."""
+        """Have opticians ask prises en charge, two and until one is agreed; return how many."""
         asked = 0
         for billing in billings:
             if billing.professional["profession"] == "optician":
                 access = self._open(billing)
                 often = billing.patients[_SHOWN_RANK:]
-                people = [one for one in often if one.is_covered(today)][:2]
-                asked += sum(_ask_pec(access, one.identifiers, today) for one in people)
+                people = [one for one in often if one.is_covered(today)][:_MOST_PECS]
+                asked += _ask_until_agreed(access, people, today)
         return asked
 
     def _bill(self, billing: Billing, batch: int) -> int:
@@ -215,7 +216,17 @@ class Street:
         return str(tokens["access_token"])
 
 
-def _ask_pec(access: Access, who: TypedIdentifiers, today: date) -> bool:
+def _ask_until_agreed(access: Access, people: Sequence[Member], today: date) -> int:
+    states: list[str] = []
+    for one in people:
+        if len(states) > 1 and "agreed" in states:
+            break
+        states += _ask_pec(access, one.identifiers, today)
+    return len(states)
+
+
+def _ask_pec(access: Access, who: TypedIdentifiers, today: date) -> list[str]:
+    """Ask for a pair of glasses; return the state of the promise, or nothing: rights are closed."""
     frame = {"number": 1, "act": "MON", "billed_cents": 9_000, "base_cents": 5, "basket": "free"}
     lenses = frame | {"number": 2, "act": "VER", "billed_cents": 16_000, "base_cents": 10}
     glasses = {
@@ -225,7 +236,10 @@ def _ask_pec(access: Access, who: TypedIdentifiers, today: date) -> bool:
     }
     name = f"demo-pec-{today}-{who.birth_date.text}-{who.birth_rank.number}"
     response = access.request("POST", "/v1/pecs", json=glasses, headers={"Idempotency-Key": name})
-    return response.status_code == httpx.codes.OK
+    if response.status_code != httpx.codes.OK:
+        return []
+    pec = response.json()["answer"].get("pec")
+    return [] if pec is None else [str(pec["state"])]
 
 
 def _spell(who: TypedIdentifiers) -> dict[str, Any]:

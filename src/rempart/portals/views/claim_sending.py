@@ -129,10 +129,7 @@ def correct(request: HttpRequest, claim_ref: int, *, mode: str) -> HttpResponseB
     )
     initial = [_fill(line, usual=row.first_care_on) for line in billed]
     lines = Lines(ClaimLineForm, initial=initial)
-    findings = [
-        {"line": one["line"], "message": name_rule(one["rule"]), "advice": advise(one["rule"])}
-        for one in row.findings
-    ]
+    findings = _group(row.findings)
     return _show(request, mode, form, lines, corrected=ref, findings=findings)
 
 
@@ -206,6 +203,17 @@ def _list_errors(refused: Sequence[RefusedClaim]) -> list[FieldError]:
         )
         for claim in refused
         for one in claim.findings
+    ]
+
+
+def _group(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what controls said, each rule once, with the lines it is about."""
+    lines: dict[str, list[int]] = {}
+    for one in findings:
+        lines.setdefault(one["rule"], []).append(one["line"])
+    return [
+        {"lines": list(filter(None, of)), "message": name_rule(rule), "advice": advise(rule)}
+        for rule, of in lines.items()
     ]
 
 
