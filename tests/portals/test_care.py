@@ -124,6 +124,45 @@ def test_a_price_that_is_no_amount_is_told_beside_it_and_nothing_is_asked(
     assert not gateway.requests
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"l0-act": "doliprane"}, "Aucun acte n’a ce code"),
+        ({"l0-base": ""}, "donnez la base de l’Assurance maladie, en euros"),
+        ({"birth_date": "8 août 1983"}, "Écrire JJ/MM/AAAA"),
+    ],
+)
+def test_what_would_come_back_rejected_is_told_at_once_in_the_units_of_the_form(
+    professional, gateway, press, changed, words
+):
+    answer = press("/factures/nouvelle", {**PERSON, **GLASSES, "invoice": "F-1", **changed})
+    assert answer.status_code == 422
+    assert words in read(answer)
+    assert "centimes" not in read(answer)
+    assert not gateway.requests
+
+
+def test_an_act_with_a_tariff_or_that_is_never_paid_needs_no_base(professional, gateway, press):
+    taken = {"at": 1, "invoice": "F-1", "claim": format_reference(CLAIM)}
+    gateway.reply = httpx.Response(202, json={"accepted": [taken], "refused": []})
+    for act in ("G", "PHN"):
+        sent = {**PERSON, **GLASSES, "invoice": "F-1", "l0-act": act, "l0-base": ""}
+        assert press("/factures/nouvelle", sent).status_code == 200
+        assert gateway.body["lines"][0]["act"] == act
+
+
+def test_a_prise_en_charge_that_promises_nothing_does_not_look_like_one(
+    professional, gateway, press
+):
+    refused = make_quote(pec=True)
+    refused["answer"]["pec"]["state"] = "refused"
+    gateway.reply = httpx.Response(200, json=refused)
+    page = press("/devis", {**PERSON, **GLASSES, "faire": "pec"})
+    assert "Rien à prendre en charge" in read(page)
+    assert "Prévenez la personne avant les soins" in read(page)
+    assert "answer-open" not in page.content.decode()
+
+
 def test_what_the_gateway_refuses_of_a_line_is_told_beside_its_field(professional, gateway, press):
     gateway.reply = samples.make_problem(422, "invalid_request", ("lines.0.base_cents", "La base."))
     page = press("/devis", {**PERSON, **GLASSES}).content.decode()
@@ -170,6 +209,7 @@ def test_a_claim_is_sent_again_with_its_acts_and_without_anybody(desk, professio
     add_claim(desk)
     page = professional.get(f"/factures/{CLAIM}/corriger").content.decode()
     assert 'value="PH7"' in page
+    assert "Personne n’est connu sous ces identifiants" in page
     assert f'name="replaces" value="{format_reference(CLAIM)}"' in page
     assert not re.search(r'name="(card_code|birth_date)" value="\w', page)
     gateway.reply = httpx.Response(503)
@@ -210,7 +250,8 @@ def test_a_cancellation_is_asked_with_its_reason(desk, professional, press):
 def test_a_promise_is_shown_to_whoever_asked_for_it_only(desk, professional, gateway):
     samples.add_professional(desk.database, serial=2)
     samples.add_insurers(desk.database, ["Mutuelle d’essai"])
-    lines = [{"number": 1, "act": "MON", "quantity": 1, "billed": 9000, "amo": 3, "amc": 6000}]
+    line = {"number": 1, "act": "MON", "quantity": 1, "billed": 9000, "amo": 3, "amc": 6000}
+    lines = [{**line, "base": 5}]
     with desk.database.transaction("owner") as tx:
         for idx, place in ((5, 1), (6, 2)):
             tx.execute(
@@ -229,6 +270,13 @@ def test_a_promise_is_shown_to_whoever_asked_for_it_only(desk, professional, gat
     assert theirs not in listed
     assert "29,97 €" in read(professional.get(f"/prises-en-charge/{mine}"))
     assert 'value="90,00"' in professional.get(f"/devis?remplace={mine}").content.decode()
+    # It is billed with its acts; a number that is nobody's, or another's, brings none.
+    billed = professional.get(f"/factures/nouvelle?engagement={mine}").content.decode()
+    assert all(f'value="{one}"' in billed for one in (mine, "MON", "90,00", "0,05"))
+    for number in (theirs, samples.ENGAGEMENT):
+        page = professional.get(f"/factures/nouvelle?engagement={number}")
+        assert page.status_code == 200
+        assert "90,00" not in page.content.decode()
     asked = len(gateway.requests)
     for page in (f"/prises-en-charge/{theirs}", f"/prises-en-charge/{theirs}/annuler"):
         assert professional.get(page).status_code == 404

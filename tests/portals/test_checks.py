@@ -148,7 +148,8 @@ def test_an_open_answer_says_what_to_do_and_gives_the_engagement(professional, p
         "À facturer au plus tard le 22 décembre 2026.",
         "Faites le tiers payant",
         "100\u00a0% de la base de remboursement".replace("\u00a0", " "),
-        "Réseau IS",
+        "Réseau IS, comme l’imprime la carte",
+        "Facturer",
         "carte finissant par HC41",
         "inscrite au registre sous le n° 1 042",
     ):
