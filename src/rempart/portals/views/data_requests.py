@@ -75,6 +75,11 @@ class LetterForm(AskForm):
         ),
         error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
     )
+    kind = forms.ChoiceField(
+        label=_("Que demande la personne ?"),
+        choices=list(REQUEST_KINDS.items()),
+        widget=forms.RadioSelect,
+    )
     field_order = ("received_on", "kind", "details")
 
 
