@@ -13,16 +13,19 @@ from rempart.kernel.errors import Unavailable
 from rempart.portals import design, visit
 
 
-def test_home_says_what_this_is_for_whom_and_what_is_missing(browser):
+def test_home_says_what_this_is_for_whom_and_what_it_does_not_claim(browser):
     page = browser.get("/").content.decode()
     for words in (
         "un compte volé",
         "Professionnels de santé",
+        "Adhérents",
+        "Complémentaires",
+        "Employeurs",
         "Opérateur",
         "Éditeurs de logiciels",
+        "sans y être agréé",
     ):
         assert words in page
-    assert "ne fait pas encore" in page
     assert page.count("montré</span>") == page.count("jamais</span>") == 8
 
 
