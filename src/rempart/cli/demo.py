@@ -246,7 +246,10 @@ def _list_agents(insurer: str) -> str:
     agents = (
         ("agent-operateur", "Camille Durand", Role.OPERATOR_ADMIN, "operator", "Opérateur"),
         ("agent-securite", "Idriss Lemoine", Role.OPERATOR_SECURITY, "operator", "Opérateur"),
+        ("agent-dpo", "Élise Carpentier", Role.OPERATOR_DPO, "operator", "Opérateur"),
         ("agent-assureur", "Sacha Martin", Role.INSURER_ADMIN, "insurer", insurer),
+        ("agent-dpo-assureur", "Hélène Vidal", Role.INSURER_DPO, "insurer", insurer),
+        ("agent-gestionnaire", "Bruno Lacaze", Role.INSURER_MANAGER, "insurer", insurer),
         ("agent-employeur", "Louise Bernard", Role.EMPLOYER_ADMIN, "employer", EMPLOYER),
         ("agent-rh", "Noé Perrin", Role.EMPLOYER_HR, "employer", EMPLOYER),
         ("agent-editeur", "Yanis Roche", Role.PUBLISHER_ADMIN, "publisher", PUBLISHER),

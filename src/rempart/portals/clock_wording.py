@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg import Connection
 
 from rempart.incidents.clock_rules import Trait
-from rempart.incidents.clocks import ClockState, Exempt, Fact
+from rempart.incidents.clocks import Clock, ClockState, Exempt, Fact
 from rempart.incidents.room import EventKind
 from rempart.portals.forms import current_language
 from rempart.workflows.administer_organisation import Asker
@@ -95,6 +95,7 @@ def describe_clock(row: ClockRow, now: datetime) -> dict[str, Any]:
         "left": describe_left(row, now),
         "percent": None if share is None else round(share * 100),
         "started": describe_fact(clock.started),
+        "starts_with": _say_starts(clock) if clock.state is ClockState.WAITING else "",
         "started_at": clock.started.happened_at if clock.started else None,
         "due_at": clock.due_at,
         "strict_at": clock.strict_at if clock.is_moved else None,
@@ -104,6 +105,12 @@ def describe_clock(row: ClockRow, now: datetime) -> dict[str, Any]:
         "exempt": EXEMPTIONS[clock.exempt] if clock.exempt else "",
         "why": str(clock.waived.details.get("reason", "")) if clock.waived else "",
     }
+
+
+def _say_starts(clock: Clock) -> str:
+    """Say which facts would start a clock."""
+    kinds = dict.fromkeys(pattern.kind for pattern in clock.rule.starts)
+    return gettext(" ou ").join(str(_KINDS.get(kind, kind)) for kind in kinds)
 
 
 def describe_left(row: ClockRow, now: datetime) -> str:

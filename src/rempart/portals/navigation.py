@@ -267,19 +267,13 @@ ENTRIES: Final = (
             "incident-suspects",
             *("evidence-holds", "evidence-hold", "place-evidence-hold"),
             *("incident-packages", "send-packages", "incident-package", "withdraw-package"),
-        ),
-    ),
-    Entry(
-        "clocks",
-        _("Échéances"),
-        Permission.READ_CLOCKS,
-        (
             *("incident-clocks", "assign-clock", "say-trait", "incident-authorities"),
             *("record-submission", "incident-severity", "decide-risk", "incident-cnil"),
-            *("incident-dora", "incident-papers", "breach-register"),
+            *("incident-dora", "incident-papers"),
         ),
-        of_the_host=True,
     ),
+    Entry("clocks", _("Échéances"), Permission.READ_CLOCKS, of_the_host=True),
+    Entry("breach-register", _("Violations"), Permission.READ_CLOCKS, of_the_host=True),
     Entry(
         "inquiries",
         _("Enquêtes"),
@@ -377,7 +371,7 @@ GROUPS: Final = (
         _("Incidents"),
         (
             *("incidents", "own-incidents", "own-campaigns", "relayed-packages", "clocks"),
-            *("inquiries", "holds", "chain"),
+            *("breach-register", "inquiries", "holds", "chain"),
         ),
     ),
     (_("Données"), ("data-requests", "own-data-holds", "purges", "backups", "erasures")),

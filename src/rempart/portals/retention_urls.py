@@ -30,6 +30,7 @@ _HOST: Final = (
         name="hold-inquired",
     ),
     path("console/conservation/<int:purge_id>", retention.purge, name="purge"),
+    path("console/conservation/<int:purge_id>.csv", retention.purge_csv, name="purge-csv"),
     path(
         "console/conservation/<int:purge_id>/certificat",
         retention.certificate,

@@ -15,9 +15,9 @@ from django.utils.translation import ngettext
 from rempart.incidents.room import COMMAND_LINE, EventKind, HoldKind, RoomEvent, RoomPart
 from rempart.portals.containment_wording import STEP_NAMES as MEASURE_NAMES
 from rempart.portals.guard_wording import EVENT_NAMES as GUARD_NAMES
-from rempart.portals.pseudonyms import format_account
+from rempart.portals.pseudonyms import format_account, format_session
 from rempart.portals.times import from_ms
-from rempart.portals.wording import describe_profession
+from rempart.portals.wording import VERDICTS, describe_profession
 
 KIND_NAMES: Final[Mapping[EventKind, Promise]] = MappingProxyType(
     {
@@ -186,6 +186,14 @@ def _say_hold(details: Mapping[str, Any]) -> str:
     }
 
 
+def _say_overruled(details: Mapping[str, Any]) -> str:
+    session, verdict = details.get("session"), str(details.get("verdict", ""))
+    if not isinstance(session, int):
+        return _say_words(details)
+    words = VERDICTS.get(verdict) or say("selon les signes")
+    return f"{format_session(session)} → {words} · {details.get('reason', '')}"
+
+
 def _say_analysed(details: Mapping[str, Any]) -> str:
     if not {"lower", "best", "upper"} <= details.keys():
         return _say_words(details)
@@ -204,5 +212,6 @@ _SENTENCES: Final[Mapping[EventKind, Callable[[Mapping[str, Any]], str]]] = Mapp
         EventKind.CONTAINMENT_ENDED: _say_step,
         EventKind.HOLD_PLACED: _say_hold,
         EventKind.ANALYSED: _say_analysed,
+        EventKind.OVERRULED: _say_overruled,
     }
 )

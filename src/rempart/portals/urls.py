@@ -399,6 +399,7 @@ urlpatterns = [
         name="say-trait",
     ),
     path("console/incidents", incidents.incidents, name="incidents"),
+    path("console/incidents.csv", incidents.incidents_csv, name="incidents-csv"),
     path("console/incidents/declarer", incident_room.declare, name="declare-incident"),
     path("console/incidents/<int:incident_id>/salle", incident_room.show, name="incident-room"),
     path(

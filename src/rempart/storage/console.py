@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
+from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -16,6 +17,7 @@ QUERIES: Final = load_queries("console")
 SortColumn: TypeAlias = Literal[
     "time", "account", "session", "insurer", "domain", "mode", "outcome"
 ]
+IncidentColumn: TypeAlias = Literal["declared", "title"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +193,25 @@ def list_logs(tx: Transaction) -> list[LogState]:
     return [LogState(*row) for row in tx.execute(QUERIES.list_logs)]
 
 
-def list_incidents(tx: Transaction) -> list[IncidentRow]:
-    """Return every incident, the newest first."""
-    return [IncidentRow(*row) for row in tx.execute(QUERIES.list_incidents)]
+def count_agreements(tx: Transaction) -> tuple[int, int, int]:
+    """Return how many packages, payment runs and runs of retention wait for another person."""
+    row = tx.execute(QUERIES.count_agreements).fetchone()
+    return (row[0], row[1], row[2]) if row else (0, 0, 0)
+
+
+def list_incidents(
+    tx: Transaction, listing: Listing[IncidentColumn]
+) -> tuple[list[IncidentRow], int, int]:
+    """Return one page of the incidents, how many there are, and how many are no exercise."""
+    values = {
+        "sort": listing.sort,
+        "direction": listing.direction,
+        "limit": listing.limit,
+        "offset": listing.offset,
+    }
+    rows = tx.execute(QUERIES.list_incidents, values).fetchall()
+    total, real = rows[0][-2:] if rows else (0, 0)
+    return [IncidentRow(*row[:-2]) for row in rows], total, real
 
 
 def load_incident(tx: Transaction, incident_id: int) -> IncidentRecord | None:

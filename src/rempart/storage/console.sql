@@ -89,13 +89,26 @@ LEFT JOIN LATERAL (
 ORDER BY l.log_id;
 
 -- name: list_incidents
--- Every incident, the newest first, with how many accounts, and persons shown (tiers A and B).
+-- One page of the incidents, with how many accounts, and persons shown (tiers A and B); then how many there are, and how
+-- many are no exercise. `direction` is 1 or -1.
 SELECT i.incident_id, i.title, i.exercise, i.declared_at, i.starts_ms, i.ends_ms, i.answered_at,
        (SELECT count(*) FROM incidents.suspect_account AS s WHERE s.incident_id = i.incident_id),
        (SELECT count(*) FROM incidents.exposed_person AS x
-        WHERE x.incident_id = i.incident_id AND x.tier IN ('A', 'B'))
+        WHERE x.incident_id = i.incident_id AND x.tier IN ('A', 'B')),
+       count(*) OVER () AS total, count(*) FILTER (WHERE NOT i.exercise) OVER () AS real
 FROM incidents.incident AS i
-ORDER BY i.declared_at DESC, i.incident_id DESC;
+ORDER BY CASE WHEN %(sort)s::text = 'title' AND %(direction)s::integer > 0 THEN i.title END,
+         CASE WHEN %(sort)s::text = 'title' AND %(direction)s::integer < 0 THEN i.title END DESC,
+         %(direction)s::integer * extract(epoch FROM CASE WHEN %(sort)s::text = 'declared' THEN i.declared_at END),
+         i.declared_at DESC, i.incident_id DESC
+LIMIT %(limit)s::integer OFFSET %(offset)s::integer;
+
+-- name: count_agreements
+-- What waits for another person at the host: packages of real incidents, payment runs, runs of retention.
+SELECT (SELECT count(*) FROM incidents.package AS p JOIN incidents.incident AS i USING (incident_id)
+        WHERE p.state = 'asked' AND NOT i.exercise),
+       (SELECT count(*) FROM claims.run AS q WHERE q.state = 'planned' AND q.remittances > 0),
+       (SELECT count(*) FROM retention.run AS r WHERE r.state = 'planned');
 
 -- name: load_incident
 -- One incident with its report.

@@ -36,6 +36,7 @@ class Waiting(NamedTuple):
     flags: int
     packages: int
     unwatched: int
+    campaigns: int
 
 
 def count_claim_weeks(tx: Transaction, insurer_id: int, *, since: datetime) -> list[ClaimWeek]:

@@ -37,7 +37,7 @@ WHERE e.kind IN (1, 2) AND e.t_ms >= %(since_ms)s::bigint AND e.insurer_id = %(i
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 -- name: count_waiting
--- What waits for somebody at the insurer: claims held for its decision, flags, unread packages, limits not begun.
+-- What waits for somebody at the insurer: claims held for its decision, flags, unread packages, limits not begun, campaigns to agree to.
 SELECT (SELECT count(*) FROM claims.hold AS h WHERE h.decision IS NULL AND h.insurer_id = %(insurer_id)s::integer),
        (SELECT count(*) FROM claims.exposure_flag AS f WHERE f.decision IS NULL AND f.insurer_id = %(insurer_id)s::integer),
        (SELECT count(*) FROM incidents.package AS p
@@ -45,4 +45,6 @@ SELECT (SELECT count(*) FROM claims.hold AS h WHERE h.decision IS NULL AND h.ins
             SELECT 1 FROM incidents.package_receipt AS r WHERE r.package_ref = p.package_ref AND r.level <> 'operator')),
        (SELECT count(DISTINCT p.incident_id) FROM incidents.package AS p
         WHERE p.state = 'sent' AND p.conclusion = 'persons' AND p.insurer_id = %(insurer_id)s::integer AND NOT EXISTS (
-            SELECT 1 FROM claims.exposure_watch AS w WHERE w.incident_id = p.incident_id AND w.insurer_id = p.insurer_id));
+            SELECT 1 FROM claims.exposure_watch AS w WHERE w.incident_id = p.incident_id AND w.insurer_id = p.insurer_id)),
+       (SELECT count(*) FROM notices.campaign AS c
+        WHERE c.state = 'proposed' AND c.insurer_id = %(insurer_id)s::integer);

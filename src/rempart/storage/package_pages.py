@@ -160,10 +160,11 @@ class NewNote:
 
 @dataclass(frozen=True, slots=True)
 class InsurerName:
-    """An insurer."""
+    """An insurer without a package, and how many persons of it are on the incident's list."""
 
     insurer_id: int
     name: str
+    persons: int
 
 
 def list_packages(

@@ -34,11 +34,14 @@ ORDER BY CASE WHEN %(sort)s::text = 'insurer' AND %(direction)s::integer = 1 THE
 LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
 
 -- name: list_missing_insurers
--- The insurers without any package about an incident: for the host's page, nobody is forgotten.
-SELECT i.insurer_id, i.name FROM rights.insurer AS i
+-- The insurers without any package about an incident, those with most persons on its list first: nobody is forgotten.
+SELECT i.insurer_id, i.name, count(x.insurer_id) AS persons
+FROM rights.insurer AS i
+LEFT JOIN incidents.exposed_person AS x ON x.insurer_id = i.insurer_id AND x.incident_id = %(incident_id)s
 WHERE NOT EXISTS (SELECT 1 FROM incidents.package AS p
                   WHERE p.incident_id = %(incident_id)s AND p.insurer_id = i.insurer_id)
-ORDER BY i.name, i.insurer_id;
+GROUP BY i.insurer_id, i.name
+ORDER BY persons DESC, i.name, i.insurer_id;
 
 -- name: list_receipts
 -- The receipts of a package, the first one first.

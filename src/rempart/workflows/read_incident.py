@@ -14,9 +14,10 @@ from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.incidents.changes import ExposureChange, VerdictChange
 from rempart.incidents.coverage import Coverage, parse_coverage
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.storage import console, incident_analyses, incidents
 from rempart.storage.connect import Transaction
-from rempart.storage.console import ExposureRow, IncidentRow, SuspectSession
+from rempart.storage.console import ExposureRow, IncidentColumn, IncidentRow, SuspectSession
 from rempart.storage.incident_analyses import (
     Analysis,
     ChangeCount,
@@ -31,6 +32,7 @@ __all__ = [
     "Analysis",
     "ChangeCount",
     "ExposureRow",
+    "IncidentColumn",
     "IncidentLine",
     "IncidentRow",
     "IncidentSheet",
@@ -86,9 +88,11 @@ class IncidentSheet:
         return parse_coverage(self.analyses[0].coverage) if self.analyses else None
 
 
-def list_incidents(tx: Transaction) -> list[IncidentRow]:
-    """Return every incident, the newest first."""
-    return console.list_incidents(tx)
+def list_incidents(
+    tx: Transaction, listing: Listing[IncidentColumn]
+) -> tuple[list[IncidentRow], int, int]:
+    """Return one page of the incidents, how many there are, and how many are no exercise."""
+    return console.list_incidents(tx, listing)
 
 
 def list_incident_lines(tx: Transaction) -> list[IncidentLine]:

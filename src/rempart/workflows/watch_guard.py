@@ -171,6 +171,17 @@ def read_map(
     )
 
 
+def count_decisions(tx: Transaction, visitor: Visitor, *, now: datetime) -> tuple[int, int]:
+    """Return how many accounts wait for a review, and how many of them are late.
+
+    Raises:
+        NotAllowed, NotFound: see `read_map`.
+    """
+    _check_can_read(visitor, now)
+    decisions = _list_decisions(tx, now)
+    return len(decisions), sum(one.is_late for one in decisions)
+
+
 def list_decisions(
     tx: Transaction, visitor: Visitor, listing: Listing[DecisionColumn], *, now: datetime
 ) -> tuple[list[Decision], int]:

@@ -1,6 +1,7 @@
 """The bank's files, the movements nobody explained, and claims counted: the host's, in sums."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -32,12 +33,13 @@ from rempart.workflows.read_runs import (
     SuspenseColumn,
     SuspenseRow,
 )
+from rempart.workflows.watch_lookups import list_insurer_names
 
 DAYS_SHOWN: Final = 30
 CountColumn: TypeAlias = Literal["day", "insurer", "state", "claims", "billed", "amc"]
 COUNT_COLUMNS: Final = (
     ("day", _("Jour")),
-    ("insurer", _("Complémentaire n°")),
+    ("insurer", _("Complémentaire")),
     ("state", _("État")),
     ("claims", _("Factures")),
     ("billed", _("Facturé")),
@@ -124,9 +126,12 @@ def suspense_csv(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_SERVICES)
 def claim_counts(request: HttpRequest) -> HttpResponseBase:
     """Show how many claims came each day, and what became of them: sums only."""
-    rows, listing, since = _load_counts(request)
+    rows, names, listing, since = _load_counts(request)
     context = {
-        "rows": [{"row": row, "state": CLAIM_STATES[row.state]} for row in cut_page(rows, listing)],
+        "rows": [
+            {"row": row, "state": CLAIM_STATES[row.state], "insurer": names.get(row.insurer_id)}
+            for row in cut_page(rows, listing)
+        ],
         "chart": _draw(rows, since),
         "claims": sum(row.claims for row in rows),
         "billed_cents": sum(row.billed_cents for row in rows),
@@ -141,14 +146,15 @@ def claim_counts(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.READ_SERVICES)
 def claim_counts_csv(request: HttpRequest) -> HttpResponseBase:
     """Download the counts."""
-    rows, _listing, _since = _load_counts(request)
+    rows, names, _listing, _since = _load_counts(request)
     header = (
-        *(gettext("jour"), gettext("complémentaire"), gettext("état"), gettext("factures")),
-        *(gettext("facturé"), gettext("part complémentaire")),
+        *(gettext("jour"), gettext("n° complémentaire"), gettext("complémentaire")),
+        *(gettext("état"), gettext("factures"), gettext("facturé"), gettext("part complémentaire")),
     )
     cells = [
         (
-            *(row.day, row.insurer_id, CLAIM_STATES[row.state], row.claims),
+            *(row.day, row.insurer_id, names.get(row.insurer_id, "")),
+            *(CLAIM_STATES[row.state], row.claims),
             *(format_cell(row.billed_cents), format_cell(row.amc_cents)),
         )
         for row in rows
@@ -156,19 +162,24 @@ def claim_counts_csv(request: HttpRequest) -> HttpResponseBase:
     return export_csv("factures-par-jour.csv", header, cells)
 
 
-def _load_counts(request: HttpRequest) -> tuple[list[CountRead], Any, date]:
+def _load_counts(
+    request: HttpRequest,
+) -> tuple[list[CountRead], Mapping[int, str], Any, date]:
     since = get_desk().now().astimezone(PARIS).date() - timedelta(days=DAYS_SHOWN - 1)
-    rows = perform_or_404(request, lambda tx, asker: explain_claim.count_claims(tx, asker, since))
+    rows, names = perform_or_404(
+        request,
+        lambda tx, asker: (explain_claim.count_claims(tx, asker, since), list_insurer_names(tx)),
+    )
     listing = read_listing(request.GET, get_args(CountColumn), "day")
     keys: dict[CountColumn, Any] = {
         "day": lambda row: row.day,
-        "insurer": lambda row: row.insurer_id,
+        "insurer": lambda row: (names.get(row.insurer_id, ""), row.insurer_id),
         "state": lambda row: row.state,
         "claims": lambda row: row.claims,
         "billed": lambda row: row.billed_cents,
         "amc": lambda row: row.amc_cents,
     }
-    return sort_here(rows, listing, keys[listing.sort]), listing, since
+    return sort_here(rows, listing, keys[listing.sort]), names, listing, since
 
 
 def _draw(rows: list[CountRead], since: date) -> Any:

@@ -59,7 +59,10 @@ class ProposeForm(forms.Form):
 
     file = forms.FileField(
         label=_("Fichier de garanties (TOML)"),
-        help_text=_("Un ou plusieurs tableaux ; sa forme est décrite dans la documentation."),
+        help_text=_(
+            "Un ou plusieurs tableaux. Partez d’un fichier déjà proposé : sa page le donne."
+            " La forme est décrite dans docs/reference/benefit-tables.md."
+        ),
     )
     note = forms.CharField(
         label=_("Note"),

@@ -45,7 +45,7 @@ COLUMNS: Final = (
 _SORTABLE: Final = ("urgency", "party", "due", "owner")
 SHOWN: Final[dict[str, tuple[Any, frozenset[ClockState]]]] = {
     "ouvertes": (
-        _("à faire"),
+        _("à faire et à venir"),
         frozenset({ClockState.MISSED, ClockState.RUNNING, ClockState.WAITING}),
     ),
     "retard": (_("en retard"), frozenset({ClockState.MISSED})),
@@ -219,7 +219,11 @@ def _describe(request: HttpRequest, rows: Sequence[ClockRow]) -> dict[str, Any]:
     visitor = require_visitor(request)
     listing = read_listing(request.GET, _SORTABLE, "urgency", descending=False)
     kept = sorted(_filter(request, rows), key=_SORT_KEYS[listing.sort], reverse=listing.descending)
-    open_rows = [row for row in rows if row.clock.is_open]
+    # A rehearsal is counted on its own pages; beside real incidents it would drown them.
+    real = (
+        [row for row in rows if not row.exercise] if any(not row.exercise for row in rows) else rows
+    )
+    open_rows = [row for row in real if row.clock.is_open]
     return {
         "rows": [describe_clock(row, now) for row in cut_page(kept, listing)],
         **describe_listing(listing, COLUMNS, len(kept)),
@@ -230,6 +234,8 @@ def _describe(request: HttpRequest, rows: Sequence[ClockRow]) -> dict[str, Any]:
         "mine": "moi" in request.GET,
         "missed": sum(row.clock.state is ClockState.MISSED for row in open_rows),
         "open_count": len(open_rows),
+        "not_begun": sum(row.clock.state is ClockState.WAITING for row in real),
+        "practised": len(rows) - len(real),
         "unowned": sum(row.owner_ref is None for row in open_rows),
         "me": visitor.actor_ref,
         "at": now,
@@ -270,7 +276,7 @@ def _by_due(row: ClockRow) -> tuple[bool, float]:
 
 
 _SORT_KEYS: Final[dict[str, Callable[[ClockRow], Any]]] = {
-    "urgency": lambda row: (rank_urgency(row.clock), row.incident_id),
+    "urgency": lambda row: (row.exercise, rank_urgency(row.clock), row.incident_id),
     "party": lambda row: (row.clock.party.name, rank_urgency(row.clock)),
     "due": _by_due,
     "owner": lambda row: (row.owner, rank_urgency(row.clock)),

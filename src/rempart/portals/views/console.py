@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from rempart.accounts.permissions import Permission
 from rempart.disclosure.entry import Mode, Outcome
+from rempart.kernel.listing import Listing
 from rempart.portals import wording
 from rempart.portals.administering import list_abilities
 from rempart.portals.charts import Point, Series, draw_columns, draw_shares
@@ -17,11 +18,12 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.times import from_ms, to_ms
-from rempart.portals.visit import allows, make_author, open_visit
+from rempart.portals.visit import allows, get_whence, make_author, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
+from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.publish_ledger import describe_ledger
-from rempart.workflows.read_incident import list_incidents
+from rempart.workflows.read_incident import IncidentColumn, list_incidents
 from rempart.workflows.watch_lookups import (
     LookupRow,
     Volumes,
@@ -31,8 +33,10 @@ from rempart.workflows.watch_lookups import (
     read_logs,
     watch_lookups,
 )
+from rempart.workflows.what_waits import count_waiting
 
 VOLUME_MINUTES: Final = 60
+LATEST: Final = 3
 MINUTE_MS: Final = 60_000
 
 _MODE_CLASSES: Final = {
@@ -60,12 +64,16 @@ SECONDARY: Final = ("session", "domain", "mode")
 @require_safe
 @allows(Permission.ENTER_CONSOLE)
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show how things are: volumes of the last hour, the ledger, the latest incidents."""
+    """Show what waits, then how things are: the last hour, the ledger, the latest incidents."""
     desk = get_desk()
+    latest = Listing[IncidentColumn](sort="declared", limit=LATEST)
     with open_visit(request) as (tx, visitor):
         volumes = count_volumes(tx, now_ms=to_ms(desk.now()), minutes=VOLUME_MINUTES)
         logs = read_logs(tx)
-        incidents = list_incidents(tx)
+        incidents, incident_count, real_count = list_incidents(tx, latest)
+        waiting = count_waiting(
+            tx, Asker(visitor=visitor, whence=get_whence(request), now=desk.now())
+        )
     context = {
         "volumes": volumes,
         "last_full_minute": volumes.per_minute[-2][1],
@@ -74,8 +82,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "modes": _draw_modes(volumes),
         "ledger_size": sum(log.size for log in logs),
         "logs": logs,
-        "incidents": incidents[:3],
-        "incident_count": sum(not incident.exercise for incident in incidents),
+        "rows": [{"row": incident} for incident in incidents],
+        "incident_count": real_count,
+        "exercise_count": incident_count - real_count,
+        "waiting": waiting,
         **list_abilities(visitor, [Permission.DECLARE_INCIDENT]),
     }
     return render(request, "portals/console/overview.html", context)

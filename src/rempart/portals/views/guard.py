@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from rempart.accounts.permissions import Permission
 from rempart.accounts.urgency import REVIEW_WITHIN
 from rempart.guard import Step
+from rempart.guard.lookups import find_day
 from rempart.portals.administering import list_abilities, perform_or_404, read_ref
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
@@ -33,7 +34,7 @@ from rempart.portals.guard_pictures import (
 from rempart.portals.guard_wording import describe_hold, name_event, name_step
 from rempart.portals.list_page import ListPage
 from rempart.portals.status_figures import describe_cut
-from rempart.portals.times import from_ms
+from rempart.portals.times import from_ms, to_ms
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.portals.wording import describe_profession
 from rempart.workflows import cut_services, watch_guard
@@ -157,6 +158,7 @@ def show_account(request: HttpRequest, account_ref: int) -> HttpResponseBase:
         "signals": read_signals(case.case.signals) if case else [],
         "picture": draw_account(story),
         "hours": draw_hours(story),
+        "has_hours": bool(story.hours or story.refused),
         "events": [
             {
                 "row": group.newest,
@@ -224,6 +226,9 @@ def show_rules(request: HttpRequest) -> HttpResponseBase:
     context = {
         "current": current,
         "day": find_date(current.day) if current else None,
+        # They are computed the night before: at noon those of tomorrow may be there already.
+        "is_to_come": current is not None and current.day > find_day(to_ms(now)),
+        "has_moved": len(versions) > 1,
         "charts": draw_versions(versions) if versions else {},
         "versions": [
             {"row": one, "day": find_date(one.day)} for one in reversed(versions[-_MOST_VERSIONS:])

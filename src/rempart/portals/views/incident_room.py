@@ -183,6 +183,9 @@ def _show(
         request, lambda tx, asker: _read_with_clocks(tx, asker, incident_id)
     )
     visitor = require_visitor(request)
+    is_aware = any(
+        event.kind is EventKind.AWARENESS and event.insurer_id is None for event in room.events
+    )
     chosen = _choose(request, room)
     shown = chosen if "tout" in request.GET else chosen[-SHOWN:]
     context = {
@@ -211,9 +214,9 @@ def _show(
             for one in room.people
         ],
         "is_there": any(one.actor_ref == visitor.actor_ref for one in room.people),
-        "is_aware": any(
-            event.kind is EventKind.AWARENESS and event.insurer_id is None for event in room.events
-        ),
+        "is_aware": is_aware,
+        # Confirmed persons and no awareness: somebody forgot to start the operator's clocks.
+        "must_be_aware": bool(room.figures.get("lower")) and not is_aware and not room.is_closed,
         "held": [hold for hold in room.holds if hold.in_force],
         **clocks,
         **list_abilities(visitor, _ABILITIES),

@@ -1,6 +1,6 @@
 """Incidents: the list, and one page that says how many, of whom, by which sessions, how surely."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -26,11 +26,14 @@ from rempart.portals.incident_figures import (
     read_drill,
     sort_exposure,
 )
-from rempart.portals.times import to_ms
+from rempart.portals.list_page import ListPage
+from rempart.portals.times import format_stamp, from_ms, to_ms
 from rempart.portals.visit import allows, make_author, open_visit, require_visitor
 from rempart.portals.watching import read_order
 from rempart.workflows.read_incident import (
     ExposureRow,
+    IncidentColumn,
+    IncidentRow,
     IncidentSheet,
     SuspectAccount,
     list_incidents,
@@ -56,14 +59,43 @@ COLUMNS: Final = (
 )
 
 
+_LIST: Final = ListPage[IncidentColumn, IncidentRow](
+    template="portals/console/incidents.html",
+    columns=(("title", _("Incident")), ("declared", _("Déclaré"))),
+    sortable=get_args(IncidentColumn),
+    load=lambda tx, _asker, listing: list_incidents(tx, listing)[:2],
+    describe=lambda row: {"row": row},
+)
+
+
 @require_safe
 @allows(Permission.READ_INCIDENTS)
 def incidents(request: HttpRequest) -> HttpResponse:
-    """List the incidents, the newest first."""
-    with open_visit(request) as (tx, visitor):
-        rows = list_incidents(tx)
-    context = {"incidents": rows, **list_abilities(visitor, [Permission.DECLARE_INCIDENT])}
-    return render(request, "portals/console/incidents.html", context)
+    """List the incidents, the newest first unless asked otherwise."""
+    asked = (Permission.DECLARE_INCIDENT, Permission.READ_CLOCKS)
+    abilities = list_abilities(require_visitor(request), asked)
+    return _LIST.show(request, **abilities)
+
+
+@require_safe
+@allows(Permission.READ_INCIDENTS)
+def incidents_csv(request: HttpRequest) -> HttpResponse:
+    """Download the list: counts, nobody."""
+    header = (
+        *(gettext("incident"), gettext("titre"), gettext("exercice"), gettext("déclaré le")),
+        *(gettext("du"), gettext("au"), gettext("comptes"), gettext("personnes montrées (A+B)")),
+        gettext("liste établie le"),
+    )
+    cells = (
+        (
+            *(row.incident_id, row.title, gettext("oui") if row.exercise else gettext("non")),
+            *(format_stamp(row.declared_at), format_stamp(from_ms(row.starts_ms))),
+            *(format_stamp(from_ms(row.ends_ms)), row.accounts, row.persons),
+            format_stamp(row.answered_at),
+        )
+        for row in _LIST.load_all(request)
+    )
+    return export_csv("incidents.csv", header, cells)
 
 
 @require_safe

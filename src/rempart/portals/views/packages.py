@@ -208,6 +208,8 @@ def _show(request: HttpRequest, incident_id: int, *, status: int = 200) -> HttpR
         "here": "packages",
         "rows": [describe_package(one) for one in sheet.packages],
         "missing": sheet.missing,
+        "touched": [one for one in sheet.missing if one.persons],
+        "spared": [one for one in sheet.missing if not one.persons],
         "counts": sheet.counts,
         "job": sheet.job,
         "analysed": sheet.analysed,

@@ -129,12 +129,33 @@ def purge(request: HttpRequest, purge_id: int) -> HttpResponseBase:
         "settled": settled,
         "share": 100 * settled // going if going else 0,
         "is_planned": row.state == "planned",
-        "tally": [_describe_tally(one, schedule) for one in tally if not one.held_by],
-        "held": [_describe_tally(one, schedule) for one in tally if one.held_by],
+        "tally": [_describe_sum(rows, schedule) for rows in _group(tally, held=False)],
+        "held": [_describe_sum(rows, schedule) for rows in _group(tally, held=True)],
         "may_agree": row.first_at is None or row.first_by != visitor.actor_ref,
         **list_abilities(visitor, [Permission.APPROVE_PURGE]),
     }
     return render(request, "portals/retention/purge.html", context)
+
+
+@require_safe
+@allows(Permission.MANAGE_RETENTION)
+def purge_csv(request: HttpRequest, purge_id: int) -> HttpResponseBase:
+    """Download what a run takes out and what is held, insurer by insurer: figures, nobody."""
+    ref = read_ref(purge_id)
+    row, tally = perform_or_404(request, lambda tx, asker: read_retention.read_run(tx, asker, ref))
+    header = (
+        *(gettext("n° complémentaire"), gettext("complémentaire"), gettext("champ")),
+        *(gettext("où"), gettext("règle"), gettext("retenu par"), gettext("prévu")),
+        *(gettext("parti"), gettext("resté"), gettext("dû depuis")),
+    )
+    cells = (
+        (
+            *(one.insurer_id, one.insurer_name, FIELDS[one.field], STEPS[one.step], one.rule),
+            *(one.held_by, one.planned, one.done, one.kept, one.oldest or ""),
+        )
+        for one in tally
+    )
+    return export_csv(f"passage-{row.run_id}.csv", header, cells)
 
 
 @require_safe
@@ -216,6 +237,29 @@ def refuse(request: HttpRequest, purge_id: int) -> HttpResponseBase:
         "refused": status not in {200, 422},
     }
     return render(request, "portals/payers/decide.html", context, status=status)
+
+
+def _group(tally: Sequence[TallyRow], *, held: bool) -> list[list[TallyRow]]:
+    """Put together what differs by its insurer only: a hundred of them would hide the rules."""
+    groups: dict[tuple[str, ...], list[TallyRow]] = {}
+    for one in tally:
+        if bool(one.held_by) is held:
+            key = one.field, one.step, one.rule, one.held_by
+            groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _describe_sum(rows: Sequence[TallyRow], schedule: Schedule) -> dict[str, Any]:
+    """Return what the page shows of rows of one field, step and rule: their sum."""
+    first = rows[0]
+    whole = first._replace(
+        insurer_name=first.insurer_name if len(rows) == 1 else "",
+        planned=sum(one.planned for one in rows),
+        done=sum(one.done for one in rows),
+        kept=sum(one.kept for one in rows),
+        oldest=min((one.oldest for one in rows if one.oldest), default=None),
+    )
+    return {**_describe_tally(whole, schedule), "insurers": len(rows)}
 
 
 def _describe_tally(one: TallyRow, schedule: Schedule) -> dict[str, Any]:
