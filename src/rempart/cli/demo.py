@@ -274,6 +274,8 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     given = f"{base_url} {_find_psc()} \\\n         {home / EXAMPLE_KEY}"
     given += f" {named['pharmacy']['rpps']} {card}"
+    psc = _find_psc()
+    programs = Path(sys.executable).parent.absolute()
     click.echo(
         f"""
 {click.style("Rempart is running.", bold=True)}  Ctrl-C stops it; the data is kept.
@@ -284,10 +286,15 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
 {_format_professionals(named)}
      try: a card code   {card}, born {born[6:]}/{born[4:6]}/{born[:4]} (quotes and bills ask for it)
      look at            Factures, Rejets, Prises en charge: weeks of claims, some to correct
-  Operator, insurer,    Se connecter, Entreprise (simulateur), choose who
-  employer, publisher   look at: the operator's Incidents, then the exposure per insurer,
-                        and the payment run that waits for a second person;
-                        the insurer's Campagnes: one to read and approve, then its messages leave
+  At work               Se connecter, Entreprise (simulateur), choose
+     Camille Durand     runs the operator: what waits is on the first page
+     Idriss Lemoine     its security: what the guard holds, then Incidents
+     Élise Carpentier   its data protection officer: Échéances, Violations, Conservation
+     Sacha Martin       runs an insurer: Campagnes, one to read and approve; its messages leave
+     Hélène Vidal       the insurer's data protection officer: Incidents, a package to open
+     Bruno Lacaze       its claims: Factures, Appels de fonds, Garanties
+     Louise Bernard     runs an employer; Noé Perrin is its human resources
+     Yanis Roche        runs a software publisher
   Anybody               {base_url}/incidents/   what the insurer says to everybody
   Member                {base_url}/invitation   with the code {code}
                         (your browser makes a passkey; the code works once)
@@ -303,6 +310,19 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
      {rempart} ledger audit       recompute the whole ledger
      {rempart} cards issue --insurer {amc_number}
                                   the cards of an insurer, here the member's: done already
+     look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve
+  Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
+     {python} {EXAMPLE} {base_url} {psc} \\
+         {home / EXAMPLE_KEY} {rpps} {card}
+  Auditor               {base_url}/ledger/   the public keys; `rempart ledger verify` needs no more
+  Health, metrics       {base_url}/readyz   {base_url}/metrics
+
+  Next, in another terminal, so that `rempart` is this one and finds this data:
+     export REMPART_HOME={home} PATH={programs}:$PATH
+     rempart ledger audit            recompute the whole ledger
+     rempart cards issue --insurer {amc_number}   the cards of the member's insurer: « Ma carte »
+     rempart --help                  everything else; docs/README.md lists the pages
+     make drill                      a week of every attack, with figures
 """
     )
     if open_browser:

@@ -132,6 +132,9 @@ def steps(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(described))
         return
+    if not described:
+        click.echo("no measure is in force, waits, or ended these 90 days")
+        return
     table = Table(Column("reference", min_width=19), *_SHOWN[1:], box=None)
     for one in described:
         table.add_row(*(str(one[name] or "") for name in _SHOWN))

@@ -32,6 +32,7 @@ from rempart.incidents.coverage import Coverage, Hole
 from rempart.incidents.evidence import Window
 from rempart.incidents.room import RoomAuthor
 from rempart.kernel.errors import InvalidRequest
+from rempart.portals.pseudonyms import format_account, format_session
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
@@ -259,13 +260,15 @@ def _print_exposure(console: Console, sheet: IncidentSheet) -> None:
 
 
 def _print_sessions(console: Console, sheet: IncidentSheet) -> None:
-    """Print each session on lines of its own: a night's terminal is narrow."""
+    """Print each session on lines of its own, by its number and as the pages name it."""
     for account in sheet.accounts:
         for one in account.sessions:
             opened = "" if one.opened_ms is None else f", opened {_tell(one.opened_ms)}"
             console.print(
-                f"session {one.session_ref}: {one.verdict}, account {one.account_ref}{opened}",
+                f"session {one.session_ref}: {one.verdict}, {format_session(one.session_ref)}, "
+                f"account {format_account(one.account_ref)}{opened}",
                 markup=False,
+                soft_wrap=True,
             )
             for sign in one.reasons:
                 if sign["points"]:

@@ -82,10 +82,10 @@ def make(*, incident: int, insurers: tuple[str, ...], proofs: int) -> None:
                 incident_id=incident, insurer_ids=wanted, proofs=proofs, now=datetime.now(UTC)
             )
             for made in make_packages(workshop, request):
-                number = f" {made.number}" if made.number else ""
+                number = f" package {made.number}," if made.number else ""
                 bar.console.print(
-                    f"{made.insurer.amc_number} {made.insurer.name}:{number} {made.conclusion}, "
-                    f"{made.persons} persons, {made.changed} told; {_SAY[made.outcome]}",
+                    f"{made.insurer.amc_number} {made.insurer.name}:{number} {made.persons} "
+                    f"persons ({made.conclusion}), {made.changed} to tell; {_SAY[made.outcome]}",
                     markup=False, highlight=False, soft_wrap=True,
                 )  # fmt: skip
 

@@ -15,8 +15,8 @@ from rempart.disclosure.cosignature import CosignatureVerifier
 from rempart.disclosure.evidence import Trust, judge_entry, judge_history
 from rempart.disclosure.note import NoteRefused, NoteVerifier
 from rempart.disclosure.opening import Audience
-from rempart.disclosure.proof_file import Disagreement, EvidenceRefused
-from rempart.exchange.proof_code import read_proof_code
+from rempart.disclosure.proof_file import EvidenceRefused
+from rempart.exchange.proof_code import read_proof_bytes
 from rempart.exchange.proof_words import (
     DISAGREEMENTS,
     NO_KEY,
@@ -141,18 +141,6 @@ def verify(
         click.echo(f"  [{refusal.what}] {refusal}")
         status = EXIT_REFUSED
     ctx.exit(status)
-
-
-def read_proof_bytes(content: bytes) -> str:
-    """Return the text of a proof file, or of the code printed for it.
-
-    Raises:
-        EvidenceRefused: It is no text.
-    """
-    try:
-        return read_proof_code(content.decode())
-    except UnicodeDecodeError as failure:
-        raise EvidenceRefused(Disagreement.TEXT, "the file is not UTF-8 text") from failure
 
 
 def _judge(text: str, trust: Trust, language: Language) -> int:

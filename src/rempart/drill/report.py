@@ -289,9 +289,10 @@ def _describe_policy(policy: Mapping[str, Any]) -> str:
 
 def _draw_attacks(report: Mapping[str, Any]) -> Table:
     table = Table(title="Persons shown per stolen account: mean (worst)", title_justify="left")
-    table.add_column("attack")
+    # On a terminal of 80 columns the figures take two lines, never the names.
+    table.add_column("attack", no_wrap=True)
     for column in ("accounts", "held", "after", "guard", "no guard", "fixed limits", "2024"):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right")
     for row in report["attacks"]:
         if row["attack"] == ALL:
             table.add_section()

@@ -36,6 +36,23 @@ def make_proof_code(text: str) -> str:
     return packed
 
 
+def read_proof_bytes(content: bytes) -> str:
+    """Return the text of a proof file, or of the code printed for it.
+
+    Raises:
+        EvidenceRefused: It is no text; of a PDF, it says where its text is.
+    """
+    if content.startswith(b"%PDF-"):
+        raise EvidenceRefused(
+            Disagreement.TEXT,
+            "this is the printed proof: give its text (.tlog-proof), or what its square code holds",
+        )
+    try:
+        return read_proof_code(content.decode())
+    except UnicodeDecodeError as failure:
+        raise EvidenceRefused(Disagreement.TEXT, "the file is not UTF-8 text") from failure
+
+
 def read_proof_code(code: str) -> str:
     """Return the text of a proof, packed or not.
 

@@ -86,7 +86,10 @@ class Home:
                 f"{home.path} belongs to another user: run as that user, or set REMPART_HOME"
             ) from failure
         if missing:
-            raise SetupError(f"{home.path} is not a complete home: run `rempart init`")
+            raise SetupError(
+                f"{home.path} is not a complete home: run `rempart init`, or set REMPART_HOME"
+                " to one that is there (`make demo` says where its own is)"
+            )
         return home
 
     @property

@@ -22,6 +22,7 @@ from rempart.exchange.proof_code import (
     decode_base45,
     encode_base45,
     make_proof_code,
+    read_proof_bytes,
     read_proof_code,
 )
 from rempart.exchange.proof_document import draw_code, print_history, print_proof
@@ -167,3 +168,10 @@ def test_a_history_prints_every_line():
         document.close()
     assert "Officine 0" in text
     assert "Officine 89" in text
+
+
+def test_who_gives_the_printed_proof_is_told_where_its_text_is():
+    with pytest.raises(EvidenceRefused, match="square code holds"):
+        read_proof_bytes(b"%PDF-1.7\n\xe2\xe3")
+    with pytest.raises(EvidenceRefused, match="not UTF-8"):
+        read_proof_bytes(b"\xff\xfe")

@@ -66,7 +66,7 @@ SECONDARY: Final = ("session", "domain", "mode")
 def overview(request: HttpRequest) -> HttpResponse:
     """Show what waits, then how things are: the last hour, the ledger, the latest incidents."""
     desk = get_desk()
-    latest = Listing[IncidentColumn](sort="declared", limit=LATEST)
+    latest: Listing[IncidentColumn] = Listing(sort="declared", limit=LATEST)
     with open_visit(request) as (tx, visitor):
         volumes = count_volumes(tx, now_ms=to_ms(desk.now()), minutes=VOLUME_MINUTES)
         logs = read_logs(tx)

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 from rempart.disclosure.consistency_file import HEADER as HISTORY_HEADER
 from rempart.disclosure.evidence import Trust, judge_entry, judge_history
 from rempart.disclosure.note import NoteRefused, NoteVerifier
-from rempart.disclosure.proof_file import MAX_TEXT, Disagreement, EvidenceRefused
-from rempart.exchange.proof_code import read_proof_code
+from rempart.disclosure.proof_file import MAX_TEXT, EvidenceRefused
+from rempart.exchange.proof_code import read_proof_bytes, read_proof_code
 from rempart.exchange.proof_words import (
     DISAGREEMENTS,
     describe_history,
@@ -78,10 +78,7 @@ class ProofForm(forms.Form):
         file = self.cleaned_data["file"]
         if file is None:
             return tidy_pasted(self.cleaned_data["proof"])
-        try:
-            return read_proof_code(file.read().decode())
-        except UnicodeDecodeError as failure:
-            raise EvidenceRefused(Disagreement.TEXT, "the file is not UTF-8 text") from failure
+        return read_proof_bytes(file.read())
 
 
 @public
