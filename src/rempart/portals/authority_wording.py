@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rempart.incidents.case import CaseFile
-from rempart.incidents.classification import Reached
+from rempart.incidents.classification import Criterion, Reached
 from rempart.incidents.severity import (
     Adjustment,
     Answer,
@@ -81,6 +81,17 @@ REACHED: Final[Mapping[Reached, Promise]] = MappingProxyType(
         Reached.ESTIMATED: _("atteint, selon l’estimation"),
         Reached.NO: _("non atteint"),
         Reached.UNKNOWN: _("inconnu : peut changer la réponse"),
+    }
+)
+CRITERIA: Final[Mapping[Criterion, Promise]] = MappingProxyType(
+    {
+        Criterion.CRITICAL_SERVICES: _("Services critiques touchés"),
+        Criterion.CLIENTS: _("Clients, contreparties et transactions touchés"),
+        Criterion.DATA_LOSSES: _("Pertes de données"),
+        Criterion.REPUTATION: _("Réputation"),
+        Criterion.DURATION: _("Durée, et arrêt du service"),
+        Criterion.GEOGRAPHY: _("Étendue géographique"),
+        Criterion.ECONOMIC: _("Conséquences économiques"),
     }
 )
 REPORTS: Final[Mapping[str, Promise]] = MappingProxyType(

@@ -225,6 +225,7 @@ urlpatterns = [
     path("console/garde/temoins.csv", guard.canaries_csv, name="guard-canaries-csv"),
     path("console/garde/reglages", guard.show_rules, name="guard-rules"),
     path("console/garde/mesures", containments.list_all, name="measures"),
+    path("console/garde/mesures.csv", containments.list_csv, name="measures-csv"),
     path("console/garde/mesures/nouvelle", containments.contain, name="contain"),
     path(
         "console/garde/mesures/<int:measure_ref>/confirmation",

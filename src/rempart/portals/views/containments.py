@@ -1,5 +1,6 @@
 """« Mesures » of the console: what holds accounts; hold with a preview, agree, end, release."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.containment import EndReason, MeasureReason, MeasureStep, MeasureTarget
 from rempart.accounts.permissions import Permission
 from rempart.kernel.errors import NotFound
+from rempart.kernel.listing import Listing
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -33,7 +35,10 @@ from rempart.portals.containment_wording import (
     describe_open,
     describe_stopped,
 )
+from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
+from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, read_next, require_visitor
 from rempart.portals.wording import describe_profession
 from rempart.workflows import contain as workflow
@@ -42,6 +47,9 @@ from rempart.workflows.contain import Cost, MeasureRequest, MeasureRow, Whom
 REVIEW_HOURS: Final = (1, 4, 12, 24, 72, 168)
 EXERCISE_MINUTES: Final = (5, 10, 20, 30)
 _PRESET: Final = ("target", "step", "event", "ref")
+
+COLUMNS: Final = (("state", _("État")), ("since", _("Depuis")), ("review", _("À revoir")))
+_STATES: Final = (_("attend une seconde personne"), _("en vigueur"), _("finie"))
 
 
 class MeasureForm(forms.Form):
@@ -94,14 +102,51 @@ class MeasureForm(forms.Form):
 @allows(Permission.READ_GUARD)
 def list_all(request: HttpRequest) -> HttpResponseBase:
     """List what is held, what waits for a second person, and what was held."""
-    now = get_desk().now()
-    visitor = require_visitor(request)
-    rows = perform_or_404(request, lambda tx, asker: workflow.list_measures(tx, asker, now=now))
+    rows, listing = _load(request)
     context = {
-        "rows": [_describe(row, visitor.actor_ref, now) for row in rows],
-        **list_abilities(visitor, [Permission.CONTAIN, Permission.RELEASE]),
+        "rows": cut_page(rows, listing),
+        **describe_listing(listing, COLUMNS, len(rows)),
+        **list_abilities(require_visitor(request), [Permission.CONTAIN, Permission.RELEASE]),
     }
     return render(request, "portals/console/containments.html", context)
+
+
+@require_safe
+@allows(Permission.READ_GUARD)
+def list_csv(request: HttpRequest) -> HttpResponseBase:
+    """Download the measures in the order of the page."""
+    rows, _listing = _load(request)
+    header = (
+        *(gettext("mesure"), gettext("qui"), gettext("comptes"), gettext("état")),
+        *(gettext("depuis"), gettext("à revoir"), gettext("finie le"), gettext("motif")),
+        *(gettext("exercice"), gettext("note"), gettext("par")),
+    )
+    cells = (
+        (
+            *(row["step"], row["whom"], row["touched"], _STATES[row["rank"]]),
+            *(format_stamp(row["since"]), format_stamp(row["review"]), format_stamp(row["ended"])),
+            *(row["why"], gettext("oui") if row["exercise"] else gettext("non")),
+            *(row["note"], row["author"]),
+        )
+        for row in rows
+    )
+    return export_csv("mesures.csv", header, cells)
+
+
+def _load(request: HttpRequest) -> tuple[list[dict[str, Any]], Listing[str]]:
+    """Return all measures in the order asked for: what waits for somebody first, usually."""
+    now, me = get_desk().now(), require_visitor(request).actor_ref
+    found = perform_or_404(request, lambda tx, asker: workflow.list_measures(tx, asker, now=now))
+    listing = read_listing(
+        request.GET, tuple(name for name, _words in COLUMNS), "state", descending=False
+    )
+    rows = [_describe(row, me, now) for row in found]
+    keys: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "state": lambda row: (row["rank"], -row["since"].timestamp()),
+        "since": lambda row: row["since"],
+        "review": lambda row: row["review"],
+    }
+    return sort_here(rows, listing, keys[listing.sort]), listing
 
 
 @require_http_methods(FORM_METHODS)
@@ -116,7 +161,13 @@ def contain(request: HttpRequest) -> HttpResponseBase:
         return _show(request, form, status=422)
     whom = _find_whom(request, form)
     if whom is None:
-        form.add_error("number", gettext("Personne n’a ce numéro ici."))
+        form.add_error(
+            "number",
+            gettext(
+                "Personne n’a ce numéro ici : comparez-le avec sa source. Un compte dont vous ne"
+                " connaissez que le pseudonyme (C-…) se limite depuis sa page."
+            ),
+        )
         return _show(request, form, status=422)
     if "confirmed" not in request.POST:
         return _preview(request, form, whom)
@@ -291,6 +342,7 @@ def _describe(row: MeasureRow, me: int, now: datetime) -> dict[str, Any]:
         "end_reason": END_REASONS.get(row.end_reason or ""),
         "waits": waits,
         "in_force": in_force,
+        "rank": 0 if waits else 1 if in_force else 2,
         "approvable": waits and row.asked_by != me,
         "endable": waits or in_force,
     }

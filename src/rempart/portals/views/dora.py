@@ -21,6 +21,7 @@ from rempart.incidents.room import EventKind
 from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404
 from rempart.portals.answers_form import AnswersForm, Question, send_file
 from rempart.portals.authority_wording import (
+    CRITERIA,
     REACHED,
     REPORTS,
     TRI_STATE,
@@ -218,6 +219,7 @@ def _describe_criteria(answer: Classification) -> list[dict[str, Any]]:
     return [
         {
             "one": one,
+            "name": CRITERIA[one.criterion],
             "why": one.fr if current_language() == "fr" else one.en,
             "reached": REACHED[one.reached],
         }

@@ -135,6 +135,9 @@ def write(request: HttpRequest, incident_id: int) -> HttpResponseBase:
         ),
     )
     if isinstance(done, Refused):
+        now = get_desk().now()
+        if form and (form.cleaned_data.get("happened") or now) > now:
+            form.add_error("happened", gettext("Ce moment n’est pas encore arrivé."))
         return _show(request, incident_id, form=form, act=act, status=done.status)
     return HttpResponseRedirect(reverse("incident-room", args=[incident_id]))
 
