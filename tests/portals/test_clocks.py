@@ -149,6 +149,27 @@ def test_an_exercise_says_so_in_its_files(desk, security):
     assert "EXERCICE-" in answer.headers["Content-Disposition"]
 
 
+def test_an_exercise_drowns_no_real_incident(desk, security, incident):
+    with desk.database.transaction("owner") as tx:
+        real = samples.add_incident(tx, title="Vol de novembre", report={}, exercise=False)
+        samples.add_exposed(tx, real, 1, 9, sessions=(71,))
+    add(desk, real, EventKind.AWARENESS, 90)
+    add(desk, real, EventKind.PACKAGE_RECEIVED, 80, 1)
+    words = read(security.get("/console/echeances"))
+    assert words.index("Vol de novembre") < words.index("Rejeu de janvier 2024")
+    assert "viennent après" in words
+    rows = read_csv(security.get("/console/echeances.csv?etat=retard"))
+    late = sum(row["titre"] == "Vol de novembre" for row in rows)
+    assert 0 < late < len(rows)
+    assert f"{late} en retard, " in words
+    assert f"{late} échéances d’incident passées" in read(security.get("/console"))
+
+
+def test_a_clock_that_has_not_begun_says_what_begins_it(security, incident):
+    words = read(security.get(f"/console/incidents/{incident}/echeances"))
+    assert "commencera avec : " in words
+
+
 def test_an_insurer_does_not_see_the_operators_screen(desk, incident):
     insurer = people.make_organisation(desk.database, "insurer")
     dpo = open_browser(desk, people.make_agent(desk.database, insurer, Role.INSURER_DPO))

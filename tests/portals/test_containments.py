@@ -210,6 +210,14 @@ def test_one_person_holds_an_account_everybody_concerned_is_told_and_undoes_it(
     ]
 
 
+def test_the_measures_are_taken_away_as_a_file_what_waits_first(desk, two, pharmacist):
+    hold(two[0], pharmacist.actor_ref)
+    lines = two[0].get(f"{MEASURES}.csv").content.decode().splitlines()
+    assert len(lines) == 2
+    assert ";1;en vigueur;" in lines[1]
+    assert "en vigueur" in two[0].get(f"{MEASURES}?tri=review&sens=desc").content.decode()
+
+
 def test_an_establishment_of_fifty_accounts_is_held_by_one_and_of_fifty_one_by_two(
     desk, two, place
 ):

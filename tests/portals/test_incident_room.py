@@ -107,6 +107,14 @@ def test_a_declaration_that_cannot_be_is_sent_back_and_nothing_remains(
     assert fetch(desk, "SELECT count(*) FROM incidents.incident") == [(0,)]
 
 
+def test_a_moment_to_come_is_told_beside_its_field(desk, browser):
+    room = declare(browser)
+    answer = write(browser, room, "note", words="Plus tard", happened="22/11/2090 03:30")
+    assert answer.status_code == 422
+    assert "Ce moment n’est pas encore arrivé" in read(answer)
+    assert "Plus tard" in answer.content.decode()
+
+
 def test_everything_written_is_a_line_with_its_author(desk, browser):
     room = declare(browser)
     assert write(browser, room, "note", words="Rappelé le cabinet").status_code == 302

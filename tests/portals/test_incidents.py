@@ -135,6 +135,21 @@ def test_the_list_leads_to_each_incident(operator, incident):
     assert "Liste établie" in page
 
 
+def test_the_list_is_sorted_paged_and_taken_away(desk, operator, incident):
+    with desk.database.transaction("owner") as tx:
+        samples.add_incident(tx, title="Aubaine", exercise=False, answered=False)
+    page = read(operator.get("/console/incidents?tri=title&sens=asc"))
+    assert page.index("Aubaine") < page.index("Rejeu de janvier 2024")
+    assert "Pas encore de liste" in page
+    assert "1 à 2 sur 2" in page
+    lines = operator.get("/console/incidents.csv?tri=title&sens=asc").content.decode().splitlines()
+    assert [line.split(";")[1:3] for line in lines[1:]] == [
+        ["Aubaine", "non"],
+        ["Rejeu de janvier 2024", "oui"],
+    ]
+    assert "et 1 exercice" in read(operator.get("/console"))
+
+
 def test_the_page_says_how_many_by_which_sessions_and_how_surely(operator, incident):
     words = read(operator.get(f"/console/incidents/{incident}"))
     assert "4 personnes, de 2 complémentaires, ont été montrées au voleur. Pour 1 autre," in words

@@ -156,6 +156,31 @@ def test_a_plan_shows_its_years_and_a_few_people_before_anybody_agrees(desk, dpo
     assert "hx-get" not in shown
 
 
+def test_what_differs_by_insurer_only_is_one_line_and_the_file_has_each(desk, dpo, purge):
+    run(
+        desk,
+        "INSERT INTO retention.tally (run_id, insurer_id, field, step, rule, held_by, planned,"
+        " oldest) VALUES (%s, 8, 'contact', 'delete', 'limitation', '', 40, '2026-10-01')",
+        purge,
+    )
+    shown = text(dpo.get(f"{PAGE}/{purge}"))
+    assert "2 complémentaires" in shown
+    assert shown.count("Vous pouvez demander un remboursement") == 1
+    assert ">42</td>" in shown
+    assert "01/10/2026" in shown
+    lines = text(dpo.get(f"{PAGE}/{purge}.csv")).splitlines()
+    assert len(lines) == 4
+    assert next(line for line in lines if line.startswith("8;")).endswith(";40;0;0;2026-10-01")
+
+
+def test_the_first_page_says_what_waits_to_whoever_may_decide(desk, host, dpo, purge):
+    words = "1 passage de conservation attend un accord"
+    assert words in text(dpo.get("/console"))
+    assert words not in text(agent(desk, host, Role.OPERATOR_SECURITY).get("/console"))
+    run(desk, "UPDATE retention.run SET state = 'refused' WHERE run_id = %s", purge)
+    assert "Rien n’attend votre décision" in text(dpo.get("/console"))
+
+
 def test_a_run_under_way_says_how_far_it_is_and_keeps_itself_up_to_date(desk, dpo, purge):
     run(
         desk,

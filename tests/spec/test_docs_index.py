@@ -18,11 +18,12 @@ KINDS = {
 }
 HEAD = """# Every page
 
-Who you are and where to begin is in the [README](../README.md#what-is-here). Commands are written `rempart …`: after `make demo` or
-`make run` that is `.venv/bin/rempart`, and the demo's data is `REMPART_HOME=$PWD/.rempart/demo`.
+Who you are and where to begin is in the [README](../README.md#what-is-here). Commands are written
+`rempart …`: after `make demo` or `make run` that is `.venv/bin/rempart`, and the demo's data is
+`REMPART_HOME=$PWD/.rempart/demo`.
 
-Words: [the glossary](glossary.toml). Texts cited: [sources](sources.md). What is defended: [threat model](threat-model.md). What was built
-when: [changelog](../CHANGELOG.md).
+Words: [the glossary](glossary.toml). Texts cited: [sources](sources.md). What is defended:
+[threat model](threat-model.md). What was built when: [changelog](../CHANGELOG.md).
 """
 
 
