@@ -240,3 +240,17 @@ def test_files_of_an_answer_open_in_a_spreadsheet(events, tmp_path):
         assert data.startswith(b"\xef\xbb\xbf"), path.name
         rows = list(csv.reader(data.decode("utf-8-sig").splitlines(), delimiter=";"))
         assert len({len(row) for row in rows}) == 1, path.name
+
+
+def test_the_command_of_the_how_to_finds_the_forty_of_its_example(tmp_path):
+    page = (ROOT / "docs" / "how-to" / "scope-foreign-logs.md").read_text("utf-8")
+    [typed] = re.findall(r"^rempart scope (examples/.*?) --out", page, re.DOTALL | re.MULTILINE)
+    words = [
+        str(ROOT / word) if word.startswith("examples/") else word
+        for word in typed.replace("\\\n", " ").split()
+    ]
+    code, said, errors = run(*words, "--out", tmp_path / "answer")
+    assert (code, errors) == (0, "")
+    for line in said.splitlines()[:2]:
+        assert line in page
+    assert "A 40, B 0, C 12." in said
