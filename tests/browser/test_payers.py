@@ -65,6 +65,7 @@ def propose(visit: Visit, url: str, folder: Path) -> str:
     page.get_by_label("Note").fill("Consultations à 150 % à partir de 2026")
     page.get_by_role("button", name="Proposer").click()
     expect(page.get_by_text("Une autre personne de votre équipe")).to_be_visible()
+    page.get_by_text("Tous vos cas de non-régression").click()
     page.get_by_label("Cas de non-régression").set_input_files(pack)
     page.get_by_role("button", name="Essayer ces cas").click()
     expect(page.get_by_text("1 ne donne pas ce qui est attendu")).to_be_visible()
