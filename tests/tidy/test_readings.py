@@ -50,6 +50,8 @@ EXEMPT: Mapping[str, str] = {
     "measure_exercise.draw_timeline": "counts of everything",
     "cut_services.preview_cut": "counts of everything",
     "read_chain.preview_reach": "counts by insurer; nobody who was looked up is named",
+    "prepare_packages.read_sheet": "counts by insurer; nobody who was looked up is named",
+    "send_packages.list_missing": "the same",
     "manage_presence.preview_policy": "counts; nobody who was looked up is named",
     "member_history.report_consultation": "about an entry its reader was shown on record",
     "package_people.People": "called by make_packages, which has recorded that the list leaves",
