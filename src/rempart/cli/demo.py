@@ -271,10 +271,8 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
     amc_number, insurer_id, card, born = _find_card(synth)
     code = _output("invite", "member", "--insurer", insurer_id, "--card", card)
     python = os.path.relpath(sys.executable)
-    rempart = f"REMPART_HOME={home} {os.path.relpath(Path(sys.executable).parent / 'rempart')}"
     given = f"{base_url} {_find_psc()} \\\n         {home / EXAMPLE_KEY}"
     given += f" {named['pharmacy']['rpps']} {card}"
-    psc = _find_psc()
     programs = Path(sys.executable).parent.absolute()
     click.echo(
         f"""
@@ -303,24 +301,13 @@ def _show_addresses(home: Path, base_url: str, *, open_browser: bool) -> None:
   Software              {base_url}/docs/api   and two programs of forty lines, a right then a claim:
      {python} {EXAMPLE} {given}
      {python} {CLAIM_EXAMPLE} {given} {born}
-  Health, metrics       {base_url}/readyz   {base_url}/metrics
-
-  Next, in another terminal:
-     make drill      a week of every attack, with figures
-     {rempart} ledger audit       recompute the whole ledger
-     {rempart} cards issue --insurer {amc_number}
-                                  the cards of an insurer, here the member's: done already
-     look at: « Qui a consulté mes droits », then the proof of a line at {base_url}/preuve
-  Software              {base_url}/docs/api   and the thirty lines of {EXAMPLE}:
-     {python} {EXAMPLE} {base_url} {psc} \\
-         {home / EXAMPLE_KEY} {rpps} {card}
   Auditor               {base_url}/ledger/   the public keys; `rempart ledger verify` needs no more
   Health, metrics       {base_url}/readyz   {base_url}/metrics
 
   Next, in another terminal, so that `rempart` is this one and finds this data:
      export REMPART_HOME={home} PATH={programs}:$PATH
      rempart ledger audit            recompute the whole ledger
-     rempart cards issue --insurer {amc_number}   the cards of the member's insurer: « Ma carte »
+     rempart cards issue --insurer {amc_number}   cards of an insurer (the member's: done)
      rempart --help                  everything else; docs/README.md lists the pages
      make drill                      a week of every attack, with figures
 """
