@@ -1,6 +1,7 @@
 """Each process enters the database with its own login, whichever driver it uses."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import asyncpg
@@ -9,7 +10,8 @@ import pytest
 
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.storage.connect import Database
-from rempart.storage.roles import LOGINS
+from rempart.storage.roles import LOGINS, await_turn
+from rempart.wiring.database import make_roles
 
 PASSWORDS = {"admin": "a", **dict.fromkeys(LOGINS, "b")}
 WHO = "SELECT current_user::text"
@@ -103,3 +105,49 @@ def test_a_server_that_is_not_there_is_unavailable_without_its_password():
     with pytest.raises(Unavailable, match="care does not answer as rempart_gateway") as refusal:
         database.connect("gateway")
     assert "secret" not in str(refusal.value)
+
+
+def test_a_server_that_went_without_a_word_is_noticed_in_seconds():
+    database = Database.from_url("postgresql://a:p@db/care?tcp_user_timeout=500", PASSWORDS)
+    assert "keepalives_idle=5" in database.dsn("portals")
+    assert "tcp_user_timeout=500" in database.dsn("portals")  # what is written wins
+    assert "target_session_attrs" not in database.dsn("portals")
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_meant():
+    database = Database.from_url("postgresql://a:p@one,two/care", PASSWORDS)
+    assert "target_session_attrs=read-write" in database.dsn("portals")
+    arguments = database.asyncpg_kwargs("gateway")
+    assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 5432])
+    assert "target_session_attrs=read-write" in arguments["dsn"]
+    assert "keepalives" not in arguments["dsn"]
+    ported = Database.from_url("postgresql://a:p@one:5433,two:5434/care", PASSWORDS)
+    assert ported.asyncpg_kwargs("gateway")["port"] == [5433, 5434]
+
+
+def test_after_a_failover_nobody_is_lent_a_dead_connection(database: Database):
+    with database.pool("portals", min_size=2) as pool:
+        pool.wait()
+        with database.connect("admin", autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = 'rempart_portals' AND datname = current_database()"
+            )
+        for _ in range(3):
+            with pool.connection() as connection:
+                assert connection.execute(WHO).fetchone() == ("rempart_portals",)
+
+
+def test_machines_that_start_together_make_the_server_ready_one_after_the_other(
+    database: Database,
+):
+    said: list[str] = []
+    server = database.renamed("postgres")
+    with server.connect("admin", autocommit=True) as admin, ThreadPoolExecutor() as pool:
+        with await_turn(admin):
+            second = pool.submit(make_roles, database, said.append)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+            assert said == []
+        second.result(timeout=30)
+    assert said == ["roles: all there, passwords set"]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 
 import click
 
+from rempart.disclosure.acts import ACTS_LOG
 from rempart.storage.connect import Login
 from rempart.storage.server import ServerFacts, read_server_facts
 from rempart.wiring.database import (
@@ -30,10 +31,18 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @click.command()
-def init() -> None:
+@click.option(
+    "--logs",
+    type=click.IntRange(1, 64),
+    help="Gateways there will be, on all machines: the keys of logs 1 to N are drawn now. "
+    "[default: those of this machine]",
+)
+def init(logs: int | None) -> None:
     """Create the home: keys, database, roles, schema. Run again, it completes what is missing."""
     settings = Settings.from_environment()
     home = Home.create(settings.home)
+    own = range(settings.log_id, settings.log_id + settings.gateways)
+    home.draw_seeds([ACTS_LOG, *(own if logs is None else range(1, logs + 1))])
     click.echo(f"home: {home.path} (id {home.id})")
     with hold_database(settings, home, click.echo) as database:
         make_ready(database, click.echo)

@@ -16,6 +16,7 @@ import msgspec
 from rempart.kernel.errors import Unavailable
 from rempart.storage.array_literals import format_uuids
 from rempart.storage.ledger_opening import DRIVER_FAILURES
+from rempart.storage.primary import connect_primary
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("claims_intake")
@@ -322,7 +323,12 @@ class ClaimShelf:
 async def open_claims_pool(arguments: Mapping[str, Any]) -> AsyncIterator[asyncpg.Pool]:
     """Open the pool; connections are made when first needed, and again when they are lost."""
     pool = asyncpg.create_pool(
-        **arguments, min_size=0, max_size=POOL_SIZE, timeout=TIMEOUT_S, reset=_keep_connection
+        **arguments,
+        connect=connect_primary,
+        min_size=0,
+        max_size=POOL_SIZE,
+        timeout=TIMEOUT_S,
+        reset=_keep_connection,
     )
     async with pool:
         yield pool

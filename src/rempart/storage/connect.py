@@ -40,7 +40,17 @@ Login: TypeAlias = Literal[
 Transaction: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 DEFAULT_NAME = "rempart"
-_CONNECT_TIMEOUT_S = 10
+
+# On the way to a server, unless its address says otherwise. A machine that went without a word is
+# noticed within fifteen seconds, not when TCP gives up (a quarter of an hour); libpq asks the next
+# host after three.
+_WAY: Mapping[str, str] = {
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
 
 # What libpq does by itself; asyncpg would send these to the server, which refuses them.
 _UNKNOWN_TO_ASYNCPG = frozenset(
@@ -121,11 +131,21 @@ class Database:
         query = urllib.parse.urlencode({key: value for key, value in parts.items() if value})
         return f"postgresql:///{urllib.parse.quote(self.name)}?{query}"
 
+    @property
+    def way(self) -> dict[str, str]:
+        """The address with what libpq needs to follow a server that moves.
+
+        Several hosts are a primary and its standbys: the one that takes writes is meant.
+        """
+        is_moving = "," in self.address.get("host", "")
+        primary = {"target_session_attrs": "read-write"} if is_moving else {}
+        return {**_WAY, **primary, **self.address}
+
     def _parameters(self, login: Login) -> dict[str, str]:
         if login not in get_args(Login):
             raise ValueError(f"{login} is not a login: use one of {', '.join(get_args(Login))}")
         parameters = {
-            **self.address,
+            **self.way,
             "user": self.user(login),
             "dbname": self.name,
             "application_name": f"rempart {login}",
@@ -142,9 +162,7 @@ class Database:
             SetupError: the server has no such database or role.
         """
         try:
-            return psycopg.connect(
-                self.dsn(login), autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT_S
-            )
+            return psycopg.connect(self.dsn(login), autocommit=autocommit)
         except psycopg.OperationalError as failure:
             reason = str(failure).strip().splitlines()[-1]
             if f'"{self.name}" does not exist' in reason or "role" in reason:
@@ -162,16 +180,30 @@ class Database:
     def pool(
         self, login: Login, *, min_size: int = 1, max_size: int = 4
     ) -> ConnectionPool[Transaction]:
-        """Return a pool that is not open yet: use it as a context manager."""
+        """Return a pool that is not open yet: use it as a context manager.
+
+        A connection is tried before it is lent: after a failover nobody is given a dead one.
+        """
         return ConnectionPool(
             self.dsn(login),
             min_size=min_size,
             max_size=max_size,
+            check=ConnectionPool.check_connection,
             open=False,
             name=f"rempart-{login}",
         )
 
     def asyncpg_kwargs(self, login: Login) -> dict[str, Any]:
-        """Return the keyword arguments of asyncpg.connect and asyncpg.create_pool."""
-        known = {key: v for key, v in self.address.items() if key not in _UNKNOWN_TO_ASYNCPG}
-        return {"dsn": replace(self, address=known).url(login)}
+        """Return the keyword arguments of `storage.primary.connect_primary`."""
+        known = {key: v for key, v in self.way.items() if key not in _UNKNOWN_TO_ASYNCPG}
+        hosts = known.get("host", "").split(",")
+        if len(hosts) == 1:
+            return {"dsn": replace(self, address=known).url(login)}
+        ports = known.pop("port", "").split(",")
+        known.pop("host")
+        return {
+            "dsn": replace(self, address=known).url(login),
+            "host": hosts,
+            # One port is that of every host, as libpq reads it.
+            "port": [int(port or 5432) for port in ports * (len(hosts) if len(ports) == 1 else 1)],
+        }

@@ -20,6 +20,7 @@ from rempart.rights.lookup import compute_stranger
 from rempart.rights.terms import parse_terms
 from rempart.storage.array_literals import format_numbers, format_optional, format_uuids
 from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
+from rempart.storage.primary import connect_primary
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("gateway")
@@ -282,7 +283,7 @@ async def connect(
         Unavailable: the server cannot be reached.
     """
     with explain_failure("database"):
-        connection = await asyncpg.connect(**arguments, timeout=READ_TIMEOUT_S)
+        connection = await connect_primary(**arguments, timeout=READ_TIMEOUT_S)
     connection.add_termination_listener(lambda _: on_loss())
     return connection
 
@@ -308,7 +309,12 @@ async def open_sheet_reader(
 async def open_gateway_reader(arguments: Mapping[str, Any]) -> AsyncIterator[GatewayReader]:
     """Open the pool; connections are made when first needed, and again when they are lost."""
     pool = asyncpg.create_pool(
-        **arguments, min_size=0, max_size=2, timeout=READ_TIMEOUT_S, reset=_keep_connection
+        **arguments,
+        connect=connect_primary,
+        min_size=0,
+        max_size=2,
+        timeout=READ_TIMEOUT_S,
+        reset=_keep_connection,
     )
     async with pool:
         yield GatewayReader(pool)

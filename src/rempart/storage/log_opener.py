@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import asyncpg
-
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import LedgerUnavailable
 from rempart.storage.ledger_opening import DRIVER_FAILURES, SEGMENT_BITS
 from rempart.storage.ledger_writer import LedgerWriter
+from rempart.storage.primary import connect_primary
 
 CONNECT_TIMEOUT_S: Final = 5.0
 
@@ -43,7 +42,7 @@ class LogOpener:
         Raises: see `LedgerWriter.open`.
         """
         try:
-            connection = await asyncpg.connect(**self.connection, timeout=CONNECT_TIMEOUT_S)
+            connection = await connect_primary(**self.connection, timeout=CONNECT_TIMEOUT_S)
         except (*DRIVER_FAILURES, TimeoutError) as failure:
             raise LedgerUnavailable(
                 f"log {self.log_id} cannot be reached: {type(failure).__name__}"

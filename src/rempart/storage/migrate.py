@@ -28,7 +28,7 @@ def migrate(database: Database) -> list[str]:
         "HOST": database.address.get("host", ""),
         "PORT": database.address.get("port", ""),
         "OPTIONS": {
-            key: value for key, value in database.address.items() if key not in {"host", "port"}
+            key: value for key, value in database.way.items() if key not in {"host", "port"}
         },
     }
     done = subprocess.run(

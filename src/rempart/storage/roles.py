@@ -6,8 +6,9 @@ planes they work on; the schema grants them the rest). No login is a superuser, 
 or a database, or bypasses row-level security.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -55,6 +56,9 @@ _MAY_USE_TEMPORARY_TABLES = ("feeds", "analyst")
 # Django names its tables without a schema, and so does the queue of jobs.
 _FIRST_SCHEMA = {"owner": "accounts", "portals": "accounts", "worker": "jobs"}
 
+# An advisory lock of the database `postgres` ("REMP", "ARTS").
+_TURN: Final = (0x52454D50, 0x41525453)
+
 _MODEST = sql.SQL("NOCREATEDB NOCREATEROLE")
 # Only a superuser may take these away, and only a superuser could have given them.
 _MODEST_BEFORE_A_SUPERUSER = sql.SQL("NOSUPERUSER NOREPLICATION NOBYPASSRLS {}").format(_MODEST)
@@ -70,6 +74,23 @@ def role_name(login: str) -> str:
 def plane_name(plane: str) -> str:
     """Return the server's name of the role that holds the rights on one schema."""
     return f"rempart_plane_{plane}"
+
+
+@contextmanager
+def await_turn(admin: psycopg.Connection[Any]) -> Iterator[None]:
+    """Wait until nobody else makes a server ready, and keep it so for the length of the block.
+
+    Two that change one role at the same instant are refused by the server, and two that migrate
+    make the same table.
+
+    Args:
+        admin: An autocommit connection to the database `postgres`, which every machine can reach.
+    """
+    admin.execute("SELECT pg_advisory_lock(%s, %s)", _TURN)
+    try:
+        yield
+    finally:
+        admin.execute("SELECT pg_advisory_unlock(%s, %s)", _TURN)
 
 
 def create_roles(admin: psycopg.Connection[Any], passwords: Mapping[str, str]) -> list[str]:

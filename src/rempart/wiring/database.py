@@ -15,7 +15,7 @@ from rempart.storage.binaries import list_binaries
 from rempart.storage.cluster import ADMIN, Cluster, Place
 from rempart.storage.connect import DEFAULT_NAME, Database
 from rempart.storage.migrate import migrate
-from rempart.storage.roles import create_database, create_roles, prepare_database
+from rempart.storage.roles import await_turn, create_database, create_roles, prepare_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 
@@ -164,21 +164,29 @@ def pin_file(home: Home) -> Path:
 
 
 def make_ready(database: Database, say: Callable[[str], None] = lambda _: None) -> None:
-    """Create what the server lacks: roles, database, rights, schema. Idempotent."""
-    make_roles(database, say)
-    with database.renamed("postgres").connect("admin", autocommit=True) as admin:
+    """Create what the server lacks: roles, database, rights, schema. Idempotent.
+
+    One at a time on a server: machines that start together wait for the first, and find it done.
+    """
+    server = database.renamed("postgres")
+    with server.connect("admin", autocommit=True) as admin, await_turn(admin):
+        _say_roles(create_roles(admin, database.passwords), say)
         made = create_database(admin, database.name)
         say(f"database {database.name}: {'created' if made else 'already there'}")
-    with database.connect("admin", autocommit=True) as admin:
-        prepare_database(admin)
-    applied = migrate(database)
+        with database.connect("admin", autocommit=True) as inside:
+            prepare_database(inside)
+        applied = migrate(database)
     say(f"schema: {', '.join(applied) if applied else 'up to date'}")
 
 
 def make_roles(database: Database, say: Callable[[str], None] = lambda _: None) -> None:
     """Create the roles that the server lacks, and set their passwords. Idempotent."""
-    with database.renamed("postgres").connect("admin", autocommit=True) as admin:
-        created = create_roles(admin, database.passwords)
+    server = database.renamed("postgres")
+    with server.connect("admin", autocommit=True) as admin, await_turn(admin):
+        _say_roles(create_roles(admin, database.passwords), say)
+
+
+def _say_roles(created: list[str], say: Callable[[str], None]) -> None:
     say(f"roles: {len(created)} created" if created else "roles: all there, passwords set")
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,8 @@ KEY_NAMES = (
     "archive",
 )
 KEY_BYTES = 32
+# Ed25519 seeds that each installation has one of, besides those of its logs.
+SEED_NAMES = ("card-root", "packages", "retention", "backups")
 
 _PRIVATE_DIRECTORIES = ("keys", "secrets", "run")
 
@@ -137,6 +139,16 @@ class Home:
         pattern = re.compile(rf"log-{log_id}(?:\.([0-9]+))?\.ed25519")
         found = (pattern.fullmatch(file.name) for file in (self.path / "keys").iterdir())
         return sorted(int(match[1] or 1) for match in found if match)
+
+    def draw_seeds(self, log_ids: Iterable[int]) -> None:
+        """Draw what would be drawn at its first use, for these logs; durable when this returns.
+
+        A home that is copied to another machine must have them all: each would draw its own.
+        """
+        for name in SEED_NAMES:
+            self.signing_seed(name)
+        for log_id in log_ids:
+            self.log_keys(log_id)
 
     def signing_seed(self, name: str) -> bytes:
         """Return the Ed25519 seed (32 bytes) kept under a name, drawn at its first use."""

@@ -367,7 +367,7 @@ _SECURITY: Final[Mapping[str, Any]] = {
 
 
 def _describe_database(database: Database) -> dict[str, Any]:
-    options = {k: v for k, v in database.address.items() if k not in {"host", "port"}}
+    options = {k: v for k, v in database.way.items() if k not in {"host", "port"}}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": database.name,
@@ -375,7 +375,7 @@ def _describe_database(database: Database) -> dict[str, Any]:
         "PASSWORD": database.passwords["portals"],
         "HOST": database.address.get("host", ""),
         "PORT": database.address.get("port", ""),
-        "OPTIONS": {"connect_timeout": 5, **options},
+        "OPTIONS": options,
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
     }

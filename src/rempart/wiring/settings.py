@@ -29,6 +29,7 @@ class Settings:
     database_url: str | None = field(
         default=None, repr=False, metadata={"variable": "DATABASE_URL"}
     )
+    database_url_file: Path | None = field(default=None, metadata={"variable": "DATABASE_URL_FILE"})
     pg_bin: Path | None = field(default=None, metadata={"variable": "REMPART_PG_BIN"})
     host: str = field(default="127.0.0.1", metadata={"variable": "REMPART_HOST"})
     port: int = field(default=8080, metadata={"variable": "REMPART_PORT"})
@@ -147,6 +148,8 @@ class Settings:
             text = given.get(setting.metadata["variable"], "").strip()
             if text:
                 values[setting.name] = _PARSERS[setting.name](setting.metadata["variable"], text)
+        if "database_url_file" in values:
+            values["database_url"] = _read_url(values)
         first = values.setdefault("port", cls().port)
         values.setdefault("public_url", f"http://localhost:{first}")
         values.setdefault("gateway_port", first + 1)
@@ -157,6 +160,24 @@ class Settings:
         settings = cls(**values)
         _check_simulator(settings)
         return settings
+
+
+def _read_url(values: Mapping[str, Any]) -> str:
+    """Read the server's address from the file that holds it.
+
+    Raises:
+        SetupError: it cannot be read, holds no such address, or another was given too.
+    """
+    file: Path = values["database_url_file"]
+    if "database_url" in values:
+        raise SetupError("DATABASE_URL and DATABASE_URL_FILE exclude each other: keep one")
+    try:
+        text = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as failure:
+        raise SetupError(
+            f"DATABASE_URL_FILE={file}: it cannot be read ({type(failure).__name__})"
+        ) from failure
+    return _parse_url(f"DATABASE_URL_FILE={file}", text)
 
 
 def _check_simulator(settings: Settings) -> None:
@@ -324,6 +345,7 @@ def _parse_networks(variable: str, text: str) -> tuple[Network, ...]:
 _PARSERS = {
     "home": _parse_path,
     "database_url": _parse_url,
+    "database_url_file": _parse_path,
     "public_url": _parse_public_url,
     "pg_bin": _parse_path,
     "host": _parse_text,

@@ -1,6 +1,8 @@
 """A home is made once: its secrets are closed to others, complete, and never replaced."""
 
 import os
+import re
+import shutil
 import stat
 from collections.abc import Callable
 from multiprocessing.pool import ThreadPool
@@ -11,7 +13,7 @@ import pytest
 from rempart.kernel.errors import SetupError
 from rempart.storage.roles import LOGINS
 from rempart.wiring import home as home_module
-from rempart.wiring.home import KEY_BYTES, KEY_NAMES, Home
+from rempart.wiring.home import KEY_BYTES, KEY_NAMES, SEED_NAMES, Home
 
 
 @pytest.fixture
@@ -110,6 +112,30 @@ def test_a_damaged_secret_is_to_be_restored_never_replaced(
     damage(home)
     with pytest.raises(SetupError, match="restore it"):
         (home.key("lookup"), home.log_keys(1)[0], home.passwords)
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_home_is_copied_with_every_key_it_will_need(home: Home, tmp_path: Path, ahead: bool):
+    """Two machines of one installation sign with the same keys; drawn later, each has its own."""
+    if ahead:
+        home.draw_seeds([0, 1, 2])
+    shutil.copytree(home.path, tmp_path / "copy")
+    copy = Home.open(tmp_path / "copy")
+    for name in SEED_NAMES:
+        assert (home.signing_seed(name) == copy.signing_seed(name)) is ahead
+    for log_id in (0, 1, 2):
+        assert (home.log_keys(log_id) == copy.log_keys(log_id)) is ahead
+
+
+def test_every_key_that_the_product_asks_for_by_name_is_drawn_ahead():
+    asked = re.compile(r'signing_seed\((?:"([a-z-]+)"|([A-Z_]+))\)')
+    constant = re.compile(r'^([A-Z_]+)(?:: Final)? = "([a-z-]+)"$', re.MULTILINE)
+    found = set()
+    for file in Path(home_module.__file__).parents[1].rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        named = dict(constant.findall(text))
+        found |= {literal or named[name] for literal, name in asked.findall(text)}
+    assert found == set(SEED_NAMES)
 
 
 def test_a_place_that_is_not_a_home_says_which_command_makes_one(tmp_path: Path):

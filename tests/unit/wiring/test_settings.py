@@ -161,6 +161,22 @@ def test_the_password_of_the_database_is_never_shown():
     assert "hush" not in str(refusal.value)
 
 
+def test_the_address_of_the_database_may_be_in_a_file(tmp_path: Path):
+    file = tmp_path / "url"
+    file.write_text("postgresql://admin:hush@one,two/rempart\n")
+    settings = Settings.from_environment({"DATABASE_URL_FILE": str(file)})
+    assert settings.database_url == "postgresql://admin:hush@one,two/rempart"
+    both = {"DATABASE_URL_FILE": str(file), "DATABASE_URL": "postgresql://a:b@c/d"}
+    with pytest.raises(SetupError, match="keep one"):
+        Settings.from_environment(both)
+    file.write_text("hush")
+    with pytest.raises(SetupError, match="DATABASE_URL_FILE.*: write postgresql://") as refusal:
+        Settings.from_environment({"DATABASE_URL_FILE": str(file)})
+    assert "hush" not in str(refusal.value)
+    with pytest.raises(SetupError, match="it cannot be read"):
+        Settings.from_environment({"DATABASE_URL_FILE": str(tmp_path / "other")})
+
+
 @pytest.mark.parametrize(
     "environment",
     [
