@@ -12,7 +12,7 @@ PYTEST_WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo serve test check fix bench drill fuzz requirements clean
+.PHONY: help setup run demo serve test check fix bench rehearse drill fuzz requirements clean
 
 help:  ## List these commands
 	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ fix: setup  ## Repair what can be repaired by a machine: format, imports, catalo
 bench: setup  ## Rights checks, feed import, questions to the ledger…, beside their baselines; prints ratios
 	$(BIN)/python -m bench $(ARGS)
 
+rehearse: setup  ## Two machines, a database that fails over, a store: each part killed under load (root, Linux)
+	$(BIN)/python -m bench deployment $(ARGS)
+
 fuzz: setup  ## Hostile input to every parser, for ARGS="--minutes N [names]"; goes on where it stopped
 	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || echo "No Atheris here: inputs are changed blindly."
 	$(BIN)/python -m scripts.fuzz $(ARGS)
@@ -67,6 +70,8 @@ requirements:  ## Recompute the pinned requirements from requirements/*.in (need
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/run.in -o requirements/run.txt
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/fuzz.in -o requirements/fuzz.txt
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/s3.in -o requirements/s3.txt
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/rehearse.in -o requirements/rehearse.txt
 
 clean:  ## Remove the demo's and the benchmark's data (never another REMPART_HOME)
 	@REMPART_HOME="$(DEMO_HOME)" $(BIN)/rempart demo --clean && rm -rf .rempart/bench

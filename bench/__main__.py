@@ -5,6 +5,11 @@ python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|expos
                  claims|settlement|quotes|retention|siege|national]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--kills N]
+                 claims|settlement|quotes|retention|deployment]
+                [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
+                [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--fault WORDS]
+
+`deployment` (make rehearse) is asked for by name only: it takes a quarter of an hour, and root.
 """
 
 import argparse
@@ -34,6 +39,7 @@ from bench import (
     settlement,
 )
 from bench.siege import run as siege
+from bench.rehearsal import run as deployment
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
@@ -41,6 +47,7 @@ WHICH = [
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
     *("siege", "national"),
+    "deployment",
     "all",
 ]
 
@@ -66,6 +73,7 @@ def main() -> None:
     parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
     parser.add_argument("--claims", type=int, default=100_000, help="shared out by the engine")
     parser.add_argument("--kills", type=int, default=1_000, help="of a siege")
+    parser.add_argument("--fault", action="append", default=[], help="of the rehearsal; all")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -102,6 +110,13 @@ def main() -> None:
     _ask_sealed(options.which, options.entries, options.persons)
     _share_out(options.which, options.claims)
     _take_the_day(options.which, options)
+    _rehearse(options.which, options.fault)
+
+
+def _rehearse(which: str, faults: list[str]) -> None:
+    """Break a deployment, part by part."""
+    if which == "deployment":
+        deployment.run(faults)
 
 
 def _price(which: str, members: int, seconds: float) -> None:

@@ -97,6 +97,9 @@ class NoDatabaseDesk:
     async def close(self) -> None:
         """There is nothing to close."""
 
+    def abandon(self) -> None:
+        """There is nothing to end."""
+
 
 async def _open_desk(*, on_loss: Callable[[], None]) -> NoDatabaseDesk:  # noqa: ARG001
     return NoDatabaseDesk()

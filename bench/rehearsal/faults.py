@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.rehearsal.installations import Installations
-from bench.rehearsal.network import Network
+from bench.rehearsal.network import NETWORKS, Network
 from bench.rehearsal.servers import STORE, VOTERS, Bases, Etcd
 
 
@@ -58,11 +58,23 @@ def _list_processes(installations: Installations) -> list[Fault]:
 
 
 def _list_machines(stage: Stage) -> list[Fault]:
+    network = stage.network
+
+    def cut_power() -> None:
+        for side in NETWORKS:
+            network.cut("m1", side)
+        network.kill_machine("m1")
+
+    def restore_power() -> None:
+        for side in NETWORKS:
+            network.mend("m1", side)
+        stage.installations.processes["m1"].start()
+
     return [
         Fault(
             name="machine m1 (all of Rempart): power cut, 20 s",
-            begin=lambda: stage.network.kill_machine("m1"),
-            end=stage.installations.processes["m1"].start,
+            begin=cut_power,
+            end=restore_power,
             lasts_s=20,
         )
     ]
@@ -84,10 +96,12 @@ def _list_bases(stage: Stage) -> list[Fault]:
 
     def cut_power(name: str) -> None:
         down.append(name)
+        network.cut(name, "back")  # a machine without power refuses nothing: it is silent
         network.kill_machine(name)
 
     def restore_power() -> None:
         name = down.pop()
+        network.mend(name, "back")
         etcd.processes[name].start()
         bases.processes[name].start()
 

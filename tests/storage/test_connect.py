@@ -138,6 +138,11 @@ def test_after_a_failover_nobody_is_lent_a_dead_connection(database: Database):
                 assert connection.execute(WHO).fetchone() == ("rempart_portals",)
 
 
+def test_a_pool_begins_again_soon_after_it_gave_up(database: Database):
+    """Left alone it waits twice as long each time: half a minute for an outage of twenty seconds."""
+    assert database.pool("portals").reconnect_timeout <= 2
+
+
 def test_machines_that_start_together_make_the_server_ready_one_after_the_other(
     database: Database,
 ):

@@ -80,10 +80,9 @@ def test_nobody_there_is_said(database: Database, unused_port: int):
 
 def test_a_standby_is_refused(database: Database):
     # A server that takes no writes, as far as a client sees.
+    role = f"ALTER ROLE rempart_gateway IN DATABASE {database.name}"
     with database.connect("admin", autocommit=True) as admin:
-        admin.execute(
-            f"ALTER ROLE rempart_gateway IN DATABASE {database.name} SET default_transaction_read_only = on"
-        )
+        admin.execute(f"{role} SET default_transaction_read_only = on")
     with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
         asyncio.run(enter(at(database, ("", 0), ("", 0))))
 

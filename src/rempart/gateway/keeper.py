@@ -40,6 +40,10 @@ class OpenDesk(Protocol):
         """Keep a last checkpoint if possible, and close the connections."""
         ...
 
+    def abandon(self) -> None:
+        """End the connections at once, asking the server for nothing."""
+        ...
+
 
 class OpensDesk(Protocol):
     """Opens a desk, taking over the log."""
@@ -171,7 +175,7 @@ class DeskKeeper:
         while True:
             await self._lost.wait()
             await asyncio.sleep(FIRST_DELAY_S)  # a connection that ends takes a moment to know it
-            await self.close()
+            await self._abandon()
             if self._fenced:
                 self._stop()
                 return
@@ -183,11 +187,23 @@ class DeskKeeper:
     async def close(self) -> None:
         """Close the desk, with a last checkpoint if it can still write one."""
         async with self._in_use:
-            kept, self._desk = self._desk, None
-            self._opening += 1
-            self._metrics.ledger_open.set(0)
+            kept = self._take()
             if kept is not None:
                 await _close(kept)
+
+    async def _abandon(self) -> None:
+        """Let a lost desk go: whoever waits for a server that is silent waits in vain."""
+        async with self._in_use:
+            kept = self._take()
+            if kept is not None:
+                kept.abandon()
+
+    def _take(self) -> OpenDesk | None:
+        """Take the desk away: what its connections say from now on is no loss any more."""
+        kept, self._desk = self._desk, None
+        self._opening += 1
+        self._metrics.ledger_open.set(0)
+        return kept
 
     async def _try_open(self) -> bool:
         self._lost.clear()

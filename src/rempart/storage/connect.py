@@ -51,6 +51,8 @@ _WAY: Mapping[str, str] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+# A pool waits twice as long after each attempt; it begins again for whoever asks once it gave up.
+_GIVE_UP_S = 2.0
 
 # What libpq does by itself; asyncpg would send these to the server, which refuses them.
 _UNKNOWN_TO_ASYNCPG = frozenset(
@@ -189,6 +191,7 @@ class Database:
             min_size=min_size,
             max_size=max_size,
             check=ConnectionPool.check_connection,
+            reconnect_timeout=_GIVE_UP_S,
             open=False,
             name=f"rempart-{login}",
         )

@@ -209,6 +209,10 @@ class SheetReader:
         finally:
             self._connection.terminate()
 
+    def abandon(self) -> None:
+        """End the connection at once."""
+        self._connection.terminate()
+
     async def _load_terms(self, rows: Sequence[Mapping[str, Any]]) -> None:
         known = self._terms
         missing = {

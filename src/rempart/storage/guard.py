@@ -253,6 +253,12 @@ class GuardBook:
             finally:
                 connection.terminate()
 
+    def abandon(self) -> None:
+        """End the connection at once; another is opened when it is needed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
     @contextlib.asynccontextmanager
     async def _using(self) -> AsyncIterator[asyncpg.Connection]:
         now_s = asyncio.get_running_loop().time()

@@ -292,6 +292,11 @@ class LedgerWriter:
             self._usable = False
             await close_quietly(self._connection)
 
+    def abandon(self) -> None:
+        """Give the log back without a word: for a server that may hear nothing."""
+        self._usable = False
+        self._connection.terminate()
+
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
         """Refuse a finished writer, and two batches at a time."""

@@ -15,13 +15,14 @@ SELECT current_user AS login,
 
 -- name: pin_settings
 -- For this connection: keep its guarantee whatever is set elsewhere later; plan each statement once; notice within
--- half a minute that the writer is gone, so that its lock does not stay behind.
+-- fifteen seconds that the writer is gone, so that its lock does not stay behind.
 SELECT set_config('synchronous_commit', $1, false),
        set_config('plan_cache_mode', 'force_generic_plan', false),
        set_config('client_connection_check_interval', '5s', false),
-       set_config('tcp_keepalives_idle', '15', false),
-       set_config('tcp_keepalives_interval', '5', false),
-       set_config('tcp_keepalives_count', '3', false);
+       set_config('tcp_keepalives_idle', '5', false),
+       set_config('tcp_keepalives_interval', '3', false),
+       set_config('tcp_keepalives_count', '3', false),
+       set_config('tcp_user_timeout', '10000', false);
 
 -- name: lock_log
 -- Take the log for this connection; false when another connection has it.

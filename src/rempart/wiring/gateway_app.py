@@ -110,6 +110,13 @@ class DatabaseDesk:
                 stack.push_async_callback(self.guard.close)
             await self.writer.close()
 
+    def abandon(self) -> None:
+        """End the connections at once; what is committed stays committed."""
+        self.writer.abandon()
+        self.reader.abandon()
+        if self.guard is not None:
+            self.guard.abandon()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskMaker:

@@ -170,7 +170,7 @@ def test_the_address_of_the_database_may_be_in_a_file(tmp_path: Path):
     with pytest.raises(SetupError, match="keep one"):
         Settings.from_environment(both)
     file.write_text("hush")
-    with pytest.raises(SetupError, match="DATABASE_URL_FILE.*: write postgresql://") as refusal:
+    with pytest.raises(SetupError, match=r"DATABASE_URL_FILE.*: write postgresql://") as refusal:
         Settings.from_environment({"DATABASE_URL_FILE": str(file)})
     assert "hush" not in str(refusal.value)
     with pytest.raises(SetupError, match="it cannot be read"):
