@@ -139,7 +139,7 @@ def test_after_a_failover_nobody_is_lent_a_dead_connection(database: Database):
 
 
 def test_a_pool_begins_again_soon_after_it_gave_up(database: Database):
-    """Left alone it waits twice as long each time: half a minute for an outage of twenty seconds."""
+    """Left alone it waits twice as long each time: half a minute for an outage of twenty s."""
     assert database.pool("portals").reconnect_timeout <= 2
 
 

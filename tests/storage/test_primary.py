@@ -78,6 +78,17 @@ def test_nobody_there_is_said(database: Database, unused_port: int):
         asyncio.run(enter(at(database, *places)))
 
 
+def test_a_silent_host_is_asked_again_soon_while_nobody_leads(
+    database: Database, silent: tuple[str, int], unused_port: int, monkeypatch: pytest.MonkeyPatch
+):
+    """The others may be promoted meanwhile: waiting for this one would find out late."""
+    monkeypatch.setattr(primary, "HOST_S", 0.3)
+    began = time.monotonic()
+    with pytest.raises(OSError):
+        asyncio.run(enter(at(database, silent, ("127.0.0.1", unused_port))))
+    assert time.monotonic() - began < PATIENCE_S / 2
+
+
 def test_a_standby_is_refused(database: Database):
     # A server that takes no writes, as far as a client sees.
     role = f"ALTER ROLE rempart_gateway IN DATABASE {database.name}"

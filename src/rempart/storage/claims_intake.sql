@@ -47,8 +47,11 @@ SELECT taken.claim_ref,
 FROM taken JOIN given ON given.claim_ref = taken.claim_ref;
 
 -- name: find_known
--- The references of claims that were taken before.
-SELECT digest, claim_ref FROM claims.claim WHERE digest = ANY ($1::bytea[]);
+-- The references of claims that were taken before. Somebody's wait for the standby may have been given up after their row was written:
+-- a word in the log of changes makes this statement wait for it, so that nobody is told of a claim that a failover would lose.
+SELECT known.digest, known.claim_ref
+FROM (SELECT pg_catalog.pg_logical_emit_message(true, 'rempart', '') OFFSET 0) AS said
+CROSS JOIN (SELECT digest, claim_ref FROM claims.claim WHERE digest = ANY ($1::bytea[])) AS known;
 
 -- name: call_adjudication
 -- Says that claims wait.
@@ -61,9 +64,10 @@ VALUES ($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text, $6::bytea)
 ON CONFLICT (establishment_ref, digest) DO NOTHING;
 
 -- name: find_lot
--- A lot by its bytes.
-SELECT lot_ref, channel, number, state, claims, refused, findings, received_at FROM claims.lot
-WHERE establishment_ref = $1::bigint AND digest = $2::bytea;
+-- A lot by its bytes, durable like what find_known returns.
+SELECT lot.lot_ref, lot.channel, lot.number, lot.state, lot.claims, lot.refused, lot.findings, lot.received_at
+FROM (SELECT pg_catalog.pg_logical_emit_message(true, 'rempart', '') OFFSET 0) AS said
+CROSS JOIN (SELECT * FROM claims.lot WHERE establishment_ref = $1::bigint AND digest = $2::bytea) AS lot;
 
 -- name: close_lot
 -- Writes how a lot ended. The same lot read twice says the same.

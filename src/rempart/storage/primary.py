@@ -16,6 +16,8 @@ import asyncpg
 
 # Another host's answer is waited for so long once one has answered: it may lead later.
 GRACE_S: Final = 0.5
+# One host of several is given so long: while nobody leads, all are asked again soon.
+HOST_S: Final = 3.0
 # A connection whose other end is silent is closed by the system, like those of libpq (connect.py):
 # seconds before a probe, between probes, how many; milliseconds for what was sent to be received.
 _SILENCE: Final = {
@@ -42,7 +44,7 @@ async def connect_primary(
 
     Args:
         dsn: Where it is, who enters; without hosts when `host` names them.
-        timeout: Seconds for all of it.
+        timeout: Seconds for all of it; several hosts have less each.
         host: The primary and its standbys, in any order.
         port: Theirs.
         options: What `asyncpg.connect` takes besides.
@@ -55,7 +57,7 @@ async def connect_primary(
         places = [{"host": one, "port": at} for one, at in zip(host, port, strict=True)]
         async with asyncio.timeout(timeout):
             connection = await _choose(
-                [_open_one(dsn, {**options, **place}, timeout) for place in places]
+                [_open_one(dsn, {**options, **place}, HOST_S) for place in places]
             )
     _notice_silence(connection)
     return connection
