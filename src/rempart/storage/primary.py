@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from rempart.storage.ledger_opening import DRIVER_FAILURES
+
 # Another host's answer is waited for so long once one has answered: it may lead later.
 GRACE_S: Final = 0.5
 # One host of several is given so long: while nobody leads, all are asked again soon.
@@ -110,7 +112,7 @@ async def _give_up(waiting: set["asyncio.Future[tuple[int, asyncpg.Connection]]"
         one.cancel()
     for one in waiting:
         # One that succeeded at this very moment is closed like the others.
-        with contextlib.suppress(asyncio.CancelledError, Exception):
+        with contextlib.suppress(asyncio.CancelledError, *DRIVER_FAILURES):
             (await one)[1].terminate()
 
 
