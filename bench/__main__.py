@@ -2,14 +2,13 @@
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
                  guard-engine|foreign|scope|packages|notices|claim-engine|claims-key|claims-intake|
-                 claims|settlement|quotes|retention|siege|national]
-                [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
-                [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--kills N]
-                 claims|settlement|quotes|retention|deployment]
+                 claims|settlement|quotes|retention|deployment|siege|national]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--fault WORDS]
+                [--kills N]
 
-`deployment` (make rehearse) is asked for by name only: it takes a quarter of an hour, and root.
+Asked for by name only: `deployment` (make rehearse; a quarter of an hour, and root), `siege` (an
+hour), `national` (hours, and the whole machine).
 """
 
 import argparse
@@ -38,16 +37,15 @@ from bench import (
     scope,
     settlement,
 )
-from bench.siege import run as siege
 from bench.rehearsal import run as deployment
+from bench.siege import run as siege
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
     *("exposure", "packages", "notices", "cards"),
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
-    *("siege", "national"),
-    "deployment",
+    *("deployment", "siege", "national"),
     "all",
 ]
 
@@ -109,14 +107,7 @@ def main() -> None:
     _pay(options.which, options.dues)
     _ask_sealed(options.which, options.entries, options.persons)
     _share_out(options.which, options.claims)
-    _take_the_day(options.which, options)
-    _rehearse(options.which, options.fault)
-
-
-def _rehearse(which: str, faults: list[str]) -> None:
-    """Break a deployment, part by part."""
-    if which == "deployment":
-        deployment.run(faults)
+    _take_long(options.which, options)
 
 
 def _price(which: str, members: int, seconds: float) -> None:
@@ -149,8 +140,10 @@ def _ask_sealed(which: str, entries: int, persons: int) -> None:
         notices.run(persons=min(persons, 100_000))
 
 
-def _take_the_day(which: str, options: argparse.Namespace) -> None:
-    """What takes hours, and the whole machine: never with the others."""
+def _take_long(which: str, options: argparse.Namespace) -> None:
+    """Break a deployment part by part, kill everything at random, load the country."""
+    if which == "deployment":
+        deployment.run(options.fault)
     if which == "siege":
         siege.run(kills=options.kills)
     if which == "national":
