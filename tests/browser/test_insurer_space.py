@@ -17,14 +17,12 @@ from rempart.accounts.roles import Role
 
 __all__ = ["open_visit"]  # a fixture
 
-PAGES = tuple(
-    f"/assureur{page}"
-    for page in (
-        *("", "/adherents", "/consultations", "/flux", "/flux/1000", "/chiffres", "/limites"),
-        *("/surveillance", "/incidents", "/campagnes", "/coordonnees", "/lettres-revenues"),
-        *("/telephone", "/messages-suspects", "/contestations"),
-    )
+OWN = (
+    *("", "/adherents", "/consultations", "/flux", "/flux/1000", "/chiffres", "/limites"),
+    *("/surveillance", "/incidents", "/coordonnees", "/lettres-revenues", "/telephone"),
+    *("/messages-suspects", "/contestations"),
 )
+PAGES = (*(f"/assureur{page}" for page in OWN), "/campagnes")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 
