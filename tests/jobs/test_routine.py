@@ -36,9 +36,10 @@ def test_all_that_is_due_is_done_on_a_fresh_installation(settings, home, databas
         "back_up",
         "copy_acts",
     }
-    assert ask_database(database, ENDED) == [
-        (name, "succeeded", "done", "") for name in sorted(routine)
-    ]
+    ended = ask_database(database, ENDED)
+    assert {name for name, _, outcome, _ in ended if outcome == "done"} == routine
+    # What is due each minute may be due again meanwhile.
+    assert {(state, reason) for _, state, _, reason in ended} == {("succeeded", "")}
 
 
 def test_what_lacks_a_setting_is_not_due_and_the_setting_is_named(settings, home, database):

@@ -44,7 +44,8 @@ def test_each_recipient_opens_what_was_sealed(size: int):
     content = bytes(range(256)) * (size // 256) + bytes(size % 256)
     sealed = seal(content, ours.recipient, theirs.recipient)
     assert unseal(sealed, ours.secret) == unseal(sealed, theirs.secret) == content
-    assert not size or content[:100] not in sealed
+    # A byte or two may stand there by chance.
+    assert size < 100 or content[:100] not in sealed
 
 
 def test_another_key_opens_nothing():
