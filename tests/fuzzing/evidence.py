@@ -33,7 +33,7 @@ from rempart.exchange.proof_code import (
     decode_base45,
     encode_base45,
     make_proof_code,
-    read_proof_code,
+    read_proof_bytes,
 )
 from rempart.rights.card_documents import (
     DOMAINS_TYPE,
@@ -100,8 +100,8 @@ def _symbols() -> list[bytes]:
     return [SIGNER.sign(make_card()).encode(), b"DC04FR00AV01", b"RP2ABC"]
 
 
-def _read_code(text: str) -> None:
-    parse_proof(read_proof_code(text))
+def _read_code(data: bytes) -> None:
+    parse_proof(read_proof_bytes(data))
 
 
 def _note_parts(text: str) -> None:
@@ -157,10 +157,11 @@ TARGETS = (
     ),
     Target(
         name="proof_code",
-        read=reading_text(_read_code),
+        read=_read_code,
         seeds=lambda: [
             make_proof_code(_log().prove(4)).encode(),
             (PREFIX + encode_base45(zlib.compress(_log().prove(4).encode()))).encode(),
+            b"%PDF-1.7",
         ],
         refusals=TEXT_REFUSALS,
     ),

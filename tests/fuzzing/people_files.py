@@ -16,7 +16,7 @@ from tests.api.world import COVERED
 from tests.campaign_samples import make_line, write_list
 from tests.feed_samples import AMC, make_row
 from tests.fhir_samples import make_bundle, make_coverage, make_patient
-from tests.fuzzing.target import Target, reading_file, texts
+from tests.fuzzing.target import Target, reading_file, reading_text, texts
 from tests.unit.exchange.test_b2_file import write as write_lot
 from tests.unit.exchange.test_benefit_file import GOOD
 from tests.unit.exchange.test_movement_file import JOIN, LEAVE
@@ -27,7 +27,7 @@ from rempart.exchange.b2_lines import parse_line
 from rempart.exchange.benefit_file import read_benefit_tables
 from rempart.exchange.benefit_inputs import read_outside, read_standing
 from rempart.exchange.claim_json import read_claim
-from rempart.exchange.contact_list import NotAContactList, read_contact_list
+from rempart.exchange.contact_list import NotAContactList, read_contact_list, read_postal_line
 from rempart.exchange.feed_columns import COLUMNS
 from rempart.exchange.feed_file import open_feed
 from rempart.exchange.feed_pieces import read_piece
@@ -186,6 +186,11 @@ TARGETS = (
             write_list([make_line(1)], separator=",", encoding="cp1252"),
         ],
         refusals=(NotAContactList,),
+    ),
+    Target(
+        name="postal_line",
+        read=reading_text(read_postal_line),
+        seeds=texts("12 rue de l’Essai, 35400 SAINT-MALO", "12 rue de l’Essai 35400 SAINT-MALO"),
     ),
     Target(
         name="postal_returns",

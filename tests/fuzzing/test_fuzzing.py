@@ -54,6 +54,7 @@ READ_THROUGH = {
     "maildir.read_message": "delivery_report",
     "package_note.read_package": "package",
     "postal_returns.read_reason": "postal_returns",
+    "proof_code.read_proof_code": "proof_code",
     "psc.parse_national_id": "psc_identity",
 }
 # Our own answers, read again before they leave: whatever breaks there is a bug, and told as one.
