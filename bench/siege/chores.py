@@ -160,7 +160,7 @@ class Round:
                 enqueue(tx, "send_payments", run_id=run_id)
 
     def is_over(self) -> bool:
-        """Say whether everything that was asked for is done."""
+        """Say whether everything that was asked for is done, or something never will be."""
         with (
             suppress(psycopg.Error, RempartError),
             self.fortress.database.transaction("owner") as tx,
@@ -170,6 +170,7 @@ class Round:
 
 
 _PURGES: Final = "SELECT count(*) FROM retention.run WHERE state NOT IN ('done', 'refused')"
+_FAILED: Final = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'failed'"
 _OPEN: Final = (
     "SELECT count(*) FROM claims.claim WHERE state = 'received'",
     "SELECT count(*) FROM claims.run WHERE state IN ('approved', 'sending')",

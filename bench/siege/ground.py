@@ -173,7 +173,7 @@ def open_fortress(home: Path, *, relay_port: int) -> Iterator[Fortress]:
 
 def _choose_environment(fortress: Fortress, relay_port: int) -> dict[str, str]:
     payer = fortress.ground.home.path / "payer.toml"
-    payer.write_text(f'name = "Opérateur"\niban = "{PAYER_IBAN}"\nbic = "SYNTFRPPXXX"\n')
+    payer.write_text(f'name = "Opérateur"\niban = "{PAYER_IBAN.number}"\nbic = "SYNTFRPPXXX"\n')
     payer.chmod(0o600)
     fortress.folder("mail/reports/new")
     values = {

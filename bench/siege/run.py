@@ -27,7 +27,7 @@ from bench.siege.ground import TARGETS, Fortress, open_fortress
 from bench.siege.load import Load, Told
 from bench.siege.verdict import judge
 
-A_ROUND: Final = 100
+A_ROUND: Final = 50
 # Seldom: it takes everything with it, and everything has to come back.
 WEIGHTS: Final = {"serve and all its parts": 1, "postgresql": 2}
 USUAL_WEIGHT: Final = 4

@@ -107,6 +107,9 @@ def _find_blindness(told: Told, found: Found) -> list[str]:
 def _compare_sums(fortress: Fortress) -> list[str]:
     """Money: every line adds up, every due is a part, the journal is what is under way."""
     queries = {
+        "jobs failed for good": (
+            "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'failed'"
+        ),
         "lines do not add up": (
             "SELECT count(*) FROM claims.line AS line JOIN claims.claim USING (claim_ref)"
             " WHERE claim.state <> 'received' AND line.amc_cents IS NOT NULL AND"
