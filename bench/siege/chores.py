@@ -245,9 +245,9 @@ def read_transfers(fortress: Fortress) -> Counter[str]:
     """
     cents: Counter[str] = Counter()
     for file in sorted((fortress.ground.home.path / "payments").glob("*.xml")):
-        for transfer in ElementTree.parse(file).iter("{*}CdtTrfTxInf"):
-            [reference] = [one.text or "" for one in transfer.iter("{*}EndToEndId")]
-            [amount] = [one.text or "" for one in transfer.iter("{*}InstdAmt")]
+        for transfer in ElementTree.parse(file).findall(".//{*}CdtTrfTxInf"):
+            [reference] = [one.text or "" for one in transfer.findall(".//{*}EndToEndId")]
+            [amount] = [one.text or "" for one in transfer.findall(".//{*}InstdAmt")]
             if reference in cents:
                 raise AssertionError(f"the transfer {reference} would be paid twice")
             euros, _, rest = amount.partition(".")
