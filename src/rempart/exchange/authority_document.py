@@ -6,12 +6,9 @@ Refuses to hide a gap: what nobody answered is written as a gap, with who can fi
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
-import msgspec
-import typst
+from rempart.exchange.pdf_document import compile_document
 
 EXERCISE: Final = "EXERCICE – ce document ne concerne aucun fait réel et n’est destiné à personne."
 _FOOTER: Final = "Établi avec Rempart à partir de la chronologie de l’incident"
@@ -61,15 +58,7 @@ class AuthorityDocument:
             "footer": ("EXERCICE – " if self.exercise else "") + _FOOTER,
             "sections": [asdict(section) for section in self.sections],
         }
-        sources = {"main.typ": _load_template(), "data.json": msgspec.json.encode(data)}
-        rendered = typst.compile(  # type: ignore[call-overload]
-            sources,
-            format="pdf",
-            ignore_system_fonts=True,
-            pdf_standards="ua-1",
-            timestamp=int(made_at.timestamp()),
-        )
-        return bytes(rendered)
+        return compile_document("authority_document.typ", data, made_at=made_at)
 
     def write_text(self) -> str:
         """Return the document as plain text, a line for each answer: to be retyped in a form."""
@@ -86,8 +75,3 @@ class AuthorityDocument:
             if section.columns:
                 yield " | ".join(section.columns)
                 yield from (" | ".join(row) for row in section.table)
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("authority_document.typ").read_bytes()

@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final
-
-import msgspec
-import typst
 
 from rempart.employers.movements import Structure
 from rempart.employers.statements import StatementLine
+from rempart.exchange.pdf_document import compile_document
 from rempart.kernel.money import format_euros
 
 _STRUCTURES: Final = {
@@ -58,17 +54,4 @@ def print_statement(
         "note": "Tout mois commencé est dû. Les lignes d’un mois passé disent ce que des "
         "mouvements déclarés depuis en changent.",
     }
-    sources = {"main.typ": _load_template(), "data.json": msgspec.json.encode(data)}
-    rendered = typst.compile(  # type: ignore[call-overload]
-        sources,
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        timestamp=int(issued_at.timestamp()),
-    )
-    return bytes(rendered)
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("contribution_document.typ").read_bytes()
+    return compile_document("contribution_document.typ", data, made_at=issued_at)

@@ -6,12 +6,8 @@ Refuses to choose words: whoever makes the sections does.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 
-import msgspec
-import typst
-
+from rempart.exchange.pdf_document import compile_document
 from rempart.kernel.findings import Language
 
 
@@ -63,16 +59,4 @@ def print_own_data(
         "lang": language,
         "sections": [asdict(one) for one in sections],
     }
-    rendered = typst.compile(  # type: ignore[call-overload]
-        {"main.typ": _load_template(), "data.json": msgspec.json.encode(data)},
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        timestamp=int(made_at.timestamp()),
-    )
-    return bytes(rendered)
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("own_data_document.typ").read_bytes()
+    return compile_document("own_data_document.typ", data, made_at=made_at)

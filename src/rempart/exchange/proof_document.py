@@ -3,22 +3,18 @@
 Refuses to add to a proof: every line of the page is read from the text that the code carries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-import typst
 import zxingcpp
 
 from rempart.disclosure.evidence import Trust, judge_entry
 from rempart.disclosure.note import NoteVerifier
+from rempart.exchange.pdf_document import compile_document
 from rempart.exchange.proof_code import TooLargeForACode, make_proof_code
 from rempart.exchange.proof_words import describe_proved, list_not_proved
 
-_DATA: Final = "data.json"
 _CODE: Final = "code.svg"
 _FOOTER: Final = "Rempart – registre des consultations de droits"
 _NO_CODE: Final = "Cette preuve est trop longue pour un code : gardez le fichier « .tlog-proof »."
@@ -53,7 +49,8 @@ def print_proof(
         "code_alt": "Code carré : le texte de la preuve, le même que dans le fichier.",
         "no_code": _NO_CODE,
     }
-    return _compile(data, {} if code is None else {_CODE: code}, made_at)
+    pictures = {} if code is None else {_CODE: code}
+    return compile_document("proof_document.typ", data, made_at=made_at, pictures=pictures)
 
 
 def print_history(
@@ -82,7 +79,7 @@ def print_history(
         "rows": [list(row) for row in rows],
         "unproved": list(unproved),
     }
-    return _compile(data, {}, made_at)
+    return compile_document("proof_document.typ", data, made_at=made_at)
 
 
 def draw_code(content: str) -> str:
@@ -116,20 +113,3 @@ def _explain(page_address: str) -> list[str]:
             "complémentaire, d’un témoin, d’une copie gardée."
         ),
     ]
-
-
-def _compile(data: Mapping[str, Any], pictures: Mapping[str, bytes], made_at: datetime) -> bytes:
-    sources = {"main.typ": _load_template(), _DATA: msgspec.json.encode(data), **pictures}
-    rendered = typst.compile(  # type: ignore[call-overload]
-        sources,
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        timestamp=int(made_at.timestamp()),
-    )
-    return bytes(rendered)
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("proof_document.typ").read_bytes()

@@ -1,13 +1,9 @@
 """A transfer told on paper: what it pays, what it takes back, in French (PDF/UA-1)."""
 
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
-import msgspec
-import typst
-
+from rempart.exchange.pdf_document import compile_document
 from rempart.kernel.money import format_euros
 from rempart.settlement.returns import Return, sum_kinds
 
@@ -69,17 +65,4 @@ def print_return(told: Return, *, made_at: datetime) -> bytes:
         "note": "La référence du virement est celle de votre relevé bancaire. Une retenue reprend "
         "une somme payée pour une facture annulée ou rectifiée depuis.",
     }
-    sources = {"main.typ": _load_template(), "data.json": msgspec.json.encode(data)}
-    rendered = typst.compile(  # type: ignore[call-overload]
-        sources,
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        timestamp=int(made_at.timestamp()),
-    )
-    return bytes(rendered)
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("return_document.typ").read_bytes()
+    return compile_document("return_document.typ", data, made_at=made_at)

@@ -7,15 +7,14 @@ report counts, the lists name.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-import typst
 
 from rempart.disclosure.fields import Locale
+from rempart.exchange.pdf_document import compile_document
 from rempart.exchange.scope_words import explain, format_count, name_field, say
 
 _WIDTH: Final = 720
@@ -88,19 +87,12 @@ def make_pdf(report: Report) -> bytes:
         "picture_alt": say("timeline_alt", locale),
         "method": _method(summary, locale),
     }
-    sources = {
-        "main.typ": _load_template(),
-        "data.json": msgspec.json.encode(data),
-        "timeline.svg": draw_timeline(report).encode(),
-    }
-    rendered = typst.compile(  # type: ignore[call-overload]
-        sources,
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        timestamp=int(_read_instant(summary["window"]["from"]).timestamp()),
+    return compile_document(
+        "scope_report.typ",
+        data,
+        made_at=_read_instant(summary["window"]["from"]),
+        pictures={"timeline.svg": draw_timeline(report).encode()},
     )
-    return bytes(rendered)
 
 
 def make_sections(report: Report) -> list[Section]:
@@ -357,8 +349,3 @@ def _head(locale: Locale) -> str:
         "style-src 'unsafe-inline'\">"
         f"<title>{escape(say('title', locale))}</title><style>{style}</style></head><body>"
     )
-
-
-@cache
-def _load_template() -> bytes:
-    return files("rempart.exchange").joinpath("scope_report.typ").read_bytes()
