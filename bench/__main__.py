@@ -1,8 +1,8 @@
 """`make bench`: every benchmark, one after the other. `ARGS="feed"` runs one.
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
-                 guard-engine|foreign|scope|packages|notices|claim-engine|claims-key|claims-intake|
-                 claims|settlement|quotes|retention|deployment|siege|national]
+                 guard-engine|foreign|scope|packages|notices|told|claim-engine|claims-key|
+                 claims-intake|claims|settlement|quotes|retention|deployment|siege|national]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--fault WORDS]
                 [--kills N]
@@ -36,13 +36,14 @@ from bench import (
     rights_checks,
     scope,
     settlement,
+    told,
 )
 from bench.rehearsal import run as deployment
 from bench.siege import run as siege
 
 WHICH = [
     *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
-    *("exposure", "packages", "notices", "cards"),
+    *("exposure", "packages", "notices", "told", "cards"),
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
     *("deployment", "siege", "national"),
@@ -138,6 +139,8 @@ def _ask_sealed(which: str, entries: int, persons: int) -> None:
         packages.run(persons=persons)
     if which in ("notices", "all"):
         notices.run(persons=min(persons, 100_000))
+    if which in ("told", "all"):
+        told.run(persons=min(persons, 100_000))
 
 
 def _take_long(which: str, options: argparse.Namespace) -> None:

@@ -35,14 +35,18 @@ WITH_CARD = 0.5
 BOM_READ_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
 
 
-def write_questions(data_set: Path, file: Path, *, about: int = QUESTIONS) -> int:
+def write_questions(
+    data_set: Path, file: Path, *, about: int = QUESTIONS, strangers: float = STRANGERS
+) -> int:
     """Write one JSON body per line, from the feeds of a data set; return how many."""
     dice = random.Random(1)
     members = list(_sample_members(data_set, dice, about))
     today = datetime.now(ZoneInfo("Europe/Paris")).date().isoformat()
     with file.open("w") as lines:
         for member in members:
-            lines.write(json.dumps(_make_body(member, today, dice), separators=(",", ":")) + "\n")
+            lines.write(
+                json.dumps(_make_body(member, today, dice, strangers), separators=(",", ":")) + "\n"
+            )
     return len(members)
 
 
@@ -108,7 +112,9 @@ def _sample_members(data_set: Path, dice: random.Random, about: int) -> Iterator
         yield from dice.sample(rows, min(wanted, len(rows)))
 
 
-def _make_body(member: dict[str, str], today: str, dice: random.Random) -> dict[str, Any]:
+def _make_body(
+    member: dict[str, str], today: str, dice: random.Random, strangers: float
+) -> dict[str, Any]:
     identifiers: dict[str, Any] = {"mode": "card", "card_code": member["card_code"]}
     if not member["card_code"] or dice.random() >= WITH_CARD:
         identifiers = {
@@ -118,7 +124,7 @@ def _make_body(member: dict[str, str], today: str, dice: random.Random) -> dict[
             "birth_date": member["birth_date"],
             "birth_rank": int(member["birth_rank"]),
         }
-        if dice.random() < STRANGERS:
+        if dice.random() < strangers:
             identifiers["insured_nir"] = _invent_nir(dice)
     return {
         "identifiers": identifiers,

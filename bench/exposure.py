@@ -68,8 +68,8 @@ class Cost:
 
 def run(*, entries: int) -> None:
     """Make the files, measure, print the ratios, save them."""
-    console, store = Console(), SegmentStore(str(DATA / f"segments-{BITS}"))
-    parts = list(make_parts(store, entries))
+    console, store = Console(), SegmentStore(str(DATA / f"segments-{BITS}-by-account"))
+    parts = list(make_parts(store, entries, by_person=False))
     with running_database(DATA / "home-questions") as database:
         declare_parts(database, parts)
         incident_id = _declare(database, parts)

@@ -28,6 +28,7 @@ INSURERS: Final = 90
 STOLEN: Final = 400
 STOLEN_SHARE: Final = 0.05
 ATTACK_DAYS: Final = (4, 9)
+_NOISE: Final = ("salt", "lookup_key", "request_id")
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,17 @@ def stolen_sessions() -> list[int]:
     return [account * 1000 + 999 for account in range(7, ACCOUNTS, ACCOUNTS // STOLEN)][:STOLEN]
 
 
-def make_parts(store: SegmentStore, entries: int) -> Iterator[Part]:
-    """Write what is missing of whole segments for so many entries; yield them, oldest first."""
+def make_parts(store: SegmentStore, entries: int, *, by_person: bool = True) -> Iterator[Part]:
+    """Write what is missing of whole segments for so many entries; yield them, oldest first.
+
+    Without `by_person`, files sorted by person are there and empty, and salts, keys of look-ups and
+    of requests are nothing: the questions of an incident read none of them, and they are four
+    fifths of the disk.
+    """
     for segment in range(-(-entries // SEGMENT)):
         names = name_files(LOG, segment)
         if not all(store.has(name) for name in names):
-            _write(store, segment)
+            _write(store, segment, by_person=by_person)
         t_ms = _tell_times(segment)
         yield Part(segment, SEGMENT, int(t_ms[0]), int(t_ms[-1]), *names)
 
@@ -63,15 +69,15 @@ def _tell_times(segment: int) -> np.ndarray:
     return START_MS + index * DAY_MS // PER_DAY
 
 
-def _write(store: SegmentStore, segment: int) -> None:
+def _write(store: SegmentStore, segment: int, *, by_person: bool) -> None:
     columns = _invent(segment)
-    by_account, by_person = name_files(LOG, segment)
-    for name, schema, key in (
-        (by_account, BY_ACCOUNT, "account_ref"),
-        (by_person, BY_PERSON, "person_ref"),
-    ):
-        order = np.argsort(columns[key], kind="stable")
-        store.write(name, schema, _cut(columns, schema, order))
+    if not by_person:
+        columns |= {name: np.zeros(SEGMENT, "V16") for name in _NOISE}
+    of_accounts, of_persons = name_files(LOG, segment)
+    order = np.argsort(columns["account_ref"], kind="stable")
+    store.write(of_accounts, BY_ACCOUNT, _cut(columns, BY_ACCOUNT, order))
+    order = np.argsort(columns["person_ref"], kind="stable") if by_person else order[:0]
+    store.write(of_persons, BY_PERSON, _cut(columns, BY_PERSON, order))
 
 
 def _cut(
@@ -113,10 +119,7 @@ def _invent(segment: int) -> dict[str, np.ndarray]:
     ones, index = np.ones(rows, "i2"), np.arange(segment * SEGMENT, (segment + 1) * SEGMENT)
     return {
         **small,
-        **{
-            name: np.frombuffer(random.bytes(16 * rows), "V16")
-            for name in ("salt", "lookup_key", "request_id")
-        },
+        **{name: np.frombuffer(random.bytes(16 * rows), "V16") for name in _NOISE},
         "log_id": np.full(rows, LOG, "i2"),
         "idx": index,
         "kind": np.where(found, 1, 2).astype("i2"),

@@ -76,7 +76,7 @@ def run(*, persons: int) -> None:
         if _read_state(database) not in _UNDER_WAY or _count(database, "true") != persons:
             _prepare(at, persons)
         with open_relay(home):
-            figures = _deliver(at, persons)
+            figures = deliver(at, persons)
         if not figures["letters_per_processor_s"]:
             _console.print(f"everybody was told before: remove {home} to measure again")
             return
@@ -142,7 +142,7 @@ def make_contact(ref: int) -> dict[str, str]:
     return make_line(ref, **cells)
 
 
-def _deliver(at: Installation, persons: int) -> dict[str, float]:
+def deliver(at: Installation, persons: int) -> dict[str, float]:
     """Have the worker do all of it, killed twice while it sends and once while it prints."""
     database, home = at.database, at.home.path
     letters = home / "letters"

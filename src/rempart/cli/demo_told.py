@@ -67,12 +67,17 @@ _BY_POST_EVERY: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tale:
-    """Which incident is told to which insurer, and where its files are."""
+    """Which incident is told to which insurer, where its files are, at what pace.
+
+    Args:
+        per_hour: Messages an hour; None: no limit.
+    """
 
     at: Installation
     incident_id: int
     amc_number: str
     folder: Path
+    per_hour: int | None = 500
 
 
 @click.command()
@@ -94,14 +99,20 @@ def told(*, data: Path, card: str, card_insurer: str, amc_number: str) -> None:
     with open_installation(settings) as at:
         folder = at.home.path / "told"
         folder.mkdir(exist_ok=True)
-        incident_id = _find_stolen(at, [one.professional["rpps"] for one in billings])
-        tale = Tale(at=at, incident_id=incident_id, amc_number=amc_number, folder=folder)
-        _send_package(tale)
-        _call(campaigns.contacts, insurer=amc_number, file=_write_contacts(tale))
-        facts = _write_facts(tale)
-        _publish(tale, facts)
-        _propose(tale, facts)
+        # Not the first one: the demo signs in as that professional.
+        stolen = [one.professional["rpps"] for one in billings[1 : 1 + _STOLEN]]
+        incident_id = find_stolen(at, stolen)
+        tell(Tale(at=at, incident_id=incident_id, amc_number=amc_number, folder=folder))
     click.echo(f"incident {incident_id} is told; a campaign waits for {INSURER_AGENT}")
+
+
+def tell(tale: Tale) -> int:
+    """Take an analysed incident to a campaign that waits for its insurer; return its number."""
+    _send_package(tale)
+    _call(campaigns.contacts, insurer=tale.amc_number, file=_write_contacts(tale))
+    facts = _write_facts(tale)
+    _publish(tale, facts)
+    return _propose(tale, facts)
 
 
 def _call(command: click.Command, **values: object) -> None:
@@ -111,8 +122,16 @@ def _call(command: click.Command, **values: object) -> None:
     command.callback(**values)
 
 
-def _find_stolen(at: Installation, numbers: Sequence[str]) -> int:
-    """Declare that professionals were robbed, judge the sessions, list whom they were shown."""
+def find_stolen(at: Installation, numbers: Sequence[str]) -> int:
+    """Declare that professionals were robbed, judge the sessions, list whom they were shown.
+
+    Args:
+        at: The demo's installation.
+        numbers: Their RPPS numbers.
+
+    Returns:
+        The incident.
+    """
     now = datetime.now(UTC)
     window = Window(
         starts_ms=int((now - timedelta(days=_DAYS)).timestamp() * 1000),
@@ -120,8 +139,7 @@ def _find_stolen(at: Installation, numbers: Sequence[str]) -> int:
     )
     by = RoomAuthor(name=WHO)
     with at.database.transaction("analyst") as tx:
-        # Not the first one: the demo signs in as that professional.
-        stolen = "\n".join(["rpps", *numbers[1 : 1 + _STOLEN], ""])
+        stolen = "\n".join(["rpps", *numbers, ""])
         refs, findings = name_accounts(tx, io.StringIO(stolen))
         if findings or not refs:
             raise SetupError("no professional of the demo has billed: start it again")
@@ -241,16 +259,17 @@ def _publish(tale: Tale, facts: dict[str, Any]) -> None:
         incident_pages.publish_draft(tx, head.page_ref, 1, digest, published_by=agent)
 
 
-def _propose(tale: Tale, facts: dict[str, Any]) -> None:
-    """Draft, prepare and propose a campaign."""
+def _propose(tale: Tale, facts: dict[str, Any]) -> int:
+    """Draft, prepare and propose a campaign; return its number."""
     file = tale.folder / "facts.json"
     file.write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
     names = {"incident": tale.incident_id, "insurer": tale.amc_number}
-    _call(campaigns.begin, **names, file=file, per_hour=500)
+    _call(campaigns.begin, **names, file=file, per_hour=tale.per_hour)
     with tale.at.database.transaction("notifier") as tx:
         ref = campaign_pages.find_newest(tx, tale.incident_id)
     _call(campaigns.prepare, ref=ref)
     _call(campaigns.propose, ref=ref)
+    return ref
 
 
 def _find_insurer(tale: Tale) -> int:
