@@ -35,6 +35,8 @@ from rempart.wiring.settings import Settings
 
 CALLERS: Final = 64
 THIEVES: Final = 300
+# Former members and those to come are shown to nobody: so many more for each who is.
+_MORE: Final = 1.12
 _ANOTHER: Final = 7
 _APPROVED: Final = "approved"
 _console = Console()
@@ -74,7 +76,7 @@ def run(*, persons: int) -> None:
 
 def _make_demo(home: Path, persons: int) -> None:
     """Make the demo's base, as a newcomer does; a second time it is there."""
-    command = [sys.executable, "-m", "rempart", "demo", "--members", str(persons)]
+    command = [sys.executable, "-m", "rempart", "demo", "--members", f"{persons * _MORE:.0f}"]
     command += ["--port", str(find_free_port()), "--no-open", "--exit-when-ready"]
     subprocess.run(command, check=True, env={**os.environ, "REMPART_HOME": str(home)})
 

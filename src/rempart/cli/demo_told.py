@@ -182,7 +182,9 @@ def _write_contacts(tale: Tale) -> Path:
     trusted = load_package_signer(tale.at.home).verifier.vkey
     _call(
         packages.open_,
-        files=tuple(sorted(tale.folder.glob(f"*incident-{tale.incident_id}-*.tar"))),
+        files=tuple(
+            sorted(tale.folder.glob(f"incident-{tale.incident_id}-{tale.amc_number}-*.tar"))
+        ),
         key_file=tale.folder / "key.pem",
         unlock_file=None,
         vkeys=(trusted,),
@@ -194,17 +196,23 @@ def _write_contacts(tale: Tale) -> Path:
         rows = list(csv.DictReader(file, delimiter=max(";,", key=header.count)))
     path = tale.folder / "contacts.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        columns = ("email", "address_1", "postcode", "city")
+        columns = ("representative", "email", "address_1", "postcode", "city")
         writer = csv.DictWriter(file, [*rows[0], *columns], delimiter=";")
         writer.writeheader()
-        writer.writerows({**row, **_invent(number)} for number, row in enumerate(rows, 1))
+        writer.writerows({**row, **_invent(number, row)} for number, row in enumerate(rows, 1))
     return path
 
 
-def _invent(number: int) -> dict[str, str]:
-    email = "" if number % _BY_POST_EVERY == 0 else f"adherent-{number}@example.invalid"
-    street = f"{number} rue de l’Exemple"
-    return {"email": email, "address_1": street, "postcode": "75000", "city": "PARIS"}
+def _invent(number: int, row: dict[str, str]) -> dict[str, str]:
+    """Invent where a person of the list is reached: by post, those a parent answers for too."""
+    by_post = number % _BY_POST_EVERY == 0
+    return {
+        "representative": f"Camille {row['family_name']}" if row["minor"] == "yes" else "",
+        "email": "" if by_post else f"adherent-{number}@example.invalid",
+        "address_1": f"{number} rue de l’Exemple",
+        "postcode": "75000",
+        "city": "PARIS",
+    }
 
 
 def _write_facts(tale: Tale) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from typing import Final, NamedTuple
 
 
 class Step(enum.IntEnum):
-    """How far an account is held, mildest first. Known faces are answered at every step."""
+    """How far an account is held, mildest first.
+
+    Known faces with a card are answered at every step; typed, a few a day while it is held.
+    """
 
     NONE = 0
     """Everything is answered."""
@@ -30,6 +33,7 @@ class SignalKind(enum.StrEnum):
     BURST = "burst"
     TYPED_FACES = "typed_faces"
     CARD_FACES = "card_faces"
+    KNOWN_FACES = "known_faces"
     CANARY = "canary"
 
 

@@ -7,15 +7,15 @@ the functions the gateways use. Same look-ups, same decisions: no clock, no chan
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from rempart.guard.decisions import ANSWERED, Decision, Step
+from rempart.guard.decisions import Decision, Step
 from rempart.guard.habits import Habits, new_habits
 from rempart.guard.judging import (
     begin_day,
     find_lookup_day,
     judge_new,
-    meet_known,
     release,
 )
+from rempart.guard.known import judge_known
 from rempart.guard.lookups import Account, Lookup, Ref, find_day
 from rempart.guard.policy import Policy
 from rempart.guard.rules import LAG_DAYS, AccountDay, Rules, first_rules, renew_rules, summarise_day
@@ -73,9 +73,10 @@ class Guard:
         faces = self._faces[lookup.account]
         teaches = faces.get(lookup.subject)
         if teaches is not None:
-            if meet_known(habits, lookup, teaches=teaches).new_address:
+            decision, learnt = judge_known(habits, lookup, teaches=teaches, policy=self.policy)
+            if learnt.new_address:
                 self._addresses.add(lookup.ip, lookup.account)
-            return ANSWERED
+            return decision
         decision, learnt = judge_new(
             habits,
             lookup,

@@ -3,6 +3,7 @@
 from rempart.guard.decisions import Signal, SignalKind
 from rempart.guard.habits import Habits
 from rempart.guard.lookups import Lookup
+from rempart.guard.policy import Policy
 from rempart.guard.rules import Norms
 from rempart.guard.weights import Weights, expected_at_hour, expected_from, expected_misses
 
@@ -39,6 +40,12 @@ def explain(
     if over:
         against.insert(0, _describe_flood(habits, presence=lookup.presence))
     return tuple(against)
+
+
+def explain_held(habits: Habits, policy: Policy) -> Signal:
+    """Return why a known face is not answered: the account is held, and typed its share of them."""
+    typed = habits.today.held_known.bit_count()
+    return Signal(SignalKind.KNOWN_FACES, typed, policy.held_known, 0.3)
 
 
 def _describe_flood(habits: Habits, *, presence: bool) -> Signal:

@@ -23,10 +23,13 @@ _MOST_INSURERS: Final = 500
 _MOST_DEPARTMENTS: Final = 200
 WEEK_BEFORE: Final = 6
 LEAST_BURST: Final = 4.0
+# More just before, one forgotten a minute: a machine asks, and not a person.
+BATCH_TEMPO: Final = 3.0
 # Spreads numbers that follow each other over the parts (Fibonacci hashing).
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _WORD: Final = (1 << 64) - 1
 _PART_SHIFT: Final = 58
+_MINUTE_MS: Final = 60_000
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class Today:
         batch_count: Typed new faces answered in a batch like the account, off no allowance.
         typed_known: One bit for each of 64 parts of the known people typed from its own line.
         line_days: On how many days its most usual address had been seen when the day began.
+        held_known: One bit for each of 64 parts of the known people typed while it was held.
     """
 
     day: int = -1
@@ -123,6 +127,7 @@ class Today:
     batch_count: int = 0
     typed_known: int = 0
     line_days: int = 0
+    held_known: int = 0
 
 
 class Known(NamedTuple):
@@ -181,6 +186,8 @@ class Habits:
         held_away: Whether what contained it came from elsewhere than its own line, where it is
             judged as before then.
         held_cards: Whether cards shown elsewhere than where it works are held too.
+        held_burst: Known people typed lately while it was held, one forgotten every minute.
+        held_burst_ms: When it was last counted.
         reviewed: Whether a review cleared it.
         tolerance: What a review added to its allowances.
     """
@@ -212,6 +219,8 @@ class Habits:
     held_from: tuple[Ref, Ref] | None = None
     held_away: bool = False
     held_cards: bool = True
+    held_burst: float = 0.0
+    held_burst_ms: int = 0
     reviewed: bool = False
     tolerance: float = 0.0
 
@@ -247,6 +256,15 @@ class Habits:
         if self.today.typed_known & part:
             return False
         self.today.typed_known |= part
+        return True
+
+    def count_held_known(self, subject: Ref, most: int) -> bool:
+        """Count a known person typed while it is held; say whether the day has room for them."""
+        part = 1 << find_part(subject)
+        if not self.today.held_known & part:
+            if self.today.held_known.bit_count() >= most:
+                return False
+            self.today.held_known |= part
         return True
 
     def count_answer(self, department: Ref | None, found: bool) -> None:
@@ -301,6 +319,11 @@ class Habits:
             self.hours = [value * 0.5 for value in self.hours]
             self.hours_total *= 0.5
         return True
+
+
+def fade(count: float, counted_ms: int, time_ms: int) -> float:
+    """Return what is left of a count, one forgotten every minute since it was made."""
+    return max(0.0, count - max(0, time_ms - counted_ms) / _MINUTE_MS)
 
 
 def find_part(subject: Ref) -> int:

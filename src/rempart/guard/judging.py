@@ -2,7 +2,7 @@
 
 The same functions judge in a replay, where everything is in memory, and in the gateways, where
 habits are read from a database and written back. Refuses to cut what an account lives on: people it
-already knows are answered at every step.
+already knows are judged in `known`, and answered.
 """
 
 import math
@@ -19,14 +19,13 @@ from rempart.guard.allowance import (
 )
 from rempart.guard.decisions import ANSWERED, Decision, Signal, SignalKind, Step
 from rempart.guard.explain import explain
-from rempart.guard.habits import LEAST_BURST, NOTHING_LEARNT, Habits, Learnt, Today, find_part
+from rempart.guard.habits import BATCH_TEMPO, LEAST_BURST, Habits, Learnt, Today, fade
 from rempart.guard.lookups import Lookup, find_day, find_hour
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules, summarise_day
 from rempart.guard.surroundings import Surroundings
 from rempart.guard.weights import Weights, weigh
 
-_MINUTE_MS: Final = 60_000
 MOST_EVIDENCE: Final = 25.0
 # What a night takes away from the evidence of the day before.
 _TYPED_KEPT: Final = 0.8
@@ -42,8 +41,6 @@ _DRIFT: Final = 0.1
 _OVER_GAIN: Final = 0.3
 # Less evidence than this: what the account types from its own line looks like the account.
 _QUIET: Final = 2.0
-# More typed new faces just before, one forgotten a minute: a machine asks, and not a person.
-_BATCH_TEMPO: Final = 3.0
 # The most a sum of evidence reaches grows with the logarithm of how much is added: so does what a
 # batch may reach.
 _BATCH_SLACK: Final = 0.5
@@ -89,54 +86,6 @@ def begin_day(habits: Habits, day: int, rules: Rules) -> AccountDay | None:
         _close_day(habits, min(day - past.day, _MOST_NIGHTS))
     _plan_day(habits, day, rules)
     return past
-
-
-def has_news(habits: Habits, lookup: Lookup, *, teaches: bool) -> bool:
-    """Say whether a look-up of a known face would change anything: `meet_known` is needed then.
-
-    Args:
-        habits: Of the account.
-        lookup: The look-up.
-        teaches: What `Learnt.teaches` said when the face was new.
-    """
-    today, day = habits.today, find_day(lookup.time_ms)
-    if today.day != day:
-        return True
-    if not teaches:
-        return False
-    ip, agent = habits.addresses.get(lookup.ip), habits.agents.get(lookup.user_agent)
-    return (
-        not today.hours >> find_hour(lookup.time_ms) & 1
-        or (ip is None or ip.last != day)
-        or (agent is None or agent.last != day)
-        or (
-            not lookup.presence
-            and not today.typed_known >> find_part(lookup.subject) & 1
-            and habits.has_line(lookup.ip)
-        )
-    )
-
-
-def meet_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
-    """Learn from a look-up of a known face, which is always answered.
-
-    Args:
-        habits: Of the account, on the day of the look-up; changed.
-        lookup: The look-up.
-        teaches: What `Learnt.teaches` said when the face was new.
-    """
-    if not teaches:
-        return NOTHING_LEARNT
-    # Before its address is learnt: one of today is not its own line.
-    is_news = (
-        not lookup.presence
-        and habits.has_line(lookup.ip)
-        and habits.count_typed_known(lookup.subject)
-    )
-    learnt = habits.learn_place(
-        lookup.ip, lookup.user_agent, find_hour(lookup.time_ms), habits.today.day
-    )
-    return learnt._replace(changed=True) if is_news else learnt
 
 
 def judge_new(
@@ -274,7 +223,7 @@ def _plan_day(habits: Habits, day: int, rules: Rules) -> None:
     today.day, today.hours = day, 0
     today.typed = today.typed_elsewhere = today.typed_in_batch = today.typed_doubted = 0.0
     today.card = today.busiest = 0.0
-    today.batch_count = today.typed_known = 0
+    today.batch_count = today.typed_known = today.held_known = 0
     today.line_days = max((known.days for known in habits.addresses.values()), default=0)
     today.most_evidence = today.most_card_evidence = 0.0
     today.typed_count = today.card_count = today.refused = 0
@@ -312,7 +261,7 @@ def _set_reach(habits: Habits, lookup: Lookup) -> None:
 def _find_stand(habits: Habits, lookup: Lookup) -> _Stand:
     if lookup.presence:
         return _COUNTER
-    in_batch = _find_burst(habits, lookup.time_ms) > _BATCH_TEMPO
+    in_batch = _find_burst(habits, lookup.time_ms) > BATCH_TEMPO
     if not habits.has_line(lookup.ip):
         return _Stand(at_own_line=False, in_batch=in_batch, at_ease=False)
     evidence = _find_batch_evidence(habits) if in_batch else habits.typed_evidence
@@ -464,7 +413,7 @@ def _accept(habits: Habits, lookup: Lookup, hour: int, *, is_young: bool, teache
 
 def _find_burst(habits: Habits, time_ms: int) -> float:
     """Return how many new faces were typed just before, one forgotten a minute."""
-    return max(0.0, habits.burst - max(0, time_ms - habits.burst_ms) / _MINUTE_MS)
+    return fade(habits.burst, habits.burst_ms, time_ms)
 
 
 def _count_burst(habits: Habits, time_ms: int) -> None:

@@ -19,6 +19,7 @@ class Policy:
         batch_room: Typed new faces of a day answered beyond a spent allowance, from the account's
             own line, while nothing it types there speaks against it.
         batch_per_known: How many more for each person it knows among those it types there.
+        held_known: People it knows that an account types in a day while it is held.
         first_width: Width of the allowance, in deviations, until there are days to compute it from.
         first_threshold: Evidence that contains, until then.
     """
@@ -30,14 +31,15 @@ class Policy:
     least_price: float = 0.25
     batch_room: int = 40
     batch_per_known: int = 30
+    held_known: int = 6
     first_width: float = 4.0
     first_threshold: float = 5.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.false_containments < 1000 and 0 < self.days_over < 1):
             raise ValueError("a budget of mistakes is a share between none and all")
-        if min(self.batch_room, self.batch_per_known) < 0:
-            raise ValueError("the room for a batch is none at least")
+        if min(self.batch_room, self.batch_per_known, self.held_known) < 0:
+            raise ValueError("the room for a batch, or for known people, is none at least")
         if not 0 < self.least_price <= 1:
             raise ValueError("the least price is above 0 and at most 1")
         if min(self.learning_days, self.calibration_days) < 1:

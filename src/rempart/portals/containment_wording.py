@@ -87,11 +87,12 @@ HELD_NAMES: Final[Mapping[int, Promise]] = MappingProxyType(
         3: _("Seules les personnes déjà connues du compte se vérifient."),
     }
 )
-HELD_OPEN: Final[Mapping[int, tuple[StillOpen, ...]]] = MappingProxyType(
-    {
-        2: (StillOpen.TYPED_KNOWN_FACES, StillOpen.CARDS),
-        3: (StillOpen.TYPED_KNOWN_FACES,),
-    }
+_HELD_KNOWN: Final = _(
+    "Les personnes déjà connues du compte : avec leur carte toujours, par saisie quelques-unes par "
+    "jour."
+)
+_HELD_OPEN: Final[Mapping[int, tuple[Promise, ...]]] = MappingProxyType(
+    {2: (_HELD_KNOWN, OPEN_NAMES[StillOpen.CARDS]), 3: (_HELD_KNOWN,)}
 )
 
 
@@ -108,4 +109,4 @@ def describe_open(step: str) -> list[Promise]:
 def describe_held_open(step: int) -> list[Promise]:
     """Return what goes on while the guard holds an account by itself."""
     always = (StillOpen.OFFLINE_CARDS, StillOpen.CLAIMS, StillOpen.PAYMENTS, StillOpen.OWN_PAGES)
-    return [OPEN_NAMES[one] for one in (*HELD_OPEN.get(step, ()), *always)]
+    return [*_HELD_OPEN.get(step, ()), *(OPEN_NAMES[one] for one in always)]

@@ -42,13 +42,14 @@ SIGNAL_NAMES: Final[Mapping[str, Promise]] = {
     SignalKind.BURST: _("Cadence"),
     SignalKind.TYPED_FACES: _("Visages nouveaux saisis"),
     SignalKind.CARD_FACES: _("Visages nouveaux avec carte"),
+    SignalKind.KNOWN_FACES: _("Visages connus saisis"),
     SignalKind.CANARY: _("Témoin planté"),
 }
 # Weights are natural logarithms; from these on a sign is strong, or counts at all.
 _STRONG: Final = 1.2
 _MEDIUM: Final = 0.5
 _DECISIVE: Final = 10.0
-_FLOODS: Final = frozenset({SignalKind.TYPED_FACES, SignalKind.CARD_FACES})
+_FLOODS: Final = frozenset({SignalKind.TYPED_FACES, SignalKind.CARD_FACES, SignalKind.KNOWN_FACES})
 _FLOOD: Final = 2.0
 
 
@@ -197,6 +198,12 @@ def _ceil(value: float) -> str:
     return decimal(max(math.ceil(value), 1), 0)
 
 
+def _write_known(signal: SeenSignal) -> str:
+    return gettext(
+        "%(observed)s visages connus saisis aujourd’hui, compte confiné : la carte est demandée."
+    ) % {"observed": _count(signal.observed)}
+
+
 _PLAIN: Final[Mapping[str, Promise]] = {
     SignalKind.NETWORK: _("Adresse réseau jamais vue pour ce compte."),
     SignalKind.AGENT: _("Logiciel jamais vu pour ce compte."),
@@ -215,6 +222,7 @@ _MEASURED: Final[Mapping[str, Callable[[SeenSignal], str]]] = {
     SignalKind.BURST: _write_burst,
     SignalKind.TYPED_FACES: _write_typed,
     SignalKind.CARD_FACES: _write_card,
+    SignalKind.KNOWN_FACES: _write_known,
 }
 
 

@@ -1,19 +1,19 @@
 """Judge look-ups before their answers: which of a batch may be answered.
 
 Refuses whoever it does not know enough of: an account whose habits were lost or damaged shows
-presence for new faces until they are rebuilt. Known faces are answered at every step. What it
-spends is committed before the ledger is written, so that a crash between leaves a spent allowance
-and never a free answer. When it cannot spend, new faces wait; known ones are answered
-as long as the ledger is up.
+presence for new faces until they are rebuilt. Known faces with a card are answered at every step.
+What it spends is committed before the ledger is written, so that a crash between leaves a spent
+allowance and never a free answer. When it cannot spend, new faces wait; known ones are answered as
+long as the ledger is up.
 """
 
 import enum
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from rempart.guard.decisions import ANSWERED, Decision, Step
+from rempart.guard.decisions import ANSWERED, Decision, SignalKind, Step
 from rempart.guard.habits import new_habits
-from rempart.guard.judging import has_news
+from rempart.guard.known import has_news
 from rempart.guard.lookups import Account, Lookup, find_day
 from rempart.guard.policy import Policy
 from rempart.kernel.errors import RempartError, Unavailable
@@ -39,14 +39,14 @@ class GuardMode(enum.Enum):
 
 
 class PresenceNeeded(RempartError):
-    """For a person new to this account, today it must be shown that they are there."""
+    """For this person, this account must show today that they are there."""
 
     code: ClassVar[str] = "presence_needed"
     status: ClassVar[int] = 403
 
 
 class AccountContained(RempartError):
-    """This account is answered about people it already knows, until a review."""
+    """Until a review, this account is answered about people it knows, most of them by card."""
 
     code: ClassVar[str] = "account_contained"
     status: ClassVar[int] = 403
@@ -262,4 +262,6 @@ class LookupGuard:
 def _refuse(decision: Decision, lookup: Lookup) -> RempartError:
     if lookup.presence or decision.step is Step.KNOWN_FACES_ONLY:
         return AccountContained("this account is answered about people it knows, until a review")
+    if any(one.kind is SignalKind.KNOWN_FACES for one in decision.signals):
+        return PresenceNeeded("this account is held: it typed today what it may of people it knows")
     return PresenceNeeded("this account shows presence for a person new to it")

@@ -17,10 +17,10 @@ from rempart.guard.judging import (
     contain,
     find_lookup_day,
     judge_new,
-    meet_known,
     release,
     would_answer,
 )
+from rempart.guard.known import judge_known
 from rempart.guard.lookups import Lookup, find_day
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay, Rules
@@ -190,9 +190,11 @@ class Sitting:
             if past is not None:
                 self._days.append((ref, past))
         if teaches is not None:
-            learnt = meet_known(habits, lookup, teaches=teaches)
+            decision, learnt = judge_known(habits, lookup, teaches=teaches, policy=self._policy)
             account.changed |= learnt.changed
             self._learn_address(look, ref, is_home=learnt.new_address)
+            if not decision.answer:
+                self._refuse(account, look, decision, day)
             return
         self.new_faces.add(look.place)
         rules = self._rules.find(self._day)
@@ -214,13 +216,17 @@ class Sitting:
         account.changed = True
         account.judged += 1
         account.threshold = rules.evidence
-        account.refused, account.day = habits.today.refused, day
         self._learn_address(look, ref, is_home=learnt.new_address)
         if decision.answer or not (self._enforced or look.is_canary):
             self._meet(account, look, day, teaches=learnt.teaches)
         if not decision.answer:
-            self.decisions[look.place] = decision
-            self._write_event(account, look, decision, rules)
+            self._refuse(account, look, decision, day)
+
+    def _refuse(self, account: Held, look: Look, decision: Decision, day: int) -> None:
+        if account.habits is not None:
+            account.refused, account.day = account.habits.today.refused, day
+        self.decisions[look.place] = decision
+        self._write_event(account, look, decision, self._rules.find(self._day))
 
     def _judge_lost(self, account: Held, look: Look, teaches: bool | None) -> None:
         """Answer known faces, and new ones with presence, of an account nothing is known of."""

@@ -17,9 +17,9 @@ from rempart.guard.judging import (
     contain,
     find_lookup_day,
     judge_new,
-    meet_known,
     release,
 )
+from rempart.guard.known import judge_known
 from rempart.guard.lookups import Account, Lookup, find_day
 from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay
@@ -198,7 +198,8 @@ class _Past:
         self._begin_day(day)
         known = self.faces.get(subject)
         if known is not None:
-            if meet_known(habits, lookup, teaches=known.teaches).new_address:
+            _, learnt = judge_known(habits, lookup, teaches=known.teaches, policy=self._policy)
+            if learnt.new_address:
                 self.homes.add(ip)
             return
         around = NOWHERE if ip in habits.addresses else Surroundings(self.at_work.get(ip, 0), 0)

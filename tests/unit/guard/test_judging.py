@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.guard.samples import OWN_AGENT, OWN_IP, ask, at, live, make_guard, steal
 
 from rempart.guard import Account, Policy, SignalKind, Step, habits, judging
+from rempart.guard.known import has_news, judge_known
 from rempart.guard.lookups import find_day
 from rempart.guard.rules import first_rules
 
@@ -323,9 +324,9 @@ def test_a_thief_cannot_make_an_address_or_a_software_usual():
 
 
 def test_mutation_learning_places_from_whom_a_thief_was_told_about_is_noticed(monkeypatch):
-    meet = judging.meet_known
     monkeypatch.setattr(
-        "rempart.guard.engine.meet_known", lambda *one, teaches: meet(*one, teaches=True)
+        "rempart.guard.engine.judge_known",
+        lambda *one, teaches, policy: judge_known(*one, teaches=True, policy=policy),
     )
     guard = make_guard(days=WORKDAYS)
     rob(guard, count=3)
@@ -397,16 +398,18 @@ def test_a_clock_that_was_a_year_ahead_does_not_stop_the_days():
     st.sampled_from([OWN_AGENT, "other"]),
     st.floats(0, 23.9),
     st.booleans(),
+    st.sampled_from([Step.NONE, Step.PRESENCE_ONLY]),
 )
-def test_no_news_means_that_meeting_changes_nothing(days, ip, agent, hour, teaches):
+def test_no_news_means_that_meeting_changes_nothing(days, ip, agent, hour, teaches, step):
     usual = judging.Habits("nurse", "75")
     judging.begin_day(usual, find_day(at(0)), first_rules(Policy()))
-    judging.meet_known(usual, ask(at(0, 10), "regular"), teaches=True)
+    usual.step = step
+    judge_known(usual, ask(at(0, 10), "regular"), teaches=True, policy=Policy())
     lookup = ask(at(days, hour), "regular", ip=ip, user_agent=agent)
-    news = judging.has_news(usual, lookup, teaches=teaches)
+    news = has_news(usual, lookup, teaches=teaches)
     before = copy.deepcopy(usual)
     if judging.find_lookup_day(usual, lookup) == before.today.day and not news:
-        judging.meet_known(usual, lookup, teaches=teaches)
+        judge_known(usual, lookup, teaches=teaches, policy=Policy())
         assert usual == before
 
 
