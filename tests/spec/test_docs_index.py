@@ -1,9 +1,14 @@
-"""The index of the docs: every page, by kind; a page that nothing links to is not found."""
+"""The index of the docs: every page, by kind; and tables that must name all there is of a kind."""
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from rempart.wiring.home import KEY_NAMES, SEED_NAMES
+from rempart.workflows.job_kinds import KINDS as JOBS
 
 DOCS = Path(__file__).parents[2] / "docs"
 INDEX = DOCS / "README.md"
@@ -63,3 +68,27 @@ def test_a_page_without_a_title_is_told(tmp_path):
 def test_no_folder_of_the_docs_is_left_out():
     folders = {one.name for one in DOCS.iterdir() if one.is_dir()}
     assert folders - {"screenshots"} == set(KINDS)
+
+
+def find_differences(page: str, names: Iterable[str], *, shape: str) -> set[str]:
+    """Return the names that a page's rows lack, or have though there is no such thing."""
+    cells = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    return set(re.findall(shape, "\n".join(cells))) ^ set(names)
+
+
+def test_every_job_is_on_the_page_of_jobs_and_no_other():
+    page = (DOCS / "how-to" / "run-jobs.md").read_text("utf-8")
+    assert find_differences(page, JOBS, shape=r"`(\w+)`") == set()
+    without = page.replace("| `settle_employers` |", "| `settle_nobody` |")
+    assert find_differences(without, JOBS, shape=r"`(\w+)`") == {
+        "settle_employers",
+        "settle_nobody",
+    }
+
+
+def test_every_key_of_a_home_is_on_the_page_of_configuration():
+    page = (DOCS / "reference" / "configuration.md").read_text("utf-8")
+    keys = {f"{name}.key" for name in KEY_NAMES} | {f"{name}.ed25519" for name in SEED_NAMES}
+    # Those that have a number have a row too.
+    keys |= {"card-<id>.ed25519", "log-<n>.ed25519"}
+    assert find_differences(page, keys, shape=r"`keys/([^`]+)`") == set()
