@@ -163,6 +163,11 @@ def claim_emails(
     return sorted(row[0] for row in tx.execute(_sql.claim_emails, values))
 
 
+def lock_messages(tx: Transaction, numbers: Sequence[int]) -> None:
+    """Have messages moved by nobody else; who moves several locks them first, or two would hang."""
+    tx.execute(_sql.lock_messages, {"numbers": list(numbers)})
+
+
 def settle_emails(tx: Transaction, rows: Sequence[Settled]) -> None:
     """Write what became of e-mails that were being handed over."""
     if rows:

@@ -94,6 +94,10 @@ UPDATE notices.message AS m SET state = g.state, reason = g.reason
 FROM unnest(%(numbers)s::bigint[], %(states)s::text[], %(reasons)s::text[]) AS g (number, state, reason)
 WHERE m.number = g.number AND m.state = ANY (%(before)s::text[]) RETURNING m.number;
 
+-- name: lock_messages
+-- Messages that are about to be moved, nobody else moving them: in order, so that two who move the same ones wait for each other.
+SELECT number FROM notices.message WHERE number = ANY (%(numbers)s::bigint[]) ORDER BY number FOR NO KEY UPDATE;
+
 -- name: lock_message
 -- Where one message is, nobody else moving it.
 SELECT m.number, m.campaign_ref, m.channel, m.state, m.reason, m.is_second, c.state

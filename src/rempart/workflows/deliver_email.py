@@ -91,6 +91,7 @@ def send_emails(
 
 def settle_outcomes(tx: Transaction, writer: Writer, outcomes: Sequence[Outcome]) -> int:
     """Write what became of e-mails; return how many became letters."""
+    delivery.lock_messages(tx, [one.number for one in outcomes])
     delivery.settle_emails(tx, [_settle(one) for one in outcomes if one.fate in _STATES])
     refused = [one for one in outcomes if one.fate is Fate.REFUSED]
     delivery.note_attempts(tx, [Tried(one.number, "email", "refused", one.code) for one in refused])

@@ -90,6 +90,7 @@ def apply_reports(tx: Transaction, office: Office, reports: list[DeliveryReport]
             writers[campaign_ref] = open_writer(tx, office.kms, campaign_ref)
         return writers[campaign_ref]
 
+    delivery.lock_messages(tx, [one.number for one in reports])
     arrived = [one for one in reports if one.action is Action.DELIVERED]
     if arrived:
         numbers = [one.number for one in arrived]
