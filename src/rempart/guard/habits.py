@@ -250,6 +250,11 @@ class Habits:
         today = self.today
         return known is not None and known.since < today.day and 2 * known.days >= today.line_days
 
+    def checks_from(self, ip: Ref) -> bool:
+        """Say whether a machine at an address may be the account's: it came on an earlier day."""
+        known = self.addresses.get(ip)
+        return not self.step and known is not None and known.since < self.today.day
+
     def count_typed_known(self, subject: Ref) -> bool:
         """Count a known person typed from its own line; say whether that is news of the day."""
         part = 1 << find_part(subject)

@@ -262,7 +262,7 @@ def _find_stand(habits: Habits, lookup: Lookup) -> _Stand:
     if lookup.presence:
         return _COUNTER
     in_batch = _find_burst(habits, lookup.time_ms) > BATCH_TEMPO
-    if not habits.has_line(lookup.ip):
+    if not (habits.has_line(lookup.ip) or (in_batch and habits.checks_from(lookup.ip))):
         return _Stand(at_own_line=False, in_batch=in_batch, at_ease=False)
     evidence = _find_batch_evidence(habits) if in_batch else habits.typed_evidence
     return _Stand(at_own_line=True, in_batch=in_batch, at_ease=evidence < _QUIET)

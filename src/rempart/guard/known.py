@@ -77,7 +77,7 @@ def _learn_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
     # Before its address is learnt: one of today is not its own line.
     is_news = (
         not lookup.presence
-        and habits.has_line(lookup.ip)
+        and (habits.has_line(lookup.ip) or habits.checks_from(lookup.ip))
         and habits.count_typed_known(lookup.subject)
     )
     learnt = habits.learn_place(

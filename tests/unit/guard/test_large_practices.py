@@ -6,6 +6,8 @@ import pytest
 from tests.unit.guard.samples import OWN_AGENT, OWN_IP, ask, at, make_guard, steal
 
 from rempart.guard import Step, judging, weights
+from rempart.guard.habits import Habits
+from rempart.guard.judging import contain
 from rempart.guard.weights import expected_from
 
 DAYS, A_NIGHT = 12, 400
@@ -44,6 +46,17 @@ def steal_by_day(guard, day, count, *, pace=8):
             "user_agent": OWN_AGENT,
         }
         given += guard.decide(steal(moment, f"victim-{day}-{n}", **person)).answer
+    return given
+
+
+def check_from_the_cloud(guard, day):
+    """Have a software that is hosted elsewhere check a night; return how many new were answered."""
+    given = 0
+    for n in range(360):
+        known = n % 3 == 0
+        who = f"card-1-{n % 10}-{n % 20}" if known else f"cloud-{day}-{n}"
+        asked = ask(at(day, 3 + n / 1200), who, ip="198.51.100.20")
+        given += guard.decide(asked).answer and not known
     return given
 
 
@@ -146,3 +159,21 @@ def test_mutation_a_machine_that_stretches_the_allowance_is_noticed(monkeypatch)
     monkeypatch.setattr(judging, "_close_day", forget)
     with pytest.raises(AssertionError):
         test_what_a_machine_types_does_not_stretch_what_people_may_type()
+
+
+def test_a_night_check_from_a_place_of_an_earlier_day_has_the_room_of_a_batch():
+    guard = make_guard(days=DAYS)
+    assert check_from_the_cloud(guard, DAYS) < 60, "the first night: nobody knows that place"
+    assert check_from_the_cloud(guard, DAYS + 1) > 150
+
+
+def test_mutation_a_place_learnt_the_same_night_would_do_for_a_thief_who_knows_a_few(monkeypatch):
+    monkeypatch.setattr(Habits, "checks_from", lambda habits, ip: ip in habits.addresses)
+    assert check_from_the_cloud(make_guard(days=DAYS), DAYS) > 150
+
+
+def test_a_held_account_has_no_such_room():
+    guard = make_guard(days=DAYS)
+    check_from_the_cloud(guard, DAYS)
+    contain(guard._habits[1], Step.PRESENCE_ONLY)
+    assert check_from_the_cloud(guard, DAYS + 1) == 0
