@@ -4,10 +4,15 @@ from typing import Any
 
 from tests.feed_samples import AMC, make_card, make_nir
 
-from rempart.exchange.fhir_feed import AMC_SYSTEM, CARD_SYSTEM, CONTRACT_SYSTEM, EXTENSIONS
-from rempart.kernel.ins import INS_TEST_OID, format_oid_uri
+from rempart.exchange.fhir_feed import (
+    AMC_SYSTEM,
+    CARD_SYSTEM,
+    CONTRACT_SYSTEM,
+    EXTENSIONS,
+    INS_SYSTEMS,
+)
 
-INS = format_oid_uri(INS_TEST_OID)
+INS = INS_SYSTEMS[2]
 
 
 def make_patient(

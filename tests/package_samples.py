@@ -33,7 +33,7 @@ END_MS = START_MS + 86_400_000
 KMS = FileKms(bytes(32))
 SIGNER = NoteSigner("rempart.invalid/5f0c12ab/packages", bytes(range(32)))
 SHOWN, GAINED = 0b11111 | 1 << 20, 0b11111
-WHOLE = {"from_ms": START_MS, "to_ms": END_MS, "is_whole": True, "logs": [], "sources": []}
+WHOLE = {"from_ms": START_MS, "to_ms": END_MS, "is_whole": True, "logs": []}
 HOLE = {
     "kind": "account_gap",
     "source": "rempart.invalid/5f0c12ab/log/1",

@@ -32,13 +32,6 @@ def ask_many(gateway, count, first=910):
     return [ask(gateway, typed_body(make_person(first + n))).status_code for n in range(count)]
 
 
-def read_account(world):
-    with world.database.transaction("owner") as tx:
-        return tx.execute(
-            "SELECT * FROM guard.account WHERE account_ref = %s", (ACCOUNT_REF,)
-        ).fetchone()
-
-
 def read_habits(world):
     with world.database.transaction("owner") as tx:
         [stored] = tx.execute(

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rempart.exchange.notice_mail import Mailroom, Written, compose_mail
@@ -69,8 +68,3 @@ def send(relay: Relay, *messages: Outgoing) -> dict[int, Outcome]:
 def fates(outcomes: dict[int, Outcome]) -> dict[int, Fate]:
     """Say only whether each left."""
     return {number: one.fate for number, one in outcomes.items()}
-
-
-def read_folder(folder: Path) -> list[bytes]:
-    """Read every report that waits in a Maildir."""
-    return [path.read_bytes() for path in sorted((folder / "new").iterdir())]

@@ -7,7 +7,7 @@ from tests.portals.test_incidents import OWNER, THIEF, read
 
 from rempart.accounts.roles import Role
 
-WHOLE = {"from_ms": 0, "to_ms": 1, "is_whole": True, "sources": [], "holes": [], "logs": []}
+WHOLE = {"from_ms": 0, "to_ms": 1, "is_whole": True, "holes": [], "logs": []}
 LOG = {
     "log_id": 1,
     "origin": "rempart.invalid/log/1",

@@ -24,7 +24,7 @@ from rempart.claims.claim import (
     Exoneration,
     Regime,
 )
-from rempart.claims.counters import Counters, add_up
+from rempart.claims.counters import Counters
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.periods import Period
 from rempart.tariffs.care import ACTS
@@ -135,7 +135,11 @@ def test_the_check_of_parts_can_fail(monkeypatch):
 
 def check_limits(contracts):
     for contract in contracts:
-        for key, used in add_up(contract.counters.uses).items():
+        counters = Counters()
+        for use in contract.counters.uses:
+            counters.add(use)
+        for key in {use.key for use in counters.uses}:
+            used = counters.read(key)
             limit = contract.table.limits[key.name]
             if limit.per is Per.RENEWAL or limit.includes_amo:
                 continue

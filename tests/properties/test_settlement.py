@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rempart.settlement import journal, remittances
 from rempart.settlement.journal import Account, AccountKind, Entry, Event, Posting, add_balances
-from rempart.settlement.remittances import Due, Run, call_funds, close_run
+from rempart.settlement.remittances import Due, Run, close_run
 
 START = date(2026, 1, 5)
 
@@ -70,9 +70,7 @@ class Life:
                 self.paid[due.line, sign] += 1
         paid = {one.establishment for one in closed.remittances}
         assert not [d for d in self.waiting.values() if d.cents < 0 and d.establishment in paid]
-        assert sum(call_funds(closed.remittances).values()) == sum(
-            one.cents for one in closed.remittances
-        )
+        assert all(sum(dict(one.by_insurer).values()) == one.cents for one in closed.remittances)
 
     def hear_from_the_bank(self):
         if not self.sent:

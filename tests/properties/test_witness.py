@@ -12,7 +12,6 @@ from rempart.disclosure.witness import AddCheckpoint, format_add_checkpoint
 from rempart.witness.app import Witness
 from rempart.witness.store import WitnessStore
 
-KEY = Cosigner("witness.example/w1", bytes(32))
 SIZES = (0, 1, 2, 49, 50, 51, 64, 100, 200)
 
 

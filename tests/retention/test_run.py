@@ -13,8 +13,6 @@ from rempart.storage import leaving, retention_runs
 from rempart.storage.leaving import read_people
 from rempart.workflows.run_retention import run_retention
 
-ALL = {"civil", "nir", "numbers", "contact", "coverage", "card", "account"}
-
 
 def test_who_left_six_thirteen_and_twenty_five_months_ago_and_six_years_ago(cellar: Cellar):
     for serial, months in enumerate((None, 6, 13, 25, 61, 75), start=1):

@@ -34,10 +34,8 @@ from rempart.claims.states import (
     PEC_STATES,
     ClaimEvent,
     ClaimState,
-    PecEvent,
     PecState,
     move_claim,
-    move_pec,
 )
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.errors import Conflict
@@ -57,15 +55,6 @@ def test_a_claim_moves_as_the_table_says_and_not_otherwise(state, event):
             move_claim(state, event)
 
 
-@pytest.mark.parametrize(("state", "event"), [*product(PecState, PecEvent)])
-def test_a_pec_moves_as_the_table_says_and_not_otherwise(state, event):
-    if (state, event) in PEC_STATES:
-        assert move_pec(state, event) is PEC_STATES[state, event]
-    else:
-        with pytest.raises(Conflict, match="read its state again"):
-            move_pec(state, event)
-
-
 def test_nothing_leads_out_of_the_last_states_and_every_other_state_leads_somewhere():
     assert {state for state, _ in CLAIM_STATES} == set(ClaimState) - DEAD_CLAIMS
     assert {state for state, _ in PEC_STATES} == set(PecState) - DEAD_PECS
@@ -81,7 +70,6 @@ LINE = ClaimLine(number=1, act=ActKind.parse("G"), care_date=TODAY, billed_cents
 KNOWN = Known(today=TODAY, rights={1: Right.OPEN})
 LAST_DAY = date(2023, 12, 2)
 
-FRAME = replace(LINE, act=ActKind.parse("MON"), base_cents=1, basket=Basket.FULL)
 CONTROLLED = {
     "nothing to say": (LINE, KNOWN, []),
     "promised before the contract ended": (LINE, replace(KNOWN, rights={1: Right.PROMISED}), []),

@@ -1,13 +1,10 @@
 """Rows of packages: what each insurer was sent, its certificates, receipts and own notes."""
 
 import hashlib
-from datetime import UTC, datetime
 
 from tests.storage.tenants import GONE, HOST, World, draw, of
 
 from rempart.storage.connect import Transaction
-
-_NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def plant_packages(world: World, tx: Transaction) -> None:

@@ -225,12 +225,6 @@ def reseal(tx: Transaction, store: SegmentStore, segment: int) -> None:
     )
 
 
-def add_row(table: pa.Table) -> pa.Table:
-    return pa.concat_tables(
-        [table, change_value(table.slice(5, 1), "idx", table["idx"][5].as_py())]
-    )
-
-
 @pytest.mark.parametrize("segment", [COLD, SEALED])
 @pytest.mark.parametrize(
     ("falsify", "rules"),

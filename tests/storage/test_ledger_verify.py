@@ -30,7 +30,6 @@ LAST = ENTRIES - 1
 
 # Columns that the tree does not commit to: docs/reference/ledger-format.md lists them.
 OPERATIONAL = {("head", "epoch"), ("log", "opened_at")}
-EVIDENCE = ("entry", "tile", "checkpoint", "session", "head", "log", "edge", "insurer_counter")
 
 
 def change(tx: Transaction, table: str, column: str, where: str) -> None:
@@ -175,12 +174,6 @@ Falsify = Callable[[Transaction], Any]
 
 def execute(*statements: str) -> Falsify:
     return lambda tx: [tx.execute(statement) for statement in statements]
-
-
-def add_tile(level: int, n: int) -> Falsify:
-    return execute(
-        f"INSERT INTO ledger.tile SELECT log_id, {level}, {n}, hashes FROM ledger.tile WHERE n = 1"
-    )
 
 
 @pytest.mark.parametrize(

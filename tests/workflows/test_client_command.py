@@ -10,9 +10,6 @@ from tests.workflows.test_clients import COLUMNS, make_row
 
 from rempart.cli.client import client
 from rempart.kernel.errors import Conflict, NotFound
-from rempart.kernel.synthetic import make_synthetic_rpps
-
-RPPS = make_synthetic_rpps(1).number
 
 
 @pytest.fixture

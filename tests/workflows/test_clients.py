@@ -11,7 +11,6 @@ from rempart.storage.connect import Database
 from rempart.storage.iban_seal import IbanSeal
 from rempart.workflows.load_professionals import COLUMNS, LoadReport, load_professionals
 
-RPPS = make_synthetic_rpps(1)
 SEAL = IbanSeal(bytes(32))
 
 

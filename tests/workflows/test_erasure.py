@@ -15,7 +15,6 @@ from tests.archive_samples import (
     write_entries,
 )
 from tests.database_copies import copied_database
-from tests.ledger_samples import START_MS
 
 from rempart.disclosure.acts import (
     Erase,
@@ -35,7 +34,6 @@ from rempart.workflows.audit_ledger import audit_ledger
 from rempart.workflows.erase_openings import run_erasures
 from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
 
-LATER = START_MS + 10**9
 SIZE = 1024
 NOTHING = Erase(log=1, ground="x", signers=(1, 2), count=0, digest="0" * 64)
 

@@ -216,7 +216,6 @@ NOT_OURS = (
     "INSERT INTO notices.message (campaign_ref, insurer_id, person_ref, kind, relation, certainty,"
     " fields, language, channel, state)"
 )
-ALONE = "UPDATE notices.campaign SET state = 'approved', approved_by = 7"
 
 
 @pytest.mark.parametrize(

@@ -143,28 +143,6 @@ def find_invitation_lifetime(kind: ActorKind) -> timedelta:
     return MEMBER_LIFETIME if kind == "member" else AGENT_LIFETIME
 
 
-def find_invitation_state(
-    *,
-    used_at: datetime | None,
-    revoked_at: datetime | None,
-    expires_at: datetime,
-    now: datetime,
-) -> InvitationState:
-    """Say what has become of an invitation; at the very instant `expires_at` it is over.
-
-    Args:
-        used_at: When it was used, if it was.
-        revoked_at: When it was taken back, if it was.
-        expires_at: From when it is worth nothing.
-        now: The present instant, by the clock that wrote the others.
-    """
-    if used_at is not None:
-        return InvitationState.USED
-    if revoked_at is not None:
-        return InvitationState.REVOKED
-    return InvitationState.WAITING if now < expires_at else InvitationState.EXPIRED
-
-
 def check_can_decide_recovery(visitor: Visitor, request: RecoveryRequest) -> None:
     """Let a visitor refuse a request for recovery, or refuse them.
 

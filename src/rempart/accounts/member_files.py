@@ -22,8 +22,3 @@ class FileMotive(enum.StrEnum):
     ACCESS = "access"
     INCIDENT = "incident"
     CONTROL = "control"
-
-
-def find_most_files(own: int | None) -> int:
-    """Return how many files an agent opens in a day: what their insurer says, or the operator."""
-    return MOST_FILES_A_DAY if own is None else min(own, MOST_FILES_A_DAY)

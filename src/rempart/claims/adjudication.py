@@ -72,11 +72,6 @@ class AdjudicatedLine(NamedTuple):
         """What the contracts pay together."""
         return sum(part.cents for part in self.parts)
 
-    @property
-    def depassement_cents(self) -> int:
-        """What was billed above the base."""
-        return self.line.billed_cents - self.amo.base_cents
-
 
 class AdjudicatedClaim(NamedTuple):
     """A claim, shared out line by line."""

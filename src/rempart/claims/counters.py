@@ -4,7 +4,7 @@ A counter belongs to one beneficiary and one contract. Claims outside tiers paya
 ones. Refuses to forget why: each use says by which line it came.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -76,11 +76,3 @@ class Counters:
             if other.name == key.name and other != key and used.units
         )
         return sorted(others, key=lambda other: other.since, reverse=True)
-
-
-def add_up(uses: Iterable[Use]) -> dict[CounterKey, Used]:
-    """Return what counters hold after these uses, from nothing."""
-    counters = Counters()
-    for use in uses:
-        counters.add(use)
-    return {use.key: counters.read(use.key) for use in counters.uses}

@@ -126,15 +126,3 @@ def move_claim(state: ClaimState, event: ClaimEvent) -> ClaimState:
         return CLAIM_STATES[state, event]
     except KeyError:
         raise Conflict(f"a claim that is {state} cannot {event}: read its state again") from None
-
-
-def move_pec(state: PecState, event: PecEvent) -> PecState:
-    """Return the state an event leads to.
-
-    Raises:
-        Conflict: the event cannot happen in this state.
-    """
-    try:
-        return PEC_STATES[state, event]
-    except KeyError:
-        raise Conflict(f"a PEC that is {state} cannot {event}: read its state again") from None

@@ -31,11 +31,6 @@ class Numbering:
         self._overdue_since: int | None = None
         self._missing_checkpoint_told = False
 
-    @property
-    def last_t_ms(self) -> int:
-        """Time of the last sound row; 0 before the first."""
-        return self._last_t_ms
-
     def excuse(self) -> None:
         """A row is damaged or missing: it may have held one number of each kind."""
         for column in self._excused:

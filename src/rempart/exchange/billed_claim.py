@@ -3,7 +3,7 @@
 Refuses to print: it holds identifiers until they are turned into a reference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -193,4 +193,3 @@ def is_printable(text: str, letters: int) -> bool:
 
 Read = BilledClaim | tuple[Fault, ...]
 """What a reader makes of the bytes of one claim."""
-ReadClaim = Callable[[bytes], Read]

@@ -15,8 +15,6 @@ from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from rempart.kernel.findings import BadValue, Refusal
 
-QUIET_MODULES: Final = 1
-"""White modules around a symbol: the least the norm allows."""
 MAX_PIXELS: Final = 60_000_000
 MAX_SIDE: Final = 32_767
 """Pixels of a side: the most that readers of symbols take, of a picture that may be enlarged."""
@@ -74,11 +72,6 @@ def draw_svg(text: str) -> str:
         f'shape-rendering="crispEdges" aria-hidden="true"><rect width="{side}" height="{side}" '
         f'fill="#fff"/><path d="{path}" fill="#000"/></svg>'
     )
-
-
-def count_modules(text: str) -> int:
-    """Return how many modules the side of a text's symbol has, without its quiet zone."""
-    return int(_draw(text).to_image(scale=1).shape[0]) - 2 * QUIET_MODULES
 
 
 def read_picture(data: bytes) -> str:

@@ -17,7 +17,7 @@ from rempart.exchange.feed_rules import (
 )
 from rempart.kernel.findings import BadValue
 from rempart.rights.coverage import DomainTerms, Forfait, Rate, TicketModerateur
-from rempart.tariffs.domains import DOMAINS, Domain
+from rempart.tariffs.domains import Domain
 
 _RATE: Final = re.compile(r"R(\d{1,4})(?:\.(\d{1,2}))?", re.ASCII)
 _FORFAIT: Final = re.compile(r"F(\d{1,8})", re.ASCII)
@@ -51,11 +51,6 @@ def parse_feed_terms(text: str) -> Mapping[str, DomainTerms]:
     return MappingProxyType(domains)
 
 
-def format_feed_terms(domains: Mapping[str, DomainTerms]) -> str:
-    """Write a table of terms, domains in the order cards print them; reads back the same."""
-    return "|".join(f"{code}={_format_value(domains[code])}" for code in DOMAINS if code in domains)
-
-
 def _parse_value(text: str) -> DomainTerms:
     value, at, circuit = text.partition("@")
     if at and not _CIRCUIT.fullmatch(circuit):
@@ -72,15 +67,3 @@ def _parse_value(text: str) -> DomainTerms:
     except ValueError as impossible:
         raise BadValue(TERMS_VALUE) from impossible
     raise BadValue(TERMS_VALUE)
-
-
-def _format_value(terms: DomainTerms) -> str:
-    circuit = f"@{terms.circuit}" if terms.circuit else ""
-    match terms:
-        case Rate(rate_bp=rate_bp):
-            percent, hundredths = divmod(rate_bp, 100)
-            return f"R{percent}{f'.{hundredths:02d}'.rstrip('0') if hundredths else ''}{circuit}"
-        case Forfait(amount_cents=amount_cents):
-            return f"F{amount_cents}{circuit}"
-        case TicketModerateur():
-            return f"T{circuit}"

@@ -19,22 +19,14 @@ from rempart.exchange.feed_rules import FHIR_PROFILE
 from rempart.exchange.feed_stream import FeedStream
 from rempart.kernel.errors import FeedRefused
 from rempart.kernel.findings import BadValue, Finding, Language, format_finding
-from rempart.kernel.ins import (
-    INS_DEMO_OID,
-    INS_NIA_OID,
-    INS_NIR_OID,
-    INS_TEST_OID,
-    format_oid_uri,
-)
 
 BASE: Final = "https://rempart.invalid/fhir"
 AMC_SYSTEM: Final = f"{BASE}/amc-number"
 CONTRACT_SYSTEM: Final = f"{BASE}/contract-number"
 CARD_SYSTEM: Final = f"{BASE}/card-code"
 EXTENSIONS: Final = f"{BASE}/StructureDefinition"
-INS_SYSTEMS: Final = tuple(
-    format_oid_uri(oid) for oid in (INS_NIR_OID, INS_NIA_OID, INS_TEST_OID, INS_DEMO_OID)
-)
+INS_SYSTEMS: Final = tuple(f"urn:oid:1.2.250.1.213.1.4.{arc}" for arc in (8, 9, 10, 11))
+"""Under which a national health identity travels: a NIR, a NIA, a test, a demonstration (S9)."""
 MAX_BUNDLE_BYTES: Final = 64 << 20
 
 _PIECE_ROWS: Final = 5_000

@@ -21,7 +21,6 @@ NOBODY: Final = "nobody"
 REFUSED: Final = "refused"
 ERROR: Final = "error"
 UNKNOWN: Final = "unknown"
-OUTCOMES: Final = (SHOWN, NOBODY, REFUSED, ERROR, UNKNOWN)
 
 # The first bit that a mapping may give to a field of its own, and the last.
 OWN_FIRST_BIT: Final = 40
@@ -212,24 +211,6 @@ def save_sources(read: SourcesRead) -> None:
     """
     with open_answer(Path(read.folder) / SOURCES_NAME) as file:
         file.write(msgspec.json.format(msgspec.json.encode(read), indent=1))
-
-
-def load_sources(folder: Path) -> SourcesRead:
-    """Read `sources.json` of a work folder.
-
-    Raises:
-        LogsRefused: the folder has none, or an older one.
-    """
-    try:
-        return msgspec.json.decode((folder / SOURCES_NAME).read_bytes(), type=SourcesRead)
-    except FileNotFoundError as missing:
-        raise LogsRefused(
-            f"{folder} holds no logs that were read: give the logs and their mapping"
-        ) from missing
-    except (OSError, msgspec.MsgspecError) as failure:
-        raise LogsRefused(
-            f"{folder / SOURCES_NAME} cannot be read: delete the folder and read the logs again"
-        ) from failure
 
 
 def write_empty_facts(path: Path) -> None:

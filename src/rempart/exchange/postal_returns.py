@@ -44,7 +44,6 @@ _REASONS: Final = {
     "decede": "said_deceased",
     "deceased": "said_deceased",
 }
-REASONS: Final = frozenset(_REASONS.values()) | {OTHER}
 
 
 @dataclass(frozen=True, slots=True)

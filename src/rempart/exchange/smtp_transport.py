@@ -42,7 +42,6 @@ _SCHEMES: Final[dict[str, tuple[Security, int]]] = {
 MESSAGES_PER_CONNECTION: Final = 500
 _ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
 _CLOSING: Final = 421
-ACCEPTED: Final = "250"
 
 
 class Fate(enum.Enum):

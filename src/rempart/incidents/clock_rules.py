@@ -116,11 +116,6 @@ class ClockRule:
         if not (self.starts and self.met_by and self.source):
             raise ValueError(f"clock {self.code}: it needs a start, an evidence and a source")
 
-    @property
-    def has_limit(self) -> bool:
-        """Whether the text gives a number."""
-        return bool(self.hours or self.months)
-
 
 def read_rule(row: Mapping[str, Any]) -> ClockRule:
     """Return the rule of one table of the data file.

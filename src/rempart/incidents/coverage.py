@@ -1,25 +1,20 @@
 """How whole the record is: what lets somebody be told "not you", and what forbids it.
 
 Nobody is excluded because nothing was found: only because nothing can be missing. Counters without
-a gap say that nothing an account did is missing, whatever became of the rest of a log; elsewhere,
-each declared source must have lines for each day. A hole hides everybody it could have been about.
+a gap say that nothing an account did is missing, whatever became of the rest of a log. A hole
+hides everybody it could have been about.
 
-Refuses to take the absence of a line for a proof, and a quiet day for a whole one unless somebody
-declared it quiet.
+Refuses to take the absence of a line for a proof.
 
 Source: S25 (a period without evidence counts as exposed), S50 (exclusion needs proof).
 """
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from rempart.incidents.evidence import Window
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
 
 
 class HoleKind(enum.StrEnum):
@@ -31,12 +26,6 @@ class HoleKind(enum.StrEnum):
     """Entries after the account's last one cannot be read: one of them may be its own."""
     UNSIGNED = "unsigned"
     """The end of the window is not under a signed checkpoint yet."""
-    NO_SOURCE = "no_source"
-    """No log was declared for this time."""
-    DAY_MISSING = "day_missing"
-    """A declared log has no line of a day nobody declared quiet."""
-    UNREADABLE_LINES = "unreadable_lines"
-    """Lines of a log could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,42 +107,17 @@ class AccountEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredSource:
-    """A log of another portal, and what its keeper declares of it.
-
-    Args:
-        name: Its name.
-        from_ms: The first instant it is declared to hold.
-        to_ms: The instant after the last one.
-        days: The days of universal time it has lines of.
-        quiet_days: Days on which, its keeper declares, nobody worked.
-        unreadable: Lines that could not be read.
-        insurers: Whose people it is about; None: anybody's.
-    """
-
-    name: str
-    from_ms: int
-    to_ms: int
-    days: frozenset[date]
-    quiet_days: frozenset[date] = frozenset()
-    unreadable: int = 0
-    insurers: frozenset[int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """What the record covers of a window, and its holes.
 
     Args:
         window: The window.
         logs: The ledger's logs, with their signed states at both ends.
-        sources: Logs of other portals.
         holes: What is missing.
     """
 
     window: Window
     logs: tuple[LogEvidence, ...] = ()
-    sources: tuple[DeclaredSource, ...] = ()
     holes: tuple[Hole, ...] = ()
 
     @property
@@ -196,33 +160,6 @@ def compute_ledger_coverage(
     return Coverage(window=window, logs=logs, holes=tuple(hole for hole in holes if hole))
 
 
-def compute_sources_coverage(window: Window, sources: Sequence[DeclaredSource]) -> Coverage:
-    """Find the holes of declared logs: time without a source, days without a line, bad lines.
-
-    Args:
-        window: The incident's window.
-        sources: What was given; a source that does not meet the window covers nothing of it.
-    """
-    ordered = tuple(sorted(sources, key=lambda one: (one.from_ms, one.name)))
-    holes = [
-        *_find_uncovered(window, ordered),
-        *(hole for source in ordered for hole in _find_missing_days(window, source)),
-        *(
-            Hole(
-                kind=HoleKind.UNREADABLE_LINES,
-                source=one.name,
-                from_ms=max(window.starts_ms, one.from_ms),
-                to_ms=min(window.ends_ms, one.to_ms),
-                hidden=one.unreadable,
-                insurers=one.insurers,
-            )
-            for one in ordered
-            if one.unreadable and one.from_ms < window.ends_ms and one.to_ms > window.starts_ms
-        ),
-    ]
-    return Coverage(window=window, sources=ordered, holes=tuple(holes))
-
-
 def format_coverage(coverage: Coverage) -> dict[str, Any]:
     """Write a coverage as plain data: what it rests on, and every hole."""
     return {
@@ -238,16 +175,6 @@ def format_coverage(coverage: Coverage) -> dict[str, Any]:
                 "unreadable": one.unreadable,
             }
             for one in coverage.logs
-        ],
-        "sources": [
-            {
-                "name": one.name,
-                "from_ms": one.from_ms,
-                "to_ms": one.to_ms,
-                "days": len(one.days),
-                "unreadable": one.unreadable,
-            }
-            for one in coverage.sources
         ],
         "holes": [
             {
@@ -318,46 +245,6 @@ def _find_gap(window: Window, log: LogEvidence, account: AccountEvidence) -> Hol
         to_ms=window.ends_ms,
         hidden=hidden if hidden is None else min(hidden, log.unreadable or hidden),
     )
-
-
-def _find_uncovered(window: Window, sources: Sequence[DeclaredSource]) -> Iterator[Hole]:
-    """Find the time that no source is declared for."""
-    reached = window.starts_ms
-    for source in sources:
-        if source.from_ms > reached:
-            yield from _tell_uncovered(window, reached, min(source.from_ms, window.ends_ms))
-        reached = max(reached, source.to_ms)
-    yield from _tell_uncovered(window, reached, window.ends_ms)
-
-
-def _tell_uncovered(window: Window, from_ms: int, to_ms: int) -> Iterator[Hole]:
-    if from_ms < min(to_ms, window.ends_ms):
-        yield Hole(kind=HoleKind.NO_SOURCE, source="", from_ms=from_ms, to_ms=to_ms)
-
-
-def _find_missing_days(window: Window, source: DeclaredSource) -> Iterator[Hole]:
-    from_ms, to_ms = max(window.starts_ms, source.from_ms), min(window.ends_ms, source.to_ms)
-    if from_ms >= to_ms:
-        return
-    day = _find_day(from_ms)
-    while _begin(day) < to_ms:
-        if day not in source.days and day not in source.quiet_days:
-            yield Hole(
-                kind=HoleKind.DAY_MISSING,
-                source=source.name,
-                from_ms=max(from_ms, _begin(day)),
-                to_ms=min(to_ms, _begin(day + _DAY)),
-                insurers=source.insurers,
-            )
-        day += _DAY
-
-
-def _find_day(t_ms: int) -> date:
-    return (_EPOCH + timedelta(milliseconds=t_ms)).date()
-
-
-def _begin(day: date) -> int:
-    return (day - _EPOCH.date()).days * 86_400_000
 
 
 def _format_state(state: SignedState | None) -> dict[str, Any] | None:

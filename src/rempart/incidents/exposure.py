@@ -12,7 +12,6 @@ Source: S25; S49 (unknown is exposed until an assessment shows otherwise); GDPR 
 """
 
 import enum
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -183,11 +182,6 @@ def compute_exposure(
 
 def _name_pair(lookup: LookUp) -> tuple[int, int]:
     return lookup.account_ref, lookup.person_ref
-
-
-def count_tiers(persons: Iterable[ExposedPerson]) -> TierCounts:
-    """Count the persons of a list by insurer and tier."""
-    return Counter((person.insurer_id, person.tier) for person in persons)
 
 
 def compute_insurer_rows(persons: Iterable[ExposedPerson]) -> tuple[InsurerExposure, ...]:

@@ -7,16 +7,13 @@ S51 (professionals were shown with other fields).
 """
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from rempart.disclosure.fields import Field
 from rempart.incidents.coverage import Coverage
-from rempart.incidents.evidence import LookUp
 from rempart.incidents.exposure import Tier
-
-MAJORITY = 18
 
 
 class NotHeld(enum.StrEnum):
@@ -136,28 +133,6 @@ def decide_answer(
     if not coverage.covers(insurer_id):
         return Answer(tier=Tier.C, reason=Reason.HOLE)
     return Answer(tier=Tier.D, reason=Reason.NOTHING_MISSING)
-
-
-def expand_families(
-    lookups: Iterable[LookUp], families: Mapping[int, Sequence[int]]
-) -> list[LookUp]:
-    """Count a screen that showed a whole contract as a look-up of each of its people.
-
-    Args:
-        lookups: As logged, one for each screen.
-        families: Everybody a screen shows, by the person it was opened for.
-    """
-    return [
-        replace(lookup, person_ref=shown)
-        for lookup in lookups
-        for shown in dict.fromkeys((lookup.person_ref, *families.get(lookup.person_ref, ())))
-    ]
-
-
-def is_minor(birth_date: date, on: date) -> bool:
-    """Say whether somebody is under eighteen on a day; their representative is told then."""
-    had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
-    return on.year - birth_date.year - (not had_birthday) < MAJORITY
 
 
 def decide_owner_fields(record: OwnerRecord, *, is_portal: bool) -> Field:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
+from rempart.kernel.errors import InvalidRequest, NotAllowed
 
 TITLE_LIMIT: Final = 120
 WORDS_LIMIT: Final = 2000
@@ -55,11 +55,6 @@ class EventKind(enum.StrEnum):
     CLOCK_MISSED = "clock_missed"
     CLOSED = "closed"  # reason
     REOPENED = "reopened"  # reason
-
-
-# What a closed incident still takes: being opened again, and an insurer's receipt, which is a fact
-# of theirs that starts their own clock.
-AFTER_CLOSING: Final = frozenset({EventKind.REOPENED, EventKind.PACKAGE_RECEIVED})
 
 
 class RoomPart(enum.StrEnum):
@@ -165,27 +160,6 @@ def is_closed(events: Iterable[RoomEvent]) -> bool:
         if event.kind in {EventKind.CLOSED, EventKind.REOPENED}:
             last = event.kind
     return last is EventKind.CLOSED
-
-
-def check_can_add(
-    events: Iterable[RoomEvent], kind: EventKind, *, by_insurer: bool = False
-) -> None:
-    """Let a line be added, or refuse.
-
-    Args:
-        events: The timeline, in the order it was written.
-        kind: What would be added.
-        by_insurer: Whether an insurer writes about itself: its clocks run on after the operator
-            closed the incident, and what it does about them is its own.
-
-    Raises:
-        Conflict: the incident is closed, or is to be opened again while it is open.
-    """
-    if is_closed(events):
-        if kind not in AFTER_CLOSING and not by_insurer:
-            raise Conflict("this incident is closed: open it again, with a reason, to add to it")
-    elif kind is EventKind.REOPENED:
-        raise Conflict("this incident is open")
 
 
 def list_tasks(events: Iterable[RoomEvent]) -> list[Task]:

@@ -15,8 +15,6 @@ from rempart.kernel.errors import Conflict
 
 # How long a certificate given by somebody alone waits: over a week-end, somebody reads their mail.
 ALONE_DELAY: Final = timedelta(hours=72)
-# From when on the pages say that a certificate ends.
-ENDS_SOON: Final = timedelta(days=30)
 
 
 class KeyState(enum.StrEnum):

@@ -71,11 +71,6 @@ class BirthDate(Identity):
             return cls("".join(iso.groups()))
         return cls(stripped)
 
-    @classmethod
-    def from_date(cls, day: date) -> Self:
-        """Return the birth date of somebody born on a known calendar day."""
-        return cls(f"{day:%Y%m%d}")
-
     @property
     def calendar_date(self) -> date | None:
         """The day in the calendar, or None for a lunar date."""
@@ -83,11 +78,6 @@ class BirthDate(Identity):
             return date(int(self.text[:4]), int(self.text[4:6]), int(self.text[6:]))
         except ValueError:
             return None
-
-    @property
-    def is_lunar(self) -> bool:
-        """Tell whether no calendar has this day."""
-        return self.calendar_date is None
 
     def format(self) -> str:
         """Write the date the French way, JJ/MM/AAAA, lunar or not."""

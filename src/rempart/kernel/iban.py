@@ -56,7 +56,3 @@ class Iban(Identity):
     def format(self) -> str:
         """Write the IBAN in groups of four."""
         return " ".join(self.number[i : i + 4] for i in range(0, len(self.number), 4))
-
-    def format_masked(self) -> str:
-        """Write the country and the last four characters, enough to recognise one's own account."""
-        return f"{self.number[:2]}•• •••• {self.number[-4:]}"

@@ -3,7 +3,6 @@
 Refuses floats: an amount that is not an exact number of cents does not exist here.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from rempart.kernel.findings import Language
@@ -32,32 +31,6 @@ def apply_rate_bp(amount_cents: int, rate_bp: int) -> int:
         raise ValueError("A rate is never negative: pass a negative amount to cancel.")
     sign = -1 if amount_cents < 0 else 1
     return sign * ((abs(amount_cents) * rate_bp * 2 + BASIS_POINTS) // (2 * BASIS_POINTS))
-
-
-def split_cents(
-    total_cents: int, weights: Sequence[int], *, leftover_to: int = 0
-) -> tuple[int, ...]:
-    """Share `total_cents` between parties so that the shares add up exactly.
-
-    Everybody gets the whole cents of their share; what rounding leaves goes to one named party.
-
-    Args:
-        total_cents: The sum to share; a negative one is shared as its mirror.
-        weights: One weight per party, in the order of the result; none negative, not all zero.
-        leftover_to: Index of the party that takes the cents rounding leaves over.
-
-    Raises:
-        ValueError: no party can receive, a weight is negative, or `leftover_to` names nobody.
-    """
-    whole = sum(weights)
-    if whole <= 0 or min(weights) < 0:
-        raise ValueError("Weights must not be negative, and one must be above zero.")
-    if not 0 <= leftover_to < len(weights):
-        raise ValueError(f"Party {leftover_to} takes the leftover, but there are {len(weights)}.")
-    sign = -1 if total_cents < 0 else 1
-    shares = [sign * (abs(total_cents) * weight // whole) for weight in weights]
-    shares[leftover_to] += total_cents - sum(shares)
-    return tuple(shares)
 
 
 def format_euros(amount_cents: int, language: Language = "fr") -> str:

@@ -94,10 +94,6 @@ CAMPAIGN_STEPS: Final[Mapping[CampaignState, Mapping[Step, CampaignState]]] = Ma
     }
 )
 ENDED: Final = frozenset({_C.DONE, _C.STOPPED})
-# Whoever has one of these may have read it; the others were not told.
-REACHED: Final = frozenset(
-    {MessageState.SENDING, MessageState.SENT, MessageState.PRINTED, MessageState.POSTED}
-)
 
 
 def move(state: CampaignState, step: Step) -> CampaignState:

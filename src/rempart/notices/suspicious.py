@@ -21,10 +21,6 @@ from typing import Final
 from rempart.kernel.errors import InvalidRequest
 
 MOST_LETTERS: Final = 3_500
-# Of one member in one day, and how many bytes of photos; of all members of an insurer in an hour.
-MOST_A_DAY: Final = 5
-MOST_PHOTO_BYTES_A_DAY: Final = 20_000_000
-MOST_AN_HOUR: Final = 500
 MARK_BYTES: Final = 8
 _MOST_MARKS: Final = 16
 # A sketch: the least of 32 keyed digests of the text's pairs of words. Two texts agree on as large

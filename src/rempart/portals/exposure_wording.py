@@ -26,9 +26,6 @@ HOLES: Final[Mapping[HoleKind, Promise]] = MappingProxyType(
             "des lignes illisibles suivent la dernière d’un compte suspect"
         ),
         HoleKind.UNSIGNED: _("la fin de la fenêtre n’est pas encore signée"),
-        HoleKind.NO_SOURCE: _("aucun journal n’est déclaré pour ce moment"),
-        HoleKind.DAY_MISSING: _("un jour entier n’a aucune ligne"),
-        HoleKind.UNREADABLE_LINES: _("des lignes n’ont pas pu être lues"),
     }
 )
 CHANGES: Final[Mapping[str, Promise]] = MappingProxyType(

@@ -380,11 +380,6 @@ class ProviderBook:
         """Return every provider but Pro Santé Connect, in the order of the configuration."""
         return tuple(c.provider for name, c in self._clients.items() if name != PSC)
 
-    @property
-    def has_psc(self) -> bool:
-        """Whether professionals can come in."""
-        return PSC in self._clients
-
 
 def _check_answer_issuer(answer: Mapping[str, str], endpoints: _Endpoints) -> None:
     """Refuse an answer that another provider gave (RFC 9207)."""

@@ -43,8 +43,6 @@ OF_PERSON: Final = frozenset({*IDENTITY, Field.COVERAGE, Field.CARD, Field.ACCOU
 """Fields whose subject is a person."""
 OF_CLAIM: Final = frozenset({Field.CARE, Field.LIMITS, Field.PAYMENT})
 """Fields whose subject is one claim."""
-PLANNED: Final = OF_PERSON | OF_CLAIM | {Field.PROMISE}
-"""Fields that a run takes out; lookups leave with the segments of the ledger."""
 
 
 class Fact(enum.StrEnum):

@@ -3,7 +3,7 @@
 Refuses to touch what a hold keeps, and to bring anything back: the archive never becomes active.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -136,15 +136,6 @@ def find_cutoff(
         if rule.start is fact and rule.phase is Phase.ACTIVE
     ]
     return _subtract_months(on, min(months)) if months else None
-
-
-def count_items(items: Iterable[Item]) -> Mapping[tuple[Field, Step, str, bool], int]:
-    """Count a plan's lines by field, step, rule, and whether something holds them."""
-    counts: dict[tuple[Field, Step, str, bool], int] = {}
-    for item in items:
-        key = item.field, item.step, item.rule, bool(item.held_by)
-        counts[key] = counts.get(key, 0) + 1
-    return counts
 
 
 def find_changed_rules(old: Schedule, new: Schedule) -> list[tuple[Rule | None, Rule | None]]:

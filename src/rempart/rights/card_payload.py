@@ -17,8 +17,6 @@ from rempart.tariffs.domains import DOMAINS, Domain
 VERSION: Final = 1
 DOMAIN_TABLE: Final = 1
 KEY_ID_BYTES: Final = 4
-HEADER_BYTES: Final = 34
-"""Version, key, days, insurer, secret, flags, domain table: where the texts begin."""
 
 _MAX_AMOUNT_BYTES: Final = 4
 _MAX_CONDITIONS: Final = 7

@@ -120,15 +120,6 @@ def close_run(dues: Iterable[Due], run: Run) -> Closed:
     return Closed(tuple(remittances), tuple(carried))
 
 
-def call_funds(remittances: Iterable[Remittance]) -> dict[int, int]:
-    """Return what each insurer is called for: what is paid on its behalf, less what came back."""
-    sums: dict[int, int] = {}
-    for remittance in remittances:
-        for insurer, cents in remittance.by_insurer:
-            sums[insurer] = sums.get(insurer, 0) + cents
-    return dict(sorted(sums.items()))
-
-
 def _find_reason(establishment: int, cents: int, run: Run) -> str | None:
     if run.held and establishment in run.held:
         return run.held[establishment]

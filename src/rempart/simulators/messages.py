@@ -9,7 +9,6 @@ import binascii
 import html
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
@@ -172,11 +171,6 @@ async def _read_body(receive: Receive) -> bytes | None:
         if len(body) > BODY_LIMIT:
             return None
     return bytes(body)
-
-
-def name_status(status: int) -> str:
-    """Return the usual words of a status."""
-    return HTTPStatus(status).phrase
 
 
 _PAGE: Final = """<!doctype html>

@@ -3,7 +3,6 @@
 Refuses to be reached from elsewhere: it is for this machine, whoever starts it checks that.
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -145,11 +144,6 @@ def post_form(address: str, form: Mapping[str, str]) -> None:
         httpx.post(address, data=dict(form), timeout=_POST_TIMEOUT_S, trust_env=False)
     except httpx.HTTPError:
         return
-
-
-def draw_secret() -> str:
-    """Draw a client's secret."""
-    return secrets.token_urlsafe(32)
 
 
 def describe_addresses(simulator: Simulator) -> Iterable[tuple[str, str]]:

@@ -13,8 +13,6 @@ from typing import IO, Final
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.storage.connect import Database
 
-Program = Callable[[str], str]
-
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'|=\([^)]*\)")
 _MOST_LETTERS: Final = 300
 

@@ -68,13 +68,6 @@ def make_closed_base(database: Database) -> Database:
     return fresh
 
 
-def find_closed_base(database: Database) -> Database | None:
-    """Return the base that is being restored, if there is one."""
-    name = f"{database.name}{_RESTORING}"
-    there = {base.name for base in list_bases(database)}
-    return database.renamed(name) if name in there else None
-
-
 def let_erasers_in(database: Database, base: Database) -> None:
     """Let those who carry purges out again into a closed base."""
     with _administer(database) as admin:

@@ -4,7 +4,7 @@ Refuses a second run of what is due while one is under way: the database does.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -267,11 +267,6 @@ def read_clock(tx: Transaction) -> datetime:
     [(instant,)] = tx.execute(_sql.read_clock)
     found: datetime = instant
     return found
-
-
-def list_people_of(items: Iterable[PlannedItem]) -> list[int]:
-    """Return the persons of some lines, each once."""
-    return sorted({one.person_ref for one in items})
 
 
 def _make_run(row: Sequence[Any]) -> RunRow:

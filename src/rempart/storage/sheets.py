@@ -158,11 +158,6 @@ def take_waiting(tx: Transaction, feed_version: int, people: int) -> dict[int, l
     return taken
 
 
-def drop_waiting(tx: Transaction, feed_version: int) -> None:
-    """Forget the changes that wait."""
-    tx.execute(_QUERIES.drop_waiting_lines, {"feed_version": feed_version})
-
-
 def copy_rows(tx: Transaction, query: str, rows: Sequence[bytes]) -> None:
     """Send packed rows to a binary COPY.
 

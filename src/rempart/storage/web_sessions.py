@@ -45,11 +45,6 @@ def end_session(tx: Transaction, session_ref: int, *, reason: str) -> int | None
     return None if row is None else int(row[0])
 
 
-def note_step_up(tx: Transaction, session_ref: int) -> bool:
-    """Note a fresh ceremony; False when the session is over."""
-    return tx.execute(QUERIES.note_step_up, {"session_ref": session_ref}).fetchone() is not None
-
-
 def append_event(tx: Transaction, event: SecurityEvent, *, event_ref: int) -> None:
     """Write one security event."""
     facts = {name: getattr(event, name) for name in SecurityEvent.__dataclass_fields__}

@@ -20,12 +20,6 @@ UPDATE accounts.session SET ended_at = clock_timestamp(), end_reason = %(reason)
 WHERE session_ref = %(session_ref)s AND ended_at IS NULL
 RETURNING actor_ref;
 
--- name: note_step_up
--- Notes a fresh ceremony in this session.
-UPDATE accounts.session SET stepped_up_at = clock_timestamp()
-WHERE session_ref = %(session_ref)s AND ended_at IS NULL
-RETURNING actor_ref;
-
 -- name: insert_event
 -- One security event, in the transaction of the act it tells of.
 INSERT INTO accounts.security_event

@@ -308,11 +308,6 @@ def find_whom(tx: Transaction, target: MeasureTarget, number: str) -> Whom:
     return Whom(target, ref)
 
 
-def list_professions(tx: Transaction) -> list[str]:
-    """List the codes of the professions there are."""
-    return containment.list_professions(tx)
-
-
 def release_account(
     tx: Transaction,
     asker: Asker | None,

@@ -24,7 +24,6 @@ __all__ = ["CutRow", "InsurerName", "Touched"]
 # The host's command line, which is nobody of the console.
 COMMAND_LINE: Final = 0
 NOTE_LIMIT: Final = 500
-USUAL_REVIEW: Final = timedelta(hours=4)
 LONGEST_REVIEW: Final = timedelta(days=30)
 TOUCHED_DURING: Final = timedelta(days=1)
 HISTORY: Final = timedelta(days=90)

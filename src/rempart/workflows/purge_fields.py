@@ -23,8 +23,6 @@ from rempart.storage.retention_runs import Leaving
 from rempart.storage.sealing import PersonRecord, encode_record, open_sealed
 
 KIND: Final = "fields"
-MOST_FIELDS: Final = 20_000
-"""Lines of one purge, at most."""
 
 # What each field of a sealed identity is made of, and what stands in its place once it left.
 _PARTS: Final[Mapping[Field, Mapping[str, Any]]] = {

@@ -6,7 +6,7 @@ anything is due is told later. Identifiers become a reference here and are forgo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from rempart.claims.references import compute_claim_digest, parse_reference
 from rempart.exchange.billed_claim import BilledClaim, Fault, find_faults
@@ -15,8 +15,6 @@ from rempart.kernel.findings import BadValue
 from rempart.rights.engagement import parse_engagement
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage.claims_intake import FoundPerson, NewClaim, NewLine
-
-CHANNELS: Final = ("json", "fhir", "b2")
 
 
 class Shelf(Protocol):

@@ -13,14 +13,12 @@ from rempart.accounts.invitations import (
     INVITATION_STEPS,
     RECOVERY_STEPS,
     InvitationCode,
-    InvitationState,
     RecoveryRequest,
     RecoveryState,
     check_can_approve_at_the_machine,
     check_can_approve_recovery,
     check_can_decide_recovery,
     find_invitation_lifetime,
-    find_invitation_state,
 )
 from rempart.accounts.second_person import Entitled
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
@@ -94,23 +92,6 @@ def test_the_digest_is_of_an_invitation_and_of_nothing_else_that_looks_like_one(
 )
 def test_a_letter_has_more_time_than_a_colleague(kind, hours):
     assert find_invitation_lifetime(kind) == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize(
-    ("used", "revoked", "left", "state"),
-    [
-        (None, None, timedelta(seconds=1), InvitationState.WAITING),
-        (None, None, timedelta(0), InvitationState.EXPIRED),
-        (None, None, timedelta(seconds=-1), InvitationState.EXPIRED),
-        (NOW, None, timedelta(hours=1), InvitationState.USED),
-        (NOW, None, timedelta(hours=-1), InvitationState.USED),
-        (None, NOW, timedelta(hours=1), InvitationState.REVOKED),
-        (NOW, NOW, timedelta(hours=1), InvitationState.USED),
-    ],
-)
-def test_the_state_of_an_invitation(used, revoked, left, state):
-    found = find_invitation_state(used_at=used, revoked_at=revoked, expires_at=NOW + left, now=NOW)
-    assert found is state
 
 
 @pytest.mark.parametrize("steps", [INVITATION_STEPS, RECOVERY_STEPS])

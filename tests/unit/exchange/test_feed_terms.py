@@ -1,20 +1,10 @@
-"""The table of terms, from the feed's short form and back."""
+"""The table of terms, from the feed's short form."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from rempart.exchange.feed_terms import format_feed_terms, parse_feed_terms
+from rempart.exchange.feed_terms import parse_feed_terms
 from rempart.kernel.findings import BadValue
 from rempart.rights.coverage import Forfait, Rate, TicketModerateur
-from rempart.tariffs.domains import DOMAINS
-
-circuits = st.none() | st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)
-terms = st.one_of(
-    st.builds(Rate, rate_bp=st.integers(1, 100_000), circuit=circuits),
-    st.builds(Forfait, amount_cents=st.integers(1, 10_000_000), circuit=circuits),
-    st.builds(TicketModerateur, circuit=circuits),
-)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +25,3 @@ def test_an_entry_is_read(text, expected):
 def test_what_is_not_understood_is_refused(text):
     with pytest.raises(BadValue):
         parse_feed_terms(text)
-
-
-@given(st.dictionaries(st.sampled_from(sorted(DOMAINS)), terms, min_size=1))
-def test_a_table_that_is_written_reads_back_the_same(domains):
-    assert parse_feed_terms(format_feed_terms(domains)) == domains

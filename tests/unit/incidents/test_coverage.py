@@ -1,7 +1,7 @@
-"""How whole is the record? Counters without a gap, days without a line, and who may be told D."""
+"""How whole is the record? Counters without a gap, and who may be told D."""
 
+from collections import Counter
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
@@ -9,18 +9,16 @@ from rempart.incidents.bounds import Bounds, compute_bounds, compute_insurer_bou
 from rempart.incidents.coverage import (
     AccountEvidence,
     Coverage,
-    DeclaredSource,
     Hole,
     HoleKind,
     LogEvidence,
     SignedState,
     compute_ledger_coverage,
-    compute_sources_coverage,
     format_coverage,
     parse_coverage,
 )
 from rempart.incidents.evidence import Window
-from rempart.incidents.exposure import ExposedPerson, Tier, count_tiers
+from rempart.incidents.exposure import ExposedPerson, Tier
 
 DAY_MS = 86_400_000
 WINDOW = Window(starts_ms=10 * DAY_MS, ends_ms=13 * DAY_MS)
@@ -105,66 +103,6 @@ def test_a_ledger_has_the_holes_that_its_numbers_show(story):
     assert find_holes(log, account) == holes
 
 
-def source(*days: int, **changes: object) -> DeclaredSource:
-    made = DeclaredSource(
-        name="access.log",
-        from_ms=WINDOW.starts_ms,
-        to_ms=WINDOW.ends_ms,
-        days=frozenset(date(1970, 1, 1 + day) for day in days),
-    )
-    return replace(made, **changes)
-
-
-SOURCES = {
-    "every day": ([source(10, 11, 12)], []),
-    "nothing given": ([], [(HoleKind.NO_SOURCE, 10, 13)]),
-    "a missing day": ([source(10, 12)], [(HoleKind.DAY_MISSING, 11, 12)]),
-    "a day declared quiet": ([source(10, 12, quiet_days=frozenset({date(1970, 1, 12)}))], []),
-    "declared for two days of three": (
-        [source(10, 11, to_ms=12 * DAY_MS)],
-        [(HoleKind.NO_SOURCE, 12, 13)],
-    ),
-    "begins too late": ([source(11, 12, from_ms=11 * DAY_MS)], [(HoleKind.NO_SOURCE, 10, 11)]),
-    "two that follow each other": (
-        [source(12, from_ms=12 * DAY_MS), source(10, 11, to_ms=12 * DAY_MS)],
-        [],
-    ),
-    "another month": (
-        [source(3, from_ms=3 * DAY_MS, to_ms=4 * DAY_MS)],
-        [(HoleKind.NO_SOURCE, 10, 13)],
-    ),
-    "lines that cannot be read": (
-        [source(10, 11, 12, unreadable=4)],
-        [(HoleKind.UNREADABLE_LINES, 10, 13)],
-    ),
-}
-
-
-@pytest.mark.parametrize("story", SOURCES)
-def test_declared_logs_have_the_holes_of_their_days(story):
-    sources, holes = SOURCES[story]
-    found = compute_sources_coverage(WINDOW, sources).holes
-    assert [(h.kind, h.from_ms // DAY_MS, h.to_ms // DAY_MS) for h in found] == holes
-
-
-def test_a_hole_of_one_insurers_log_hides_nobody_elses_people():
-    coverage = compute_sources_coverage(
-        WINDOW,
-        [source(10, 11, 12), source(10, 12, name="b", insurers=frozenset({4}))],
-    )
-    assert not coverage.covers(4)
-    assert coverage.covers(5)
-    assert (coverage.count_hidden(4), coverage.count_hidden(5)) == (None, 0)
-
-
-def test_what_is_written_of_a_coverage_decides_the_same():
-    coverage = compute_sources_coverage(
-        WINDOW, [source(10, 12, insurers=frozenset({4}), unreadable=3)]
-    )
-    again = parse_coverage(format_coverage(coverage))
-    assert (again.holes, again.window) == (coverage.holes, coverage.window)
-
-
 def person(ref: int, tier: Tier, insurer_id: int = 1) -> ExposedPerson:
     return ExposedPerson(
         insurer_id=insurer_id,
@@ -178,6 +116,7 @@ def person(ref: int, tier: Tier, insurer_id: int = 1) -> ExposedPerson:
 
 
 LIST = [person(1, Tier.A), person(2, Tier.B), person(3, Tier.C), person(4, Tier.A, 2)]
+BY_TIER = Counter((one.insurer_id, one.tier) for one in LIST)
 
 
 def with_hole(hidden: int | None, insurers: frozenset[int] | None = None) -> Coverage:
@@ -187,16 +126,28 @@ def with_hole(hidden: int | None, insurers: frozenset[int] | None = None) -> Cov
     return Coverage(window=WINDOW, holes=(hole,))
 
 
+def test_a_hole_of_one_insurers_people_hides_nobody_elses():
+    coverage = with_hole(None, frozenset({4}))
+    assert not coverage.covers(4)
+    assert coverage.covers(5)
+    assert (coverage.count_hidden(4), coverage.count_hidden(5)) == (None, 0)
+
+
+@pytest.mark.parametrize("insurers", [None, frozenset({4})])
+def test_what_is_written_of_a_coverage_decides_the_same(insurers):
+    coverage = with_hole(3, insurers)
+    again = parse_coverage(format_coverage(coverage))
+    assert (again.holes, again.window) == (coverage.holes, coverage.window)
+
+
 def test_bounds_are_the_confirmed_the_probable_and_whoever_may_be_hidden():
-    assert compute_bounds(count_tiers(LIST), Coverage(window=WINDOW)) == Bounds(
-        lower=2, best=3, upper=4
-    )
-    assert compute_bounds(count_tiers(LIST), with_hole(5)) == Bounds(lower=2, best=3, upper=9)
-    assert compute_bounds(count_tiers(LIST), with_hole(None)) == Bounds(lower=2, best=3, upper=None)
+    assert compute_bounds(BY_TIER, Coverage(window=WINDOW)) == Bounds(lower=2, best=3, upper=4)
+    assert compute_bounds(BY_TIER, with_hole(5)) == Bounds(lower=2, best=3, upper=9)
+    assert compute_bounds(BY_TIER, with_hole(None)) == Bounds(lower=2, best=3, upper=None)
 
 
 def test_each_insurer_has_its_own_bounds_those_without_anybody_too():
-    bounds = compute_insurer_bounds(count_tiers(LIST), with_hole(2, frozenset({2, 3})), [1, 2, 3])
+    bounds = compute_insurer_bounds(BY_TIER, with_hole(2, frozenset({2, 3})), [1, 2, 3])
     assert bounds == {
         1: Bounds(lower=1, best=2, upper=3),
         2: Bounds(lower=1, best=1, upper=3),

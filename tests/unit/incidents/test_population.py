@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from datetime import date
-from uuid import UUID
 
 import pytest
 
-from rempart.disclosure.entry import Mode, Outcome
 from rempart.disclosure.fields import FIELDS_OF_PROFESSIONALS, Field
 from rempart.incidents.coverage import Coverage, Hole, HoleKind
-from rempart.incidents.evidence import LookUp, Window
+from rempart.incidents.evidence import Window
 from rempart.incidents.exposure import Tier
 from rempart.incidents.population import (
     Agreement,
@@ -21,8 +19,6 @@ from rempart.incidents.population import (
     decide_answer,
     decide_not_held,
     decide_owner_fields,
-    expand_families,
-    is_minor,
 )
 
 # The case of LMP: an agreement since 2023, and a theft at the end of January 2024.
@@ -86,7 +82,7 @@ def test_one_agreement_under_which_they_were_held_is_enough():
 
 
 WHOLE = Coverage(window=Window(starts_ms=0, ends_ms=1))
-HOLE = Hole(kind=HoleKind.DAY_MISSING, source="x", from_ms=0, to_ms=1, insurers=frozenset({1}))
+HOLE = Hole(kind=HoleKind.ACCOUNT_GAP, source="x", from_ms=0, to_ms=1, insurers=frozenset({1}))
 ANSWERS = [
     (Tier.B, NotHeld.LEFT_BEFORE, WHOLE, 1, Answer(tier=Tier.B, reason=Reason.LISTED)),
     (
@@ -113,35 +109,6 @@ def test_the_list_then_the_dates_then_the_record_decide_what_one_is_told(
     tier, not_held, coverage, insurer_id, answer
 ):
     assert decide_answer(tier, not_held, coverage, insurer_id) == answer
-
-
-def test_a_screen_that_shows_a_family_exposes_each_of_its_people():
-    look = LookUp(
-        account_ref=1,
-        session_ref=1,
-        t_ms=5,
-        mode=Mode.TYPED,
-        outcome=Outcome.OPEN,
-        insurer_id=1,
-        person_ref=10,
-        lookup_key=UUID(int=1),
-        fields=1,
-    )
-    shown = expand_families([look, replace(look, person_ref=20)], {10: (10, 11, 12)})
-    assert [one.person_ref for one in shown] == [10, 11, 12, 20]
-
-
-@pytest.mark.parametrize(
-    ("birth", "on", "minor"),
-    [
-        (date(2006, 2, 1), date(2024, 1, 31), True),
-        (date(2006, 2, 1), date(2024, 2, 1), False),
-        (date(2004, 2, 29), date(2022, 2, 28), True),
-        (date(2004, 2, 29), date(2022, 3, 1), False),
-    ],
-)
-def test_a_minor_is_told_through_a_representative_until_the_day_itself(birth, on, minor):
-    assert is_minor(birth, on) is minor
 
 
 def test_the_pages_show_an_owner_what_there_is_of_theirs_and_software_nothing():

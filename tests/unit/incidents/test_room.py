@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from rempart.incidents.room import (
-    AFTER_CLOSING,
     EventKind,
     RoomAuthor,
     RoomEvent,
-    check_can_add,
     check_can_reach,
     is_closed,
     list_participants,
@@ -18,7 +16,7 @@ from rempart.incidents.room import (
     read_words,
     widen,
 )
-from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
+from rempart.kernel.errors import InvalidRequest, NotAllowed
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
@@ -52,27 +50,6 @@ CLOSED, REOPENED, NOTE = (
 )
 def test_the_last_word_says_whether_an_incident_is_closed(events, closed):
     assert is_closed(events) is closed
-
-
-@pytest.mark.parametrize("kind", EventKind)
-def test_a_closed_incident_takes_its_opening_and_an_insurers_receipt_and_nothing_else(kind):
-    if kind in AFTER_CLOSING:
-        check_can_add([CLOSED], kind)
-    else:
-        with pytest.raises(Conflict, match="is closed"):
-            check_can_add([CLOSED], kind)
-
-
-@pytest.mark.parametrize("kind", [EventKind.REPORT_SUBMITTED, EventKind.DECISION])
-def test_what_an_insurer_does_about_its_own_clocks_is_taken_after_the_closing(kind):
-    check_can_add([CLOSED], kind, by_insurer=True)
-
-
-def test_an_open_incident_takes_everything_but_to_be_opened_again():
-    for kind in set(EventKind) - {EventKind.REOPENED}:
-        check_can_add([NOTE], kind)
-    with pytest.raises(Conflict, match="is open"):
-        check_can_add([NOTE], EventKind.REOPENED)
 
 
 def test_tasks_left_to_do_come_first_by_when_they_are_due():

@@ -6,21 +6,12 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.findings import BadValue
 from rempart.kernel.finess import Finess
 from rempart.kernel.iban import Iban
-from rempart.kernel.ins import (
-    INS_NIA_OID,
-    INS_NIR_OID,
-    INS_TEST_OID,
-    format_oid_uri,
-    ins_oid,
-)
-from rempart.kernel.nir import Nir
 from rempart.kernel.rpps import Rpps
 from rempart.kernel.siret import Siret
 from rempart.kernel.synthetic import (
     make_synthetic_amc_number,
     make_synthetic_finess,
     make_synthetic_iban,
-    make_synthetic_nir,
     make_synthetic_rpps,
     make_synthetic_siret,
 )
@@ -90,19 +81,3 @@ def test_a_short_insurer_number_is_padded():
 
 def test_what_identifies_a_person_does_not_print():
     assert [str(one) for one in (ONE_OF_EACH[0], SIRET, IBAN)] == ["<Rpps>", "<Siret>", "<Iban>"]
-
-
-def test_an_account_shows_its_last_four_characters_at_most():
-    assert IBAN.format_masked() == f"FR•• •••• {IBAN.number[-4:]}"
-
-
-def test_a_synthetic_person_travels_under_the_test_system():
-    assert ins_oid(make_synthetic_nir(sex=1, year=1980, month=1)) == INS_TEST_OID
-    assert INS_TEST_OID == "1.2.250.1.213.1.4.10"
-    assert format_oid_uri(INS_TEST_OID) == "urn:oid:1.2.250.1.213.1.4.10"
-
-
-def test_a_real_number_would_travel_under_its_own_system():
-    # Order 001 of a real commune: built here in pieces, so that no such number is written down.
-    assert ins_oid(Nir("1" + "90" + "12" + "75056" + "001")) == INS_NIR_OID
-    assert ins_oid(Nir("7" + "90" + "12" + "75056" + "001")) == INS_NIA_OID

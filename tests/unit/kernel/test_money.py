@@ -1,6 +1,6 @@
 import pytest
 
-from rempart.kernel.money import apply_rate_bp, format_euros, split_cents
+from rempart.kernel.money import apply_rate_bp, format_euros
 
 
 @pytest.mark.parametrize(
@@ -21,37 +21,6 @@ def test_a_rate_is_applied_and_rounded_once(amount_cents, rate_bp, expected):
 def test_a_negative_rate_is_refused():
     with pytest.raises(ValueError, match="never negative"):
         apply_rate_bp(100, -1)
-
-
-@pytest.mark.parametrize(
-    ("total", "weights", "leftover_to", "expected"),
-    [
-        pytest.param(100, (1, 1, 1), 0, (34, 33, 33), id="the first party takes the cent left"),
-        pytest.param(100, (1, 1, 1), 2, (33, 33, 34), id="or the party named"),
-        pytest.param(-100, (1, 1, 1), 0, (-34, -33, -33), id="a refund mirrors the payment"),
-        pytest.param(
-            5, (0, 1), 0, (0, 5), id="a party without weight gets nothing when it is even"
-        ),
-        pytest.param(0, (3, 2), 0, (0, 0), id="nothing is shared as nothing"),
-        pytest.param(7, (4,), 0, (7,), id="a single party gets all"),
-    ],
-)
-def test_shares_add_up(total, weights, leftover_to, expected):
-    assert split_cents(total, weights, leftover_to=leftover_to) == expected
-
-
-@pytest.mark.parametrize(
-    ("weights", "leftover_to"),
-    [
-        pytest.param((), 0, id="nobody"),
-        pytest.param((0, 0), 0, id="nobody has a weight"),
-        pytest.param((2, -1), 0, id="a negative weight"),
-        pytest.param((1, 1), 2, id="the leftover goes to nobody"),
-    ],
-)
-def test_an_impossible_sharing_is_refused(weights, leftover_to):
-    with pytest.raises(ValueError):
-        split_cents(100, weights, leftover_to=leftover_to)
 
 
 @pytest.mark.parametrize(

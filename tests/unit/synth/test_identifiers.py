@@ -109,7 +109,7 @@ def test_birth_dates_and_ranks_are_readable_even_those_no_calendar_has(data_set)
     lunar = 0
     for line in data_set.lines():
         BirthRank.parse(line["birth_rank"])
-        lunar += BirthDate.parse(line["birth_date"]).is_lunar
+        lunar += BirthDate.parse(line["birth_date"]).calendar_date is None
     assert lunar > 0
 
 

@@ -1,6 +1,6 @@
 """« Mon compte est limité »: since when, what still works, what to do; and one's own release."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -23,8 +23,6 @@ from rempart.portals.times import from_ms
 from rempart.portals.visit import allows
 from rempart.workflows.contain import release_account
 from rempart.workflows.my_limits import MyLimits, MyMeasure, read_my_limits
-
-_FORBIDDEN: Final = 403
 
 
 @require_safe

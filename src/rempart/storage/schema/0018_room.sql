@@ -43,8 +43,8 @@ CREATE FUNCTION incidents.is_closed(incident bigint) RETURNS boolean
 $$;
 REVOKE EXECUTE ON FUNCTION incidents.is_closed FROM PUBLIC;
 
--- Lines keep the database's hour and, from a page, the visitor's own name. What a closed incident still takes is AFTER_CLOSING
--- of incidents/room.py. Closing waits for the lines under way, and those that come after it wait for it.
+-- Lines keep the database's hour and, from a page, the visitor's own name. A closed incident still
+-- takes being opened again, and an insurer's receipt: a fact of theirs, which starts their own clock. Closing waits for the lines under way, and those that come after it wait for it.
 CREATE FUNCTION incidents.check_room_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
