@@ -15,7 +15,8 @@ from tests.api.world import World, populate
 from tests.database_copies import copied_database
 
 from rempart.storage.connect import Database
-from rempart.wiring.gateway_app import SystemClock, create_gateway
+from rempart.wiring.clock import SystemClock
+from rempart.wiring.gateway_app import create_gateway
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 

@@ -14,9 +14,9 @@ from tests.portals import people
 from tests.portals.test_employer_space import JOIN, add_staff, expose, make_group, publish_page
 
 from rempart.accounts.roles import Role
-from rempart.cli.feed import today_in_paris
 from rempart.exchange.movement_file import COLUMNS
 from rempart.storage import employer_feeds
+from rempart.wiring.clock import today_in_paris
 from rempart.workflows.issue_statements import issue_statements
 
 __all__ = ["open_visit"]  # a fixture

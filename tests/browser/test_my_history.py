@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.api.world import COVERED
 from tests.portals import people
 
-from rempart.portals.times import PARIS
+from rempart.kernel.instants import PARIS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rempart.portals
+from rempart.kernel.instants import to_ms
 from rempart.portals import design
 from rempart.portals.api_docs import describe_api
 from rempart.portals.charts import (
@@ -24,7 +25,7 @@ from rempart.portals.charts import (
     round_up,
 )
 from rempart.portals.pseudonyms import format_account, format_session
-from rempart.portals.times import from_ms, to_ms
+from rempart.portals.times import in_paris
 from rempart.portals.watching import parse_watch
 
 STATIC = Path(rempart.portals.__file__).parent / "static"
@@ -106,12 +107,12 @@ def test_a_pseudonym_tells_accounts_apart_and_never_repeats_the_reference():
 
 @given(st.integers(0, 4_102_444_800_000))
 def test_milliseconds_are_exact(t_ms):
-    assert to_ms(from_ms(t_ms)) == t_ms
+    assert to_ms(in_paris(t_ms)) == t_ms
 
 
 def test_paris_time_follows_the_season():
-    assert f"{from_ms(1_767_225_600_000):%H:%M}" == "01:00"
-    assert f"{from_ms(1_782_864_000_000):%H:%M}" == "02:00"
+    assert f"{in_paris(1_767_225_600_000):%H:%M}" == "01:00"
+    assert f"{in_paris(1_782_864_000_000):%H:%M}" == "02:00"
 
 
 @given(

@@ -13,7 +13,8 @@ from rempart.storage.connect import Database
 from rempart.storage.gateway import READER_SETTINGS, Wanted, open_sheet_reader
 from rempart.storage.queries import load_queries
 from rempart.tariffs.domains import DOMAINS
-from rempart.wiring.gateway_app import DatabaseDesk, DeskMaker, SystemClock
+from rempart.wiring.clock import SystemClock
+from rempart.wiring.gateway_app import DatabaseDesk, DeskMaker
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_signers
 from rempart.workflows.check_rights import check_rights

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rempart.kernel.errors import NotAllowed
 from rempart.tariffs.parameters import value_on
 
 
@@ -37,6 +38,14 @@ class Entitled:
     def has_role(self, at: datetime) -> bool:
         """Tell whether they have the role at an instant after they were given it."""
         return self.until is None or at < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Somebody agreed: an agent, or the command line when `by` is None."""
+
+    by: int | None
+    at: datetime
 
 
 def is_settled(
@@ -70,6 +79,36 @@ def are_apart(
     )
     settled = all(is_settled(known, ref, asked_at=asked_at, at=at) for ref in (one, other))
     return one != other and settled and not let_in
+
+
+def is_agreed(
+    first: Agreement | None, people: Iterable[Entitled], *, what: str, by: int | None, at: datetime
+) -> bool:
+    """Take somebody's agreement to what two people agree to; tell whether they are the second.
+
+    The command line counts as one person: it cannot say who types.
+
+    Args:
+        first: Who agreed already, if anybody did.
+        people: Those who may agree, or lately could.
+        what: What is agreed to, for whoever is refused.
+        by: Who agrees; None for the command line.
+        at: Now.
+
+    Raises:
+        NotAllowed: they agreed already, their role is too new, or they and the first one do not
+            count as two.
+    """
+    people = list(people)
+    if first is not None and first.by == by:
+        raise NotAllowed("you agreed already: somebody else approves with you")
+    if first is not None and first.by is not None and by is not None:
+        if not are_apart(people, first.by, by, asked_at=first.at, at=at):
+            raise NotAllowed("these two people do not count as two: a third approves")
+    elif by is not None and not is_settled(people, by, asked_at=at, at=at):
+        turn = "begins" if first is None else "does"
+        raise NotAllowed(f"your role is too new to approve {what}: a colleague {turn}")
+    return first is not None
 
 
 def _find_limit(asked_at: datetime) -> datetime:

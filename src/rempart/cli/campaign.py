@@ -4,10 +4,9 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -23,6 +22,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows import campaign_contacts, campaign_text, campaigns, prepare_campaign
@@ -70,7 +70,7 @@ def contacts(*, insurer: str, file: Path) -> None:
             stream,
             insurer_id=_decide_for(tx, insurer, professionals=False).insurer_id,
             file_ref=campaigns.draw_reference(),
-            today=_today(),
+            today=today_in_paris(),
         )
     click.echo(f"{reading.taken} persons taken, {reading.refused} lines refused")
     for rule, lines in reading.rules.most_common():
@@ -121,7 +121,7 @@ def prepare(*, ref: int) -> None:
             letterbox=make_letterbox(at.home.key("master")),
             acts=open_acts_log(at.settings, at.home, at.database),
             by=COMMAND_LINE,
-            today=_today(),
+            today=today_in_paris(),
             now_ms=time.time_ns() // 1_000_000,
         )
         persons = prepare_campaign.prepare_whole(
@@ -266,7 +266,3 @@ def _open() -> Iterator[Installation]:
 def _transaction() -> Iterator[Transaction]:
     with _open() as at, at.database.transaction("notifier") as tx:
         yield tx
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

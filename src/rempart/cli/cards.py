@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rempart.cli.feed import Day, today_in_paris
+from rempart.cli.feed import Day
 from rempart.exchange.card_letter import describe_columns
 from rempart.exchange.card_readers import load_readers
 from rempart.exchange.card_symbol import read_picture
@@ -34,6 +34,7 @@ from rempart.storage.cards import RunKind
 from rempart.storage.connect import Transaction
 from rempart.tariffs.domains import DOMAINS
 from rempart.wiring.cards import load_root, load_signer, make_card_secrets, rotate_signer
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings

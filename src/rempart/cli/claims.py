@@ -1,7 +1,6 @@
 """`rempart claims`: share out what waits, count it, tell one claim line by line."""
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import click
 from rich.console import Console
@@ -12,6 +11,7 @@ from rempart.cli.standing import outside
 from rempart.kernel.errors import InvalidRequest
 from rempart.kernel.findings import Language
 from rempart.kernel.money import format_euros
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
@@ -27,7 +27,7 @@ def claims() -> None:
 @claims.command()
 def adjudicate() -> None:
     """Share out all that waits, now; the worker does so every minute."""
-    today, done = _today(), 0
+    today, done = today_in_paris(), 0
     with open_installation(Settings.from_environment()) as at:
         library = Library(at.home.key("engagement"))
         with at.database.transaction("settler") as tx:
@@ -53,7 +53,7 @@ def counts(*, days: int) -> None:
         open_installation(Settings.from_environment()) as at,
         at.database.transaction("settler") as tx,
     ):
-        rows = count_claims(tx, None, _today() - timedelta(days=days))
+        rows = count_claims(tx, None, today_in_paris() - timedelta(days=days))
     table = Table("Day", "Insurer", "State", "Claims", "Billed", "Complementary", box=None)
     for row in rows:
         sums = (format_euros(row.billed_cents, "en"), format_euros(row.amc_cents, "en"))
@@ -82,7 +82,3 @@ def explain(*, reference: str, language: Language) -> None:
     for finding in told.findings:
         place = f"{finding.line}. " if finding.line else ""
         click.echo(f"\n{place}{finding.message} {finding.advice} [{finding.rule}]")
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

@@ -25,8 +25,8 @@ from rempart.accounts.roles import Role
 from rempart.cli.demo_claims import prepare_payments
 from rempart.cli.demo_employers import NUMBER, find_start, write_employer_files
 from rempart.cli.demo_notices import delivering
-from rempart.cli.feed import today_in_paris
 from rempart.kernel.errors import SetupError
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import remove_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings

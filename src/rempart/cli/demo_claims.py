@@ -15,7 +15,6 @@ from typing import Final
 import click
 
 from rempart.cli.demo_desks import CLAIMS, Billing, Street, draw_billings
-from rempart.cli.feed import today_in_paris
 from rempart.client import Rempart, SigningKey
 from rempart.kernel.errors import SetupError
 from rempart.kernel.synthetic import make_synthetic_iban
@@ -24,6 +23,7 @@ from rempart.simulators.bank import Booking, write_statement
 from rempart.storage import benefit_tables, payment_pages, professional_accounts, settlement
 from rempart.storage.connect import Transaction
 from rempart.synth.guarantees import CONVENTION_TYPES
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.payments import load_payer, open_counter
 from rempart.wiring.providers import SIMULATED_COMPANY

@@ -13,12 +13,12 @@ from granian.log import LogLevels
 from rempart.accounts.roles import OrganisationKind, Role
 from rempart.cli.demo_claims import claims
 from rempart.cli.demo_told import told
-from rempart.cli.feed import today_in_paris
 from rempart.kernel.errors import SetupError
 from rempart.simulators.app import make_installed_simulator
 from rempart.simulators.people import load_agent_rows
 from rempart.simulators.psc import describe_addresses
 from rempart.simulators.smtp import REPORTS_FOLDER, MailHandler, RelayController, bounce_some
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.providers import SIMULATED_COMPANY

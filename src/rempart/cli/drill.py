@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Self
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -25,10 +24,10 @@ from rempart.guard.lookups import find_day
 from rempart.kernel.errors import SetupError
 from rempart.synth import read_members
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
 
-_PARIS = ZoneInfo("Europe/Paris")
 # Enough for any drill; a larger set is read in proportion, insurer by insurer.
 _MOST_PEOPLE = 200_000
 # Two weeks and a day: rules rest on the week up to the day before yesterday, and the attack comes
@@ -104,7 +103,7 @@ def drill(
     )
     console = Console(file=sys.stderr if as_json else sys.stdout)
     with console.status("reading the synthetic set"):
-        people = list(read_people(data, datetime.now(_PARIS).date()))
+        people = list(read_people(data, today_in_paris()))
     with open_installation(settings) as installation, _Bars(console) as bars:
         outcome = run_drill(
             installation.database,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rempart.cli.feed import Day, today_in_paris
+from rempart.cli.feed import Day
 from rempart.employers.movements import Structure
 from rempart.employers.statements import Price
 from rempart.exchange.feed_rows import FeedTerms, read_feed_terms
@@ -18,6 +18,7 @@ from rempart.kernel.listing import Listing
 from rempart.storage import feeds
 from rempart.storage.connect import Transaction
 from rempart.storage.joiner_slot import make_joiner_box
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.employers import settle_all
 from rempart.wiring.settings import Settings

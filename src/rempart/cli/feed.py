@@ -4,10 +4,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -22,6 +21,7 @@ from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.feeds import FeedInsurer, FeedKind, list_versions
 from rempart.storage.sealing import FileKms
+from rempart.wiring.clock import today_in_paris as today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
@@ -69,11 +69,6 @@ class Day(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value} is not a date: write YYYY-MM-DD", param, ctx)
-
-
-def today_in_paris() -> date:
-    """Return the civil date in Paris, which rights follow."""
-    return datetime.now(ZoneInfo("Europe/Paris")).date()
 
 
 @click.group()

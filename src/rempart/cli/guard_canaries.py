@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from rempart.cli.feed import Day, today_in_paris
+from rempart.cli.feed import Day
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import NotFound
 from rempart.kernel.findings import BadValue
 from rempart.storage.feeds import find_insurer
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings

@@ -9,7 +9,6 @@ import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,7 @@ from rempart.cli.incident_person import person
 from rempart.cli.incident_reports import REPORT_COMMANDS
 from rempart.cli.incident_room import ROOM_COMMANDS
 from rempart.cli.incident_suspects import suspect
-from rempart.cli.ledger_ask import PARIS, Instant
+from rempart.cli.ledger_ask import Instant
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.fields import format_fields
 from rempart.exchange.answer_files import open_answer
@@ -32,6 +31,7 @@ from rempart.incidents.coverage import Coverage, Hole
 from rempart.incidents.evidence import Window
 from rempart.incidents.room import RoomAuthor
 from rempart.kernel.errors import InvalidRequest
+from rempart.kernel.instants import PARIS, from_ms
 from rempart.portals.pseudonyms import format_account, format_session
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
@@ -49,7 +49,6 @@ from rempart.workflows.read_incident import (
     read_at_the_machine,
 )
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER: Final = ("insurer_id", "person_ref", "change", "tier_before", "tier_after",
                   "fields_before", "fields_after")  # fmt: skip
 
@@ -237,7 +236,7 @@ def _describe_hole(hole: Hole) -> str:
 
 
 def _tell(t_ms: int) -> str:
-    return f"{(_EPOCH + timedelta(milliseconds=t_ms)).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
+    return f"{from_ms(t_ms).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
 
 
 def _print_exposure(console: Console, sheet: IncidentSheet) -> None:

@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 
 from rempart import __version__
-from rempart.cli.ledger_ask import PARIS
 from rempart.exchange.alert_ocsf import Producer
 from rempart.exchange.answer_files import open_answer
 from rempart.exchange.cnil_export import make_document, write_json, write_register
@@ -28,6 +27,7 @@ from rempart.incidents.clocks import ClockState
 from rempart.incidents.cnil_form import Phase as CnilPhase
 from rempart.incidents.room import COMMAND_LINE, RoomAuthor
 from rempart.kernel.errors import InvalidRequest
+from rempart.kernel.instants import PARIS
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation

@@ -7,7 +7,7 @@ name and a reason.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rempart.accounts.inquiries import HoldState
-from rempart.cli.ledger_ask import PARIS, Instant
+from rempart.cli.ledger_ask import Instant
 from rempart.incidents.room import COMMAND_LINE, HoldKind, RoomAuthor
+from rempart.kernel.instants import PARIS, from_ms
 from rempart.kernel.listing import Listing
 from rempart.storage import inquiries
 from rempart.storage.connect import Transaction
@@ -25,7 +26,6 @@ from rempart.wiring.settings import Settings
 from rempart.workflows import hold_evidence, incident_room
 from rempart.workflows.hold_evidence import EvidenceHold
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST: Final = 1000
 
 _number = click.argument("incident_id", metavar="N", type=click.IntRange(1))
@@ -272,11 +272,11 @@ def _name_state(one: EvidenceHold) -> str:
 
 
 def _tell(t_ms: int) -> str:
-    return (_EPOCH + timedelta(milliseconds=t_ms)).isoformat(timespec="milliseconds")
+    return from_ms(t_ms).isoformat(timespec="milliseconds")
 
 
 def _local(t_ms: int) -> str:
-    return f"{(_EPOCH + timedelta(milliseconds=t_ms)).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
+    return f"{from_ms(t_ms).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
 
 
 def _span(from_ms: int, to_ms: int) -> str:

@@ -8,24 +8,24 @@ import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 import click
 
 from rempart.accounts.roles import Role
 from rempart.cli.client import RppsNumber
-from rempart.cli.feed import today_in_paris
 from rempart.exchange.invitation_letter import format_invitation_letter
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.errors import NotFound, SetupError
 from rempart.kernel.findings import BadValue
+from rempart.kernel.instants import PARIS, to_paris_day
 from rempart.kernel.nir import Nir
 from rempart.kernel.rpps import Rpps
 from rempart.rights.lookup import CardCode, Identifiers, TypedIdentifiers
 from rempart.storage.connect import Transaction
 from rempart.storage.feeds import FeedInsurer, load_insurer
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
 from rempart.workflows.invite_people import (
@@ -35,7 +35,6 @@ from rempart.workflows.invite_people import (
     invite_member,
 )
 
-PARIS: Final = ZoneInfo("Europe/Paris")
 Value = TypeVar("Value")
 
 
@@ -142,7 +141,7 @@ def _write_letter(
 
 
 def _last_whole_day(expires_at: datetime) -> date:
-    return expires_at.astimezone(PARIS).date() - timedelta(days=1)
+    return to_paris_day(expires_at) - timedelta(days=1)
 
 
 def _read_card(text: str) -> CardCode:

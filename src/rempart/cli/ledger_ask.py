@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 import psycopg
@@ -35,6 +34,7 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.errors import RempartError, Unavailable
 from rempart.kernel.findings import BadValue
+from rempart.kernel.instants import PARIS
 from rempart.kernel.nir import Nir
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.wiring.acts import open_acts_log
@@ -53,7 +53,6 @@ from rempart.workflows.ask_ledger import (
 )
 
 EXIT_WHOLE, EXIT_PARTIAL, EXIT_NO_ANSWER, EXIT_INTERRUPTED = 0, 1, 2, 130
-PARIS: Final = ZoneInfo("Europe/Paris")
 _COUNTED: Final = 10_000
 Value = TypeVar("Value")
 

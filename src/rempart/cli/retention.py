@@ -9,10 +9,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -20,6 +19,7 @@ from rempart.cli.ledger_ask import ask_identifiers
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.note import NoteRefused, NoteVerifier
 from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.retention.certificate import read_signed_certificate
 from rempart.retention.fields import Field
 from rempart.retention.schedule import ScheduleRefused, parse_schedule
@@ -28,6 +28,7 @@ from rempart.rights.portability import compute_portability_end
 from rempart.storage import data_holds, leaving, retention_runs
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.retention import load_certificate_signer, open_keeper, open_vault
 from rempart.wiring.settings import Settings
@@ -38,7 +39,6 @@ from rempart.workflows.read_archive import read_archive
 from rempart.workflows.run_retention import finish_purges, run_retention
 from rempart.workflows.try_schedule import compare_schedules, try_schedule
 
-_PARIS = ZoneInfo("Europe/Paris")
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -54,7 +54,7 @@ def plan(*, day: datetime | None) -> None:
     with _open() as at:
         finish_purges(open_keeper(at))
         with at.database.transaction("keeper") as tx:
-            run_id = begin_plan(tx, _today() if day is None else day.date())
+            run_id = begin_plan(tx, today_in_paris() if day is None else day.date())
         progress = plan_all(_opener(at), run_id)
         if progress.state is None:
             click.echo("nothing is due")
@@ -230,7 +230,7 @@ def list_command() -> None:
             fields = ", ".join(one.fields) or "everything"
             click.echo(
                 f"{one.kind} {one.hold_ref}  insurer {one.insurer_id}  since "
-                f"{since.astimezone(_PARIS).date()}  {fields}: {one.reason}"
+                f"{to_paris_day(since)}  {fields}: {one.reason}"
             )
 
 
@@ -293,7 +293,7 @@ def try_file(*, file: Path) -> None:
     with _open() as at:
         with at.database.transaction("keeper") as tx:
             now = retention_schedules.read_in_force(tx)
-        effect, looked = compare_schedules(_opener(at), now, then, _today())
+        effect, looked = compare_schedules(_opener(at), now, then, today_in_paris())
     names = sorted({*effect["now"], *effect["then"]})
     for name in names:
         click.echo(f"{name:<24} {effect['now'].get(name, 0):>10} {effect['then'].get(name, 0):>10}")
@@ -309,7 +309,7 @@ def propose(*, file: Path, note: str) -> None:
     with _open() as at:
         with at.database.transaction("keeper") as tx:
             ref = retention_schedules.propose_schedule(tx, None, file.read_text("utf-8"), note=note)
-        try_schedule(_opener(at), ref, _today())
+        try_schedule(_opener(at), ref, today_in_paris())
     click.echo(ref)
 
 
@@ -350,7 +350,3 @@ def _opener(at: Installation) -> Any:
         return at.database.transaction("keeper")
 
     return begin
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(_PARIS).date()

@@ -4,10 +4,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -23,6 +22,7 @@ from rempart.storage import payment_pages
 from rempart.storage.connect import Transaction
 from rempart.storage.funds import FundingRule, MandateSeal
 from rempart.storage.payment_pages import CallColumn, SuspenseColumn
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.payments import load_payer, open_counter
 from rempart.wiring.settings import Settings
@@ -34,7 +34,6 @@ from rempart.workflows.read_returns import ReturnForm, write_return
 from rempart.workflows.read_runs import read_promise
 from rempart.workflows.send_payments import OpenTransaction, send_run
 
-_PARIS = ZoneInfo("Europe/Paris")
 _MONTH = timedelta(days=30)
 
 
@@ -49,7 +48,7 @@ def plan(*, day: datetime | None) -> None:
     """Plan a run, and show what it would pay; nothing is paid before two people agree."""
     with _open() as at:
         with at.database.transaction("settler") as tx:
-            run_id = begin_plan(tx, _today() if day is None else day.date())
+            run_id = begin_plan(tx, today_in_paris() if day is None else day.date())
         done = False
         while not done:
             with at.database.transaction("settler") as tx:
@@ -104,7 +103,7 @@ def call() -> None:
     """Call insurers for the funds of what was sent; collect them where there is a mandate."""
     with _open() as at:
         with at.database.transaction("settler") as tx:
-            calls = funding.call_funds(tx, today=_today())
+            calls = funding.call_funds(tx, today=today_in_paris())
         if any(one.collected for one in calls):
             funding.collect_funds(_opener(at), open_counter(at))
     for one in calls:
@@ -118,7 +117,7 @@ def call() -> None:
 def remind() -> None:
     """Say which calls are overdue, each every few days."""
     with _transaction() as tx:
-        reminders = funding.remind_funds(tx, today=_today())
+        reminders = funding.remind_funds(tx, today=today_in_paris())
     for one in reminders:
         click.echo(
             f"{format_reference('call', one.call_id)} insurer {one.insurer_id}: "
@@ -162,7 +161,7 @@ def status(*, as_json: bool) -> None:
         ]
         lines, waiting = payment_pages.list_suspense(tx, suspense)
         journal = payment_pages.sum_journal(tx)
-        promise = read_promise(tx, None, since=_today() - _MONTH)
+        promise = read_promise(tx, None, since=today_in_paris() - _MONTH)
     if as_json:
         click.echo(_to_json(runs, open_calls, lines, waiting, journal, promise.total, promise.late))
         return
@@ -351,7 +350,3 @@ def _open() -> AbstractContextManager[Installation]:
 def _transaction() -> Iterator[Transaction]:
     with _open() as at, at.database.transaction("settler") as tx:
         yield tx
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(_PARIS).date()

@@ -4,10 +4,11 @@ Refuses to read a clock: the day a drill ends on is an argument.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from rempart.guard.lookups import DAY_MS, HOUR_MS, find_day
+from rempart.kernel.instants import from_day_number
 
 # How long before midnight in UTC the guard's days begin.
 _BEFORE_UTC_MS: Final = HOUR_MS
@@ -64,7 +65,7 @@ class Calendar:
 
 def find_date(instant_ms: int) -> date:
     """Return the civil date of an instant, as the guard's days go."""
-    return date(1970, 1, 1) + timedelta(days=find_day(instant_ms))
+    return from_day_number(find_day(instant_ms))
 
 
 def find_instant(day: int, hour: float) -> int:

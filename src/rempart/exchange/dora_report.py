@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
@@ -23,6 +22,7 @@ from jsonschema.exceptions import ValidationError
 from rempart.incidents.case import CaseFile, describe_event, list_measures
 from rempart.incidents.classification import Classification, Criterion, is_actual
 from rempart.incidents.room import EventKind, RoomEvent
+from rempart.kernel.instants import PARIS, from_ms
 from rempart.tariffs.data_files import load_data_file
 
 Phase: TypeAlias = Literal["initial", "intermediate", "final", "reclassified"]
@@ -32,8 +32,6 @@ SUBMISSIONS: Final[Mapping[Phase, str]] = {
     "final": "final_report",
     "reclassified": "major_incident_reclassified_as_non-major",
 }
-_PARIS: Final = ZoneInfo("Europe/Paris")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNDERTAKING: Final = "insurance_and_reinsurance_undertaking"
 _TEXT_LIMIT: Final = 32_767
 _AUTHORITIES: Final = {
@@ -373,7 +371,7 @@ def _format(at: datetime) -> str:
 
 
 def _format_ms(t_ms: int) -> str:
-    return _format(_EPOCH + timedelta(milliseconds=t_ms))
+    return _format(from_ms(t_ms))
 
 
 def _read_instant(text: str | None) -> str | None:
@@ -384,7 +382,7 @@ def _read_instant(text: str | None) -> str | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return _format(at if at.tzinfo else at.replace(tzinfo=_PARIS))
+    return _format(at if at.tzinfo else at.replace(tzinfo=PARIS))
 
 
 def _read_number(text: str | None) -> float | str | None:

@@ -11,18 +11,18 @@ Source:
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from rempart.disclosure.fields import fields_in
 from rempart.exchange.alert_ocsf import OCSF_VERSION, Producer
 from rempart.incidents.case import CaseFile, describe_event
+from rempart.kernel.instants import from_ms, to_ms
 
 PROFILE: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientRead"
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INCIDENT_CLASS, _DATASTORE_CLASS = 2005, 6005
 _READ: Final = 1
 _SEVERITIES: Final = {1: "Informational", 4: "High"}
@@ -58,7 +58,7 @@ class ShownPerson:
 def make_audit_event(shown: ShownPerson, case: CaseFile) -> dict[str, Any]:
     """Return one person and session as a FHIR R4 AuditEvent of the BALP profile PatientRead."""
     names = ",".join(str(one.name).lower() for one in fields_in(shown.fields))
-    at = case.starts_at if shown.t_ms is None else _EPOCH + timedelta(milliseconds=shown.t_ms)
+    at = case.starts_at if shown.t_ms is None else from_ms(shown.t_ms)
     return {
         "resourceType": "AuditEvent",
         "meta": {"profile": [PROFILE]},
@@ -148,9 +148,9 @@ def _describe_incident(case: CaseFile, producer: Producer, at: datetime) -> dict
         "class_uid": _INCIDENT_CLASS,
         "class_name": "Incident Finding",
         "type_uid": _INCIDENT_CLASS * 100 + 2,
-        "time": _to_ms(at),
-        "start_time": _to_ms(case.starts_at),
-        "end_time": _to_ms(case.ends_at),
+        "time": to_ms(at),
+        "start_time": to_ms(case.starts_at),
+        "end_time": to_ms(case.ends_at),
         "severity_id": severity,
         "severity": _SEVERITIES[severity],
         "status_id": 2,
@@ -170,7 +170,7 @@ def _describe_incident(case: CaseFile, producer: Producer, at: datetime) -> dict
             }
             for number, event in enumerate(case.timeline, 1)
         ]
-        or [{"uid": f"{uid}/0", "title": title, "created_time": _to_ms(case.declared_at)}],
+        or [{"uid": f"{uid}/0", "title": title, "created_time": to_ms(case.declared_at)}],
         "unmapped": {
             "exercise": case.exercise,
             "insurers": [
@@ -199,7 +199,7 @@ def _describe_activity(shown: ShownPerson, case: CaseFile, producer: Producer) -
         "class_uid": _DATASTORE_CLASS,
         "class_name": "Datastore Activity",
         "type_uid": _DATASTORE_CLASS * 100 + _READ,
-        "time": _to_ms(case.starts_at) if shown.t_ms is None else shown.t_ms,
+        "time": to_ms(case.starts_at) if shown.t_ms is None else shown.t_ms,
         "severity_id": severity,
         "severity": _SEVERITIES[severity],
         "actor": {
@@ -245,10 +245,6 @@ def _code(system: str, code: str, display: str) -> dict[str, str]:
 
 def _concept(system: str, code: str, display: str) -> dict[str, Any]:
     return {"coding": [_code(system, code, display)]}
-
-
-def _to_ms(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _dump(body: dict[str, Any]) -> bytes:

@@ -9,14 +9,14 @@ Source:
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rempart.incidents.case import CaseFile, Population, describe_bounds, describe_event
 from rempart.incidents.room import EventKind, RoomEvent
 from rempart.incidents.severity import Band
+from rempart.kernel.instants import from_ms
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RISKS: Final = {
     Band.LOW: "privacy_risk",
     Band.MEDIUM: "privacy_risk",
@@ -93,7 +93,7 @@ def _describe_breach(case: CaseFile, people: Population) -> dict[str, Any]:
         status = "privacy_authority_notified"
     if told is not None:
         status = "privacy_subjects_notified"
-    discovered = case.declared_at if aware is None else _at(aware.happened_ms)
+    discovered = case.declared_at if aware is None else from_ms(aware.happened_ms)
     name = people.name or f"{case.operator} (professionnels)"
     return {
         "ref_id": f"rempart-{case.incident_id}-{'operator' if insurer_id is None else insurer_id}",
@@ -105,11 +105,13 @@ def _describe_breach(case: CaseFile, people: Population) -> dict[str, Any]:
         "status": status,
         "affected_subjects_count": people.bounds.best,
         "affected_personal_data_count": people.bounds.best * len(people.field_names),
-        "authority_notified_on": None if notified is None else _format(_at(notified.happened_ms)),
+        "authority_notified_on": None
+        if notified is None
+        else _format(from_ms(notified.happened_ms)),
         "authority_notification_ref": ""
         if notified is None
         else str(notified.details.get("reference", "")),
-        "subjects_notified_on": None if told is None else _format(_at(told.happened_ms)),
+        "subjects_notified_on": None if told is None else _format(from_ms(told.happened_ms)),
         "potential_consequences": "" if worst is None else " ".join(worst.reasons),
         "observation": f"{describe_bounds(people.bounds)} ; {', '.join(people.field_names)}",
     }
@@ -118,7 +120,7 @@ def _describe_breach(case: CaseFile, people: Population) -> dict[str, Any]:
 def _describe_iris_event(event: RoomEvent) -> dict[str, str]:
     said = describe_event(event)
     return {
-        "event_date": f"{_at(event.happened_ms):%Y-%m-%dT%H:%M:%S.%f}"[:-3],
+        "event_date": f"{from_ms(event.happened_ms):%Y-%m-%dT%H:%M:%S.%f}"[:-3],
         "event_tz": "+00:00",
         "event_title": said[:200],
         "event_category": "Unspecified",
@@ -140,10 +142,6 @@ def _describe(case: CaseFile) -> str:
         f"{_name(case)}. {case.operator}, {case.accounts} compte(s), du {_format(case.starts_at)} "
         f"au {_format(case.ends_at)}."
     )
-
-
-def _at(t_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=t_ms)
 
 
 def _format(at: datetime) -> str:

@@ -4,12 +4,13 @@ Refuses to say more to one than it asks: ANSSI gets no number by insurer, the AC
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Final, Literal, TypeAlias
 
 from rempart.exchange.authority_document import AuthorityDocument, Section
 from rempart.incidents.case import CaseFile, describe_bounds, describe_event, list_measures
 from rempart.incidents.room import EventKind
+from rempart.kernel.instants import from_ms, to_ms
 
 Reader: TypeAlias = Literal["acpr", "anssi"]
 FIELDS: Final[Mapping[str, str]] = {
@@ -23,7 +24,6 @@ _TITLES: Final[Mapping[Reader, str]] = {
     "acpr": "Synthèse d’incident pour l’ACPR",
     "anssi": "Synthèse d’incident pour l’ANSSI (CERT-FR)",
 }
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def make_summary(
@@ -35,12 +35,12 @@ def make_summary(
         return FIELDS[name], answers.get(name, "").strip() or "[à compléter]"
 
     def say(t_ms: int) -> str:
-        return f"{(_EPOCH + timedelta(milliseconds=t_ms)).astimezone(zone):%d/%m/%Y %H:%M}"
+        return f"{from_ms(t_ms).astimezone(zone):%d/%m/%Y %H:%M}"
 
     aware = case.find_first(EventKind.AWARENESS)
     facts = [
         ("Opérateur", case.operator),
-        ("Fenêtre", f"du {say(_to_ms(case.starts_at))} au {say(_to_ms(case.ends_at))}"),
+        ("Fenêtre", f"du {say(to_ms(case.starts_at))} au {say(to_ms(case.ends_at))}"),
         ("Violation établie", "non" if aware is None else say(aware.happened_ms)),
         ("Comptes détournés", str(case.accounts)),
         ("Nature", "accès malveillant à un service par des comptes usurpés"),
@@ -68,7 +68,3 @@ def make_summary(
         exercise=case.exercise,
         sections=sections,
     )
-
-
-def _to_ms(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)

@@ -5,10 +5,9 @@ is closed, or on a witness that was not checked is said to.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from rempart.disclosure.acts import ActRefused, LedgerRead, Statement, parse_statement
 from rempart.disclosure.entry import Kind, Mode, Outcome, Purpose
@@ -17,10 +16,8 @@ from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, format_fields
 from rempart.disclosure.opening import Opening, What, Who, Whom
 from rempart.disclosure.proof_file import Disagreement
 from rempart.kernel.findings import BadValue, Language
+from rempart.kernel.instants import PARIS, from_day_number
 from rempart.tariffs.domains import Domain
-
-PARIS: Final = ZoneInfo("Europe/Paris")
-_EPOCH: Final = date(1970, 1, 1)
 
 
 class Words(NamedTuple):
@@ -321,7 +318,7 @@ def _describe_what(what: What, language: Language) -> list[Line]:
     except BadValue:
         domain = _UNKNOWN.say(language, code=what.domain)
     try:
-        day = (_EPOCH + timedelta(days=what.care_day)).strftime(
+        day = from_day_number(what.care_day).strftime(
             "%d/%m/%Y" if language == "fr" else "%Y-%m-%d"
         )
     except OverflowError:

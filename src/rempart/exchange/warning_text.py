@@ -5,7 +5,6 @@ Refuses to carry a link: a warning that teaches people to click is the next thie
 
 import os
 import secrets
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from rempart.accounts.containment import MeasureStep
 from rempart.accounts.events import SecurityEventKind
-
-_PARIS: Final = zoneinfo.ZoneInfo("Europe/Paris")
+from rempart.kernel.instants import PARIS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +320,7 @@ def _format(warning: OutgoingWarning, language: str) -> str:
     form = "%d/%m/%Y à %H:%M" if language == "fr" else "%d/%m/%Y at %H:%M"
     facts = warning.facts
     active_from = facts.get("active_from", "")
-    at = datetime.fromisoformat(active_from).astimezone(_PARIS) if active_from else None
+    at = datetime.fromisoformat(active_from).astimezone(PARIS) if active_from else None
     what = say(_WHAT.get(warning.kind, _ANYTHING)).format(
         old=_mask(facts.get("old_digits", "")) or say(_NO_ACCOUNT),
         new=_mask(facts.get("new_digits", "")),
@@ -336,7 +334,7 @@ def _format(warning: OutgoingWarning, language: str) -> str:
     )
     about_limits = warning.kind in _ABOUT_LIMITS
     who = say(_WHOM if about_limits else _WHO).format(
-        at=warning.at.astimezone(_PARIS).strftime(form),
+        at=warning.at.astimezone(PARIS).strftime(form),
         name=warning.name or say(_ALL if about_limits else _SOMEBODY),
     )
     is_change = warning.kind.startswith("bank_details")

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Protocol, cast
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
@@ -28,6 +27,7 @@ from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, f
 from rempart.gateway.requests import read_body, send_reply
 from rempart.kernel.errors import MalformedRequest, RempartError
 from rempart.kernel.findings import BadValue, Refusal
+from rempart.kernel.instants import to_paris_day
 from rempart.rights.lookup import parse_card_code
 from rempart.rights.offline_engagement import OfflineNumber, OfflineReport, RefusedBecause
 from rempart.tariffs.domains import Domain
@@ -46,7 +46,6 @@ MAX_BODY_BYTES: Final = 16 * 1024
 MAX_REPORTS: Final = 40
 NUMBERS_TYPE: Final = "rempart-numbers+jws"
 _JSON: Final = b"application/json"
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 REPORT: Final = Refusal(
     rule="offline_report",
@@ -273,6 +272,6 @@ def _read(one: OfflineEngagement) -> Brought:
             care_date=one.care_date,
             purpose=Purpose.BILLING,
         ),
-        given_on=one.given_at.astimezone(_PARIS).date(),
+        given_on=to_paris_day(one.given_at),
         digest=hashlib.sha256(msgspec.json.encode(one)).digest(),
     )

@@ -11,7 +11,7 @@ Source:
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -27,12 +27,12 @@ from rempart.incidents.case import (
 )
 from rempart.incidents.room import EventKind
 from rempart.incidents.severity import Band
+from rempart.kernel.instants import from_ms
 from rempart.tariffs.data_files import load_data_file
 
 ANSWER_LIMIT: Final = 4000
 Phase: TypeAlias = Literal["initial", "complementary"]
 Shape: TypeAlias = Literal["text", "long", "choice", "many"]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Filled(enum.StrEnum):
@@ -231,13 +231,13 @@ def _prefill(case: CaseFile, people: Population, say: Callable[[datetime], str])
     worst = case.find_worst(insurer_id)
     suspected = case.find_first(EventKind.SUSPECTED)
     measures = [
-        f"{say(_at(one.happened_ms))} : {describe_event(one)}" for one in list_measures(case)
+        f"{say(from_ms(one.happened_ms))} : {describe_event(one)}" for one in list_measures(case)
     ]
-    known_at = "" if received is None else say(_at(received.happened_ms))
+    known_at = "" if received is None else say(from_ms(received.happened_ms))
     known = {
         "certainty": "établie" if established or received else "soupçonnée",
         "controller": people.name if insurer_id is not None else case.operator,
-        "discovered_at": "" if discovered is None else say(_at(discovered)),
+        "discovered_at": "" if discovered is None else say(from_ms(discovered)),
         "began_at": say(case.starts_at),
         "ended_at": say(case.ends_at),
         "told_by_processor_at": known_at,
@@ -271,7 +271,7 @@ def _tell_persons(
     told = case.find_last(EventKind.REPORT_SUBMITTED, insurer_id, report="persons")
     decided = case.find_last(EventKind.DECISION, insurer_id, decision="art34")
     if told is not None:
-        return {"people_told": "oui", "people_told_at": say(_at(told.happened_ms))}
+        return {"people_told": "oui", "people_told_at": say(from_ms(told.happened_ms))}
     match read_detail(decided, "answer"):
         case "inform":
             return {"people_told": "prévu"}
@@ -285,14 +285,10 @@ def _list_authorities(
     case: CaseFile, insurer_id: int | None, say: Callable[[datetime], str]
 ) -> str:
     lines = [
-        f"{describe_event(event)}, {say(_at(event.happened_ms))}"
+        f"{describe_event(event)}, {say(from_ms(event.happened_ms))}"
         for event in case.timeline
         if event.kind in {EventKind.REPORT_SUBMITTED, EventKind.COMPLAINT_FILED}
         and event.insurer_id in {insurer_id, None}
         and event.details.get("report") not in {"cnil", "persons"}
     ]
     return "\n".join(lines)
-
-
-def _at(t_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=t_ms)

@@ -7,17 +7,14 @@ A fact that nobody recorded is None, and speaks for nobody. Refuses to hold an i
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from rempart.disclosure.entry import Mode, Outcome
+from rempart.kernel.instants import PARIS, from_ms
 
 HOURS: Final = 24
-_PARIS: Final = ZoneInfo("Europe/Paris")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +234,7 @@ def summarise_habit(account_ref: int, past: Iterable[SessionTally]) -> Habit:
 
 def find_hour(t_ms: int) -> int:
     """Return the hour of the Paris day an instant falls in, 0 to 23."""
-    return (_EPOCH + timedelta(milliseconds=t_ms)).astimezone(_PARIS).hour
+    return from_ms(t_ms).astimezone(PARIS).hour
 
 
 def spread_hours(counts: Mapping[int, int]) -> tuple[int, ...]:

@@ -6,14 +6,14 @@ with the reason where its insurer reads it.
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from rempart.jobs.on_demand import find_asker
 from rempart.jobs.report import Report
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.purges import open_purge_journal
 from rempart.workflows import campaign_contacts, prepare_campaign
@@ -25,7 +25,7 @@ def read_contacts(at: Installation, report: Report, arguments: Mapping[str, int]
     master_key = at.home.key("master")
     with at.database.transaction("notifier") as tx:
         reading = campaign_contacts.read_given_file(
-            tx, FileKms(master_key), master_key, arguments["file_ref"], today=_today()
+            tx, FileKms(master_key), master_key, arguments["file_ref"], today=today_in_paris()
         )
     report.conclude(reading.taken, unit="persons")
 
@@ -38,7 +38,7 @@ def prepare(at: Installation, report: Report, arguments: Mapping[str, int]) -> N
         letterbox=make_letterbox(at.home.key("master")),
         acts=open_acts_log(at.settings, at.home, at.database),
         by=find_asker(at, report.job_id).author,
-        today=_today(),
+        today=today_in_paris(),
         now_ms=time.time_ns() // 1_000_000,
     )
     prepared = prepare_campaign.prepare_whole(
@@ -58,7 +58,3 @@ def forget_contacts(at: Installation, report: Report) -> None:
         now=datetime.now(UTC),
     )
     report.conclude(forgotten, unit="persons")
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

@@ -3,29 +3,26 @@
 Killed anywhere, it is run again: a batch is whole or not begun. Refuses nothing of its own.
 """
 
-from datetime import UTC, date, datetime
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from rempart.jobs.report import Report
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
 from rempart.workflows.cancel_claim import carry_out_cancellations
 from rempart.workflows.watch_exposed import watch_exposed
-
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 def adjudicate_claims(at: Installation, report: Report) -> None:
     """Take back what billers take back, then share out all that waits."""
     library, done = Library(at.home.key("engagement")), 0
     with at.database.connect("settler") as connection:
-        while carry_out_cancellations(connection, today=_today()):
+        while carry_out_cancellations(connection, today=today_in_paris()):
             connection.commit()
             report.check()
         connection.commit()
         while True:
-            batch = adjudicate_batch(connection, library, today=_today())
+            batch = adjudicate_batch(connection, library, today=today_in_paris())
             connection.commit()
             if not batch.claims:
                 return
@@ -38,10 +35,6 @@ def watch_exposed_claims(at: Installation, report: Report) -> None:
     watch_exposed(
         lambda: at.database.transaction("settler"),
         now=datetime.now(UTC),
-        today=_today(),
+        today=today_in_paris(),
         follow=lambda claims: report.tell(claims, unit="claims"),
     )
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(_PARIS).date()

@@ -4,13 +4,12 @@ Each may be killed anywhere and run again: nothing leaves twice, nothing is lost
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 from rempart.jobs.report import Report
 from rempart.kernel.errors import Conflict
 from rempart.retention.approval import RunState
 from rempart.storage import retention_runs
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.retention import open_keeper
 from rempart.workflows import run_retention as running
@@ -25,7 +24,7 @@ def plan_retention(at: Installation, report: Report) -> None:
     running.finish_purges(open_keeper(at))
     try:
         with at.database.transaction("keeper") as tx:
-            run_id = begin_plan(tx, _today())
+            run_id = begin_plan(tx, today_in_paris())
     except Conflict:
         report.conclude(0, unit="fields")
         return
@@ -45,7 +44,7 @@ def plan_retention(at: Installation, report: Report) -> None:
 def plan_erasure(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:
     """Plan what a person asked to be erased, once their insurer agreed."""
     with at.database.transaction("keeper") as tx:
-        run_id = plan_requested(tx, arguments["request_ref"], _today())
+        run_id = plan_requested(tx, arguments["request_ref"], today_in_paris())
     report.conclude(int(run_id is not None), unit="persons")
 
 
@@ -72,11 +71,7 @@ def try_schedule(at: Installation, report: Report, arguments: Mapping[str, int])
     looked = try_one(
         lambda: at.database.transaction("keeper"),
         arguments["schedule_ref"],
-        _today(),
+        today_in_paris(),
         check=lambda done: report.tell(done, unit="persons"),
     )
     report.conclude(looked, unit="persons")
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

@@ -5,11 +5,10 @@ asks for.
 """
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart import __version__
 from rempart.exchange.alert_ocsf import Producer
@@ -27,6 +26,7 @@ from rempart.wiring.alerts import open_receiver
 from rempart.wiring.backups import back_up as make_backup
 from rempart.wiring.backups import copy_acts_now
 from rempart.wiring.cards import load_root
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.segments import open_archive
 from rempart.workflows.canary_numbers import read_registers
@@ -97,7 +97,7 @@ def forget_guard_faces(at: Installation, report: Report) -> None:
 def expire_pecs(at: Installation, report: Report) -> None:
     """Let prises en charge whose last day has passed hold nothing any more."""
     with at.database.transaction("settler") as tx:
-        expired = expire_old_pecs(tx, _today())
+        expired = expire_old_pecs(tx, today_in_paris())
     report.conclude(expired, unit="pecs")
 
 
@@ -139,7 +139,7 @@ def publish_card_lists(at: Installation, report: Report) -> None:
     with at.database.transaction("feeds") as tx:
         if not list_signing_keys(tx):
             return
-        done = publish_documents(tx, load_root(at.home), operator=OPERATOR, today=_today())
+        done = publish_documents(tx, load_root(at.home), operator=OPERATOR, today=today_in_paris())
     report.conclude(done.closed, unit="cards")
 
 
@@ -157,7 +157,7 @@ def refresh_canaries(at: Installation, report: Report) -> None:
     refused: RempartError | None = None
     for done, insurer_id in enumerate(insurers, start=1):
         request = PlantRequest(
-            insurer_id=insurer_id, today=_today(), chance=SystemRandom(), registers=numbers
+            insurer_id=insurer_id, today=today_in_paris(), chance=SystemRandom(), registers=numbers
         )
         try:
             with at.database.transaction("feeds") as tx:
@@ -221,7 +221,7 @@ def send_warnings(at: Installation, report: Report) -> None:
 def sweep_former_members(at: Installation, report: Report) -> None:
     """Take those whose contracts ended out of the gateway's reach."""
     with at.database.transaction("feeds") as tx:
-        swept = sweep(tx, _today())
+        swept = sweep(tx, today_in_paris())
     report.conclude(swept.people, unit="members")
 
 
@@ -245,7 +245,3 @@ def _wait(seconds: float, report: Report) -> bool:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

@@ -5,12 +5,11 @@ Each may be killed anywhere and run again: nothing is paid twice, nothing is los
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 from rempart.jobs.report import Report
 from rempart.kernel.errors import Conflict
 from rempart.storage.connect import Transaction
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.payments import open_counter
 from rempart.workflows.call_funds import call_funds, collect_funds
@@ -23,7 +22,7 @@ def plan_settlement(at: Installation, report: Report) -> None:
     """Plan today's run; one that waits for approval is left alone."""
     try:
         with at.database.transaction("settler") as tx:
-            run_id = begin_plan(tx, _today())
+            run_id = begin_plan(tx, today_in_paris())
     except Conflict:
         report.conclude(0, unit="remittances")
         return
@@ -46,7 +45,7 @@ def send_payments(at: Installation, report: Report, arguments: Mapping[str, int]
 
     sent = send_run(open_transaction, counter, arguments["run_id"], check=report.check)
     with at.database.transaction("settler") as tx:
-        call_funds(tx, today=_today())
+        call_funds(tx, today=today_in_paris())
     if counter.payer.creditor_id:
         collect_funds(open_transaction, counter, check=report.check)
     report.conclude(sent.transfers, unit="transfers")
@@ -55,9 +54,5 @@ def send_payments(at: Installation, report: Report, arguments: Mapping[str, int]
 def remind_funds(at: Installation, report: Report) -> None:
     """Note which insurers' funds are overdue."""
     with at.database.transaction("settler") as tx:
-        reminders = note_reminders(tx, today=_today())
+        reminders = note_reminders(tx, today=today_in_paris())
     report.conclude(len(reminders), unit="calls")
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()

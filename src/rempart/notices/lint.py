@@ -79,6 +79,11 @@ def lint_notice(
     )
 
 
+def is_blocked(findings: list[NoticeFinding]) -> bool:
+    """Tell whether something that article 34(2) asks for is missing."""
+    return any(one.rule.severity is Severity.BLOCKING for one in findings)
+
+
 def _look(rule: LintRule, said: NoticeText) -> Iterator[Hit]:
     if rule.kind is RuleKind.COMPUTED:
         yield from COMPUTED[rule.code](said)

@@ -24,7 +24,7 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.kernel.rpps import Rpps
 from rempart.portals.desk import get_desk
-from rempart.portals.forms import CheckedField, current_language
+from rempart.portals.forms import CheckedField, DayField, current_language
 from rempart.portals.visit import get_whence, open_visit
 from rempart.workflows.administer_organisation import REASON_LIMIT, Asker
 from rempart.workflows.handle_reports import OUTCOME_LIMIT
@@ -170,14 +170,9 @@ class LocumForm(forms.Form):
         numeric=True,
         max_length=16,
     )
-    ends_on = forms.DateField(
+    ends_on = DayField(
         label=_("Dernier jour du remplacement"),
         help_text=_("JJ/MM/AAAA"),
-        widget=forms.DateInput(
-            attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
-        ),
-        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
-        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
     )
     use_required_attribute = False
 

@@ -20,11 +20,10 @@ from rempart.exchange.regression_file import RegressionCase
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import BadValue
 from rempart.portals.care_wording import BASKETS, CORRECTIONS
-from rempart.portals.forms import current_language
+from rempart.portals.forms import DayField, current_language
 from rempart.tariffs.care import ActKind
 
 _AMOUNT: Final = re.compile(r"(\d{1,7})(?:[.,](\d{1,2}))?\s*€?", re.ASCII)
-_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 _TEXT: Final = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -55,10 +54,8 @@ class CaseForm(forms.Form):
         max_length=16,
         widget=forms.TextInput(attrs=_TEXT),
     )
-    day = forms.DateField(
+    day = DayField(
         label=_("Date des soins"),
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs={"inputmode": "numeric", **_TEXT}, format="%d/%m/%Y"),
     )
     billed = CentsField(label=_("Prix"), widget=forms.TextInput(attrs=_TEXT))
     base = CentsField(
@@ -69,15 +66,11 @@ class CaseForm(forms.Form):
     )
     basket = forms.ChoiceField(label=_("Offre"), required=False, choices=BASKETS)
     correction = forms.ChoiceField(label=_("Correction"), required=False, choices=CORRECTIONS)
-    born = forms.DateField(
+    born = DayField(
         label=_("Date de naissance"),
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs={"inputmode": "numeric", **_TEXT}, format="%d/%m/%Y"),
     )
-    joined = forms.DateField(
+    joined = DayField(
         label=_("Adhérent depuis"),
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs={"inputmode": "numeric", **_TEXT}, format="%d/%m/%Y"),
     )
     use_required_attribute = False
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from rempart.incidents.room import REASON_LIMIT
 from rempart.portals.campaign_wording import CHANNELS, MESSAGE_STATES
 from rempart.portals.facts_form import FactsForm
 from rempart.workflows.campaign_contacts import LARGEST_FILE
@@ -37,18 +36,6 @@ class PaceForm(forms.Form):
     """How fast a campaign goes."""
 
     per_hour = _pace()
-    use_required_attribute = False
-
-
-class WhyForm(forms.Form):
-    """Why a campaign is sent back, paused or stopped."""
-
-    reason = forms.CharField(
-        label=_("Raison"),
-        help_text=_("Vos collègues la lisent. Ne nommez personne."),
-        max_length=REASON_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
-    )
     use_required_attribute = False
 
 

@@ -16,7 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from rempart.claims.claim import MOST_CENTS, MOST_UNITS
 from rempart.kernel.findings import BadValue
 from rempart.portals.care_wording import BASKETS, CORRECTIONS, EXONERATIONS
-from rempart.portals.forms import CardCheckForm, CheckedField, TypedCheckForm, parse_birth_date
+from rempart.portals.forms import (
+    CardCheckForm,
+    CheckedField,
+    DayField,
+    TypedCheckForm,
+    parse_birth_date,
+)
 from rempart.portals.gateway_client import FieldError
 from rempart.tariffs.care import ACTS, BASES, ActKind
 
@@ -32,8 +38,6 @@ _LINE_FIELDS: Final = {
     "amo_cents": "amo",
     "asked_amc_cents": "asked",
 }
-_DAY_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
-_DATE_ERROR: Final = _("Écrivez une date qui existe, par exemple 22/11/2026.")
 _UNKNOWN_ACT: Final = _(
     "Aucun acte n’a ce code. Tapez un mot de son nom et choisissez dans la liste : PH7, G, VER…"
 )
@@ -169,12 +173,9 @@ class ClaimLineForm(CareLineForm):
     """One act billed: what was agreed with compulsory insurance, and another day of care."""
 
     asked = EurosField(label=_("Part complémentaire attendue (€)"), required=False)
-    care_on = forms.DateField(
+    care_on = DayField(
         label=_("Autre jour de soins"),
         required=False,
-        widget=forms.DateInput(attrs={**_OFF, "inputmode": "numeric"}, format="%d/%m/%Y"),
-        input_formats=_DAY_FORMATS,
-        error_messages={"invalid": _DATE_ERROR},
     )
 
     def is_more_open(self) -> bool:

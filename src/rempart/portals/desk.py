@@ -5,7 +5,7 @@ The portals build none of these themselves, so a test hands them its own.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,6 +18,7 @@ from rempart.disclosure.witness import Quorum
 from rempart.exchange.legal_notices import LegalNotices
 from rempart.exchange.payee_check import PayeeProvider
 from rempart.kernel.iban import Iban
+from rempart.kernel.instants import to_paris_day
 from rempart.portals.allowances import Allowances
 from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
@@ -184,3 +185,8 @@ def get_desk() -> Desk:
     """Return the desk this process was configured with."""
     # A setting of ours that django-stubs does not know.
     return cast("Desk", settings.REMPART_DESK)  # type: ignore[misc]
+
+
+def get_today() -> date:
+    """Return the present civil date in Paris."""
+    return to_paris_day(get_desk().now())

@@ -11,11 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.notices.facts import LINE_CHARS, IncidentFacts, Measure, Planned, Sender
 from rempart.notices.texts import MEASURE_TEXTS, PLANNED_TEXTS
-from rempart.portals.forms import current_language
-
-_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
-_DAY: Final = {"inputmode": "numeric", "autocomplete": "off", "size": 10}
-_WRONG_DAY: Final = {"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")}
+from rempart.portals.forms import DayField, current_language
 
 
 def _line(label: Any, hint: Any = "", *, required: bool = True) -> forms.CharField:
@@ -28,28 +24,19 @@ def _line(label: Any, hint: Any = "", *, required: bool = True) -> forms.CharFie
     )
 
 
-def _day(label: Any, hint: Any = "", *, required: bool = True) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        help_text=hint,
-        required=required,
-        input_formats=_FORMATS,
-        error_messages=_WRONG_DAY,
-        widget=forms.DateInput(attrs=_DAY, format="%d/%m/%Y"),
-    )
-
-
 class FactsForm(forms.Form):
     """What is true of an incident for everybody of one insurer."""
 
     case_reference = _line(_("Référence du dossier"), _("Celle de la plainte et des courriers."))
     operator = _line(_("Opérateur"), _("Chez qui les données ont été lues."))
-    starts_on = _day(_("Premier jour du vol"), _("JJ/MM/AAAA"))
-    ends_on = _day(_("Dernier jour du vol"))
-    discovered_on = _day(_("Découvert le"))
-    told_on = _day(_("Vous l’avez appris le"))
-    next_update_on = _day(
-        _("Prochaine information le"), _("Vide : aucune n’est prévue."), required=False
+    starts_on = DayField(label=_("Premier jour du vol"), help_text=_("JJ/MM/AAAA"))
+    ends_on = DayField(label=_("Dernier jour du vol"))
+    discovered_on = DayField(label=_("Découvert le"))
+    told_on = DayField(label=_("Vous l’avez appris le"))
+    next_update_on = DayField(
+        label=_("Prochaine information le"),
+        help_text=_("Vide : aucune n’est prévue."),
+        required=False,
     )
     measures = forms.MultipleChoiceField(
         label=_("Mesures prises"), widget=forms.CheckboxSelectMultiple

@@ -18,7 +18,7 @@ from rempart.kernel.findings import BadValue, Language
 from rempart.kernel.nir import Nir
 from rempart.portals import wording
 from rempart.portals.gateway_client import FieldError
-from rempart.rights.lookup import CardCode
+from rempart.rights.lookup import CardCode, TypedIdentifiers
 
 # Path of a field in the API's request: name of the form's field.
 _FIELD_OF_PATH: Final = {
@@ -31,10 +31,20 @@ _FIELD_OF_PATH: Final = {
     "care_date": "care_date",
     "purpose": "purpose",
 }
-# A text, not the browser's own date control: that one writes dates in the browser's language.
-_DAY: Final = forms.DateInput(
-    attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
-)
+
+
+class DayField(forms.DateField):
+    """A civil date, typed the French way: 22/11/2026, with or without slashes."""
+
+    def __init__(self, **options: Any) -> None:
+        # A text, not the browser's own control: that one writes dates in the browser's language.
+        attributes = {"inputmode": "numeric", "autocomplete": "off", "size": 10}
+        super().__init__(
+            input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
+            widget=forms.DateInput(attrs=attributes, format="%d/%m/%Y"),
+            error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
+            **options,
+        )
 
 
 class CheckedField(forms.CharField):
@@ -71,13 +81,7 @@ class CheckForm(forms.Form):
         help_text=_("Colonne de la carte"),
         choices=lambda: wording.list_domain_choices(current_language()),
     )
-    care_date = forms.DateField(
-        label=_("Date des soins"),
-        help_text=_("JJ/MM/AAAA"),
-        widget=_DAY,
-        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
-        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
-    )
+    care_date = DayField(label=_("Date des soins"), help_text=_("JJ/MM/AAAA"))
     purpose = forms.ChoiceField(
         label=_("Motif"), help_text=_("Inscrit au registre"), choices=wording.PURPOSES
     )
@@ -128,16 +132,9 @@ class CardCheckForm(CheckForm):
         return gettext("carte finissant par %(end)s") % {"end": self.cleaned_data["card_code"][-4:]}
 
 
-class TypedCheckForm(CheckForm):
-    """By what is printed on the card and the Vitale certificate, when no code can be read."""
+class PersonForm(forms.Form):
+    """What the Vitale certificate says of one person."""
 
-    amc_number = CheckedField(
-        label=_("Numéro AMC"),
-        help_text=_("8 à 10 chiffres, dans le bloc normalisé de la carte."),
-        parse=lambda text: AmcNumber.parse(text).format(),
-        numeric=True,
-        max_length=16,
-    )
     insured_nir = CheckedField(
         label=_("NIR de l’assuré, avec sa clé"),
         help_text=_("15 caractères. Pour un enfant, le numéro du parent dont il dépend."),
@@ -158,6 +155,28 @@ class TypedCheckForm(CheckForm):
         choices=[(rank, str(rank)) for rank in range(1, 10)],
         coerce=lambda text: BirthRank.parse(text).number,
         initial=1,
+    )
+
+    def read_person(self, amc_number: str) -> TypedIdentifiers:
+        """Return whom it is about, at one insurer; the form is valid."""
+        answers = self.cleaned_data
+        return TypedIdentifiers(
+            amc_number=AmcNumber.parse(amc_number),
+            insured_nir=Nir.parse(answers["insured_nir"]),
+            birth_date=BirthDate.parse(answers["birth_date"]),
+            birth_rank=BirthRank(answers["birth_rank"]),
+        )
+
+
+class TypedCheckForm(PersonForm, CheckForm):
+    """By what is printed on the card and the Vitale certificate, when no code can be read."""
+
+    amc_number = CheckedField(
+        label=_("Numéro AMC"),
+        help_text=_("8 à 10 chiffres, dans le bloc normalisé de la carte."),
+        parse=lambda text: AmcNumber.parse(text).format(),
+        numeric=True,
+        max_length=16,
     )
 
     mode = "typed"

@@ -5,13 +5,14 @@ Pure: no request, no clock. Refuses to round a person away: one refusal is drawn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from rempart.kernel.instants import from_day_number
 from rempart.portals.charts import ColumnChart, Point, Series, draw_columns
 from rempart.portals.guard_charts import (
     LineChart,
@@ -24,7 +25,7 @@ from rempart.portals.guard_charts import (
 )
 from rempart.portals.guard_wording import SeenSignal, SignalWords, describe_signal
 from rempart.portals.templatetags.rempart import decimal
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.wording import describe_profession
 from rempart.workflows.watch_guard import (
     STORY_DAYS,
@@ -35,7 +36,6 @@ from rempart.workflows.watch_guard import (
 )
 
 HOUR_MS: Final = 3_600_000
-_EPOCH: Final = date(1970, 1, 1)
 # What the map counts: name, what it is called, the class of its columns.
 MEASURES: Final[tuple[tuple[str, Promise, str], ...]] = (
     ("lookups", _("Vérifications"), "fill-lawful"),
@@ -134,7 +134,7 @@ def draw_professions(seen: GuardMap) -> list[ProfessionLine]:
 def list_labels(seen: GuardMap) -> list[str]:
     """Return the name of each step of time, oldest first."""
     return [
-        f"{from_ms(moment * seen.step_ms):%H:%M}" for moment in range(seen.first, seen.last + 1)
+        f"{in_paris(moment * seen.step_ms):%H:%M}" for moment in range(seen.first, seen.last + 1)
     ]
 
 
@@ -169,7 +169,7 @@ def draw_hours(story: Story) -> ColumnChart:
         answered = (one.presence, one.typed) if one else (0, 0)
         points.append(
             Point(
-                label=f"{from_ms(hour * HOUR_MS):%H} h",
+                label=f"{in_paris(hour * HOUR_MS):%H} h",
                 counts=(*answered, story.refused.get(hour, 0)),
             )
         )
@@ -239,7 +239,7 @@ def group_events(events: Sequence[AccountEvent]) -> list[EventGroup]:
 
 def find_date(day: int) -> date:
     """Return the date of one of the guard's days."""
-    return _EPOCH + timedelta(days=day)
+    return from_day_number(day)
 
 
 def _name_day(day: int) -> str:

@@ -5,7 +5,7 @@ Refuses to name an agent of the operator, and to say more of an answer than it c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -17,8 +17,9 @@ from rempart.accounts.inquiries import HoldState, InquiryPurpose, InquiryState
 from rempart.disclosure.entry import Kind
 from rempart.exchange.proof_words import MODES, PURPOSES, describe_fields
 from rempart.kernel.findings import BadValue, Language
+from rempart.kernel.instants import from_day_number
 from rempart.portals.insurer_wording import MOTIVES
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.wording import OUTCOMES, describe_profession
 from rempart.tariffs.domains import Domain
 from rempart.workflows.member_history import Consultation, Reader
@@ -57,7 +58,6 @@ HOLD_STATES: Final[Mapping[HoldState, Promise]] = MappingProxyType(
 )
 # An insurer's agent opened the file of the person, or of their contract.
 FILE_QUESTIONS: Final = frozenset({"member-file", "contract-file"})
-_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def describe_consultation(one: Consultation, language: Language) -> Consultation
     """Put one entry into words."""
     is_answer = one.kind == Kind.DISCLOSE
     return ConsultationWords(
-        at=from_ms(one.t_ms),
+        at=in_paris(one.t_ms),
         who=_name_reader(one),
         where=_locate(one),
         why=_describe_care(one, language) if is_answer else _describe_reading(one),
@@ -129,9 +129,7 @@ def _describe_care(one: Consultation, language: Language) -> str:
         domain = Domain.from_number(one.domain).label(language)
     except BadValue:
         domain = ""
-    day = (_EPOCH + timedelta(days=one.care_day)).strftime(
-        "%d/%m/%Y" if language == "fr" else "%Y-%m-%d"
-    )
+    day = from_day_number(one.care_day).strftime("%d/%m/%Y" if language == "fr" else "%Y-%m-%d")
     parts = (purpose, domain, gettext("soins du %(day)s") % {"day": day})
     return ", ".join(part for part in parts if part)
 

@@ -21,6 +21,7 @@ from rempart.disclosure.fields import (
     fields_in,
 )
 from rempart.kernel.findings import Language
+from rempart.kernel.instants import PARIS
 from rempart.portals import wording
 from rempart.portals.charts import (
     ColumnChart,
@@ -29,7 +30,6 @@ from rempart.portals.charts import (
     draw_columns,
     measure,
 )
-from rempart.portals.times import PARIS
 from rempart.workflows.read_incident import ExposureRow, SuspectSession
 
 # More columns than this are narrower than a pixel on a small screen.

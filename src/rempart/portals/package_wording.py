@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.incidents.packages import Conclusion, Level, PackageState
 from rempart.incidents.sealing_keys import KeyStanding
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.workflows.send_packages import ListedPackage
 
 STATES: Final[Mapping[PackageState, Promise]] = MappingProxyType(
@@ -87,8 +87,8 @@ def describe_package(package: ListedPackage) -> dict[str, Any]:
             for name, words in CHANGES.items()
             if package.changes.get(name)
         ],
-        "starts_at": from_ms(package.starts_ms),
-        "ends_at": from_ms(package.ends_ms),
+        "starts_at": in_paris(package.starts_ms),
+        "ends_at": in_paris(package.ends_ms),
         "is_late": package.state is PackageState.SENT and package.received_at is None,
         "is_whole": package.basis == 0,
     }

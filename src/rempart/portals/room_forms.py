@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.incidents.evidence import Window
 from rempart.incidents.room import REASON_LIMIT, TITLE_LIMIT, WORDS_LIMIT, HoldKind
+from rempart.kernel.instants import PARIS, to_ms
 from rempart.portals.room_wording import HOLD_NAMES, PART_NAMES
-from rempart.portals.times import PARIS, to_ms
 from rempart.workflows.incident_room import OWNER_LIMIT
 
 _FORMATS: Final = ("%d/%m/%Y %H:%M", "%d/%m/%Y %Hh%M", "%d/%m/%Y", "%Y-%m-%d %H:%M")

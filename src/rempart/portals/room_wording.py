@@ -16,7 +16,7 @@ from rempart.incidents.room import COMMAND_LINE, EventKind, HoldKind, RoomEvent,
 from rempart.portals.containment_wording import STEP_NAMES as MEASURE_NAMES
 from rempart.portals.guard_wording import EVENT_NAMES as GUARD_NAMES
 from rempart.portals.pseudonyms import format_account, format_session
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.wording import VERDICTS, describe_profession
 
 KIND_NAMES: Final[Mapping[EventKind, Promise]] = MappingProxyType(
@@ -181,8 +181,8 @@ def _say_hold(details: Mapping[str, Any]) -> str:
         return _say_words(details)
     return say("n° %(hold)s, tout ce qui date du %(first)s au %(last)s") % {
         "hold": details["hold"],
-        "first": f"{from_ms(details['from_ms']):%d/%m/%Y}",
-        "last": f"{from_ms(details['to_ms'] - 1):%d/%m/%Y}",
+        "first": f"{in_paris(details['from_ms']):%d/%m/%Y}",
+        "last": f"{in_paris(details['to_ms'] - 1):%d/%m/%Y}",
     }
 
 

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from rempart.portals.times import PARIS
+from rempart.kernel.instants import to_paris_day
 from rempart.rights.cuts import CutReason, CutScope, StillWorks
 from rempart.workflows.watch_services import CutRow, ServiceChange, ServiceHistory, ServiceHour
 
@@ -146,7 +146,7 @@ def _draw_days(hours: Sequence[ServiceHour], today: date) -> tuple[DayBar, ...]:
     step = WIDTH / DAYS
     counts: dict[date, list[int]] = {}
     for hour in hours:
-        day = hour.hour.astimezone(PARIS).date()
+        day = to_paris_day(hour.hour)
         known = counts.setdefault(day, [0, 0])
         known[0] += hour.asked
         known[1] += hour.answered

@@ -10,7 +10,7 @@ from typing import Final, TypeVar, get_args
 from django.http import QueryDict
 
 from rempart.disclosure.entry import Mode, Outcome
-from rempart.portals.times import to_ms
+from rempart.kernel.instants import to_ms
 from rempart.tariffs.domains import DOMAINS
 from rempart.workflows.watch_lookups import LookupFilter, SortColumn
 

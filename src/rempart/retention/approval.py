@@ -1,20 +1,16 @@
 """The life of a run: planned, approved by two people, carried out, certified. A closed table.
 
-Refuses one person twice, a second person who is none, and to erase what was not approved. The
-command line counts as one person: it cannot say who types.
+Refuses one person twice, a second person who is none, and to erase what was not approved.
 """
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from rempart.accounts.second_person import Entitled, are_apart, is_settled
-from rempart.kernel.errors import Conflict, NotAllowed
-
-REASON_LIMIT: Final = 500
+from rempart.accounts.second_person import Agreement, Entitled, is_agreed
+from rempart.kernel.errors import Conflict
 
 
 class RunState(enum.StrEnum):
@@ -44,14 +40,6 @@ RUN_STEPS: Final[Mapping[RunState, frozenset[RunState]]] = MappingProxyType(
 )
 """What leads where; all else is refused. From planning straight to approved: few people, under a
 schedule that two people approved and that says so, or moves to the archive after a restore."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """Somebody agreed to a run: an agent, or the command line when `by` is None."""
-
-    by: int | None
-    at: datetime
 
 
 def check_step(state: RunState, to: RunState) -> None:
@@ -87,16 +75,5 @@ def decide_approval(
     """
     if state is not RunState.PLANNED:
         raise Conflict(f"this run is {state}: only one that is planned is approved")
-    people = list(people)
-    if first is None:
-        if by is not None and not is_settled(people, by, asked_at=at, at=at):
-            raise NotAllowed("your role is too new to approve an erasure: a colleague begins")
-        return RunState.PLANNED
-    if first.by == by:
-        raise NotAllowed("you agreed already: somebody else approves with you")
-    if first.by is not None and by is not None:
-        if not are_apart(people, first.by, by, asked_at=first.at, at=at):
-            raise NotAllowed("these two people do not count as two: a third approves")
-    elif by is not None and not is_settled(people, by, asked_at=at, at=at):
-        raise NotAllowed("your role is too new to approve an erasure: a colleague does")
-    return RunState.APPROVED
+    is_second = is_agreed(first, people, what="an erasure", by=by, at=at)
+    return RunState.APPROVED if is_second else RunState.PLANNED

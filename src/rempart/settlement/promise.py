@@ -45,8 +45,8 @@ def compute_execution_day(at: datetime, calendar: Calendar) -> date:
 def count_working_days(after: date, to: date, calendar: Calendar) -> int:
     """Count French working days after a day, up to another one; 0 when there is none.
 
-    >>> from zoneinfo import ZoneInfo
-    >>> paris = Calendar(zone=ZoneInfo("Europe/Paris"))
+    >>> from rempart.kernel.instants import PARIS
+    >>> paris = Calendar(zone=PARIS)
     >>> count_working_days(date(2026, 7, 10), date(2026, 7, 15), paris)
     2
     """

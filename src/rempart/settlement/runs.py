@@ -1,7 +1,6 @@
 """The life of a day's run: planned, approved by two people, sent. A closed table of steps.
 
-Refuses one person twice, a second person who is none, and to send what was not approved. The
-command line counts as one person: it cannot say who types.
+Refuses one person twice, a second person who is none, and to send what was not approved.
 """
 
 import enum
@@ -11,8 +10,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
-from rempart.accounts.second_person import Entitled, are_apart, is_settled
-from rempart.kernel.errors import Conflict, NotAllowed
+from rempart.accounts.second_person import Agreement, Entitled, is_agreed
+from rempart.kernel.errors import Conflict
 
 
 class RunState(enum.StrEnum):
@@ -47,14 +46,6 @@ RUN_STEPS: Final[Mapping[RunState, frozenset[RunState]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """Somebody agreed to a run: an agent, or the command line when `by` is None."""
-
-    by: int | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSheet:
     """A run as those who decide it know it.
 
@@ -70,8 +61,8 @@ class RunSheet:
     state: RunState
     remittances: int
     cents: int
-    first: Approval | None = None
-    second: Approval | None = None
+    first: Agreement | None = None
+    second: Agreement | None = None
 
 
 def check_step(state: RunState, to: RunState) -> None:
@@ -84,10 +75,10 @@ def check_step(state: RunState, to: RunState) -> None:
         raise Conflict(f"this run is {state}: it cannot become {to}; read it again")
 
 
-def approve_run(
+def decide_approval(
     run: RunSheet, people: Iterable[Entitled], *, by: int | None, at: datetime
-) -> tuple[RunState, Approval]:
-    """Return what a run becomes once somebody agreed, and their approval.
+) -> RunState:
+    """Return what a run becomes once somebody agreed.
 
     Args:
         run: The run.
@@ -101,17 +92,5 @@ def approve_run(
     """
     if run.state is not RunState.PLANNED:
         raise Conflict(f"this run is {run.state}: only one that is planned is approved")
-    people = list(people)
-    approval = Approval(by=by, at=at)
-    if run.first is None:
-        if by is not None and not is_settled(people, by, asked_at=at, at=at):
-            raise NotAllowed("your role is too new to approve payments: a colleague begins")
-        return RunState.PLANNED, approval
-    if run.first.by == by:
-        raise NotAllowed("you agreed already: somebody else approves with you")
-    if run.first.by is not None and by is not None:
-        if not are_apart(people, run.first.by, by, asked_at=run.first.at, at=at):
-            raise NotAllowed("these two people do not count as two: a third approves")
-    elif by is not None and not is_settled(people, by, asked_at=at, at=at):
-        raise NotAllowed("your role is too new to approve payments: a colleague does")
-    return RunState.APPROVED, approval
+    is_second = is_agreed(run.first, people, what="payments", by=by, at=at)
+    return RunState.APPROVED if is_second else RunState.PLANNED

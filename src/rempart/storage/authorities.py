@@ -5,18 +5,18 @@ Refuses to keep a limit: facts are read, and clocks are computed from them each 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
 from rempart.incidents.clock_rules import Trait
 from rempart.incidents.clocks import Fact
+from rempart.kernel.instants import from_ms
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
 QUERIES: Final = load_queries("authorities")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def list_facts(tx: Transaction, incident_id: int) -> list[tuple[Fact, str]]:
             Fact(
                 event_ref=event_ref,
                 kind=kind,
-                happened_at=_EPOCH + timedelta(milliseconds=happened_ms),
+                happened_at=from_ms(happened_ms),
                 insurer_id=insurer_id,
                 details=details,
             ),

@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple
 
 from rempart.accounts.bank_details import AccountVersion, ChangeState, PayeeCheck
 from rempart.accounts.events import SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission
+from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import Entitled
+from rempart.storage import standing
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
-from rempart.storage.standing import list_standing
 
 QUERIES: Final = load_queries("bank_details")
 
@@ -100,7 +100,7 @@ def list_entitled(tx: Transaction, establishment_ref: int) -> list[Entitled]:
     place = load_place(tx, establishment_ref)
     if place is None or place.org_ref is None:
         return []
-    return list_standing(tx, place.org_ref, GRANTS[Permission.APPROVE_BANK_DETAILS].roles)
+    return standing.list_entitled(tx, place.org_ref, Permission.APPROVE_BANK_DETAILS)
 
 
 def save_version(

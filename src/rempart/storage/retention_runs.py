@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from rempart.retention.approval import Agreement, RunState
+from rempart.accounts.second_person import Agreement
+from rempart.retention.approval import RunState
 from rempart.retention.certificate import Departure
 from rempart.retention.fields import Field
 from rempart.retention.plan import Item, Step

@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from rempart.accounts.bank_details import AccountVersion, ChangeState, PayeeCheck
+from rempart.accounts.second_person import Agreement
 from rempart.claims.states import CLAIM_STATES, ClaimEvent
 from rempart.settlement.journal import Entry, split_sides
 from rempart.settlement.remittances import Carried, Due, Remittance
-from rempart.settlement.runs import Approval, RunSheet, RunState
+from rempart.settlement.runs import RunSheet, RunState
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -103,8 +104,8 @@ def load_run(tx: Transaction, run_id: int, *, lock: bool = False) -> StoredRun |
         state=RunState(state),
         remittances=remittances,
         cents=cents,
-        first=None if first_at is None else Approval(by=first_by, at=first_at),
-        second=None if at is None else Approval(by=by, at=at),
+        first=None if first_at is None else Agreement(by=first_by, at=first_at),
+        second=None if at is None else Agreement(by=by, at=at),
     )
     return StoredRun(sheet, planned_to)
 

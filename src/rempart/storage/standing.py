@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import Role
 from rempart.accounts.second_person import Entitled, Invited
 from rempart.storage.connect import Transaction
@@ -25,3 +26,8 @@ def list_standing(tx: Transaction, org_ref: int, roles: Iterable[Role]) -> list[
         )
         for actor_ref, since, until, by_refs, instants in tx.execute(QUERIES.list_standing, values)
     ]
+
+
+def list_entitled(tx: Transaction, org_ref: int | None, permission: Permission) -> list[Entitled]:
+    """Return who may take a step in an organisation, or lately could; nobody without one."""
+    return [] if org_ref is None else list_standing(tx, org_ref, GRANTS[permission].roles)

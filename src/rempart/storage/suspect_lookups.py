@@ -10,7 +10,6 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final, overload
 from uuid import UUID
@@ -24,6 +23,7 @@ from rempart.incidents.attribution import SessionVerdict, Verdict
 from rempart.incidents.evidence import LookUp, Session, SessionTally, spread_hours
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier, TierCounts
 from rempart.kernel.errors import Unavailable
+from rempart.kernel.instants import from_ms
 from rempart.storage.analytics import Means, SealedFiles, open_embedded
 from rempart.storage.connect import Transaction
 from rempart.storage.incidents import Incident, Tallies
@@ -241,7 +241,7 @@ def find_lookups(
 
 def find_claim_ms(incident: Incident) -> int:
     """Return how long a claim has to follow a look-up of an incident's window, in ms."""
-    began = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=incident.window.starts_ms)
+    began = from_ms(incident.window.starts_ms)
     return value_on("claim_follows_days", began.date()) * _DAY_MS
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
-from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -25,6 +24,7 @@ from rempart.storage.migrate import migrate
 from rempart.storage.restored_base import list_log_numbers
 from rempart.storage.segment_files import SegmentStore
 from rempart.wiring.acts import open_acts_log
+from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, find_program
 from rempart.wiring.home import Home
 from rempart.wiring.purges import open_acts_copy, open_backup_store, open_purge_journal
@@ -55,7 +55,6 @@ RECIPIENTS: Final = "backup-recipients.txt"
 _SIGNS: Final = "backups"
 _BESIDE: Final = "restoring"
 _NOISE: Final = 3
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 Say = Callable[[str], None]
 
@@ -248,7 +247,7 @@ def _list_appliers(at: Installation, base: Database, staged: StagedFiles) -> Map
 
 def _catch_up(home: Home, base: Database) -> dict[str, int]:
     """Do what dates have asked for since the backup, before anybody enters."""
-    today = datetime.now(_PARIS).date()
+    today = today_in_paris()
     now = datetime.now(UTC)
     with base.transaction("feeds") as tx:
         left = sweep_former_members(tx, today)

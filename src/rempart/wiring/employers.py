@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from rempart.kernel.errors import Conflict
+from rempart.kernel.instants import to_paris_day
 from rempart.storage import employer_feeds
 from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.sealing import FileKms
@@ -25,7 +25,7 @@ def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
         How many movements were settled.
     """
     now = datetime.now(UTC)
-    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
+    today = to_paris_day(now)
     master = at.home.key("master")
     secrets = FeedSecrets(
         lookup_key=at.home.key("lookup"), contract_key=at.home.key("blind"), kms=FileKms(master)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,10 +23,12 @@ from litestar.types import Receive, Scope, Send
 
 from rempart.guard.rules import Rules
 from rempart.kernel.errors import SetupError
+from rempart.kernel.instants import from_ms, to_paris_day
 from rempart.storage.gateway import connect
 from rempart.storage.guard import GUARD_SETTINGS, GuardBook
+from rempart.wiring.clock import SystemClock
 from rempart.wiring.database import locate_database
-from rempart.wiring.gateway_app import PARIS, SystemClock, create_gateway, spare_collector
+from rempart.wiring.gateway_app import create_gateway, spare_collector
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.issue_token import Issuer
@@ -90,7 +92,7 @@ class ExerciseClock:
 
     def today(self) -> date:
         """The civil date in Paris."""
-        return datetime.fromtimestamp(self._now_ms / 1000, PARIS).date()
+        return to_paris_day(from_ms(self._now_ms))
 
 
 @dataclass(frozen=True, slots=True)

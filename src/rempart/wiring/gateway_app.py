@@ -5,12 +5,9 @@ import gc
 import os
 import secrets
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import asyncpg
 from litestar import Litestar
@@ -41,6 +38,7 @@ from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.offline import OfflineBooks
 from rempart.storage.presence import CodeSeal, PresencePlane, PresenceReader
 from rempart.storage.remittance_book import RemittanceBook
+from rempart.wiring.clock import SystemClock
 from rempart.wiring.database import locate_database
 from rempart.wiring.guard_jobs import GuardJobs, RunJob, run_guard_job
 from rempart.wiring.home import Home
@@ -60,33 +58,8 @@ from rempart.workflows.take_claims import Office
 OpenBook: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[GuardBook]]
 """Opens what the guard keeps, on a connection of its own."""
 
-PARIS = ZoneInfo("Europe/Paris")
 # A client at rest may ask this many seconds' worth of its allowance at once.
 BURST_S = 4
-
-
-class SystemClock:
-    """The machine's clock, with the days of Paris."""
-
-    def __init__(self) -> None:
-        self._today = date.min
-        self._until = 0.0
-
-    def now_ms(self) -> int:
-        """Unix milliseconds."""
-        return time.time_ns() // 1_000_000
-
-    def steady_ms(self) -> float:
-        """Milliseconds that never go back."""
-        return time.monotonic() * 1000
-
-    def today(self) -> date:
-        """The civil date in Paris, looked up at most once a second."""
-        now = time.monotonic()
-        if now >= self._until:
-            self._today = datetime.now(PARIS).date()
-            self._until = now + 1
-        return self._today
 
 
 @dataclass(frozen=True, slots=True)

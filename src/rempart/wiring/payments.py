@@ -1,10 +1,10 @@
 """What it takes to pay: the payer's account, where files go, and what opens accounts."""
 
 import tomllib
-from zoneinfo import ZoneInfo
 
 from rempart.exchange.sepa_files import Payer, read_payer
 from rempart.kernel.errors import SetupError
+from rempart.kernel.instants import PARIS
 from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.tariffs.working_days import Calendar
@@ -44,5 +44,5 @@ def open_counter(installation: Installation) -> Counter:
         directory=directory,
         seal=IbanSeal(master),
         mandates=MandateSeal(master),
-        calendar=Calendar(zone=ZoneInfo("Europe/Paris")),
+        calendar=Calendar(zone=PARIS),
     )

@@ -25,21 +25,24 @@ from rempart.accounts.invitations import (
     check_can_decide_recovery,
 )
 from rempart.accounts.organisations import Membership
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.roles import ROLES_OF, Role
 from rempart.accounts.second_person import Entitled
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.kernel.rpps import Rpps
 from rempart.storage import organisations, people
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.workflows.end_fallen_sessions import end_fallen_sessions
 from rempart.workflows.invite_people import NewInvitation, add_agent, make_invitation
 from rempart.workflows.register_organisation import load_organisation
 from rempart.workflows.web_session import Whence, draw_ref, record_event
 
 REASON_LIMIT: Final = 500
+# The host's command line, which is nobody of the console.
+COMMAND_LINE_REF: Final = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,35 @@ class Asker:
     visitor: Visitor
     whence: Whence
     now: datetime
+
+    @property
+    def today(self) -> date:
+        """The civil date in Paris."""
+        return to_paris_day(self.now)
+
+
+def check_can_as_host(asker: Asker, permission: Permission) -> None:
+    """Refuse whoever may not do something, and agents of hosted operators: it is not theirs to do.
+
+    Raises:
+        NotAllowed, StepUpNeeded: their role or session does not allow it.
+        NotFound: they are not of the operator that runs this installation.
+    """
+    check_can(asker.visitor, permission, now=asker.now)
+    if not asker.visitor.is_host:
+        raise NotFound("no such page")
+
+
+def find_host_actor(asker: Asker | None, permission: Permission) -> int:
+    """Return who acts for the host: the command line when nobody is signed in.
+
+    Raises:
+        NotAllowed, StepUpNeeded, NotFound: see `check_can_as_host`.
+    """
+    if asker is None:
+        return COMMAND_LINE_REF
+    check_can_as_host(asker, permission)
+    return asker.visitor.actor_ref
 
 
 def invite_agent(
@@ -318,10 +350,7 @@ def _load_recovery(tx: Transaction, request_ref: int) -> RecoveryRequest:
 
 
 def _list_deciders(tx: Transaction, request: RecoveryRequest) -> list[Entitled]:
-    if request.org_ref is None:
-        return []
-    roles = GRANTS[Permission.APPROVE_RECOVERY].roles
-    return list_standing(tx, request.org_ref, roles)
+    return list_entitled(tx, request.org_ref, Permission.APPROVE_RECOVERY)
 
 
 def _decide_recovery(

@@ -8,9 +8,8 @@ somebody erased whom no signed certificate covers.
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.disclosure.note import NoteRefused, NoteVerifier, parse_note
@@ -27,6 +26,7 @@ from rempart.incidents.population import (
 )
 from rempart.incidents.purged import Removal, decide_purged_on
 from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.instants import from_ms, to_paris_day
 from rempart.retention.certificate import Departure, make_certificate, parse_certificate
 from rempart.storage import (
     console,
@@ -41,7 +41,6 @@ from rempart.storage.connect import Transaction
 from rempart.storage.leaving import KnownPerson
 from rempart.workflows.record_act import ActsLog, record_act
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _QUESTION: Final = "incident-person"
 
 
@@ -254,4 +253,4 @@ def _answer_stranger(coverage: Coverage) -> Answer:
 
 
 def _read_day(t_ms: int) -> date:
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(_PARIS).date()
+    return to_paris_day(from_ms(t_ms))

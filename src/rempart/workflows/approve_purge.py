@@ -4,16 +4,15 @@ The first one's agreement changes nothing but who must be next; after the second
 the data leave. Refuses whoever is no second person beside the first.
 """
 
-from rempart.accounts.permissions import GRANTS, Permission, check_can
-from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
-from rempart.retention.approval import REASON_LIMIT, RunState, check_step, decide_approval
+from rempart.accounts.permissions import Permission
+from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.reasons import clean_reason
+from rempart.retention.approval import RunState, check_step, decide_approval
 from rempart.storage import retention_runs
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.enqueue import enqueue
-
-__all__ = ["REASON_LIMIT", "approve_run", "ask_plan", "check_host", "refuse_run"]
 
 
 def ask_plan(tx: Transaction, asker: Asker) -> int:
@@ -23,8 +22,7 @@ def ask_plan(tx: Transaction, asker: Asker) -> int:
         NotAllowed: their role does not allow it.
         NotFound: they are not of the host operator.
     """
-    check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.MANAGE_RETENTION)
     return enqueue(tx, "plan_retention")
 
 
@@ -44,11 +42,8 @@ def approve_run(tx: Transaction, asker: Asker | None, run_id: int) -> RunState:
     """
     people = []
     if asker is not None:
-        check_can(asker.visitor, Permission.APPROVE_PURGE, now=asker.now)
-        check_host(asker)
-        if asker.visitor.org_ref is not None:
-            roles = GRANTS[Permission.APPROVE_PURGE].roles
-            people = list_standing(tx, asker.visitor.org_ref, roles)
+        check_can_as_host(asker, Permission.APPROVE_PURGE)
+        people = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_PURGE)
     by = None if asker is None else asker.visitor.actor_ref
     run = retention_runs.load_run(tx, run_id)
     if run is None:
@@ -72,11 +67,8 @@ def refuse_run(tx: Transaction, asker: Asker | None, run_id: int, reason: str) -
         Conflict: it was decided already.
     """
     if asker is not None:
-        check_can(asker.visitor, Permission.APPROVE_PURGE, now=asker.now)
-        check_host(asker)
-    words = " ".join(reason.split())
-    if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
-        raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")
+        check_can_as_host(asker, Permission.APPROVE_PURGE)
+    words = clean_reason(reason)
     run = retention_runs.load_run(tx, run_id)
     if run is None:
         raise NotFound(f"there is no run {run_id}")
@@ -84,13 +76,3 @@ def refuse_run(tx: Transaction, asker: Asker | None, run_id: int, reason: str) -
     by = None if asker is None else asker.visitor.actor_ref
     if not retention_runs.save_refusal(tx, run_id, by=by, reason=words):
         raise Conflict("somebody else decided meanwhile: read the run again")
-
-
-def check_host(asker: Asker) -> None:
-    """Refuse agents of hosted operators: this installation's data are not theirs to erase.
-
-    Raises:
-        NotFound: they are one.
-    """
-    if not asker.visitor.is_host:
-        raise NotFound("no such run")

@@ -4,19 +4,15 @@ The first one's agreement changes nothing but who must be next; the second one's
 sent by a job. Refuses whoever is no second person beside the first, as for a change of account.
 """
 
-from typing import Final
-
-from rempart.accounts.permissions import GRANTS, Permission, check_can
-from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
-from rempart.settlement.runs import RunState, check_step
-from rempart.settlement.runs import approve_run as decide_approval
+from rempart.accounts.permissions import Permission
+from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.reasons import clean_reason
+from rempart.settlement.runs import RunState, check_step, decide_approval
 from rempart.storage import settlement
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.enqueue import enqueue
-
-REASON_LIMIT: Final = 500
 
 
 def ask_plan(tx: Transaction, asker: Asker) -> int:
@@ -26,8 +22,7 @@ def ask_plan(tx: Transaction, asker: Asker) -> int:
         NotAllowed: their role does not allow it.
         NotFound: they are not of the host operator.
     """
-    check_can(asker.visitor, Permission.PLAN_RUN, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.PLAN_RUN)
     return enqueue(tx, "plan_settlement")
 
 
@@ -47,16 +42,13 @@ def approve_run(tx: Transaction, asker: Asker | None, run_id: int) -> RunState:
     """
     people = []
     if asker is not None:
-        check_can(asker.visitor, Permission.APPROVE_RUN, now=asker.now)
-        check_host(asker)
-        if asker.visitor.org_ref is not None:
-            roles = GRANTS[Permission.APPROVE_RUN].roles
-            people = list_standing(tx, asker.visitor.org_ref, roles)
+        check_can_as_host(asker, Permission.APPROVE_RUN)
+        people = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_RUN)
     by = None if asker is None else asker.visitor.actor_ref
     run = settlement.load_run(tx, run_id)
     if run is None:
         raise NotFound(f"there is no run {run_id}")
-    state, _ = decide_approval(run.sheet, people, by=by, at=settlement.read_clock(tx))
+    state = decide_approval(run.sheet, people, by=by, at=settlement.read_clock(tx))
     if not settlement.save_approval(tx, run_id, state, by):
         raise Conflict("somebody else decided meanwhile: read the run again")
     if state is RunState.APPROVED and asker is not None:
@@ -74,11 +66,8 @@ def refuse_run(tx: Transaction, asker: Asker | None, run_id: int, reason: str) -
         Conflict: it was decided already.
     """
     if asker is not None:
-        check_can(asker.visitor, Permission.APPROVE_RUN, now=asker.now)
-        check_host(asker)
-    words = " ".join(reason.split())
-    if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
-        raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")
+        check_can_as_host(asker, Permission.APPROVE_RUN)
+    words = clean_reason(reason)
     run = settlement.load_run(tx, run_id)
     if run is None:
         raise NotFound(f"there is no run {run_id}")
@@ -86,13 +75,3 @@ def refuse_run(tx: Transaction, asker: Asker | None, run_id: int, reason: str) -
     by = None if asker is None else asker.visitor.actor_ref
     if not settlement.save_refusal(tx, run_id, by=by, reason=words):
         raise Conflict("somebody else decided meanwhile: read the run again")
-
-
-def check_host(asker: Asker) -> None:
-    """Refuse agents of hosted operators: this installation's money is not theirs.
-
-    Raises:
-        NotFound: they are one.
-    """
-    if not asker.visitor.is_host:
-        raise NotFound("no such run")

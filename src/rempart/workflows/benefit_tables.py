@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.second_person import are_apart
 from rempart.claims.adjudication import AdjudicatedLine, Contract, adjudicate_claim
 from rempart.claims.book import ApprovedFile, TableBook
@@ -19,7 +19,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.storage import benefit_tables
 from rempart.storage.benefit_tables import FileRow
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.web_session import draw_ref
 
@@ -122,8 +122,7 @@ def approve_benefits(tx: Transaction, asker: Asker | None, file_ref: int, *, now
     check_can(asker.visitor, Permission.APPROVE_BENEFITS, now=asker.now)
     by_ref = asker.visitor.actor_ref
     if row.proposed_by is not None:
-        roles = GRANTS[Permission.APPROVE_BENEFITS].roles
-        people = list_standing(tx, asker.visitor.org_ref or 0, roles)
+        people = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_BENEFITS)
         at = row.proposed_at
         if not are_apart(people, row.proposed_by, by_ref, asked_at=at, at=now):
             raise NotAllowed("a second person approves, who did not arrive with the first")

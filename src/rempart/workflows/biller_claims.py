@@ -6,9 +6,8 @@ What became of each act is told by the gateway, on record.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.visitor import Visitor
@@ -48,7 +47,6 @@ _ALL_REJECTING: Final = tuple(
     one.refusal.rule for one in CONTROLS if one.severity is Severity.REJECTION
 )
 _YEAR: Final = timedelta(days=365)
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +129,7 @@ def list_to_correct(
         NotAllowed: their role does not bill.
     """
     place = _enter(asker)
-    return biller_pages.list_to_correct(
-        tx, listing, place, rejecting=REJECTING, today=_find_day(asker)
-    )
+    return biller_pages.list_to_correct(tx, listing, place, rejecting=REJECTING, today=asker.today)
 
 
 def count_to_correct(tx: Transaction, asker: Asker) -> int:
@@ -144,7 +140,7 @@ def count_to_correct(tx: Transaction, asker: Asker) -> int:
     """
     place = _enter(asker)
     return biller_pages.count_to_correct(
-        tx, place, rejecting=REJECTING, today=_find_day(asker), most=MOST_COUNTED
+        tx, place, rejecting=REJECTING, today=asker.today, most=MOST_COUNTED
     )
 
 
@@ -154,7 +150,7 @@ def read_figures(tx: Transaction, asker: Asker) -> Figures:
     Raises:
         NotAllowed: their role does not bill.
     """
-    place, today = _enter(asker), _find_day(asker)
+    place, today = _enter(asker), asker.today
     since = today - timedelta(days=DAYS_SHOWN - 1)
     counted = {one.day: one for one in biller_pages.count_days(tx, place, since)}
     days = [since + timedelta(days=place_) for place_ in range(DAYS_SHOWN)]
@@ -212,7 +208,3 @@ def _find_place(visitor: Visitor) -> int:
     if visitor.establishment_ref is None:
         raise NotAllowed("claims are an establishment's: sign in for one")
     return visitor.establishment_ref
-
-
-def _find_day(asker: Asker) -> date:
-    return asker.now.astimezone(_PARIS).date()

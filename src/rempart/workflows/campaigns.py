@@ -8,14 +8,14 @@ contradicts; refuses that one person decides alone.
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.second_person import are_apart
 from rempart.incidents.room import read_words
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.instants import from_ms, to_paris_day
 from rempart.kernel.listing import Listing
 from rempart.notices.campaigns import (
     ENDED,
@@ -44,7 +44,7 @@ from rempart.storage.campaign_pages import (
     ShownCampaign,
 )
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.enqueue import enqueue
 
@@ -85,7 +85,6 @@ MOST_KINDS: Final = 40
 MOST_FILES: Final = 20
 REFERENCE_BITS: Final = 59
 """A job takes eighteen digits."""
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _BLOCKING: Final = Severity.BLOCKING.value
 
 
@@ -248,7 +247,7 @@ def suggest_facts(
     Who writes comes from the insurer's last campaign; days, from the package.
     """
     latest = dict(pages.find_latest_facts(tx, package.insurer_id) or {})
-    told_on = package.first_sent_at.astimezone(_PARIS).date()
+    told_on = to_paris_day(package.first_sent_at)
     facts: dict[str, Any] = {
         name: latest[name]
         for name in ("operator", "measures", "planned", "is_space_open", "prosecutor")
@@ -262,7 +261,7 @@ def suggest_facts(
         "starts_on": _to_day(package.starts_ms).isoformat(),
         "ends_on": _to_day(package.ends_ms - 1).isoformat(),
         "told_on": told_on.isoformat(),
-        "written_on": now.astimezone(_PARIS).date().isoformat(),
+        "written_on": to_paris_day(now).isoformat(),
     }
 
 
@@ -393,9 +392,7 @@ def approve_campaign(tx: Transaction, asker: Asker, campaign_ref: int) -> None:
     if locked.proposed_by is None or locked.proposed_at is None:
         raise Conflict("nobody proposes this campaign")
     if locked.proposed_by != 0:
-        org_ref = asker.visitor.org_ref
-        roles = GRANTS[Permission.APPROVE_CAMPAIGN].roles
-        known = [] if org_ref is None else list_standing(tx, org_ref, roles)
+        known = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_CAMPAIGN)
         if not are_apart(
             known,
             locked.proposed_by,
@@ -490,4 +487,4 @@ def _lock(tx: Transaction, decider: Decider, campaign_ref: int) -> LockedCampaig
 
 
 def _to_day(t_ms: int) -> date:
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(_PARIS).date()
+    return to_paris_day(from_ms(t_ms))

@@ -5,7 +5,7 @@ Persons are counts here. Refuses to give an insurer more than its own people and
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from rempart.accounts.permissions import Permission, check_can
@@ -15,13 +15,13 @@ from rempart.incidents.case import CaseFile, GroupSeverity, Population
 from rempart.incidents.room import HOLD_MARGIN_MS, EventKind, RoomEvent
 from rempart.incidents.severity import Band
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import from_ms, to_ms
 from rempart.storage import authorities, incident_room
 from rempart.storage.authorities import ScoredGroup, SharedMeasure, ShareRow
 from rempart.storage.connect import Transaction
 from rempart.storage.incident_room import add_event
 from rempart.workflows.administer_organisation import Asker
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REASONS: Final = ("context_reason", "identification_reason", "breach_reason")
 
 
@@ -92,8 +92,8 @@ def load_case(tx: Transaction, incident_id: int, *, of: Visitor | None) -> CaseF
         title=head.title,
         exercise=head.exercise,
         operator=authorities.load_operator(tx) or "l’opérateur",
-        starts_at=_at(head.starts_ms),
-        ends_at=_at(head.ends_ms),
+        starts_at=from_ms(head.starts_ms),
+        ends_at=from_ms(head.ends_ms),
         declared_at=head.declared_at,
         answered_at=head.answered_at,
         accounts=authorities.count_accounts(tx, incident_id),
@@ -142,7 +142,7 @@ def add_line(
         tx,
         incident_id,
         kind=kind,
-        happened_ms=(happened - _EPOCH) // timedelta(milliseconds=1),
+        happened_ms=to_ms(happened),
         author=writer.name,
         author_ref=None if writer.asker is None else writer.asker.visitor.actor_ref,
         insurer_id=insurer_id,
@@ -170,7 +170,7 @@ def _tell_measure(measure: SharedMeasure) -> RoomEvent:
         event_ref=None,
         kind=EventKind.CONTAINMENT,
         happened_ms=measure.first_ms,
-        recorded_at=_at(measure.first_ms),
+        recorded_at=from_ms(measure.first_ms),
         author="",
         details={"step": measure.step, "words": words},
     )
@@ -203,7 +203,3 @@ def _make_severity(scored: ScoredGroup) -> GroupSeverity:
         reasons=reasons,
         author=scored.author,
     )
-
-
-def _at(t_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=t_ms)

@@ -21,6 +21,7 @@ from rempart.exchange.rights_answer import (
     build_open_answer,
 )
 from rempart.kernel.errors import InconsistentRecord, RempartError
+from rempart.kernel.instants import to_day_number
 from rempart.rights.answer import ShownReason, decide_shown_reason
 from rempart.rights.coverage import (
     ClosedReason,
@@ -37,7 +38,6 @@ from rempart.workflows.quote_care import OpenCare, Priced, price_care, show_pric
 from rempart.workflows.rights_desk import Answered, Asked, Desk, Question
 from rempart.workflows.weigh_presence import Evidence, Weighed, weigh_presence
 
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 _OUTCOMES: Final = {
     ClosedReason.OUT_OF_PERIOD: Outcome.CLOSED_OUT_OF_PERIOD,
     ClosedReason.SUSPENDED: Outcome.CLOSED_SUSPENDED,
@@ -185,7 +185,7 @@ def draft_entry(
         purpose=question.purpose,
         mode=question.mode,
         domain=question.domain.number,
-        care_day=question.care_date.toordinal() - _EPOCH,
+        care_day=to_day_number(question.care_date),
         outcome=_read_outcome(decision),
         fields=compute_any_fields(shown),
         schema_version=FIELDS_SCHEMA_VERSION,
@@ -210,7 +210,7 @@ def draft_refusal(
         purpose=question.purpose,
         mode=question.mode,
         domain=question.domain.number,
-        care_day=question.care_date.toordinal() - _EPOCH,
+        care_day=to_day_number(question.care_date),
         outcome=Outcome.CUT if is_cut else Outcome.OPEN,
         fields=Field.INSURER if is_cut else Field.RIGHTS_STATUS,
         schema_version=FIELDS_SCHEMA_VERSION,

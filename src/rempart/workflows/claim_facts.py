@@ -6,9 +6,8 @@ on accounts and closed pages: what is owed is owed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from rempart.claims.adjudication import Contract
 from rempart.claims.benefit_table import BenefitTable
@@ -31,6 +30,7 @@ from rempart.exchange.benefit_file import read_benefit_tables
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.errors import InconsistentRecord
 from rempart.kernel.findings import BadValue
+from rempart.kernel.instants import from_day_number, from_ms, to_paris_day
 from rempart.kernel.periods import Period
 from rempart.rights.coverage import Coverage, Terms
 from rempart.rights.engagement import compute_expiry, parse_engagement
@@ -50,8 +50,6 @@ CARD_TABLE: Final = ""
 """The code of a table made of what a card prints."""
 NEEDS_PEC: Final = frozenset({"MON", "VER", "PAU", "PDT"})
 """Glasses, hearing aids and dental prostheses are promised before they are paid."""
-_PARIS: Final = ZoneInfo("Europe/Paris")
-_EPOCH: Final = date(1970, 1, 1)
 # No limit looks further back, but those without end.
 _LOOK_BACK: Final = timedelta(days=5 * 366)
 _ALWAYS: Final = Period(date.min)
@@ -218,7 +216,7 @@ class Facts:
                 promises.append(
                     Promise(
                         domain=Domain.parse(pec.domain),
-                        care_date=min(pec.care_on, _read_day(row.care_day)),
+                        care_date=min(pec.care_on, from_day_number(row.care_day)),
                         expires_on=pec.expires_on,
                         shown=shown,
                     )
@@ -317,10 +315,10 @@ class Facts:
         )
 
     def _make_promise(self, row: PromiseRow, one: WaitingClaim) -> Promise:
-        issued_on = datetime.fromtimestamp(row.t_ms / 1000, UTC).astimezone(_PARIS).date()
+        issued_on = to_paris_day(from_ms(row.t_ms))
         return Promise(
             domain=Domain.from_number(row.domain),
-            care_date=_read_day(row.care_day),
+            care_date=from_day_number(row.care_day),
             expires_on=compute_expiry(issued_on),
             shown=self._find_shown(row, one.person_ref),
         )
@@ -399,7 +397,3 @@ def _list_uses(pec: PecRow) -> list[Use]:
 def _add_uses(counters: Counters, uses: Iterable[Use]) -> None:
     for use in uses:
         counters.add(use)
-
-
-def _read_day(care_day: int) -> date:
-    return _EPOCH + timedelta(days=care_day)

@@ -6,12 +6,11 @@ gives it the facts that are its own.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.visitor import Visitor
 from rempart.incidents.clock_rules import CLOCK_RULES, RULES_BY_CODE, Trait
 from rempart.incidents.clocks import (
@@ -24,10 +23,11 @@ from rempart.incidents.clocks import (
 )
 from rempart.incidents.room import read_words
 from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.instants import PARIS, to_ms
 from rempart.storage import authorities
 from rempart.storage.authorities import IncidentHead, SaidTrait
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.tariffs.working_days import Calendar
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.warn_contacts import warn_now
@@ -47,9 +47,8 @@ __all__ = [
     "say_trait",
 ]
 
-CALENDAR: Final = Calendar(zone=ZoneInfo("Europe/Paris"))
+CALENDAR: Final = Calendar(zone=PARIS)
 REASON_LIMIT: Final = 1000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ class Reminder:
     def started_ms(self) -> int:
         """The instant of the fact that the clock is counted from."""
         started = self.row.clock.started
-        return 0 if started is None else (started.happened_at - _EPOCH) // timedelta(milliseconds=1)
+        return 0 if started is None else to_ms(started.happened_at)
 
 
 def read_clocks(tx: Transaction, asker: Asker, incident_id: int) -> IncidentClocks:
@@ -354,12 +353,9 @@ def _check_is_own(asker: Asker, insurer_id: int | None) -> None:
 
 
 def _list_colleagues(tx: Transaction, asker: Asker) -> set[int]:
-    org_ref = asker.visitor.org_ref
     own = asker.visitor.insurer_id is not None
     wanted = Permission.RECEIVE_PACKAGE if own else Permission.WORK_INCIDENT
-    if org_ref is None:
-        return set()
-    standing = list_standing(tx, org_ref, GRANTS[wanted].roles)
+    standing = list_entitled(tx, asker.visitor.org_ref, wanted)
     return {one.actor_ref for one in standing if one.has_role(asker.now)}
 
 

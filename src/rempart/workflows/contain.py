@@ -20,7 +20,7 @@ from rempart.accounts.containment import (
     needs_second_person,
 )
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import are_apart
 from rempart.disclosure.acts import About, Author, LedgerRead
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound, StepUpNeeded
@@ -33,8 +33,12 @@ from rempart.storage.containment import (
     NewMeasure,
     Whom,
 )
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import (
+    COMMAND_LINE_REF,
+    Asker,
+    find_host_actor,
+)
 from rempart.workflows.my_limits import read_my_limits
 from rempart.workflows.read_on_record import Readings
 from rempart.workflows.warn_contacts import warn_now
@@ -42,8 +46,6 @@ from rempart.workflows.web_session import record_event
 
 __all__ = ["LookupFigures", "MeasureRow", "Whom"]
 
-# The host's command line, which is nobody of the console.
-COMMAND_LINE: Final = 0
 NOTE_LIMIT: Final = 500
 TOUCHED_DURING: Final = timedelta(days=7)
 HISTORY: Final = timedelta(days=90)
@@ -133,7 +135,7 @@ def contain(
         InvalidRequest: times or words that cannot be, or the portals: they are cut at Services.
         Conflict: the same is in force, or asked for, already.
     """
-    by_ref = _check_can(asker, Permission.CONTAIN)
+    by_ref = find_host_actor(asker, Permission.CONTAIN)
     target = _find_target(tx, request.whom)
     if len(request.note) > NOTE_LIMIT:
         raise InvalidRequest(f"note: at most {NOTE_LIMIT} letters")
@@ -209,7 +211,7 @@ def count_cost(tx: Transaction, asker: Asker | None, whom: Whom) -> Cost:
         NotAllowed: their role does not contain.
         NotFound: no such target.
     """
-    by_ref = _check_can(asker, Permission.CONTAIN)
+    by_ref = find_host_actor(asker, Permission.CONTAIN)
     target = _find_target(tx, whom)
     accounts, alone = containment.count_touched(tx, whom, author=by_ref)
     needs_two = needs_second_person(whom.target, accounts=accounts, alone_today=alone)
@@ -223,14 +225,14 @@ def approve(tx: Transaction, asker: Asker | None, measure_ref: int, *, now: date
         NotAllowed: they asked for it, or they are no second person beside whoever did.
         Conflict: it began, or was withdrawn, or never was.
     """
-    by_ref = _check_can(asker, Permission.CONTAIN)
+    by_ref = find_host_actor(asker, Permission.CONTAIN)
     measure = _lock(tx, measure_ref)
     if not measure.waits(now):
         raise Conflict("nothing waits here")
     if measure.asked_by == by_ref:
         raise NotAllowed("two persons hold so many accounts: leave it to a colleague")
-    if asker is not None and measure.asked_by != COMMAND_LINE:
-        people = list_standing(tx, asker.visitor.org_ref or 0, GRANTS[Permission.CONTAIN].roles)
+    if asker is not None and measure.asked_by != COMMAND_LINE_REF:
+        people = list_entitled(tx, asker.visitor.org_ref, Permission.CONTAIN)
         if not are_apart(people, measure.asked_by, by_ref, asked_at=measure.asked_at, at=now):
             raise NotAllowed("a second person was there before, and was not invited by the first")
     containment.approve_measure(tx, measure_ref, by_ref=by_ref, at=now)
@@ -251,7 +253,7 @@ def end_measure(
         NotAllowed: their role does not release.
         Conflict: it is over, or never was.
     """
-    by_ref = _check_can(asker, Permission.RELEASE)
+    by_ref = find_host_actor(asker, Permission.RELEASE)
     measure = _lock(tx, measure_ref)
     waits = measure.waits(now)
     if not waits and not measure.is_in_force(now):
@@ -273,7 +275,7 @@ def list_measures(tx: Transaction, asker: Asker | None, *, now: datetime) -> lis
     Raises:
         NotAllowed: their role does not read the guard.
     """
-    _check_can(asker, Permission.READ_GUARD)
+    find_host_actor(asker, Permission.READ_GUARD)
     return containment.list_measures(tx, since=now - HISTORY)
 
 
@@ -325,7 +327,7 @@ def release_account(
     """
     if asker is not None and asker.visitor.actor_ref == account_ref:
         return _release_own(tx, asker)
-    _check_can(asker, Permission.RELEASE)
+    find_host_actor(asker, Permission.RELEASE)
     held = containment.list_contained(tx, [account_ref])
     if not held:
         raise Conflict("nothing holds this account: somebody released it")
@@ -354,7 +356,7 @@ def release_many(
     Raises:
         NotAllowed: their role does not release, or one of them is their own.
     """
-    _check_can(asker, Permission.RELEASE)
+    find_host_actor(asker, Permission.RELEASE)
     if asker is not None and asker.visitor.actor_ref in account_refs:
         raise NotAllowed("nobody releases their own account among others")
     held = [one.account_ref for one in containment.list_contained(tx, account_refs)]
@@ -380,15 +382,6 @@ def _release_own(tx: Transaction, asker: Asker) -> None:
         agent=asker.whence.agent,
     )
     warn_now(tx, record_event(tx, event))
-
-
-def _check_can(asker: Asker | None, permission: Permission) -> int:
-    if asker is None:
-        return COMMAND_LINE
-    check_can(asker.visitor, permission, now=asker.now)
-    if not asker.visitor.is_host:
-        raise NotFound("no such page")
-    return asker.visitor.actor_ref
 
 
 def _find_target(tx: Transaction, whom: Whom) -> FoundTarget:

@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import are_apart
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.rights.cuts import CutReason, CutScope
 from rempart.storage import continuity
 from rempart.storage.connect import Transaction
 from rempart.storage.continuity import CutRow, InsurerName, Touched
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import (
+    COMMAND_LINE_REF,
+    Asker,
+    find_host_actor,
+)
 
 __all__ = ["CutRow", "InsurerName", "Touched"]
 
-# The host's command line, which is nobody of the console.
-COMMAND_LINE: Final = 0
 NOTE_LIMIT: Final = 500
 LONGEST_REVIEW: Final = timedelta(days=30)
 TOUCHED_DURING: Final = timedelta(days=1)
@@ -67,7 +69,7 @@ def cut_services(
         InvalidRequest: no such insurer, or dates that cannot be.
         Conflict: the same is cut, or asked for, already.
     """
-    by_ref = _check_can_cut(asker)
+    by_ref = find_host_actor(asker, Permission.CUT_SERVICES)
     insurer = _find_insurer(tx, request)
     if len(request.note) > NOTE_LIMIT:
         raise InvalidRequest(f"note: at most {NOTE_LIMIT} letters")
@@ -102,7 +104,7 @@ def approve_cut(tx: Transaction, asker: Asker | None, cut_ref: int, *, now: date
         NotAllowed: they asked for it, or they are no second person beside whoever did.
         Conflict: it began, or was withdrawn.
     """
-    by_ref = _check_can_cut(asker)
+    by_ref = find_host_actor(asker, Permission.CUT_SERVICES)
     cut = _lock(tx, cut_ref)
     if cut.starts_at is not None or cut.ended_at is not None:
         raise Conflict("nothing waits here")
@@ -118,7 +120,7 @@ def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now:
         NotAllowed: their role does not cut.
         Conflict: it is over, or they asked for its end already.
     """
-    by_ref = _check_can_cut(asker)
+    by_ref = find_host_actor(asker, Permission.CUT_SERVICES)
     cut = _lock(tx, cut_ref)
     if cut.ended_at is not None:
         raise Conflict("it is over")
@@ -172,15 +174,6 @@ def preview_cut(
     return continuity.count_touched(tx, insurer_id=insurer_id, since_ms=since_ms)
 
 
-def _check_can_cut(asker: Asker | None) -> int:
-    if asker is None:
-        return COMMAND_LINE
-    check_can(asker.visitor, Permission.CUT_SERVICES, now=asker.now)
-    if not asker.visitor.is_host:
-        raise NotFound("no such service")
-    return asker.visitor.actor_ref
-
-
 def _find_insurer(tx: Transaction, request: CutRequest) -> InsurerName | None:
     if request.scope is not CutScope.INSURER:
         return None
@@ -209,9 +202,8 @@ def _check_second_person(
     """Refuse whoever is no second person: the same one, or a puppet of theirs."""
     if first_ref == second_ref:
         raise NotAllowed("two persons cut and restore everything: leave it to a colleague")
-    if asker is None or first_ref in (None, COMMAND_LINE):
+    if asker is None or first_ref in (None, COMMAND_LINE_REF):
         return  # whoever holds the machine is another person than whoever uses the console
-    org_ref = asker.visitor.org_ref
-    people = list_standing(tx, org_ref or 0, GRANTS[Permission.CUT_SERVICES].roles)
+    people = list_entitled(tx, asker.visitor.org_ref, Permission.CUT_SERVICES)
     if not are_apart(people, first_ref or 0, second_ref, asked_at=asked_at, at=now):
         raise NotAllowed("a second person was there before, and was not invited by the first")

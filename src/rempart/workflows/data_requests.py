@@ -7,7 +7,6 @@ may go is planned, and two people of the host approve it like any other erasure.
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
@@ -37,7 +36,6 @@ from rempart.workflows.web_session import draw_ref
 
 __all__ = ["WORDS_LIMIT", "DataRequest", "RequestColumn", "RequestKind"]
 
-PARIS: Final = ZoneInfo("Europe/Paris")
 LETTER_MONTHS: Final = 12
 """How long ago a letter may have come, when it is written down."""
 _NOT_HERE: Final = "there is no such request"
@@ -80,7 +78,7 @@ def make_request(tx: Transaction, asker: Asker, kind: RequestKind, details: str)
         kind=kind,
         details=_read_details(kind, details),
         made_by=visitor.actor_ref,
-        received_on=asker.now.astimezone(PARIS).date(),
+        received_on=asker.today,
     )
     return request_ref
 
@@ -115,7 +113,7 @@ def write_letter(
     opened = member_files.read_file(tx, file_ref)
     if opened is None or not opened.person_ref:
         raise NotFound("this file is not open any more")
-    today = asker.now.astimezone(PARIS).date()
+    today = asker.today
     if not add_months(today, -LETTER_MONTHS) <= received_on <= today:
         raise InvalidRequest(
             "when did the letter come?", (("received_on", "from a year ago to today"),)
@@ -172,7 +170,7 @@ def count_waiting(tx: Transaction, asker: Asker) -> tuple[int, int]:
         NotAllowed: their role does not allow it.
     """
     check_can(asker.visitor, Permission.HANDLE_REQUESTS, now=asker.now)
-    return data_requests.count_waiting(tx, asker.now.astimezone(PARIS).date())
+    return data_requests.count_waiting(tx, asker.today)
 
 
 def read_request(tx: Transaction, asker: Asker, request_ref: int) -> RequestSheet:
@@ -183,7 +181,7 @@ def read_request(tx: Transaction, asker: Asker, request_ref: int) -> RequestShee
     """
     check_can(asker.visitor, Permission.HANDLE_REQUESTS, now=asker.now)
     request = _load(tx, request_ref)
-    today = asker.now.astimezone(PARIS).date()
+    today = asker.today
     return RequestSheet(
         request=request,
         due_on=find_due_day(request),
@@ -279,7 +277,7 @@ def _check_step(request: DataRequest, to: RequestState, asker: Asker, words: str
         request.state,
         to,
         received_on=request.received_on,
-        on=asker.now.astimezone(PARIS).date(),
+        on=asker.today,
         words=words,
     )
 

@@ -6,12 +6,12 @@ decide twice, and without a reason.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.instants import from_ms, to_paris_day
 from rempart.kernel.listing import Listing
 from rempart.storage import exposure_watch, insured_claims
 from rempart.storage.connect import Transaction
@@ -42,7 +42,6 @@ __all__ = [
 WATCH_DAYS: Final = 365
 MOST_DAYS: Final = 3 * 365
 WHY_LIMIT: Final = 500
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _ONE: Final[Listing[FlagColumn]] = Listing(sort="raised")
 
 
@@ -97,8 +96,8 @@ def start_watch(tx: Transaction, asker: Asker, incident_id: int, *, days: int = 
     )
     if found is None:
         raise NotFound("no incident to watch has this number")
-    today = asker.now.astimezone(_PARIS).date()
-    begun = datetime.fromtimestamp(found.starts_ms / 1000, UTC).astimezone(_PARIS).date()
+    today = asker.today
+    begun = to_paris_day(from_ms(found.starts_ms))
     if not exposure_watch.insert_watch(
         tx,
         insurer_id=insurer_id,

@@ -6,13 +6,13 @@ Refuses to let anybody judge what they reported themselves.
 from typing import Final, Literal
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage import event_reports, people
 from rempart.storage.connect import Transaction
 from rempart.storage.event_reports import ListedReport, ReportColumn, list_reports
-from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.end_fallen_sessions import end_fallen_sessions
 from rempart.workflows.web_session import record_event
 
@@ -60,9 +60,7 @@ def handle_report(
         InvalidRequest: no words, or too many.
         Conflict: it was answered already.
     """
-    check_can(asker.visitor, Permission.HANDLE_REPORT, now=asker.now)
-    if not asker.visitor.is_host:
-        raise NotFound("no such report")
+    check_can_as_host(asker, Permission.HANDLE_REPORT)
     report = read_report(tx, event_ref)
     if report.actor_ref == asker.visitor.actor_ref:
         raise NotAllowed("nobody judges their own report: leave it to a colleague")

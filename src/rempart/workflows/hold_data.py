@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from psycopg import errors
 
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.reasons import clean_reason
 from rempart.retention.fields import Field
 from rempart.storage import data_holds
 from rempart.storage.connect import Transaction
@@ -21,7 +22,6 @@ __all__ = ["DataHold", "HoldKind", "HoldRequest", "list_holds", "place_hold", "r
 
 HoldKind: TypeAlias = Literal["judicial", "dispute", "restriction"]
 KINDS: Final = get_args(HoldKind)
-REASON_LIMIT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def place_hold(tx: Transaction, request: HoldRequest, *, by: int | None) -> int:
                 kind=request.kind,
                 insurer_id=request.insurer_id,
                 fields=tuple(sorted(field.value for field in set(request.fields))),
-                reason=read_reason(request.reason),
+                reason=clean_reason(request.reason),
             ),
             person_ref=request.person_ref,
             contract_ref=request.contract_ref,
@@ -86,22 +86,10 @@ def release_hold(tx: Transaction, hold_ref: int, *, reason: str, by: int | None)
         InvalidRequest: there is no reason.
         Conflict: there is no such hold for them, or it was released.
     """
-    if not data_holds.release_hold(tx, hold_ref, reason=read_reason(reason), by=by):
+    if not data_holds.release_hold(tx, hold_ref, reason=clean_reason(reason), by=by):
         raise Conflict("there is no such hold in force")
 
 
 def list_holds(tx: Transaction) -> list[tuple[DataHold, datetime]]:
     """Return the holds in force, with since when, the oldest first."""
     return data_holds.list_holds(tx)
-
-
-def read_reason(reason: str) -> str:
-    """Return a reason as it is kept.
-
-    Raises:
-        InvalidRequest: there is none, or it is too long.
-    """
-    words = " ".join(reason.split())
-    if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
-        raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")
-    return words

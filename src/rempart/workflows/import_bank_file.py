@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
 
 from rempart.claims.states import ClaimEvent
 from rempart.exchange.bank_statement import read_bank_file, refuse_bank_file
-from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.errors import Conflict, NotFound
 from rempart.kernel.iban import Iban
+from rempart.kernel.reasons import clean_reason
 from rempart.settlement.bank_matching import BankFile, Match, list_mentions, match_movements
 from rempart.settlement.journal import (
     Account,
@@ -34,8 +34,6 @@ from rempart.settlement.return_reasons import find_reason
 from rempart.storage import bank_files, funds, settlement
 from rempart.storage.bank_files import Suspended
 from rempart.storage.connect import Transaction
-
-NOTE_LIMIT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +111,7 @@ def explain_as_funds(tx: Transaction, line_id: int, *, call: str, note: str) -> 
         tx,
         line_id,
         explanation="insurer",
-        note=_read_note(note),
+        note=clean_reason(note, name="note"),
         insurer_id=known.insurer_id,
         call_id=known.call_id,
     )
@@ -132,7 +130,11 @@ def explain_as_insurer(tx: Transaction, line_id: int, *, amc_number: str, note: 
     account = Account(AccountKind.INSURER, insurer[0])
     settlement.write_journal(tx, [explain(line_id, to=account, cents=line.cents)])
     bank_files.explain_line(
-        tx, line_id, explanation="insurer", note=_read_note(note), insurer_id=insurer[0]
+        tx,
+        line_id,
+        explanation="insurer",
+        note=clean_reason(note, name="note"),
+        insurer_id=insurer[0],
     )
 
 
@@ -150,7 +152,11 @@ def explain_as_refund(tx: Transaction, line_id: int, *, establishment_ref: int, 
     account = Account(AccountKind.PROFESSIONAL, establishment_ref)
     settlement.write_journal(tx, [explain(line_id, to=account, cents=line.cents)])
     bank_files.explain_line(
-        tx, line_id, explanation="refund", note=_read_note(note), remittance_id=remittance_id
+        tx,
+        line_id,
+        explanation="refund",
+        note=clean_reason(note, name="note"),
+        remittance_id=remittance_id,
     )
 
 
@@ -163,7 +169,7 @@ def explain_as_fees(tx: Transaction, line_id: int, *, note: str) -> None:
     line = _take_suspended(tx, line_id)
     account = Account(AccountKind.FEES)
     settlement.write_journal(tx, [explain(line_id, to=account, cents=line.cents)])
-    bank_files.explain_line(tx, line_id, explanation="fees", note=_read_note(note))
+    bank_files.explain_line(tx, line_id, explanation="fees", note=clean_reason(note, name="note"))
 
 
 def lift_holds(tx: Transaction, establishment_ref: int) -> int:
@@ -261,10 +267,3 @@ def _take_suspended(tx: Transaction, line_id: int) -> Suspended:
     if line is None:
         raise NotFound(f"no movement {line_id} waits for an explanation")
     return line
-
-
-def _read_note(note: str) -> str:
-    words = " ".join(note.split())
-    if not words.isprintable() or not 1 <= len(words) <= NOTE_LIMIT:
-        raise InvalidRequest(f"note: say why, in {NOTE_LIMIT} letters at most")
-    return words

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.disclosure.fields import FIELD_LABELS, FIELDS_OF_PROFESSIONALS, Field
 from rempart.incidents.room import read_words
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.notices.facts import IncidentFacts, PublicFacts
 from rempart.notices.incident_page import (
     IncidentPage,
@@ -33,7 +33,6 @@ from rempart.workflows.web_session import draw_ref
 __all__ = ["LastPackage", "OwnPage", "PageHead", "PageVersion"]
 
 REASON_LIMIT: Final = 500
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _OF_MEMBERS: Final = Field(sum(FIELD_LABELS)) & ~FIELDS_OF_PROFESSIONALS
 
 
@@ -142,7 +141,7 @@ def compute_public_facts(package: LastPackage) -> PublicFacts:
 
 def to_day(t_ms: int) -> date:
     """Return the Paris civil date of an instant, in Unix milliseconds."""
-    return _to_day(datetime.fromtimestamp(t_ms / 1000, UTC))
+    return to_paris_day(datetime.fromtimestamp(t_ms / 1000, UTC))
 
 
 def draft_page(own: OwnPage, facts: IncidentFacts, *, now: datetime) -> IncidentPage:
@@ -156,7 +155,7 @@ def draft_page(own: OwnPage, facts: IncidentFacts, *, now: datetime) -> Incident
     number = 1 + len(own.versions)
     try:
         return IncidentPage(
-            facts=replace(facts, version=number, written_on=_to_day(now)),
+            facts=replace(facts, version=number, written_on=to_paris_day(now)),
             about=compute_public_facts(own.package),
             package_number=own.package.number,
             questions=former.page.questions if former else tuple(list_first_questions()),
@@ -258,10 +257,8 @@ def _find_head(tx: Transaction, own: OwnPage, asker: Asker) -> PageHead:
 
 def _date(page: IncidentPage, version: int, now: datetime) -> IncidentPage:
     try:
-        return replace(page, facts=replace(page.facts, version=version, written_on=_to_day(now)))
+        return replace(
+            page, facts=replace(page.facts, version=version, written_on=to_paris_day(now))
+        )
     except ValueError as wrong:
         raise InvalidRequest(str(wrong)) from None
-
-
-def _to_day(now: datetime) -> date:
-    return now.astimezone(_PARIS).date()

@@ -6,7 +6,7 @@ closed incident.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Any, Final
 
 from rempart.accounts.inquiries import check_is_host
@@ -27,6 +27,7 @@ from rempart.incidents.room import (
     read_words,
 )
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.instants import from_ms
 from rempart.storage import evidence_holds, incident_room
 from rempart.storage.connect import Transaction
 from rempart.storage.evidence_holds import EvidenceHold
@@ -56,7 +57,6 @@ __all__ = [
 
 OWNER_LIMIT: Final = 120
 JSON_FORMAT: Final = "rempart incident room 1"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,4 +410,4 @@ def _describe_event(event: RoomEvent) -> dict[str, Any]:
 def _write_instant(t_ms: int | None) -> str | None:
     if t_ms is None:
         return None
-    return (_EPOCH + timedelta(milliseconds=t_ms)).isoformat(timespec="milliseconds")
+    return from_ms(t_ms).isoformat(timespec="milliseconds")

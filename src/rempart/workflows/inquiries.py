@@ -22,7 +22,7 @@ from rempart.accounts.inquiries import (
     check_is_open,
     check_second_person,
 )
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.second_person import Entitled
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
@@ -38,7 +38,7 @@ from rempart.storage.inquiries import (
     list_insurers,
 )
 from rempart.storage.member_history import Away, HistoryColumn, list_away
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.record_act import ActsLog, record_act
 from rempart.workflows.web_session import draw_ref, record_event
@@ -415,9 +415,7 @@ def _decide_hold(tx: Transaction, asker: Asker, hold: DisplayHold, state: HoldSt
 
 
 def _list_deciders(tx: Transaction, asker: Asker) -> list[Entitled]:
-    org_ref = asker.visitor.org_ref
-    roles = GRANTS[Permission.APPROVE_INQUIRY].roles
-    return [] if org_ref is None else list_standing(tx, org_ref, roles)
+    return list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_INQUIRY)
 
 
 def _record(

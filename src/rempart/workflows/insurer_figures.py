@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import NotAllowed
+from rempart.kernel.instants import PARIS, to_paris_day
 from rempart.kernel.listing import Listing
 from rempart.storage import insurer_figures, insurer_limits, own_feeds
 from rempart.storage.connect import Transaction
@@ -25,7 +25,6 @@ HOUR_MS: Final = 3_600_000
 MOST_DAYS: Final = 15
 MOST_FEEDS: Final = 12
 MOST_COUNTED: Final = 200_000
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _WEEK: Final = timedelta(days=7)
 
 
@@ -123,7 +122,7 @@ def read_figures(tx: Transaction, asker: Asker, *, unknown: int) -> Figures:
         sort="started", descending=True, limit=MOST_FEEDS
     )
     feeds, _total = own_feeds.list_feeds(tx, latest)
-    since = datetime.combine(monday, datetime.min.time(), _PARIS)
+    since = datetime.combine(monday, datetime.min.time(), PARIS)
     return Figures(
         weeks=_fill_weeks(_count_weeks(tx, insurer_id, monday), monday, WEEKS),
         delays=insurer_figures.count_delays(tx, insurer_id, since=since, most=MOST_DAYS),
@@ -148,12 +147,12 @@ def _find_limit(tx: Transaction, insurer_id: int) -> ListedLimit | None:
 
 
 def _find_monday(now: datetime) -> date:
-    today = now.astimezone(_PARIS).date()
+    today = to_paris_day(now)
     return today - timedelta(days=today.weekday())
 
 
 def _count_weeks(tx: Transaction, insurer_id: int, monday: date) -> list[ClaimWeek]:
-    since = datetime.combine(monday, datetime.min.time(), _PARIS)
+    since = datetime.combine(monday, datetime.min.time(), PARIS)
     return insurer_figures.count_claim_weeks(tx, insurer_id, since=since)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.exchange.card_letter import decode_print
 from rempart.incidents.packages import decide_is_minor
+from rempart.kernel.instants import to_paris_day
 from rempart.notices.self_check import (
     CERTAINTIES,
     DOUBTS,
@@ -32,7 +32,6 @@ from rempart.storage.self_checks import CheckablePage, HeldCard, ListedAnswer
 from rempart.workflows.read_cards import OpensPrints
 from rempart.workflows.web_session import draw_ref
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _BASIS: Final = "rempart self-check v1"
 
 
@@ -101,7 +100,7 @@ def _make_list(maker: ListMaker, page: CheckablePage) -> bool:
 def _seal_all(
     maker: ListMaker, page: CheckablePage, salt: bytes, bits: int
 ) -> Iterator[tuple[int, bytes]]:
-    today = maker.now.astimezone(UTC).astimezone(_PARIS).date()
+    today = to_paris_day(maker.now.astimezone(UTC))
     done = 0
     for block in self_checks.iterate_answers(maker.notices, page):
         told = {one.person_ref: one for one in block}

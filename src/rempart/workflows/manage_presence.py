@@ -18,7 +18,7 @@ from rempart.storage import presence_pages
 from rempart.storage.connect import Transaction
 from rempart.storage.presence_pages import ListedPolicy, ListedTerminal, TerminalColumn, Typed
 from rempart.workflows import bound_presence
-from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.web_session import record_event
 
 __all__ = ["ListedPolicy", "ListedTerminal", "TerminalColumn", "Typed"]
@@ -55,7 +55,7 @@ def preview_policy(
         NotFound: no such professional or establishment.
         InvalidRequest: both are named.
     """
-    _check_can_set(asker)
+    check_can_as_host(asker, Permission.SET_PRESENCE)
     establishment_ref, account_ref = bound_presence.find_whom(tx, rpps, establishment)
     bound = policy.typed_persons_per_day
     return presence_pages.count_typed(
@@ -83,7 +83,7 @@ def set_policy(
         NotFound: no such professional or establishment, or they are not of the host.
         InvalidRequest: both are named.
     """
-    _check_can_set(asker)
+    check_can_as_host(asker, Permission.SET_PRESENCE)
     bound_presence.set_policy(
         tx,
         policy,
@@ -102,7 +102,7 @@ def remove_policy(tx: Transaction, asker: Asker, policy_ref: int) -> None:
         NotAllowed: not theirs to remove (StepUpNeeded: not without a fresh ceremony).
         NotFound: no such policy, or they are not of the host.
     """
-    _check_can_set(asker)
+    check_can_as_host(asker, Permission.SET_PRESENCE)
     if not presence_pages.delete_policy(tx, policy_ref):
         raise NotFound("there is no such policy")
     _record(tx, asker, SecurityEventKind.PRESENCE_REMOVED, {})
@@ -151,8 +151,7 @@ def register_terminal(
         InvalidRequest: no label.
         Conflict: the key is registered already.
     """
-    check_can(asker.visitor, Permission.REGISTER_TERMINAL, now=asker.now)
-    _check_is_host(asker)
+    check_can_as_host(asker, Permission.REGISTER_TERMINAL)
     kid = bound_presence.register_terminal(
         tx,
         jwk,
@@ -178,16 +177,6 @@ def revoke_terminal(tx: Transaction, asker: Asker, terminal_ref: int) -> None:
     if found.revoked_at is not None or not bound_presence.revoke_terminal(tx, found.kid):
         raise Conflict("this reader is stopped already")
     _record(tx, asker, SecurityEventKind.TERMINAL_REVOKED, {"label": found.label})
-
-
-def _check_can_set(asker: Asker) -> None:
-    check_can(asker.visitor, Permission.SET_PRESENCE, now=asker.now)
-    _check_is_host(asker)
-
-
-def _check_is_host(asker: Asker) -> None:
-    if not asker.visitor.is_host:
-        raise NotFound("no such service")
 
 
 def _record(

@@ -6,7 +6,6 @@ Refuses to let the truth near the judgement: it is compared with the list once t
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from rempart.incidents.evidence import (
 )
 from rempart.incidents.exposure import ExposedPerson, compute_exposure
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import from_ms
 from rempart.storage import incidents
 from rempart.storage.connect import Transaction
 from rempart.storage.incidents import FoundPerson
@@ -201,5 +201,5 @@ def _is_claimed(
 
 
 def _format_instant(t_ms: int) -> str:
-    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=t_ms)
+    instant = from_ms(t_ms)
     return instant.isoformat(timespec="milliseconds")

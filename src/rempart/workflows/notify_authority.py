@@ -6,9 +6,8 @@ and only that meets a clock.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission
 from rempart.exchange import dora_report
@@ -26,11 +25,11 @@ from rempart.incidents.cnil_form import (
 )
 from rempart.incidents.room import EventKind, read_words
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.instants import PARIS, from_ms
 from rempart.storage import authorities
 from rempart.storage.connect import Transaction
 from rempart.workflows.case_file import Writer, add_line, read_case
 
-PARIS: Final = ZoneInfo("Europe/Paris")
 REFERENCE_LIMIT: Final = 120
 Report: TypeAlias = Literal["cnil", "dora", "complaint", "acpr", "anssi"]
 PHASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -190,7 +189,7 @@ def prepare_dora(
             classification=classify_incident(
                 IncidentScale(clients=case.count_members(insurers), **scale)
             ),
-            classified_at=_at(classified.happened_ms),
+            classified_at=from_ms(classified.happened_ms),
             answers={**answers, **more},
             clients_total=scale.get("clients_total"),
             duration_until=case.ends_at if case.answered_at else None,
@@ -308,14 +307,10 @@ def _make_line(tx: Transaction, case: CaseFile, insurer_id: int | None) -> dict[
     more = {
         "notified_at": ""
         if told is None
-        else f"{_at(told.happened_ms).astimezone(PARIS):%d/%m/%Y %H:%M}",
+        else f"{from_ms(told.happened_ms).astimezone(PARIS):%d/%m/%Y %H:%M}",
         "reference": str(read_detail(told, "reference") or ""),
         "not_notified_reason": str(read_detail(waived, "reason") or ""),
         "author": "" if last is None else last.author,
         "changed_at": "" if last is None else f"{last.made_at.astimezone(PARIS):%d/%m/%Y %H:%M}",
     }
     return make_register_line(form, more)
-
-
-def _at(t_ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=t_ms)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.findings import Language
@@ -24,7 +23,6 @@ from rempart.workflows.administer_organisation import Asker
 
 __all__ = ["Held", "Move", "OwnData", "Reason", "describe_held", "read_own_data"]
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 # What interrupts or suspends; portability is in the end of the contract already.
 MOVING: Final = frozenset({"interruption", "suspension"})
 # What the member is shown, in this order.
@@ -99,7 +97,7 @@ def read_own_data(tx: Transaction, asker: Asker, language: Language) -> OwnData:
     check_can(asker.visitor, Permission.READ_OWN_DATA, now=asker.now)
     schedule = _read_schedule(retention_runs.load_schedule(tx) or load_default_text())
     mine = own_copies.read_mine(tx)
-    today = asker.now.astimezone(_PARIS).date()
+    today = asker.today
     held = () if mine is None else describe_held(schedule, mine, on=today, language=language)
     return OwnData(
         held=held,

@@ -6,7 +6,7 @@ insurer, a note of the operator's room, or a list that was not sent yet.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from rempart.accounts.permissions import Permission
@@ -15,6 +15,7 @@ from rempart.incidents.case import CaseFile, Population
 from rempart.incidents.cnil_form import Notification
 from rempart.incidents.room import REASON_LIMIT, EventKind, read_words
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
+from rempart.kernel.instants import from_ms
 from rempart.storage import authorities
 from rempart.storage.connect import Transaction
 from rempart.workflows.administer_organisation import Asker
@@ -30,7 +31,6 @@ DUTIES: Final[Mapping[str, str]] = {
     "cnil_complete": "Article 33 : la notification initiale était complète",
 }
 """What an insurer may decide about what it owes the CNIL, as its timeline says it."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ def describe_own(room: OwnRoom) -> dict[str, Any]:
         "timeline": [
             {
                 "kind": event.kind.value,
-                "happened_at": _write(_EPOCH + timedelta(milliseconds=event.happened_ms)),
+                "happened_at": _write(from_ms(event.happened_ms)),
                 "author": event.author or None,
                 "details": dict(event.details),
             }

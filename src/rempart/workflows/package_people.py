@@ -5,7 +5,6 @@ Refuses to open what another insurer's feed says of a person.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 from rempart.exchange.package_rows import NamedPerson, PackagedRow
 from rempart.incidents.packages import (
@@ -15,13 +14,12 @@ from rempart.incidents.packages import (
     decide_identity,
     decide_is_minor,
 )
+from rempart.kernel.instants import to_paris_day
 from rempart.storage import packages
 from rempart.storage.connect import Transaction
 from rempart.storage.packages import ChangedPerson
 from rempart.storage.sealing import Kms, PersonRecord, Seal, load_insurer_key, open_sealed
 from rempart.workflows.package_draft import Draft
-
-_PARIS = ZoneInfo("Europe/Paris")
 
 
 class People:
@@ -40,7 +38,7 @@ class People:
         with identities.transaction():
             self._seal = Seal(insurer_id, load_insurer_key(identities, kms, insurer_id))
         ended = datetime.fromtimestamp(draft.incident.ends_ms / 1000, UTC)
-        self._day = ended.astimezone(_PARIS).date()
+        self._day = to_paris_day(ended)
 
     def name(self, tx: Transaction, *, report: Callable[[int], None]) -> Iterator[PackagedRow]:
         """Yield the rows of the package, by reference.

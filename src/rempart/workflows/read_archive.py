@@ -9,7 +9,8 @@ from datetime import date
 from typing import Any, Final
 
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
-from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.errors import NotFound
+from rempart.kernel.reasons import clean_reason
 from rempart.retention.fields import Field
 from rempart.storage import leaving
 from rempart.storage.archive_seal import Vault
@@ -67,9 +68,7 @@ def read_archive(
         LedgerUnavailable: it cannot be recorded: nothing is opened.
         InconsistentRecord: what is archived was changed.
     """
-    words = " ".join(reason.split())
-    if not words.isprintable() or not 1 <= len(words) <= REASON_LIMIT:
-        raise InvalidRequest(f"reason: say why, in {REASON_LIMIT} letters at most")
+    words = clean_reason(reason, most=REASON_LIMIT)
     items = leaving.load_archived(tx, person_ref)
     if not items:
         raise NotFound("the archive holds nothing of this person")

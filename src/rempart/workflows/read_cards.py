@@ -4,14 +4,14 @@ Refuses to open the print of a card that is not the visitor's: the database give
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
 from rempart.accounts.permissions import Permission, check_can
 from rempart.exchange.card_letter import CardPrint, decode_print, render_letters
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.rights.card import CardSerial
 from rempart.storage import card_pages, cards
 from rempart.storage.card_pages import (
@@ -31,7 +31,6 @@ from rempart.workflows.web_session import record_event
 __all__ = ["BatchColumn", "CardColumn", "FoundCard", "ListedBatch", "ListedCard", "OwnCard"]
 
 MOST_OWN_CARDS: Final = 60
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 class OpensPrints(Protocol):
@@ -260,11 +259,6 @@ def unshare_line(tx: Transaction, asker: Asker, serial: str, line: int) -> None:
     check_can(asker.visitor, Permission.MANAGE_CARDS, now=asker.now)
     card = card_events.unshare_child(tx, _parse(serial), line, asked_by=asker.visitor.actor_ref)
     _record(tx, SecurityEventKind.CARD_ORDERED, asker, card)
-
-
-def to_paris_day(now: datetime) -> date:
-    """Return the civil date in Paris, which rights follow."""
-    return now.astimezone(_PARIS).date()
 
 
 def _find_person(asker: Asker) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.chain import InsurerLink, Link, Party, draw_chain
 from rempart.accounts.permissions import Permission, check_can
-from rempart.kernel.errors import InvalidRequest, NotFound
+from rempart.kernel.errors import InvalidRequest
+from rempart.kernel.instants import to_paris_day
 from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.rights.cuts import CutScope, Reach, decide_reach
@@ -19,11 +19,10 @@ from rempart.storage import chain, continuity
 from rempart.storage.chain import LinkColumn
 from rempart.storage.connect import Transaction
 from rempart.storage.continuity import CutRow
-from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 
 __all__ = ["InsurerLink", "Link", "LinkColumn", "Party"]
 
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _EVERYBODY: Final = 5_000
 _TOUCHED_DURING: Final = timedelta(days=1)
 _HISTORY: Final = timedelta(days=90)
@@ -109,9 +108,7 @@ def preview_reach(
         NotFound: they are no agent of the host.
         InvalidRequest: no such insurer.
     """
-    check_can(asker.visitor, Permission.READ_CHAIN, now=asker.now)
-    if not asker.visitor.is_host:
-        raise NotFound("no such page")
+    check_can_as_host(asker, Permission.READ_CHAIN)
     insurer_id = None
     if scope is CutScope.INSURER:
         insurer = continuity.find_insurer(tx, amc_number or "")
@@ -125,7 +122,7 @@ def preview_reach(
 
 def _draw(tx: Transaction, now: datetime) -> tuple[Party, ...]:
     links, _total = chain.list_links(tx, Listing(sort="agent", limit=_EVERYBODY))
-    return draw_chain(links, now.astimezone(_PARIS).date())
+    return draw_chain(links, to_paris_day(now))
 
 
 def _list_outside(parties: Iterable[Party]) -> list[Party]:
@@ -141,7 +138,7 @@ def _list_concerned(asker: Asker, parties: Sequence[Party], now: datetime) -> li
     mine = [one for one in parties if one.org_ref == visitor.org_ref]
     if visitor.insurer_id is None or visitor.org_ref is None:
         return mine
-    since = Period(now.astimezone(_PARIS).date(), OPEN_END)
+    since = Period(to_paris_day(now), OPEN_END)
     own = InsurerLink(insurer_id=visitor.insurer_id, name=visitor.org_name, period=since)
     myself = Party(org_ref=visitor.org_ref, name=own.name, kind="operates", insurers=(own,))
     return [myself, *mine]

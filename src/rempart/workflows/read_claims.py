@@ -16,6 +16,7 @@ from rempart.disclosure.entry import NO_KEY, Draft, Kind, Mode, Outcome, Purpose
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
 from rempart.disclosure.session import draft_session
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import to_day_number
 from rempart.storage.claims_intake import ListedClaim, StoredClaim, Wish
 from rempart.storage.ledger_writer import Receipt
 from rempart.tariffs.care import ActKind
@@ -40,7 +41,6 @@ FIELDS_OF_CLAIM: Final = (
     Field.RIGHTS_STATUS | Field.CLOSED_REASON | Field.AMOUNTS | Field.BILLED_ACTS
 )
 FIELDS_OF_LIST: Final = Field.RIGHTS_STATUS | Field.AMOUNTS
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 Judge: TypeAlias = Callable[[ClaimLook], Awaitable[bool]]
 """Says whether a result may be told; see `judge_reading`."""
@@ -238,7 +238,7 @@ def _draft(claim: StoredClaim | ListedClaim, act: str, fields: Field, reading: R
         purpose=Purpose.BILLING,
         mode=Mode.CLAIM,
         domain=Domain.parse(ActKind.parse(act).domain).number,
-        care_day=claim.first_care_on.toordinal() - _EPOCH,
+        care_day=to_day_number(claim.first_care_on),
         outcome=Outcome.CLAIM,
         fields=fields,
         schema_version=FIELDS_SCHEMA_VERSION,

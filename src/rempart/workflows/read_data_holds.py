@@ -12,24 +12,21 @@ from psycopg import errors
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
+from rempart.kernel.reasons import clean_reason
 from rempart.retention.fields import Field
 from rempart.storage import data_holds, member_files, retention_pages
 from rempart.storage.connect import Transaction
 from rempart.storage.retention_pages import HoldColumn, HoldRow, RetainedRow
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_purge import check_host
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.hold_data import (
-    REASON_LIMIT,
     HoldKind,
     HoldRequest,
     place_hold,
-    read_reason,
     release_hold,
 )
 from rempart.workflows.web_session import draw_ref
 
 __all__ = [
-    "REASON_LIMIT",
     "HoldColumn",
     "HoldPage",
     "HoldRow",
@@ -144,8 +141,7 @@ def hold_inquired(tx: Transaction, asker: Asker, inquiry_ref: int, wish: Wish) -
             seven days are over.
         InvalidRequest: there is no reason.
     """
-    check_can(asker.visitor, Permission.APPROVE_PURGE, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.APPROVE_PURGE)
     hold_ref = draw_ref()
     try:
         placed = data_holds.hold_inquired(
@@ -154,7 +150,7 @@ def hold_inquired(tx: Transaction, asker: Asker, inquiry_ref: int, wish: Wish) -
             inquiry_ref,
             kind=wish.kind,
             fields=sorted(field.value for field in set(wish.fields)),
-            reason=read_reason(wish.reason),
+            reason=clean_reason(wish.reason),
         )
     except errors.InsufficientPrivilege:
         raise NotFound("nothing is kept of whom this inquiry found") from None

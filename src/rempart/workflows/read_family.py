@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from rempart.incidents.packages import decide_is_minor
+from rempart.kernel.instants import to_paris_day
 from rempart.storage.connect import Transaction
 from rempart.workflows.change_bank_details import Asker
-from rempart.workflows.read_cards import OpensPrints, read_my_cards, to_paris_day
+from rempart.workflows.read_cards import OpensPrints, read_my_cards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,7 @@ Refuses to tell another's promise from one that was never made: the database sho
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.kernel.errors import NotFound
@@ -21,8 +19,6 @@ from rempart.tariffs.care import ACTS
 from rempart.workflows.administer_organisation import Asker
 
 __all__ = ["PecColumn"]
-
-_PARIS = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +88,7 @@ def list_pecs(
         NotAllowed: their role does not allow it.
     """
     check_can(asker.visitor, Permission.READ_PECS, now=asker.now)
-    rows, total = pec_pages.list_pecs(tx, listing, today=_find_day(asker), state=state)
+    rows, total = pec_pages.list_pecs(tx, listing, today=asker.today, state=state)
     return [PecRow(number=numbers.format(row.log_id, row.idx), pec=row) for row in rows], total
 
 
@@ -123,7 +119,3 @@ def _make_line(line: Mapping[str, Any], language: Language) -> PecLine:
         amc_cents=line["amc"],
         base_cents=line.get("base"),
     )
-
-
-def _find_day(asker: Asker) -> date:
-    return asker.now.astimezone(_PARIS).date()

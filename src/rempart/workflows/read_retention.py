@@ -3,14 +3,13 @@
 Refuses agents of hosted operators: this installation's data are not theirs to erase.
 """
 
-from rempart.accounts.permissions import Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage import retention_pages
 from rempart.storage.connect import Transaction
 from rempart.storage.retention_pages import PurgeColumn, PurgeRow, TallyRow
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_purge import check_host
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 
 __all__ = ["PurgeColumn", "PurgeRow", "TallyRow", "list_runs", "read_run"]
 
@@ -23,8 +22,7 @@ def list_runs(
     Raises:
         NotAllowed, NotFound: they are not for them.
     """
-    check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.MANAGE_RETENTION)
     return retention_pages.list_runs(tx, listing)
 
 
@@ -34,8 +32,7 @@ def read_run(tx: Transaction, asker: Asker, run_id: int) -> tuple[PurgeRow, list
     Raises:
         NotAllowed, NotFound: it is not for them, or not there.
     """
-    check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.MANAGE_RETENTION)
     row = retention_pages.load_run(tx, run_id)
     if row is None:
         raise NotFound("no such run")

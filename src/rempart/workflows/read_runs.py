@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.second_person import are_apart
 from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
@@ -29,9 +29,8 @@ from rempart.storage.payment_pages import (
     SuspenseColumn,
     SuspenseRow,
 )
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_run import check_host
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 
 __all__ = [
     "BankFileColumn",
@@ -156,11 +155,10 @@ def _may_approve(tx: Transaction, asker: Asker, row: RunRow) -> bool:
         return False
     if row.first_at is None or not row.first_by:
         return True
-    people = list_standing(tx, visitor.org_ref, grant.roles)
+    people = list_entitled(tx, visitor.org_ref, Permission.APPROVE_RUN)
     at: datetime = settlement.read_clock(tx)
     return are_apart(people, row.first_by, visitor.actor_ref, asked_at=row.first_at, at=at)
 
 
 def _check(asker: Asker) -> None:
-    check_can(asker.visitor, Permission.READ_RUNS, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.READ_RUNS)

@@ -7,12 +7,13 @@ a disclosure about the person whose card was shown, under the card's digest.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from rempart.accounts.session import Origin
 from rempart.disclosure.entry import Draft, Kind, Mode, Outcome, Purpose
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
 from rempart.kernel.errors import AccessDenied, RempartError
+from rempart.kernel.instants import to_day_number
 from rempart.rights.coverage import RightsOpen
 from rempart.rights.lookup import compute_lookup_key
 from rempart.rights.offline_engagement import (
@@ -32,8 +33,6 @@ from rempart.workflows.check_rights import decide
 from rempart.workflows.ledger_page import LedgerPage
 from rempart.workflows.rights_desk import Asked, Desk, Question
 from rempart.workflows.weigh_presence import Evidence
-
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Books(Protocol):
@@ -259,7 +258,7 @@ def _draft(
         purpose=Purpose.BILLING,
         mode=Mode.OFFLINE,
         domain=one.question.domain.number,
-        care_day=one.question.care_date.toordinal() - _EPOCH,
+        care_day=to_day_number(one.question.care_date),
         outcome=Outcome.OPEN
         if reason is None
         else Outcome.UNKNOWN

@@ -6,7 +6,7 @@ Refuses to erase: that is `rempart ledger erase run`, on the machine that has th
 from typing import Final
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.disclosure.erasure import (
     CASE_LETTERS,
     ERASURE_STEPS,
@@ -21,8 +21,8 @@ from rempart.kernel.listing import Listing
 from rempart.storage import erasures
 from rempart.storage.connect import Transaction
 from rempart.storage.erasures import ErasureColumn, ListedErasure
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.web_session import draw_ref, record_event
 
 __all__ = [
@@ -62,8 +62,7 @@ def ask_erasure(
         NotAllowed, StepUpNeeded: their role or session does not allow it.
         InvalidRequest: the log has no such entries, or no case was named.
     """
-    check_can(asker.visitor, Permission.ASK_ERASURE, now=asker.now)
-    _check_host(asker)
+    check_can_as_host(asker, Permission.ASK_ERASURE)
     case = " ".join(case_number.split())
     if not case.isprintable() or not 1 <= len(case) <= CASE_LETTERS:
         raise InvalidRequest(f"case: name the file, in {CASE_LETTERS} letters at most")
@@ -93,14 +92,9 @@ def approve_erasure(tx: Transaction, asker: Asker, request_ref: int) -> None:
             person beside who asked.
         Conflict: it was decided already.
     """
-    check_can(asker.visitor, Permission.APPROVE_ERASURE, now=asker.now)
-    request = _load(tx, asker, request_ref)
-    org_ref = asker.visitor.org_ref
-    people = (
-        []
-        if org_ref is None
-        else list_standing(tx, org_ref, GRANTS[Permission.APPROVE_ERASURE].roles)
-    )
+    check_can_as_host(asker, Permission.APPROVE_ERASURE)
+    request = _load(tx, request_ref)
+    people = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_ERASURE)
     check_can_approve_erasure(asker.visitor, request, people, at=erasures.read_clock(tx))
     _decide(tx, asker, request, ErasureState.APPROVED)
 
@@ -113,8 +107,8 @@ def refuse_erasure(tx: Transaction, asker: Asker, request_ref: int) -> None:
         NotAllowed, StepUpNeeded: their role or session does not allow it.
         Conflict: it was decided already.
     """
-    check_can(asker.visitor, Permission.APPROVE_ERASURE, now=asker.now)
-    request = _load(tx, asker, request_ref)
+    check_can_as_host(asker, Permission.APPROVE_ERASURE)
+    request = _load(tx, request_ref)
     check_can_refuse_erasure(request)
     _decide(tx, asker, request, ErasureState.REFUSED)
 
@@ -128,8 +122,7 @@ def list_erasures(
         NotAllowed: their role does not allow it.
         NotFound: they are not of the host operator.
     """
-    check_can(asker.visitor, Permission.READ_ERASURES, now=asker.now)
-    _check_host(asker)
+    check_can_as_host(asker, Permission.READ_ERASURES)
     return erasures.list_page(tx, listing)
 
 
@@ -140,16 +133,14 @@ def read_erasure(tx: Transaction, asker: Asker, request_ref: int) -> ListedErasu
         NotAllowed: their role does not allow it.
         NotFound: there is no such request for them.
     """
-    check_can(asker.visitor, Permission.READ_ERASURES, now=asker.now)
-    _check_host(asker)
+    check_can_as_host(asker, Permission.READ_ERASURES)
     found = erasures.load_listed(tx, request_ref)
     if found is None:
         raise NotFound(_NOT_HERE)
     return found
 
 
-def _load(tx: Transaction, asker: Asker, request_ref: int) -> ErasureRequest:
-    _check_host(asker)
+def _load(tx: Transaction, request_ref: int) -> ErasureRequest:
     request = erasures.load_request(tx, request_ref)
     if request is None:
         raise NotFound(_NOT_HERE)
@@ -163,11 +154,6 @@ def _decide(tx: Transaction, asker: Asker, request: ErasureRequest, state: Erasu
     kind = ERASURE_STEPS[request.state][state]
     if kind is not None:
         _record(tx, asker, kind, request)
-
-
-def _check_host(asker: Asker) -> None:
-    if not asker.visitor.is_host:
-        raise NotFound(_NOT_HERE)
 
 
 def _record(

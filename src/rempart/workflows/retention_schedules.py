@@ -3,11 +3,10 @@
 Refuses a schedule that cannot be read to its end, one that was not tried, and one person alone.
 """
 
-from typing import Final
-
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import are_apart
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.reasons import clean_reason
 from rempart.retention.plan import find_changed_rules
 from rempart.retention.schedule import (
     DEFAULT,
@@ -20,15 +19,12 @@ from rempart.retention.schedule import (
 from rempart.storage import retention_runs, retention_schedules
 from rempart.storage.connect import Transaction
 from rempart.storage.retention_schedules import ScheduleRow
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_purge import check_host
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 from rempart.workflows.enqueue import MOST_JOB_REF, enqueue
 from rempart.workflows.web_session import draw_ref
 
 __all__ = ["ScheduleRefused", "ScheduleRow"]
-
-NOTE_LIMIT: Final = 500
 
 
 def read_text_in_force(tx: Transaction) -> str:
@@ -59,12 +55,9 @@ def propose_schedule(tx: Transaction, asker: Asker | None, content: str, *, note
     """
     by_ref = None
     if asker is not None:
-        check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-        check_host(asker)
+        check_can_as_host(asker, Permission.MANAGE_RETENTION)
         by_ref = asker.visitor.actor_ref
-    words = " ".join(note.split())
-    if not words.isprintable() or not 1 <= len(words) <= NOTE_LIMIT:
-        raise InvalidRequest(f"note: say why, in {NOTE_LIMIT} letters at most")
+    words = clean_reason(note, name="note")
     schedule = parse_schedule(content)
     if schedule.digest == read_in_force(tx).digest:
         raise InvalidRequest("this is the schedule in force: change something")
@@ -88,8 +81,7 @@ def decide_schedule(
     """
     by = None if asker is None else asker.visitor.actor_ref
     if asker is not None:
-        check_can(asker.visitor, Permission.APPROVE_PURGE, now=asker.now)
-        check_host(asker)
+        check_can_as_host(asker, Permission.APPROVE_PURGE)
     row = retention_schedules.load_schedule(tx, schedule_ref)
     if row is None:
         raise NotFound("there is no such schedule")
@@ -110,8 +102,7 @@ def read_schedule(tx: Transaction, asker: Asker, schedule_ref: int) -> ScheduleR
     Raises:
         NotAllowed, NotFound: it is not for them, or not there.
     """
-    check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.MANAGE_RETENTION)
     row = retention_schedules.load_schedule(tx, schedule_ref)
     if row is None:
         raise NotFound("there is no such schedule")
@@ -124,8 +115,7 @@ def list_schedules(tx: Transaction, asker: Asker) -> list[ScheduleRow]:
     Raises:
         NotAllowed, NotFound: they are not for them.
     """
-    check_can(asker.visitor, Permission.MANAGE_RETENTION, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.MANAGE_RETENTION)
     return retention_schedules.list_schedules(tx)
 
 
@@ -144,7 +134,7 @@ def _check_can_approve(tx: Transaction, asker: Asker | None, row: ScheduleRow) -
         raise NotAllowed("another person than who proposed it approves a schedule")
     if asker is None or row.proposed_by is None or asker.visitor.org_ref is None:
         return
-    people = list_standing(tx, asker.visitor.org_ref, GRANTS[Permission.APPROVE_PURGE].roles)
+    people = list_entitled(tx, asker.visitor.org_ref, Permission.APPROVE_PURGE)
     at = retention_runs.read_clock(tx)
     if not are_apart(
         people, row.proposed_by, asker.visitor.actor_ref, asked_at=row.proposed_at, at=at

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.retention.approval import RunState
 from rempart.retention.certificate import format_certificate, make_certificate
 from rempart.retention.fields import OF_CLAIM, OF_PERSON, Field
@@ -36,7 +36,6 @@ from rempart.workflows.purge_journal import Begin, carry_out, say_and_journal, w
 
 PIECE: Final = 4_000
 _ALL: Final = 1 << 30
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +239,7 @@ def _look(tx: Transaction, run_id: int, size: int) -> _Piece:
 
 
 def _read_day(tx: Transaction) -> date:
-    return retention_runs.read_clock(tx).astimezone(_PARIS).date()
+    return to_paris_day(retention_runs.read_clock(tx))
 
 
 def _move(tx: Transaction, vault: Vault, look: _Piece) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.second_person import are_apart
 from rempart.exchange.package_sealing import read_recipient
 from rempart.incidents.sealing_keys import (
@@ -22,7 +22,7 @@ from rempart.incidents.sealing_keys import (
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.storage import package_pages, packages
 from rempart.storage.connect import Transaction
-from rempart.storage.standing import list_standing
+from rempart.storage.standing import list_entitled
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import draw_ref, record_event
@@ -85,9 +85,7 @@ def approve_key(tx: Transaction, asker: Asker, key_ref: int) -> None:
     insurer_id = _find_insurer(asker, Permission.MANAGE_SEALING_KEYS)
     key = _find(tx, insurer_id, key_ref)
     check_is_proposed(key)
-    org_ref = asker.visitor.org_ref
-    roles = GRANTS[Permission.MANAGE_SEALING_KEYS].roles
-    known = [] if org_ref is None else list_standing(tx, org_ref, roles)
+    known = list_entitled(tx, asker.visitor.org_ref, Permission.MANAGE_SEALING_KEYS)
     by_ref = asker.visitor.actor_ref
     if not are_apart(known, key.proposed_by or 0, by_ref, asked_at=key.proposed_at, at=asker.now):
         raise NotAllowed("another person agrees: settled for a month, neither brought by the other")

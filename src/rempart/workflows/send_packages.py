@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from rempart.accounts.events import SecurityEvent, SecurityEventKind
-from rempart.accounts.permissions import GRANTS, Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import are_apart
 from rempart.incidents.packages import (
     REASON_LIMIT,
@@ -30,8 +30,12 @@ from rempart.storage.package_pages import (
     Receipt,
     Unreceived,
 )
-from rempart.storage.standing import list_standing
-from rempart.workflows.administer_organisation import Asker
+from rempart.storage.standing import list_entitled
+from rempart.workflows.administer_organisation import (
+    COMMAND_LINE_REF,
+    Asker,
+    find_host_actor,
+)
 from rempart.workflows.warn_contacts import warn_now
 from rempart.workflows.web_session import record_event
 
@@ -54,7 +58,6 @@ __all__ = [
     "withdraw",
 ]
 
-COMMAND_LINE: Final = 0
 _COMMAND_LINE_NAME: Final = "ligne de commande"
 MOST_AT_ONCE: Final = 2000
 
@@ -78,7 +81,7 @@ def list_packages(
         latest: Whether only the latest of each insurer.
         insurer_id: Of one insurer; None: of all.
     """
-    _check_host(asker, Permission.READ_INCIDENTS)
+    find_host_actor(asker, Permission.READ_INCIDENTS)
     return package_pages.list_packages(
         tx, listing, incident_id=incident_id, latest=latest, insurer_id=insurer_id
     )
@@ -86,7 +89,7 @@ def list_packages(
 
 def list_missing(tx: Transaction, asker: Asker | None, incident_id: int) -> list[InsurerName]:
     """Return the insurers without any package about an incident: nobody is forgotten."""
-    _check_host(asker, Permission.READ_INCIDENTS)
+    find_host_actor(asker, Permission.READ_INCIDENTS)
     return package_pages.list_missing_insurers(tx, incident_id)
 
 
@@ -115,7 +118,7 @@ def ask_to_send(tx: Transaction, asker: Asker | None, package_refs: Sequence[int
         NotFound: no such package.
         Conflict: one waits for its certificate, or was asked for already; none of them is asked.
     """
-    by_ref = _check_host(asker, Permission.SEND_PACKAGES)
+    by_ref = find_host_actor(asker, Permission.SEND_PACKAGES)
     for package in _read_all(tx, package_refs):
         check_can_ask(package.state)
     asked = package_pages.ask_packages(tx, package_refs, by_ref=by_ref)
@@ -126,7 +129,7 @@ def ask_to_send(tx: Transaction, asker: Asker | None, package_refs: Sequence[int
 
 def take_back(tx: Transaction, asker: Asker | None, package_refs: Sequence[int]) -> int:
     """Take the question back before anybody sent; return how many."""
-    _check_host(asker, Permission.SEND_PACKAGES)
+    find_host_actor(asker, Permission.SEND_PACKAGES)
     return len(package_pages.take_back_packages(tx, package_refs))
 
 
@@ -150,7 +153,7 @@ def send_packages(
         NotAllowed: who asks sends too, or they do not count as two.
         Conflict: nobody asked, or it was sent already; none of them is sent.
     """
-    by_ref = _check_host(asker, Permission.SEND_PACKAGES)
+    by_ref = find_host_actor(asker, Permission.SEND_PACKAGES)
     found = _read_all(tx, package_refs)
     for package in found:
         _check_second_person(tx, asker, package, by_ref, now=now)
@@ -177,7 +180,7 @@ def withdraw(tx: Transaction, asker: Asker | None, package_ref: int, reason: str
         Conflict: it was not sent, or later ones rest on it.
         InvalidRequest: no reason.
     """
-    by_ref = _check_host(asker, Permission.SEND_PACKAGES)
+    by_ref = find_host_actor(asker, Permission.SEND_PACKAGES)
     package = read_package(tx, package_ref)
     latest, _total = package_pages.list_packages(
         tx,
@@ -285,15 +288,6 @@ def warn_of_package(
     return warn_now(tx, record_event(tx, event))
 
 
-def _check_host(asker: Asker | None, permission: Permission) -> int:
-    if asker is None:
-        return COMMAND_LINE
-    check_can(asker.visitor, permission, now=asker.now)
-    if not asker.visitor.is_host:
-        raise NotFound("there are no packages to send here")
-    return asker.visitor.actor_ref
-
-
 def _read_all(tx: Transaction, package_refs: Sequence[int]) -> list[ListedPackage]:
     if not 0 < len(set(package_refs)) <= MOST_AT_ONCE:
         raise InvalidRequest(f"packages: name 1 to {MOST_AT_ONCE} of them")
@@ -307,14 +301,9 @@ def _check_second_person(
         raise Conflict("nobody asked that this package be sent, or it was sent already")
     if package.asked_by == by_ref:
         raise NotAllowed("another person sends what one asked for")
-    if asker is None or package.asked_by == COMMAND_LINE:
+    if asker is None or package.asked_by == COMMAND_LINE_REF:
         return
-    org_ref = asker.visitor.org_ref
-    known = (
-        []
-        if org_ref is None
-        else list_standing(tx, org_ref, GRANTS[Permission.SEND_PACKAGES].roles)
-    )
+    known = list_entitled(tx, asker.visitor.org_ref, Permission.SEND_PACKAGES)
     if not are_apart(known, package.asked_by or 0, by_ref, asked_at=package.asked_at, at=now):
         raise NotAllowed("another person sends: settled for a month, neither brought by the other")
 

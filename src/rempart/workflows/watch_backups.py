@@ -7,7 +7,7 @@ Refuses agents of hosted operators. It says what this base knows: the store itse
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from rempart.accounts.permissions import Permission, check_can
+from rempart.accounts.permissions import Permission
 from rempart.kernel.listing import Listing
 from rempart.retention.backup_watch import BackupStanding, BackupWarning, find_backup_warnings
 from rempart.storage import retention_pages
@@ -18,8 +18,7 @@ from rempart.storage.retention_pages import (
     BackupRow,
     RestorationRow,
 )
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_purge import check_host
+from rempart.workflows.administer_organisation import Asker, check_can_as_host
 
 __all__ = ["BackupColumn", "BackupRow", "BackupSummary", "BackupWarning", "list_backups", "watch"]
 
@@ -47,8 +46,7 @@ def list_backups(
     Raises:
         NotAllowed, NotFound: they are not for them.
     """
-    check_can(asker.visitor, Permission.READ_SERVICES, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.READ_SERVICES)
     return retention_pages.list_backups(tx, listing)
 
 
@@ -58,8 +56,7 @@ def watch(tx: Transaction, asker: Asker) -> BackupSummary:
     Raises:
         NotAllowed, NotFound: it is not for them.
     """
-    check_can(asker.visitor, Permission.READ_SERVICES, now=asker.now)
-    check_host(asker)
+    check_can_as_host(asker, Permission.READ_SERVICES)
     figures = retention_pages.read_backup_figures(tx)
     over = None if figures.until is None else datetime.combine(figures.until, time.max, UTC)
     standing = BackupStanding(newest=figures.newest, tried=figures.tried, over=over)

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rempart.accounts.second_person import Entitled, Invited
+from rempart.accounts.second_person import Agreement, Entitled, Invited
 from rempart.kernel.errors import Conflict, NotAllowed
-from rempart.settlement.runs import Approval, RunSheet, RunState, approve_run, check_step
+from rempart.settlement.runs import RunSheet, RunState, check_step, decide_approval
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=90)
@@ -17,14 +17,14 @@ RUN = RunSheet(run_id=1, day=date(2026, 11, 23), state=RunState.PLANNED, remitta
 
 
 def agreed(by: int | None) -> RunSheet:
-    return replace(RUN, first=Approval(by=by, at=NOW))
+    return replace(RUN, first=Agreement(by=by, at=NOW))
 
 
 def test_the_first_person_changes_nothing_and_the_second_approves():
-    assert approve_run(RUN, PEOPLE, by=ANNE, at=NOW)[0] is RunState.PLANNED
-    assert approve_run(agreed(ANNE), PEOPLE, by=BASILE, at=NOW)[0] is RunState.APPROVED
-    assert approve_run(agreed(None), PEOPLE, by=BASILE, at=NOW)[0] is RunState.APPROVED
-    assert approve_run(agreed(ANNE), PEOPLE, by=None, at=NOW)[0] is RunState.APPROVED
+    assert decide_approval(RUN, PEOPLE, by=ANNE, at=NOW) is RunState.PLANNED
+    assert decide_approval(agreed(ANNE), PEOPLE, by=BASILE, at=NOW) is RunState.APPROVED
+    assert decide_approval(agreed(None), PEOPLE, by=BASILE, at=NOW) is RunState.APPROVED
+    assert decide_approval(agreed(ANNE), PEOPLE, by=None, at=NOW) is RunState.APPROVED
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_the_first_person_changes_nothing_and_the_second_approves():
 )
 def test_one_person_a_newcomer_or_a_puppet_is_no_second_person(first, by, people):
     with pytest.raises(NotAllowed):
-        approve_run(agreed(first), people, by=by, at=NOW)
+        decide_approval(agreed(first), people, by=by, at=NOW)
 
 
 def test_a_newcomer_does_not_begin_either():
     with pytest.raises(NotAllowed):
-        approve_run(RUN, [Entitled(actor_ref=CAMILLE, since=NOW)], by=CAMILLE, at=NOW)
+        decide_approval(RUN, [Entitled(actor_ref=CAMILLE, since=NOW)], by=CAMILLE, at=NOW)
 
 
 @pytest.mark.parametrize("state", [one for one in RunState if one is not RunState.PLANNED])
 def test_only_what_is_planned_is_approved_or_refused(state):
     with pytest.raises(Conflict):
-        approve_run(replace(RUN, state=state), PEOPLE, by=ANNE, at=NOW)
+        decide_approval(replace(RUN, state=state), PEOPLE, by=ANNE, at=NOW)
     with pytest.raises(Conflict):
         check_step(state, RunState.REFUSED)

@@ -9,6 +9,7 @@ import pytest
 from rempart.guard.policy import Policy
 from rempart.guard.rules import Norms, first_rules
 from rempart.kernel.errors import SetupError
+from rempart.wiring.clock import SystemClock
 from rempart.wiring.exercise import (
     FIRST_LOG,
     LAST_LOG,
@@ -21,7 +22,6 @@ from rempart.wiring.exercise import (
     hold_ticket,
     read_ticket,
 )
-from rempart.wiring.gateway_app import SystemClock
 from rempart.wiring.home import Home
 
 TICKET = Ticket(

@@ -21,7 +21,7 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.money import format_euros
 from rempart.portals.landing import find_home
 from rempart.portals.pseudonyms import format_account, format_session
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.wording import ROLES, Words
 
 register = template.Library()
@@ -107,7 +107,7 @@ def euros(cents: int | None) -> str:
 @register.filter
 def instant(t_ms: int) -> datetime:
     """Turn Unix milliseconds into a time that the date filter writes in Paris time."""
-    return from_ms(t_ms)
+    return in_paris(t_ms)
 
 
 @register.filter

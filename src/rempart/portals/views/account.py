@@ -20,6 +20,7 @@ from rempart.accounts.role_names import name_role
 from rempart.kernel.errors import AccessDenied, Conflict, NotAllowed, NotFound
 from rempart.kernel.findings import BadValue
 from rempart.portals.account_wording import METHODS, describe_details, describe_event
+from rempart.portals.administering import read_ref
 from rempart.portals.challenges import (
     answer_next,
     answer_options,
@@ -58,7 +59,6 @@ from rempart.workflows.own_account import (
 )
 
 _NEW_KEY: Final = "new-key"
-_BIGGEST_REF: Final = (1 << 63) - 1
 COLUMNS: Final = (("time", _("Quand")), ("kind", _("Quoi")), ("place", _("D’où")))
 
 
@@ -127,7 +127,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
 def end_session(request: HttpRequest, session_ref: int) -> HttpResponseBase:
     """Close one of one's sessions; closing this one is signing out."""
     with open_visit(request) as (tx, visitor):
-        end_own_session(tx, visitor, _read_ref(session_ref), whence=get_whence(request))
+        end_own_session(tx, visitor, read_ref(session_ref), whence=get_whence(request))
     return HttpResponseRedirect(reverse("account"))
 
 
@@ -276,7 +276,7 @@ def report(request: HttpRequest, event_ref: int) -> HttpResponseBase:
     """Take down that an event was not its owner's doing, and close what may be a thief's."""
     with open_visit(request) as (tx, visitor):
         try:
-            event = read_own_event(tx, visitor, _read_ref(event_ref))
+            event = read_own_event(tx, visitor, read_ref(event_ref))
         except NotFound:
             raise Http404 from None
     form = ReportForm(request.POST) if request.method == "POST" else ReportForm()
@@ -337,12 +337,6 @@ def _find_key(keys: list[Passkey], handle: str) -> Passkey:
 def _make_handle(key: Passkey) -> str:
     """Return a short name of a key for addresses: its reference may be a kilobyte long."""
     return hashlib.sha256(key.credential_id).hexdigest()[:32]
-
-
-def _read_ref(ref: int) -> int:
-    if ref > _BIGGEST_REF:
-        raise Http404
-    return ref
 
 
 def _status(form: forms.Form) -> int:

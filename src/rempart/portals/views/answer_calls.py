@@ -22,7 +22,7 @@ from rempart.portals.administering import FORM_METHODS, perform_or_404
 from rempart.portals.concerned_wording import CERTAINTY_WORDS, CHANNELS, KINDS, MESSAGE_STATES
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.workflows import answer_calls
 from rempart.workflows.answer_calls import Caller, CallerIncident
@@ -99,8 +99,8 @@ def _describe(one: CallerIncident) -> dict[str, Any]:
     said = one.said
     line: dict[str, Any] = {
         "one": one,
-        "starts_at": from_ms(one.starts_ms),
-        "ends_at": from_ms(one.ends_ms - 1),  # excluded
+        "starts_at": in_paris(one.starts_ms),
+        "ends_at": in_paris(one.ends_ms - 1),  # excluded
         "is_listed": one.tier is not None,
         "is_whole": one.hidden == 0,
     }

@@ -30,6 +30,7 @@ from rempart.incidents.severity import (
     suggest_data_class,
     suggest_identification,
 )
+from rempart.kernel.instants import PARIS
 from rempart.portals.administering import (
     FORM_METHODS,
     Act,
@@ -54,7 +55,7 @@ from rempart.portals.authority_wording import (
     read_party,
 )
 from rempart.portals.desk import get_desk
-from rempart.portals.times import PARIS, from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import judge_incident, notify_authority
 from rempart.workflows.case_file import read_case, write_as
@@ -392,7 +393,7 @@ def _describe_submission(case: CaseFile, event: Any) -> dict[str, Any]:
     said = event.details
     key = f"{said.get('report', 'complaint')}/{said.get('phase', '')}"
     return {
-        "at": from_ms(event.happened_ms),
+        "at": in_paris(event.happened_ms),
         "what": REPORTS.get(key, key),
         "party": name_party(case, event.insurer_id),
         "count": len(said.get("insurers", ())),
@@ -404,7 +405,7 @@ def _describe_submission(case: CaseFile, event: Any) -> dict[str, Any]:
 def _describe_decision(case: CaseFile, event: Any) -> dict[str, Any]:
     said = event.details
     return {
-        "at": from_ms(event.happened_ms),
+        "at": in_paris(event.happened_ms),
         "party": name_party(case, event.insurer_id),
         "answer": ANSWERS[Answer(said["answer"])],
         "ground": GROUNDS[Ground(said["ground"])] if said.get("ground") else "",

@@ -18,6 +18,7 @@ from rempart.exchange import complaint, incident_summary
 from rempart.exchange.cnil_export import make_document, write_json
 from rempart.exchange.incident_summary import Reader, make_summary
 from rempart.incidents.cnil_form import Answered, Filled, Notification, Phase
+from rempart.kernel.instants import PARIS
 from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404, read_ref
 from rempart.portals.answers_form import AnswersForm, Question, send_file
 from rempart.portals.authority_wording import (
@@ -26,7 +27,6 @@ from rempart.portals.authority_wording import (
     read_party,
 )
 from rempart.portals.desk import get_desk
-from rempart.portals.times import PARIS
 from rempart.portals.views.authorities import describe_head, load_case
 from rempart.portals.visit import allows
 from rempart.workflows import notify_authority

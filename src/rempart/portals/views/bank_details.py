@@ -33,6 +33,7 @@ from rempart.kernel.findings import BadValue
 from rempart.kernel.iban import Iban
 from rempart.kernel.listing import Listing
 from rempart.portals import bank_wording
+from rempart.portals.administering import read_ref
 from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
@@ -51,7 +52,6 @@ from rempart.workflows.change_bank_details import (
 from rempart.workflows.read_bank_details import BankDetailsSheet, HistoryLine, read_bank_details
 
 HISTORY_ROWS: Final = 20
-_BIGGEST_REF: Final = (1 << 63) - 1
 _OPERATOR: Final = frozenset(ROLES_OF["operator"])
 
 COLUMNS: Final = (
@@ -196,17 +196,6 @@ def count_cooling_days(check: PayeeCheck) -> int:
     """Return the length of a cooling-off period that would begin now, in days."""
     now = get_desk().now()
     return (compute_active_from(check, at=now) - now).days
-
-
-def read_ref(ref: int) -> int:
-    """Return a reference typed in an address, if one could exist.
-
-    Raises:
-        Http404: none is that big.
-    """
-    if ref > _BIGGEST_REF:
-        raise Http404
-    return ref
 
 
 def _show(request: HttpRequest, refusal: ChangeRefused | None = None) -> HttpResponse:

@@ -16,13 +16,13 @@ from rempart.portals.administering import perform_or_404
 from rempart.portals.care_wording import CLAIM_STATES
 from rempart.portals.charts import Point, Series, draw_columns
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_today
 from rempart.portals.forms import current_language
 from rempart.portals.list_page import ListPage
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
 from rempart.portals.payer_wording import BANK_FILES
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows
 from rempart.settlement.return_reasons import find_reason
 from rempart.workflows import explain_claim, read_runs
@@ -165,7 +165,7 @@ def claim_counts_csv(request: HttpRequest) -> HttpResponseBase:
 def _load_counts(
     request: HttpRequest,
 ) -> tuple[list[CountRead], Mapping[int, str], Any, date]:
-    since = get_desk().now().astimezone(PARIS).date() - timedelta(days=DAYS_SHOWN - 1)
+    since = get_today() - timedelta(days=DAYS_SHOWN - 1)
     rows, names = perform_or_404(
         request,
         lambda tx, asker: (explain_claim.count_claims(tx, asker, since), list_insurer_names(tx)),

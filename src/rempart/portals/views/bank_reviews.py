@@ -17,6 +17,7 @@ from rempart.accounts.permissions import Permission
 from rempart.kernel.errors import NotAllowed, NotFound
 from rempart.kernel.listing import Listing
 from rempart.portals import bank_wording
+from rempart.portals.administering import read_ref
 from rempart.portals.bank_wording import format_digits
 from rempart.portals.csv_export import export_csv
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
@@ -25,7 +26,6 @@ from rempart.portals.views.bank_details import (
     describe_check,
     make_asker,
     name_approver,
-    read_ref,
 )
 from rempart.portals.visit import allows, open_visit
 from rempart.workflows.change_bank_details import approve_change

@@ -29,12 +29,13 @@ from rempart.portals.care_wording import (
 )
 from rempart.portals.care_wording import CLAIM_STATES as STATE_NAMES
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
-from rempart.portals.forms import current_language
+from rempart.portals.deciding import WhyForm
+from rempart.portals.desk import get_today
+from rempart.portals.forms import DayField, current_language
 from rempart.portals.list_page import ListPage
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.views.care_replies import tell_refusal
 from rempart.portals.visit import allows
 from rempart.workflows import biller_claims
@@ -45,7 +46,7 @@ from rempart.workflows.biller_claims import (
     CorrectColumn,
     ToCorrect,
 )
-from rempart.workflows.cancel_claim import MOST_LETTERS, ask_cancellation
+from rempart.workflows.cancel_claim import ask_cancellation
 from rempart.workflows.explain_claim import ClaimExplained, explain_claim
 
 COLUMNS: Final = (
@@ -62,8 +63,6 @@ CORRECT_COLUMNS: Final = (
     ("received", _("Reçue")),
     ("billed", _("Facturé")),
 )
-_DAY: Final = {"inputmode": "numeric", "autocomplete": "off", "size": 10}
-_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 
 
 class FilterForm(forms.Form):
@@ -78,17 +77,13 @@ class FilterForm(forms.Form):
         max_length=64,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    du = forms.DateField(
+    du = DayField(
         label=_("Reçues du"),
         required=False,
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs=_DAY, format="%d/%m/%Y"),
     )
-    au = forms.DateField(
+    au = DayField(
         label=_("au"),
         required=False,
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs=_DAY, format="%d/%m/%Y"),
     )
 
     def make_filter(self) -> ClaimFilter:
@@ -101,20 +96,8 @@ class FilterForm(forms.Form):
         )
 
 
-class CancelForm(forms.Form):
-    """Why a claim is taken back."""
-
-    reason = forms.CharField(
-        label=_("Raison"),
-        help_text=_("Vos collègues la lisent. Ne nommez personne."),
-        max_length=MOST_LETTERS,
-        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
-    )
-    use_required_attribute = False
-
-
 def _describe_correct(row: ToCorrect) -> dict[str, Any]:
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     return {
         "row": row,
         "state": describe_state(row.state, STATE_NAMES, CLAIM_BADGES),
@@ -227,7 +210,7 @@ def cancel(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
     """Ask, then ask that a claim be taken back."""
     ref = read_ref(claim_ref)
     row = perform_or_404(request, lambda tx, asker: biller_claims.read_row(tx, asker, ref))
-    form = CancelForm(request.POST if request.method == "POST" else None)
+    form = WhyForm(request.POST if request.method == "POST" else None)
     status = 200
     if form.is_bound:
         status = 422
@@ -259,7 +242,7 @@ def _describe(row: BilledRow) -> dict[str, Any]:
 
 
 def _describe_one(row: BilledRow, told: ClaimTold, explained: ClaimExplained) -> dict[str, Any]:
-    today: date = get_desk().now().astimezone(PARIS).date()
+    today: date = get_today()
     state = ClaimState(row.state)
     correctable = [
         one

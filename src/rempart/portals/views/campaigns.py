@@ -36,7 +36,6 @@ from rempart.portals.campaign_forms import (
     CampaignForm,
     MessagesForm,
     PaceForm,
-    WhyForm,
     fill_suggestion,
 )
 from rempart.portals.campaign_rows import (
@@ -47,10 +46,11 @@ from rempart.portals.campaign_rows import (
 )
 from rempart.portals.charts import Series, draw_shares
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.deciding import WhyForm
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.facts_form import fill_facts
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import campaigns as acts
 from rempart.workflows.administer_organisation import Asker
@@ -149,7 +149,7 @@ def new_campaign(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     )
     status = 422 if form.errors else 200
     if request.method == "POST":
-        today = get_desk().now().astimezone(PARIS).date()
+        today = get_today()
         facts = form.read_facts(version=suggested["version"], written_on=today)
         status = 422
         if facts is not None:
@@ -193,7 +193,7 @@ def campaign_facts(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
     )
     status = 200
     if request.method == "POST":
-        today = get_desk().now().astimezone(PARIS).date()
+        today = get_today()
         facts = form.read_facts(version=known.version, written_on=today)
         status = 422
         if facts is not None:

@@ -13,8 +13,7 @@ from rempart.accounts.permissions import Permission
 from rempart.portals.administering import perform_or_404
 from rempart.portals.care_wording import name_rule
 from rempart.portals.charts import ColumnChart, Point, Series, draw_columns, measure
-from rempart.portals.desk import get_desk
-from rempart.portals.times import PARIS
+from rempart.portals.desk import get_today
 from rempart.portals.views.payments import draw_promise
 from rempart.portals.visit import allows
 from rempart.settlement.promise import Promise, get_promised_days
@@ -26,7 +25,7 @@ from rempart.workflows.biller_claims import DayCount, read_figures
 def figures(request: HttpRequest) -> HttpResponseBase:
     """Show the last thirty days."""
     read = perform_or_404(request, read_figures)
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     promise = Promise(days=get_promised_days(today), remittances=read.delays)
     accepted = sum(one.accepted for one in read.days)
     rejected = sum(one.rejected for one in read.days)

@@ -18,9 +18,10 @@ from django.views.decorators.http import require_http_methods
 
 from rempart.accounts.permissions import Permission
 from rempart.exchange.rights_answer import OpenAnswer
+from rempart.kernel.instants import PARIS
 from rempart.portals import wording
 from rempart.portals.addresses import find_browser_address
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.forms import FORMS, AnyCheckForm, CardCheckForm, current_language, make_initial
 from rempart.portals.gateway_client import (
     Answered,
@@ -35,7 +36,6 @@ from rempart.portals.gateway_client import (
     SlowDown,
 )
 from rempart.portals.status_figures import REASON_NAMES, SCOPE_NAMES, STILL_WORKS_NAMES
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, end_visit, open_visit, require_visitor
 from rempart.workflows.portal_account import read_profession
 
@@ -170,7 +170,7 @@ def _make_initial(request: HttpRequest) -> dict[str, Any]:
     return make_initial(
         domain=last.get("domain") or _choose_usual_domain(request),
         purpose=last.get("purpose", "billing"),
-        today=get_desk().now().astimezone(PARIS).date(),
+        today=get_today(),
     )
 
 

@@ -19,12 +19,12 @@ from rempart.claims.references import format_reference
 from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404, read_ref
 from rempart.portals.care_wording import name_act
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import WhyForm, take_decision
 from rempart.portals.desk import get_desk
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
 from rempart.portals.payer_wording import SIGNALS
 from rempart.portals.times import format_stamp
-from rempart.portals.views.insured_claims import WhyForm
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import hold_claims, read_insured_claims
 from rempart.workflows.hold_claims import Decision, HoldDecision, HoldListed, WatchListed
@@ -53,6 +53,15 @@ class DecideForm(WhyForm):
         widget=forms.RadioSelect,
     )
     field_order = ("decision", "reason")
+
+    def make_decision(self, hold_ref: int) -> HoldDecision:
+        """Return what was decided; the form is valid."""
+        return HoldDecision(
+            hold_ref=hold_ref,
+            decision=cast("Decision", self.cleaned_data["decision"]),
+            why=self.why,
+            at=get_desk().now(),
+        )
 
 
 @require_safe
@@ -99,29 +108,17 @@ def decide(request: HttpRequest, claim_hold_ref: int) -> HttpResponseBase:
     if found is None:
         raise Http404
     form = DecideForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        decided = HoldDecision(
-            hold_ref=ref,
-            decision=cast("Decision", form.cleaned_data["decision"]),
-            why=form.cleaned_data["reason"],
-            at=get_desk().now(),
-        )
-        done = perform(request, lambda tx, asker: hold_claims.decide_hold(tx, asker, decided))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("claim-holds"))
-        status = done.status
-    context = {
-        "title": gettext("Décider de la facture"),
-        "reference": format_reference(found.claim_ref),
-        "sentence": gettext("Ce que vous décidez est fait dans la minute."),
-        "button": gettext("Décider"),
-        "refusal": gettext("Elle n’attend plus."),
-        "back": reverse("claim-holds"),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: hold_claims.decide_hold(tx, asker, form.make_decision(ref)),
+        title=gettext("Décider de la facture"),
+        reference=format_reference(found.claim_ref),
+        sentence=gettext("Ce que vous décidez est fait dans la minute."),
+        button=gettext("Décider"),
+        refusal=gettext("Elle n’attend plus."),
+        back=reverse("claim-holds"),
+    )
 
 
 @require_http_methods(FORM_METHODS)
@@ -133,32 +130,22 @@ def watch(request: HttpRequest, biller_ref: int) -> HttpResponseBase:
         request, lambda tx, asker: read_insured_claims.name_biller(tx, asker, ref)
     )
     form = WhyForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(
-            request,
-            lambda tx, asker: hold_claims.watch_establishment(
-                tx, asker, establishment_ref=ref, reason=reason
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("claim-holds"))
-        status = done.status
-    context = {
-        "title": gettext("Vérifier les prochaines factures"),
-        "reference": f"{biller.name} – {biller.city}",
-        "sentence": gettext(
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: hold_claims.watch_establishment(
+            tx, asker, establishment_ref=ref, reason=form.why
+        ),
+        title=gettext("Vérifier les prochaines factures"),
+        reference=f"{biller.name} – {biller.city}",
+        sentence=gettext(
             "Ses nouvelles factures pour vos adhérents attendront une décision. Ce qui est déjà "
             "accepté lui est payé."
         ),
-        "button": gettext("Vérifier ses factures"),
-        "refusal": gettext("Ce n’est plus possible : relisez la liste."),
-        "back": reverse("claim-holds"),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+        button=gettext("Vérifier ses factures"),
+        refusal=gettext("Ce n’est plus possible : relisez la liste."),
+        back=reverse("claim-holds"),
+    )
 
 
 @require_http_methods(FORM_METHODS)

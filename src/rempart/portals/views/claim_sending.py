@@ -36,9 +36,8 @@ from rempart.portals.care_forms import (
     keep_typed,
 )
 from rempart.portals.care_wording import LOT_STATES, NO_LINE, advise, list_acts, name_rule
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.gateway_client import FieldError
-from rempart.portals.times import PARIS
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.views.care_replies import answer_refusal, tell_refusal
 from rempart.portals.views.quotes import SECRETS, fill_promised
@@ -246,4 +245,4 @@ def _fill(line: BilledLine, *, usual: object) -> dict[str, Any]:
 
 
 def _today() -> object:
-    return get_desk().now().astimezone(PARIS).date()
+    return get_today()

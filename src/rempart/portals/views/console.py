@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from rempart.accounts.permissions import Permission
 from rempart.disclosure.entry import Mode, Outcome
+from rempart.kernel.instants import to_ms
 from rempart.kernel.listing import Listing
 from rempart.portals import wording
 from rempart.portals.administering import list_abilities
@@ -17,7 +18,7 @@ from rempart.portals.charts import Point, Series, draw_columns, draw_shares
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
-from rempart.portals.times import from_ms, to_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, get_whence, make_author, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
@@ -186,7 +187,7 @@ def describe_lookup(row: LookupRow) -> dict[str, Any]:
 
 def _to_cells(row: LookupRow) -> tuple[object, ...]:
     return (
-        *(row.log_id, row.idx, from_ms(row.t_ms).isoformat(timespec="milliseconds")),
+        *(row.log_id, row.idx, in_paris(row.t_ms).isoformat(timespec="milliseconds")),
         *(row.account_ref, row.session_ref, row.insurer_id, row.insurer),
         Domain.from_number(row.domain).code if row.domain else "",
         *(wording.MODES.get(row.mode, ""), wording.OUTCOMES.get(row.outcome, "")),
@@ -208,7 +209,7 @@ def _draw_minutes(volumes: Volumes) -> object:
     series = Series(name=gettext("vérifications"), css="fill-lawful")
     return draw_columns(
         [
-            Point(label=f"{from_ms(minute * MINUTE_MS):%H:%M}", counts=(count,))
+            Point(label=f"{in_paris(minute * MINUTE_MS):%H:%M}", counts=(count,))
             for minute, count in volumes.per_minute
         ],
         [series],

@@ -3,7 +3,7 @@
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -12,16 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
+from rempart.kernel.reasons import REASON_LETTERS
 from rempart.portals.administering import (
     FORM_METHODS,
-    Act,
-    Refused,
     list_abilities,
-    perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import take_decision
 from rempart.portals.list_page import ListPage
 from rempart.portals.retention_wording import FIELDS, HOLD_KINDS
 from rempart.portals.times import format_stamp
@@ -53,7 +52,7 @@ class HoldForm(forms.Form):
     reason = forms.CharField(
         label=_("Raison"),
         help_text=_("Le numéro de la réquisition ou du dossier. Ne nommez personne."),
-        max_length=acts.REASON_LIMIT,
+        max_length=REASON_LETTERS,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
     use_required_attribute = False
@@ -74,7 +73,7 @@ class ReleaseForm(forms.Form):
     reason = forms.CharField(
         label=_("Pourquoi la lever"),
         help_text=_("Qui en a décidé, quand. Ne nommez personne d’autre."),
-        max_length=acts.REASON_LIMIT,
+        max_length=REASON_LETTERS,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
     use_required_attribute = False
@@ -135,7 +134,7 @@ def hold_inquired(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
     ref = read_ref(inquiry_ref)
     return _place(
         request,
-        lambda wish: lambda tx, asker: acts.hold_inquired(tx, asker, ref, wish),
+        lambda tx, asker, wish: acts.hold_inquired(tx, asker, ref, wish),
         leads_to="data-hold",
         back=reverse("inquiry", args=[ref]),
         sentence=gettext(
@@ -181,7 +180,7 @@ def hold_file(request: HttpRequest, member_file_ref: int) -> HttpResponseBase:
     ref = read_ref(member_file_ref)
     return _place(
         request,
-        lambda wish: lambda tx, asker: acts.hold_file(tx, asker, ref, wish),
+        lambda tx, asker, wish: acts.hold_file(tx, asker, ref, wish),
         leads_to="own-data-hold",
         back=reverse("members"),
         sentence=gettext(
@@ -199,57 +198,44 @@ def _place(
 
     Args:
         request: GET asks, POST holds.
-        act: Makes an act of a wish.
+        act: Holds what a wish names.
         leads_to: The route of the page of the new hold.
         back: Where to go when nothing is held.
         sentence: What it does, in words.
     """
     form = HoldForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        placing: Act[int] = act(form.make_wish())
-        done = perform(request, placing)
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse(leads_to, args=[done]))
-        status = done.status
-    context = {
-        "title": gettext("Retenir des données"),
-        "sentence": sentence,
-        "button": gettext("Retenir"),
-        "refusal": gettext("Refusé : écrivez une raison d’une seule ligne, sans tabulation."),
-        "back": back,
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: act(tx, asker, form.make_wish()),
+        title=gettext("Retenir des données"),
+        sentence=sentence,
+        button=gettext("Retenir"),
+        refusal=gettext("Refusé : écrivez une raison d’une seule ligne, sans tabulation."),
+        back=back,
+        leads_to=lambda made: reverse(leads_to, args=[made]),
+    )
 
 
 def _release(request: HttpRequest, hold_ref: int, *, back: str) -> HttpResponseBase:
     ref = read_ref(hold_ref)
     page = perform_or_404(request, lambda tx, asker: acts.read_hold(tx, asker, ref))
     form = ReleaseForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(request, lambda tx, asker: acts.release_as(tx, asker, ref, reason=reason))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse(back, args=[ref]))
-        status = done.status
     sentence = gettext("Ce qui devait partir part au prochain passage, sans autre décision.")
     if page.row.kind == "restriction":
         told = gettext("Prévenez d’abord la personne qui l’a demandée (RGPD, article 18.3).")
         sentence = f"{sentence} {told}"
-    context = {
-        "title": gettext("Lever la retenue"),
-        "reference": f"{HOLD_KINDS[page.row.kind]} – {page.row.reason}",
-        "sentence": sentence,
-        "button": gettext("Lever la retenue"),
-        "refusal": gettext("Elle est déjà levée : relisez-la."),
-        "back": reverse(back, args=[ref]),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: acts.release_as(tx, asker, ref, reason=form.cleaned_data["reason"]),
+        title=gettext("Lever la retenue"),
+        reference=f"{HOLD_KINDS[page.row.kind]} – {page.row.reason}",
+        sentence=sentence,
+        button=gettext("Lever la retenue"),
+        refusal=gettext("Elle est déjà levée : relisez-la."),
+        back=reverse(back, args=[ref]),
+    )
 
 
 def _show(request: HttpRequest, hold_ref: int) -> HttpResponseBase:

@@ -21,8 +21,9 @@ from rempart.portals.administering import (
 )
 from rempart.portals.care_wording import describe_state
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
-from rempart.portals.forms import current_language
+from rempart.portals.deciding import take_decision
+from rempart.portals.desk import get_today
+from rempart.portals.forms import DayField, current_language
 from rempart.portals.list_page import ListPage
 from rempart.portals.retention_wording import (
     FIELDS,
@@ -30,7 +31,6 @@ from rempart.portals.retention_wording import (
     REQUEST_KINDS,
     REQUEST_STATES,
 )
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows
 from rempart.retention.requests import Erasable, RequestKind, RequestState
 from rempart.workflows import data_requests as acts
@@ -66,14 +66,9 @@ class AskForm(forms.Form):
 class LetterForm(AskForm):
     """What somebody asked by letter."""
 
-    received_on = forms.DateField(
+    received_on = DayField(
         label=_("Lettre reçue le"),
         help_text=_("JJ/MM/AAAA. Le mois pour répondre court de ce jour."),
-        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
-        widget=forms.DateInput(
-            attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
-        ),
-        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
     )
     kind = forms.ChoiceField(
         label=_("Que demande la personne ?"),
@@ -180,37 +175,28 @@ def write_letter(request: HttpRequest, member_file_ref: int) -> HttpResponseBase
     """Write down a request that came by letter, of whom an open file is about."""
     ref = read_ref(member_file_ref)
     form = LetterForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        told = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: acts.write_letter(
-                *(tx, asker, ref),
-                kind=RequestKind(told["kind"]),
-                details=told["details"],
-                received_on=told["received_on"],
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("data-request", args=[done]))
-        status = done.status
-    context = {
-        "title": gettext("Noter une demande reçue par courrier"),
-        "sentence": gettext(
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: acts.write_letter(
+            *(tx, asker, ref),
+            kind=RequestKind(form.cleaned_data["kind"]),
+            details=form.cleaned_data["details"],
+            received_on=form.cleaned_data["received_on"],
+        ),
+        title=gettext("Noter une demande reçue par courrier"),
+        sentence=gettext(
             "Pour qui n’a pas d’espace, ou l’a quitté : accès, rectification, effacement, "
             "limitation. La demande suit le même chemin que celles faites ici ; répondez à la "
             "personne par courrier, et écrivez ici ce que vous lui répondez."
         ),
-        "button": gettext("Noter la demande"),
-        "refusal": gettext(
+        button=gettext("Noter la demande"),
+        refusal=gettext(
             "Refusé : une lettre de moins d’un an, et ce qui est à corriger s’il faut corriger."
         ),
-        "back": reverse("members"),
-        "form": form,
-        "refused": status not in {200, 422} or (status == 422 and not form.errors),
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+        back=reverse("members"),
+        leads_to=lambda made: reverse("data-request", args=[made]),
+    )
 
 
 @require_http_methods(FORM_METHODS)
@@ -247,7 +233,7 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
 
 
 def _today() -> date:
-    return get_desk().now().astimezone(PARIS).date()
+    return get_today()
 
 
 def _describe_erasable(one: Erasable, *, today: date) -> dict[str, Any]:

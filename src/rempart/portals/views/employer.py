@@ -13,10 +13,10 @@ from rempart.accounts.permissions import Permission
 from rempart.kernel.listing import Listing
 from rempart.portals.administering import perform_or_404
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_today
 from rempart.portals.employer_wording import STRUCTURES, TIERS
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows
 from rempart.workflows import employer_space as acts
 from rempart.workflows.employer_space import STAFF_NUMBER_LETTERS, ExposedCount, StaffColumn
@@ -34,7 +34,7 @@ COLUMNS: Final = (
 @allows(Permission.ENTER_EMPLOYER_SPACE)
 def home(request: HttpRequest) -> HttpResponseBase:
     """Show what there is: people covered, what waits, the last statement."""
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
 
     def load(tx: Any, asker: Any) -> Any:
         groups = acts.list_own_groups(tx, asker, today=today)
@@ -58,7 +58,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
 def staff(request: HttpRequest) -> HttpResponseBase:
     """Show the list; a number is looked for whole, among the employer's own."""
     listing, wanted = _read(request), _read_wanted(request)
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     rows, total = perform_or_404(
         request, lambda tx, asker: acts.list_staff(tx, asker, listing, staff_number=wanted)
     )
@@ -134,7 +134,7 @@ def _describe_count(one: ExposedCount) -> object:
 
 
 def _describe_days(one: ExposedCount) -> tuple[Any, Any]:
-    return from_ms(one.starts_ms).date(), from_ms(one.ends_ms).date()
+    return in_paris(one.starts_ms).date(), in_paris(one.ends_ms).date()
 
 
 def _read(request: HttpRequest) -> Listing[StaffColumn]:

@@ -24,7 +24,7 @@ from rempart.portals.administering import (
 )
 from rempart.portals.care_wording import describe_state
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.employer_wording import (
     BADGES,
     FIELDS,
@@ -34,7 +34,7 @@ from rempart.portals.employer_wording import (
     describe_finding,
 )
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.visit import allows
 from rempart.workflows import declare_movements as acts
@@ -344,4 +344,4 @@ def _only(request: HttpRequest) -> str:
 
 
 def _today() -> Any:
-    return get_desk().now().astimezone(PARIS).date()
+    return get_today()

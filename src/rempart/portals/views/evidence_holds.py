@@ -24,7 +24,7 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm, show_moment
 from rempart.portals.room_wording import HOLD_NAMES
-from rempart.portals.times import format_stamp, from_ms
+from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import hold_evidence as acts
 from rempart.workflows.incident_room import read_room_as
@@ -40,8 +40,8 @@ def _describe(row: acts.EvidenceHold) -> dict[str, Any]:
         "row": row,
         "kind": HOLD_NAMES[row.kind],
         "reason": _("posé à la déclaration") if declared else row.reason,
-        "first": from_ms(row.from_ms),
-        "last": from_ms(row.to_ms - 1),
+        "first": in_paris(row.from_ms),
+        "last": in_paris(row.to_ms - 1),
         "accounts": [format_account(ref) for ref in row.account_refs],
     }
 
@@ -77,7 +77,7 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
             HOLD_NAMES[row.kind],
             "" if row.incident_id is None else row.incident_id,
             gettext("oui") if row.exercise else gettext("non"),
-            *(format_stamp(from_ms(row.from_ms)), format_stamp(from_ms(row.to_ms))),
+            *(format_stamp(in_paris(row.from_ms)), format_stamp(in_paris(row.to_ms))),
             *(row.reason, row.placed_by, format_stamp(row.placed_at)),
             *(row.released_by, format_stamp(row.released_at), row.release_reason),
         )
@@ -172,8 +172,8 @@ def _prefill(request: HttpRequest) -> dict[str, str]:
     room = perform_or_404(request, lambda tx, asker: read_room_as(tx, asker, int(number)))
     return {
         "kind": HoldKind.JUDICIAL.value,
-        "first": show_moment(from_ms(room.incident.starts_ms)),
-        "last": show_moment(from_ms(room.incident.ends_ms)),
+        "first": show_moment(in_paris(room.incident.starts_ms)),
+        "last": show_moment(in_paris(room.incident.ends_ms)),
     }
 
 

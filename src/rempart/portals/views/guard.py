@@ -15,6 +15,7 @@ from rempart.accounts.permissions import Permission
 from rempart.accounts.urgency import REVIEW_WITHIN
 from rempart.guard import Step
 from rempart.guard.lookups import find_day
+from rempart.kernel.instants import to_ms
 from rempart.portals.administering import list_abilities, perform_or_404, read_ref
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
@@ -34,7 +35,7 @@ from rempart.portals.guard_pictures import (
 from rempart.portals.guard_wording import describe_hold, name_event, name_step
 from rempart.portals.list_page import ListPage
 from rempart.portals.status_figures import describe_cut
-from rempart.portals.times import from_ms, to_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.portals.wording import describe_profession
 from rempart.workflows import cut_services, watch_guard
@@ -150,8 +151,8 @@ def show_account(request: HttpRequest, account_ref: int) -> HttpResponseBase:
         "profession": describe_profession(account.profession),
         "step": name_step(account.step),
         "is_held": account.step >= Step.PRESENCE_ONLY,
-        "since": from_ms(case.case.since_ms) if case else None,
-        "review": from_ms(case.case.since_ms) + REVIEW_WITHIN if case else None,
+        "since": in_paris(case.case.since_ms) if case else None,
+        "review": in_paris(case.case.since_ms) + REVIEW_WITHIN if case else None,
         "evidence": draw_gauge(strongest.evidence, strongest.threshold),
         "strongest": strongest,
         "spent": draw_gauge(account.typed, account.typed_allowance),
@@ -198,7 +199,7 @@ def canaries_csv(request: HttpRequest) -> HttpResponseBase:
     )
     cells = (
         (
-            *(row.event_ref, from_ms(row.t_ms).isoformat(timespec="seconds"), row.account_ref),
+            *(row.event_ref, in_paris(row.t_ms).isoformat(timespec="seconds"), row.account_ref),
             *(describe_profession(row.profession), name_step(row.step), int(row.presence)),
             *(row.typed, row.card, row.refused, row.hits),
         )
@@ -244,7 +245,7 @@ def _choose_window(request: HttpRequest) -> Window:
 
 
 def _describe_held(one: watch_guard.HeldAccount, now: datetime) -> dict[str, Any]:
-    since = from_ms(one.since_ms) if one.since_ms else None
+    since = in_paris(one.since_ms) if one.since_ms else None
     return {
         "row": one,
         "profession": describe_profession(one.profession),

@@ -33,7 +33,7 @@ from rempart.portals.guard_charts import draw_gauge
 from rempart.portals.guard_pictures import read_signals
 from rempart.portals.guard_wording import count_words, name_step
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import read_number
 from rempart.portals.wording import describe_profession
@@ -91,7 +91,7 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
     cells = (
         (
             *(row.case.account_ref, describe_profession(row.case.profession)),
-            *(name_step(row.case.step), from_ms(row.case.since_ms).isoformat(timespec="seconds")),
+            *(name_step(row.case.step), in_paris(row.case.since_ms).isoformat(timespec="seconds")),
             *(int(row.case.is_canary), round(row.urgency.points)),
             *(f"{row.case.evidence:.2f}", f"{row.case.threshold:.2f}", row.case.persons),
             " ".join(words.sentence for words in read_signals(row.case.signals)),
@@ -202,8 +202,8 @@ def _describe(row: Decision) -> dict[str, Any]:
         "case": case,
         "profession": describe_profession(case.profession),
         "step": name_step(case.step),
-        "since": from_ms(case.since_ms),
-        "review": from_ms(case.since_ms) + REVIEW_WITHIN,
+        "since": in_paris(case.since_ms),
+        "review": in_paris(case.since_ms) + REVIEW_WITHIN,
         "waited": _write_waiting(row.waited),
         "gauge": draw_gauge(case.evidence, case.threshold),
         "ratio": case.evidence / case.threshold if case.threshold else 0.0,

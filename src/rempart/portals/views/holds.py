@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.inquiries import HOLD_ACCOUNTS, DisplayHold, HoldState
 from rempart.accounts.permissions import Permission
+from rempart.kernel.instants import PARIS, to_ms
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -26,29 +27,16 @@ from rempart.portals.administering import (
 )
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
+from rempart.portals.forms import DayField
 from rempart.portals.history_wording import HOLD_STATES
 from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import PARIS, format_stamp, from_ms, to_ms
+from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import inquiries as acts
 
 COLUMNS: Final = (("asked", _("Demandée")), ("ends", _("Jusqu’au")), ("state", _("État")))
-_DAY: Final = forms.DateInput(
-    attrs={"inputmode": "numeric", "autocomplete": "off"}, format="%d/%m/%Y"
-)
-_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 _BIGGEST_REF: Final = (1 << 63) - 1
-
-
-def _make_day(label: Any, hint: Any) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        help_text=hint,
-        widget=_DAY,
-        input_formats=_FORMATS,
-        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
-    )
 
 
 class HoldForm(forms.Form):
@@ -71,10 +59,13 @@ class HoldForm(forms.Form):
         ),
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
-    first_day = _make_day(_("Premier jour des consultations"), _("JJ/MM/AAAA"))
-    last_day = _make_day(_("Dernier jour des consultations"), _("JJ/MM/AAAA, compris"))
-    ends_on = _make_day(
-        _("Montrées à partir du"), _("JJ/MM/AAAA, un an au plus ; à redemander avant ce jour.")
+    first_day = DayField(label=_("Premier jour des consultations"), help_text=_("JJ/MM/AAAA"))
+    last_day = DayField(
+        label=_("Dernier jour des consultations"), help_text=_("JJ/MM/AAAA, compris")
+    )
+    ends_on = DayField(
+        label=_("Montrées à partir du"),
+        help_text=_("JJ/MM/AAAA, un an au plus ; à redemander avant ce jour."),
     )
     use_required_attribute = False
 
@@ -114,8 +105,8 @@ def _describe(row: DisplayHold) -> dict[str, Any]:
         else HOLD_STATES[row.state],
         "in_force": row.state is HoldState.APPROVED and not over,
         "accounts": [format_account(ref) for ref in row.account_refs],
-        "first": from_ms(row.from_ms),
-        "last": from_ms(row.to_ms - 1),
+        "first": in_paris(row.from_ms),
+        "last": in_paris(row.to_ms - 1),
     }
 
 
@@ -148,7 +139,7 @@ def list_csv(request: HttpRequest) -> HttpResponseBase:
         (
             *(row.hold_ref, row.authority, row.reference),
             " ".join(str(ref) for ref in row.account_refs),
-            *(from_ms(row.from_ms).isoformat(), from_ms(row.to_ms).isoformat()),
+            *(in_paris(row.from_ms).isoformat(), in_paris(row.to_ms).isoformat()),
             *(format_stamp(row.ends_at), HOLD_STATES[row.state], format_stamp(row.asked_at)),
             *(row.asked_by_name, format_stamp(row.decided_at), row.decided_by_name),
         )

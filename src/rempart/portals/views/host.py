@@ -17,6 +17,7 @@ from rempart.accounts.role_names import KIND_NAMES, name_kind
 from rempart.accounts.roles import OrganisationKind
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import to_paris_day
 from rempart.kernel.listing import Listing
 from rempart.portals.account_wording import describe_event
 from rempart.portals.administering import (
@@ -32,7 +33,7 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.handle_reports import (
@@ -88,7 +89,7 @@ def organisations_csv(request: HttpRequest) -> HttpResponseBase:
         (
             *(row.org_ref, name_kind(row.kind, current_language()), row.name, row.host_name),
             row.people,
-            row.created_at.astimezone(PARIS).date().isoformat(),
+            to_paris_day(row.created_at).isoformat(),
             format_stamp(row.suspended_at),
         )
         for row in rows

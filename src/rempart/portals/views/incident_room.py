@@ -53,7 +53,7 @@ from rempart.portals.room_wording import (
     name_kind,
     name_part,
 )
-from rempart.portals.times import format_stamp, from_ms
+from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import incident_room as acts
 from rempart.workflows.administer_organisation import Asker
@@ -154,7 +154,7 @@ def timeline_csv(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     cells = (
         (
             "" if event.event_ref is None else event.event_ref,
-            *(format_stamp(from_ms(event.happened_ms)), format_stamp(event.recorded_at)),
+            *(format_stamp(in_paris(event.happened_ms)), format_stamp(event.recorded_at)),
             *(name_kind(event.kind), describe_event(event), event.author),
             "" if event.insurer_id is None else event.insurer_id,
             gettext("oui") if room.incident.exercise else gettext("non"),
@@ -194,7 +194,7 @@ def _show(
     context = {
         "room": room,
         "incident": room.incident,
-        "now": from_ms(room.now_ms),
+        "now": in_paris(room.now_ms),
         "events": [_describe(event) for event in reversed(shown)],
         "hidden": len(chosen) - len(shown),
         "kinds": [
@@ -205,15 +205,15 @@ def _show(
         "tasks": [
             {
                 "task": task,
-                "due": None if task.due_ms is None else from_ms(task.due_ms),
-                "done": None if task.done_ms is None else from_ms(task.done_ms),
+                "due": None if task.due_ms is None else in_paris(task.due_ms),
+                "done": None if task.done_ms is None else in_paris(task.done_ms),
                 "is_late": task.is_late(now_ms=room.now_ms),
             }
             for task in room.tasks
         ],
         "open_tasks": sum(task.done_ms is None for task in room.tasks),
         "people": [
-            {"row": one, "part": name_part(one.part), "since": from_ms(one.since_ms)}
+            {"row": one, "part": name_part(one.part), "since": in_paris(one.since_ms)}
             for one in room.people
         ],
         "is_there": any(one.actor_ref == visitor.actor_ref for one in room.people),
@@ -257,7 +257,7 @@ def _choose(request: HttpRequest, room: acts.Room) -> list[RoomEvent]:
 
 
 def _describe(event: RoomEvent) -> dict[str, Any]:
-    happened = from_ms(event.happened_ms)
+    happened = in_paris(event.happened_ms)
     late = event.recorded_at - happened > timedelta(minutes=5)
     return {
         "event": event,

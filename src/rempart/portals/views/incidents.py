@@ -12,6 +12,7 @@ from rempart.accounts.permissions import Permission
 from rempart.disclosure.fields import Field, fields_in, format_fields
 from rempart.incidents.room import name_file
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import to_ms
 from rempart.portals import wording
 from rempart.portals.administering import list_abilities
 from rempart.portals.csv_export import export_csv
@@ -27,7 +28,7 @@ from rempart.portals.incident_figures import (
     sort_exposure,
 )
 from rempart.portals.list_page import ListPage
-from rempart.portals.times import format_stamp, from_ms, to_ms
+from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, make_author, open_visit, require_visitor
 from rempart.portals.watching import read_order
 from rempart.workflows.read_incident import (
@@ -89,8 +90,8 @@ def incidents_csv(request: HttpRequest) -> HttpResponse:
     cells = (
         (
             *(row.incident_id, row.title, gettext("oui") if row.exercise else gettext("non")),
-            *(format_stamp(row.declared_at), format_stamp(from_ms(row.starts_ms))),
-            *(format_stamp(from_ms(row.ends_ms)), row.accounts, row.persons),
+            *(format_stamp(row.declared_at), format_stamp(in_paris(row.starts_ms))),
+            *(format_stamp(in_paris(row.ends_ms)), row.accounts, row.persons),
             format_stamp(row.answered_at),
         )
         for row in _LIST.load_all(request)

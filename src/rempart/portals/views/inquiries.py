@@ -17,10 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.inquiries import Inquiry, InquiryPurpose
 from rempart.accounts.permissions import Permission
-from rempart.kernel.amc import AmcNumber
-from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.listing import Listing
-from rempart.kernel.nir import Nir
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -31,7 +28,7 @@ from rempart.portals.administering import (
 )
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
-from rempart.portals.forms import CheckedField, current_language
+from rempart.portals.forms import PersonForm, current_language
 from rempart.portals.history_wording import (
     INQUIRY_PURPOSES,
     INQUIRY_STATES,
@@ -40,7 +37,7 @@ from rempart.portals.history_wording import (
 from rempart.portals.list_page import ListPage
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import format_stamp, from_ms
+from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.workflows import inquiries as acts
@@ -50,7 +47,7 @@ COLUMNS: Final = (("asked", _("Demandée")), ("purpose", _("Motif")), ("state", 
 ANSWER_COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))
 
 
-class InquiryForm(forms.Form):
+class InquiryForm(PersonForm):
     """Whom to ask about and why. The identifiers are read once and not kept.
 
     Args:
@@ -58,26 +55,6 @@ class InquiryForm(forms.Form):
     """
 
     insurer = forms.TypedChoiceField(label=_("Complémentaire"), coerce=int)
-    insured_nir = CheckedField(
-        label=_("NIR de l’assuré, avec sa clé"),
-        help_text=_("15 caractères. Pour un enfant, le numéro du parent dont il dépend."),
-        parse=lambda text: Nir.parse(text).format_compact(),
-        numeric=False,
-        max_length=28,
-    )
-    birth_date = CheckedField(
-        label=_("Date de naissance"),
-        help_text=_("JJ/MM/AAAA, comme elle est imprimée."),
-        parse=lambda text: BirthDate.parse(text).text,
-        numeric=True,
-        max_length=12,
-    )
-    birth_rank = forms.TypedChoiceField(
-        label=_("Rang de naissance"),
-        choices=[(rank, str(rank)) for rank in range(1, 10)],
-        coerce=int,
-        initial=1,
-    )
     purpose = forms.ChoiceField(
         label=_("Motif"),
         help_text=_("Inscrit au registre ; la personne le lira."),
@@ -90,6 +67,7 @@ class InquiryForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
     use_required_attribute = False
+    field_order = ("insurer",)
 
     def __init__(self, *values: Any, insurers: list[acts.InsurerChoice], **options: Any) -> None:
         super().__init__(*values, **options)
@@ -100,13 +78,8 @@ class InquiryForm(forms.Form):
 
     def read_identifiers(self) -> TypedIdentifiers:
         """Return whom it is about; the form is valid."""
-        answers = self.cleaned_data
-        return TypedIdentifiers(
-            amc_number=AmcNumber.parse(self.insurers[answers["insurer"]].amc_number),
-            insured_nir=Nir.parse(answers["insured_nir"]),
-            birth_date=BirthDate.parse(answers["birth_date"]),
-            birth_rank=BirthRank.parse(str(answers["birth_rank"])),
-        )
+        insurer = self.insurers[self.cleaned_data["insurer"]]
+        return self.read_person(insurer.amc_number)
 
 
 def _describe(row: Inquiry) -> dict[str, Any]:
@@ -222,7 +195,7 @@ def answer(request: HttpRequest, inquiry_ref: int) -> HttpResponseBase:
         ],
         "inquiry": read.inquiry,
         "away": [
-            {"first": from_ms(one.first_ms), "last": from_ms(one.last_ms)}
+            {"first": in_paris(one.first_ms), "last": in_paris(one.last_ms)}
             for one in read.away
             if one.state == "cold"
         ],

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -21,22 +21,21 @@ from rempart.claims.states import ClaimState
 from rempart.kernel.listing import Listing
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     list_abilities,
-    perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_EVENTS, CLAIM_STATES, describe_state
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
-from rempart.portals.forms import current_language
+from rempart.portals.deciding import WhyForm, take_decision
+from rempart.portals.desk import get_desk, get_today
+from rempart.portals.forms import DayField, current_language
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.workflows import read_insured_claims
-from rempart.workflows.hold_claims import MOST_LETTERS, hold_claim
+from rempart.workflows.hold_claims import hold_claim
 from rempart.workflows.read_insured_claims import (
     BillerName,
     ClaimSheet,
@@ -55,8 +54,6 @@ COLUMNS: Final = (
 )
 USUAL_DAYS: Final = 30
 _ONE: Final[Listing[InsuredColumn]] = Listing(sort="received")
-_DAY: Final = {"inputmode": "numeric", "autocomplete": "off", "size": 10}
-_FORMATS: Final = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 
 
 class InsuredForm(forms.Form):
@@ -71,18 +68,14 @@ class InsuredForm(forms.Form):
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    du = forms.DateField(
+    du = DayField(
         label=_("Reçues du"),
         help_text=_("trente derniers jours si rien n’est dit"),
         required=False,
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs=_DAY, format="%d/%m/%Y"),
     )
-    au = forms.DateField(
+    au = DayField(
         label=_("au"),
         required=False,
-        input_formats=_FORMATS,
-        widget=forms.DateInput(attrs=_DAY, format="%d/%m/%Y"),
     )
     etablissement = forms.IntegerField(
         required=False, min_value=1, max_value=(1 << 63) - 1, widget=forms.HiddenInput
@@ -103,23 +96,11 @@ class InsuredForm(forms.Form):
         claim_ref = kept.get("reference")
         since = kept.get("du")
         if since is None and claim_ref is None:
-            today = get_desk().now().astimezone(PARIS).date()
+            today = get_today()
             since = min(today, kept.get("au") or today) - timedelta(days=USUAL_DAYS)
         return InsuredFilter(
             kept.get("etat") or None, claim_ref, kept.get("etablissement"), since, kept.get("au")
         )
-
-
-class WhyForm(forms.Form):
-    """Why something is made to wait, or decided."""
-
-    reason = forms.CharField(
-        label=_("Raison"),
-        help_text=_("Vos collègues la lisent. Ne nommez personne."),
-        max_length=MOST_LETTERS,
-        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
-    )
-    use_required_attribute = False
 
 
 @require_safe
@@ -219,27 +200,20 @@ def hold(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
     if not found:
         raise Http404
     form = WhyForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(request, lambda tx, asker: hold_claim(tx, asker, ref, reason))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("claim-holds"))
-        status = done.status
-    context = {
-        "title": gettext("Faire attendre la facture"),
-        "reference": format_reference(ref),
-        "sentence": gettext(
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: hold_claim(tx, asker, ref, form.why),
+        title=gettext("Faire attendre la facture"),
+        reference=format_reference(ref),
+        sentence=gettext(
             "Elle attendra votre décision quand son tour viendra. Celui qui l’a envoyée lit "
             "qu’elle est vérifiée, pas votre raison."
         ),
-        "button": gettext("Faire attendre"),
-        "refusal": gettext("Elle attend déjà, ou n’attend plus son tour."),
-        "back": reverse("claim-holds"),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+        button=gettext("Faire attendre"),
+        refusal=gettext("Elle attend déjà, ou n’attend plus son tour."),
+        back=reverse("claim-holds"),
+    )
 
 
 def describe_sheet(sheet: ClaimSheet) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission, can
 from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.instants import PARIS
+from rempart.portals.administering import read_ref
 from rempart.portals.card_wording import EXPIRED, IN_FORCE, KINDS, PURPOSES, REASONS
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.paging import Paging, read_paging
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, get_whence, open_visit
 from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.rights.card import CardSerial
@@ -35,10 +36,8 @@ from rempart.workflows.read_cards import (
     order_again,
     read_card,
     take_card_back,
-    to_paris_day,
 )
 
-_BIGGEST_REF: Final = (1 << 63) - 1
 BATCH_COLUMNS: Final[tuple[tuple[BatchColumn, Any], ...]] = (
     ("made", _("Fait le")),
     ("kind", _("Nature")),
@@ -151,7 +150,7 @@ def batch(request: HttpRequest, batch_ref: int) -> HttpResponseBase:
         rows, total = list_cards(
             tx,
             asker,
-            _read_ref(batch_ref),
+            read_ref(batch_ref),
             sort=column,
             descending=descending,
             **_window(paging),
@@ -179,7 +178,7 @@ def batch_csv(request: HttpRequest, batch_ref: int) -> HttpResponseBase:
         rows, _total = list_cards(
             tx,
             asker,
-            _read_ref(batch_ref),
+            read_ref(batch_ref),
             sort=column,
             descending=descending,
             limit=EXPORT_ROWS,
@@ -267,12 +266,6 @@ def _card_order(request: HttpRequest) -> tuple[CardColumn, bool]:
     return column, descending and "sens" in request.GET
 
 
-def _read_ref(ref: int) -> int:
-    if ref > _BIGGEST_REF:
-        raise Http404
-    return ref
-
-
 def _format(card: FoundCard) -> str:
     return CardSerial(card.serial).code
 
@@ -298,7 +291,7 @@ def _describe_found(card: FoundCard) -> dict[str, Any]:
 
 
 def _describe_state(card: ListedCard | FoundCard) -> dict[str, Any]:
-    expired = card.valid_to < to_paris_day(get_desk().now())
+    expired = card.valid_to < get_today()
     state = REASONS[card.revoked_reason] if card.revoked_reason else EXPIRED
     counts = card.revoked_at is None and not expired
     return {

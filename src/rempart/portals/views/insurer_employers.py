@@ -17,10 +17,9 @@ from rempart.portals.administering import (
     perform,
     perform_or_404,
 )
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_today
 from rempart.portals.employer_wording import STATES
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS
 from rempart.portals.views.employer_movements import describe_movement, export_movements
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import insurer_employers as acts
@@ -91,7 +90,7 @@ def decide(request: HttpRequest) -> HttpResponseBase:
 
 def _show(request: HttpRequest, form: DecideForm, *, status: int) -> HttpResponseBase:
     listing, only = _read(request), _only(request)
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
 
     def load(tx: Any, asker: Any) -> Any:
         groups = acts.list_employers(tx, asker, today=today)

@@ -19,7 +19,7 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.insurer_wording import FEED_BADGES, FEED_KINDS, FEED_STATES
 from rempart.portals.money_cells import format_cell
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import insurer_figures as acts
 from rempart.workflows.insurer_figures import ClaimWeek, OwnFeed
@@ -121,7 +121,7 @@ def draw_hours(hours: Sequence[tuple[int, int, int]]) -> ColumnChart:
         Series(name=gettext("personne inconnue"), css="fill-unknown"),
     )
     points = [
-        Point(label=f"{from_ms(hour * acts.HOUR_MS):%H:%M}", counts=(found, missed))
+        Point(label=f"{in_paris(hour * acts.HOUR_MS):%H:%M}", counts=(found, missed))
         for hour, found, missed in hours
     ]
     return draw_columns(points, series)

@@ -38,7 +38,7 @@ from rempart.portals.package_wording import (
     STANDINGS,
     describe_package,
 )
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.workflows import insurer_incidents as acts
 from rempart.workflows import sealing_keys
@@ -83,8 +83,8 @@ def _describe_own(row: OwnIncident) -> dict[str, Any]:
     return {
         "row": row,
         "conclusion": CONCLUSIONS[row.conclusion],
-        "starts_at": from_ms(row.starts_ms),
-        "ends_at": from_ms(row.ends_ms),
+        "starts_at": in_paris(row.starts_ms),
+        "ends_at": in_paris(row.ends_ms),
     }
 
 

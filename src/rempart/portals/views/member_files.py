@@ -23,10 +23,7 @@ from rempart.disclosure.entry import Outcome
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION
 from rempart.exchange.proof_words import describe_fields
 from rempart.exchange.rights_answer import build_terms
-from rempart.kernel.amc import AmcNumber
-from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.errors import InconsistentRecord
-from rempart.kernel.nir import Nir
 from rempart.portals import wording
 from rempart.portals.administering import (
     FORM_METHODS,
@@ -37,13 +34,13 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_STATES, describe_state
-from rempart.portals.desk import get_desk
-from rempart.portals.forms import CheckedField, current_language
+from rempart.portals.desk import get_desk, get_today
+from rempart.portals.forms import CheckedField, PersonForm, current_language
 from rempart.portals.insurer_wording import MOTIVES
 from rempart.portals.pseudonyms import format_contract
-from rempart.portals.times import PARIS, from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.rights.lookup import Identifiers, TypedIdentifiers, parse_card_code
+from rempart.rights.lookup import Identifiers, parse_card_code
 from rempart.rights.terms import parse_domains
 from rempart.tariffs.domains import DOMAINS, Domain
 from rempart.workflows import open_member_file as acts
@@ -91,41 +88,15 @@ class CardFileForm(_FileForm):
         return parse_card_code(self.cleaned_data["card_code"])
 
 
-class TypedFileForm(_FileForm):
+class TypedFileForm(PersonForm, _FileForm):
     """The identifiers that the certificate shows."""
 
     prefix = "saisie"
-    insured_nir = CheckedField(
-        label=_("NIR de l’assuré, avec sa clé"),
-        help_text=_("15 caractères. Pour un enfant, le numéro du parent dont il dépend."),
-        parse=lambda text: Nir.parse(text).format_compact(),
-        numeric=False,
-        max_length=28,
-    )
-    birth_date = CheckedField(
-        label=_("Date de naissance"),
-        help_text=_("JJ/MM/AAAA, comme elle est imprimée."),
-        parse=lambda text: BirthDate.parse(text).text,
-        numeric=True,
-        max_length=12,
-    )
-    birth_rank = forms.TypedChoiceField(
-        label=_("Rang de naissance"),
-        choices=[(rank, str(rank)) for rank in range(1, 10)],
-        coerce=int,
-        initial=1,
-    )
     field_order = ("insured_nir", "birth_date", "birth_rank", "motive")
 
     def read_identifiers(self, amc_number: str) -> Identifiers:
         """Return whom it is about; the form is valid."""
-        answers = self.cleaned_data
-        return TypedIdentifiers(
-            amc_number=AmcNumber.parse(amc_number),
-            insured_nir=Nir.parse(answers["insured_nir"]),
-            birth_date=BirthDate.parse(answers["birth_date"]),
-            birth_rank=BirthRank.parse(str(answers["birth_rank"])),
-        )
+        return self.read_person(amc_number)
 
 
 class ContractFileForm(_FileForm):
@@ -298,7 +269,7 @@ def _keep_out(page: HttpResponse) -> HttpResponse:
 
 
 def _describe_state(read: MemberFile) -> dict[str, str]:
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     if not read.is_present:
         return {"badge": "badge-plain", "icon": "minus", "name": gettext("Ancien adhérent")}
     running = [line for line in read.lines if line.starts_on <= today <= (line.ends_on or today)]
@@ -333,7 +304,7 @@ def _describe_line(line: SheetLine) -> dict[str, Any]:
 def _describe_consultation(one: FileConsultation) -> dict[str, Any]:
     return {
         "row": one,
-        "at": from_ms(one.t_ms),
+        "at": in_paris(one.t_ms),
         "domain": Domain.from_number(one.domain).label(current_language()) if one.domain else "",
         "mode": wording.MODES.get(one.mode, ""),
         "outcome": wording.OUTCOMES.get(one.outcome, ""),

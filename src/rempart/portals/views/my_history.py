@@ -26,6 +26,7 @@ from rempart.accounts.permissions import Permission
 from rempart.disclosure.proof_file import SUFFIX
 from rempart.exchange.proof_document import print_history, print_proof
 from rempart.kernel.errors import NotFound
+from rempart.kernel.instants import PARIS, to_ms
 from rempart.portals.administering import FORM_METHODS, Refused, perform
 from rempart.portals.charts import Point, Series, draw_columns
 from rempart.portals.csv_export import export_csv
@@ -33,7 +34,7 @@ from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.history_wording import READERS, describe_consultation
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, from_ms, to_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, open_visit
 from rempart.portals.watching import EXPORT_ROWS
 from rempart.workflows.member_history import (
@@ -89,9 +90,9 @@ def my_history(request: HttpRequest) -> HttpResponseBase:
         "month": month,
         "months": [(one, _name_month(one)) for one in _list_months(history)],
         "chart": _draw_months(history),
-        "since": None if history.since_ms is None else from_ms(history.since_ms),
+        "since": None if history.since_ms is None else in_paris(history.since_ms),
         "away": [
-            {"first": from_ms(one.first_ms), "last": from_ms(one.last_ms), "state": one.state}
+            {"first": in_paris(one.first_ms), "last": in_paris(one.last_ms), "state": one.state}
             for one in history.away
         ],
     }

@@ -19,7 +19,7 @@ from rempart.portals.containment_wording import (
     describe_stopped,
 )
 from rempart.portals.desk import get_desk
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.visit import allows
 from rempart.workflows.contain import release_account
 from rempart.workflows.my_limits import MyLimits, MyMeasure, read_my_limits
@@ -65,7 +65,7 @@ def _describe_held(limits: MyLimits) -> dict[str, Any] | None:
         return None
     return {
         "what": HELD_NAMES.get(limits.step, HELD_NAMES[2]),
-        "since": None if limits.since_ms is None else from_ms(limits.since_ms),
+        "since": None if limits.since_ms is None else in_paris(limits.since_ms),
         "still": describe_held_open(limits.step),
         "may_release": limits.own_release is OwnRelease.ALLOWED,
         "may_confirm": limits.own_release is OwnRelease.CEREMONY_FIRST,

@@ -26,8 +26,8 @@ from rempart.portals.administering import (
     perform_or_404,
     read_ref,
 )
-from rempart.portals.desk import get_desk
-from rempart.portals.forms import current_language
+from rempart.portals.desk import get_desk, get_today
+from rempart.portals.forms import DayField, current_language
 from rempart.portals.member_wording import (
     MEDIA,
     PHOTO_FAULTS,
@@ -36,7 +36,6 @@ from rempart.portals.member_wording import (
     VERDICT_NOTES,
     VERDICTS,
 )
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows
 from rempart.workflows import report_message
 from rempart.workflows.report_message import NewReport, ReportRow, Taken
@@ -53,14 +52,9 @@ class ReportForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choisissez une réponse.")},
     )
-    came_on = forms.DateField(
+    came_on = DayField(
         label=_("Quel jour ?"),
         help_text=_("JJ/MM/AAAA"),
-        widget=forms.DateInput(
-            attrs={"inputmode": "numeric", "autocomplete": "off", "size": 10}, format="%d/%m/%Y"
-        ),
-        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
-        error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
     )
     acted = forms.ChoiceField(
         label=_("Avez-vous cliqué, rappelé, payé ou donné une information ?"),
@@ -104,7 +98,7 @@ class ReportForm(forms.Form):
         elif not (found.get("text") or "").strip() and not self.has_error("photo"):
             self.add_error("text", _("Copiez le message, ou envoyez-en une photo."))
         day = found.get("came_on")
-        if isinstance(day, date) and day > get_desk().now().astimezone(PARIS).date():
+        if isinstance(day, date) and day > get_today():
             self.add_error("came_on", _("Ce jour n’est pas encore venu."))
         return found
 
@@ -135,7 +129,7 @@ def my_reports(request: HttpRequest) -> HttpResponseBase:
 @allows(Permission.REPORT_MESSAGE)
 def report(request: HttpRequest) -> HttpResponseBase:
     """Say what to do at once, then take the message."""
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     initial = {"came_on": today, "whole": "1"}
     form = ReportForm(
         request.POST if request.method == "POST" else None, request.FILES or None, initial=initial

@@ -38,10 +38,10 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.workflows import administer_organisation as acts
 from rempart.workflows.invite_people import NewInvitation
@@ -165,7 +165,7 @@ def bring_locum(request: HttpRequest) -> HttpResponseBase:
     """Name the professional who replaces the holder who asks, and until when."""
     if require_visitor(request).role is not Role.HOLDER:
         raise Http404
-    today = get_desk().now().astimezone(PARIS).date()
+    today = get_today()
     form = (
         LocumForm(request.POST)
         if request.method == "POST"

@@ -41,7 +41,7 @@ from rempart.portals.own_forms import (
 from rempart.portals.package_wording import LEVELS, WAYS, describe_package
 from rempart.portals.room_forms import show_moment
 from rempart.portals.room_wording import describe_event, name_kind
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.views.clocks import export_calendar
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import clocks as clock_acts
@@ -250,7 +250,7 @@ def _describe_line(event: RoomEvent) -> dict[str, Any]:
     else:
         words = describe_event(replace(event, insurer=""))
     return {
-        "at": from_ms(event.happened_ms),
+        "at": in_paris(event.happened_ms),
         "name": name_kind(event.kind),
         "words": words,
         "author": event.author,

@@ -15,7 +15,7 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.pseudonyms import format_account
-from rempart.portals.times import from_ms
+from rempart.portals.times import in_paris
 from rempart.portals.views.console import describe_lookup, describe_period
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
@@ -72,7 +72,7 @@ def own_lookups_csv(request: HttpRequest) -> HttpResponseBase:
     )
     cells = (
         (
-            *(row.log_id, row.idx, from_ms(row.t_ms).isoformat(timespec="milliseconds")),
+            *(row.log_id, row.idx, in_paris(row.t_ms).isoformat(timespec="milliseconds")),
             format_account(row.account_ref),
             Domain.from_number(row.domain).code if row.domain else "",
             *(wording.MODES.get(row.mode, ""), wording.OUTCOMES.get(row.outcome, "")),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
+from rempart.kernel.instants import to_paris_day
 from rempart.notices.incident_page import (
     ANSWER_CHARS,
     LANGUAGES,
@@ -33,10 +34,9 @@ from rempart.portals.administering import (
     perform_or_404,
     read_ref,
 )
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_today
 from rempart.portals.facts_form import FactsForm, fill_facts
 from rempart.portals.forms import current_language
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import incident_pages
 from rempart.workflows.incident_pages import REASON_LIMIT, OwnPage
@@ -129,7 +129,7 @@ def write_facts(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     form = FactsForm(request.POST) if request.method == "POST" else _propose_facts(own)
     status = 200
     if request.method == "POST":
-        today = get_desk().now().astimezone(PARIS).date()
+        today = get_today()
         facts = form.read_facts(version=1 + len(own.versions), written_on=today)
         status = 422
         if facts is not None:
@@ -274,7 +274,7 @@ def _propose_facts(own: OwnPage) -> FactsForm:
         return FactsForm(initial=fill_facts(facts))
     package = own.package
     first, last = (incident_pages.to_day(ms) for ms in (package.starts_ms, package.ends_ms - 1))
-    told = package.sent_at.astimezone(PARIS).date()
+    told = to_paris_day(package.sent_at)
     return FactsForm(
         initial={
             "name": package.insurer,

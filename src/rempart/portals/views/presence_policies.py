@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
 from rempart.kernel.findings import BadValue
+from rempart.kernel.instants import PARIS
 from rempart.kernel.rpps import Rpps
 from rempart.portals.administering import (
     FORM_METHODS,
@@ -29,7 +30,6 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
 from rempart.portals.paging import read_paging
 from rempart.portals.software_forms import describe_refusal
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import EXPORT_ROWS
 from rempart.rights.presence import PresencePolicy

@@ -27,9 +27,8 @@ from rempart.portals.care_forms import (
     keep_typed,
 )
 from rempart.portals.care_wording import NO_LINE, advise, list_acts, name_act, name_rule
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.forms import current_language
-from rempart.portals.times import PARIS
 from rempart.portals.views.care_replies import answer_refusal
 from rempart.portals.views.checks import draw_request_id, read_request_id
 from rempart.portals.visit import allows
@@ -48,7 +47,7 @@ def quote(request: HttpRequest, *, mode: str) -> HttpResponseBase:
     """Show the form, or ask for amounts or for a promise and show them."""
     if request.method != "POST":
         replaces, lines = _read_replaced(request)
-        today = get_desk().now().astimezone(PARIS).date()
+        today = get_today()
         form = FORMS[mode](initial={"care_date": today, "replaces": replaces})
         return _show(request, mode, form, Lines(CareLineForm, initial=lines))
     lines_ = Lines(CareLineForm, request.POST)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, get_args
 
-from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -15,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     confirm,
     list_abilities,
     perform,
@@ -25,6 +23,7 @@ from rempart.portals.administering import (
 from rempart.portals.care_wording import describe_state
 from rempart.portals.charts import ColumnChart, Point, Series, draw_columns
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import WhyForm, take_decision
 from rempart.portals.forms import current_language
 from rempart.portals.list_page import ListPage
 from rempart.portals.retention_wording import FIELDS, ORIGINS, PURGE_BADGES, PURGE_STATES, STEPS
@@ -42,18 +41,6 @@ COLUMNS: Final = (
     ("people", _("Personnes")),
     ("state", _("État")),
 )
-
-
-class ReasonForm(forms.Form):
-    """Why a run is refused."""
-
-    reason = forms.CharField(
-        label=_("Raison"),
-        help_text=_("Vos collègues la lisent. Ne nommez personne."),
-        max_length=approve_purge.REASON_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
-    )
-    use_required_attribute = False
 
 
 def _describe(row: PurgeRow) -> dict[str, Any]:
@@ -218,25 +205,18 @@ def refuse(request: HttpRequest, purge_id: int) -> HttpResponseBase:
     """Ask why, then refuse a run."""
     ref = read_ref(purge_id)
     perform_or_404(request, lambda tx, asker: read_retention.read_run(tx, asker, ref))
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(request, lambda tx, asker: approve_purge.refuse_run(tx, asker, ref, reason))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("purge", args=[ref]))
-        status = done.status
-    context = {
-        "title": gettext("Refuser ce passage"),
-        "reference": str(ref),
-        "sentence": gettext("Rien ne part ; ce qui est dû attend le prochain passage."),
-        "button": gettext("Refuser"),
-        "refusal": gettext("Il est déjà décidé : relisez-le."),
-        "back": reverse("purge", args=[ref]),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+    form = WhyForm(request.POST if request.method == "POST" else None)
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: approve_purge.refuse_run(tx, asker, ref, form.why),
+        title=gettext("Refuser ce passage"),
+        reference=str(ref),
+        sentence=gettext("Rien ne part ; ce qui est dû attend le prochain passage."),
+        button=gettext("Refuser"),
+        refusal=gettext("Il est déjà décidé : relisez-le."),
+        back=reverse("purge", args=[ref]),
+    )
 
 
 def _group(tally: Sequence[TallyRow], *, held: bool) -> list[list[TallyRow]]:

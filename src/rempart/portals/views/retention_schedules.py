@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
+from rempart.kernel.reasons import REASON_LETTERS
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -51,7 +52,7 @@ class ScheduleForm(forms.Form):
     note = forms.CharField(
         label=_("Pourquoi"),
         help_text=_("La personne qui approuve le lira. Ne nommez personne."),
-        max_length=acts.NOTE_LIMIT,
+        max_length=REASON_LETTERS,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
     use_required_attribute = False
@@ -87,7 +88,7 @@ class PeriodsForm(forms.Form):
     note = forms.CharField(
         label=_("Pourquoi"),
         help_text=_("La personne qui approuve le lira. Ne nommez personne."),
-        max_length=acts.NOTE_LIMIT,
+        max_length=REASON_LETTERS,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
     use_required_attribute = False

@@ -6,8 +6,7 @@ Refuses agents of hosted operators: this installation's money is not theirs.
 from datetime import timedelta
 from typing import Any, Final, get_args
 
-from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -17,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     confirm,
     list_abilities,
     perform,
@@ -26,7 +24,8 @@ from rempart.portals.administering import (
 )
 from rempart.portals.care_wording import describe_state
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.deciding import WhyForm, take_decision
+from rempart.portals.desk import get_today
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.payer_wording import (
@@ -37,7 +36,7 @@ from rempart.portals.payer_wording import (
     TRANSFER_STATES,
     name_reason,
 )
-from rempart.portals.times import PARIS, format_stamp
+from rempart.portals.times import format_stamp
 from rempart.portals.views.payments import draw_promise
 from rempart.portals.visit import allows, require_visitor
 from rempart.settlement.references import format_reference
@@ -58,25 +57,13 @@ TRANSFER_COLUMNS: Final = (
 PROMISE_DAYS: Final = 365
 
 
-class RefuseForm(forms.Form):
-    """Why a run is refused."""
-
-    reason = forms.CharField(
-        label=_("Raison"),
-        help_text=_("Vos collègues la lisent. Ne nommez personne."),
-        max_length=approve_run.REASON_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
-    )
-    use_required_attribute = False
-
-
 @require_safe
 @allows(Permission.READ_RUNS)
 def runs(request: HttpRequest) -> HttpResponseBase:
     """Show the runs, and how the promise is kept."""
     listing = read_listing(request.GET, get_args(RunColumn), "run")
     state = _read_state(request)
-    since = get_desk().now().astimezone(PARIS).date() - timedelta(days=PROMISE_DAYS)
+    since = get_today() - timedelta(days=PROMISE_DAYS)
 
     def load(tx: Any, asker: Any) -> Any:
         page = read_runs.list_runs(tx, asker, listing, state=state)
@@ -229,25 +216,18 @@ def refuse(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """Ask why, then refuse a run."""
     ref = read_ref(run_id)
     perform_or_404(request, lambda tx, asker: read_runs.read_run(tx, asker, ref))
-    form = RefuseForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(request, lambda tx, asker: approve_run.refuse_run(tx, asker, ref, reason))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("run", args=[ref]))
-        status = done.status
-    context = {
-        "title": gettext("Refuser la campagne"),
-        "reference": str(ref),
-        "sentence": gettext("Rien n’est payé ; ce qu’elle contenait attend la prochaine."),
-        "button": gettext("Refuser"),
-        "refusal": gettext("Elle est déjà décidée : relisez-la."),
-        "back": reverse("run", args=[ref]),
-        "form": form,
-        "refused": status not in {200, 422},
-    }
-    return render(request, "portals/payers/decide.html", context, status=status)
+    form = WhyForm(request.POST if request.method == "POST" else None)
+    return take_decision(
+        request,
+        form,
+        lambda tx, asker: approve_run.refuse_run(tx, asker, ref, form.why),
+        title=gettext("Refuser la campagne"),
+        reference=str(ref),
+        sentence=gettext("Rien n’est payé ; ce qu’elle contenait attend la prochaine."),
+        button=gettext("Refuser"),
+        refusal=gettext("Elle est déjà décidée : relisez-la."),
+        back=reverse("run", args=[ref]),
+    )
 
 
 def _describe(row: RunRow) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.views.decorators.http import require_safe
 
+from rempart.kernel.instants import to_paris_day
 from rempart.portals.desk import get_desk
 from rempart.portals.service_watch import Glance
 from rempart.portals.status_figures import (
@@ -23,7 +24,6 @@ from rempart.portals.status_figures import (
     list_events,
     list_lines,
 )
-from rempart.portals.times import PARIS
 from rempart.portals.visit import public
 from rempart.rights.cuts import CutScope, list_still_works
 from rempart.workflows.watch_services import CutRow
@@ -39,7 +39,7 @@ def status(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
     glance, now = get_desk().services.glance(), get_desk().now()
     cuts = _list_in_force(glance, now)
     context = {
-        "lines": list_lines(glance.works, glance.history, today=now.astimezone(PARIS).date()),
+        "lines": list_lines(glance.works, glance.history, today=to_paris_day(now)),
         "all_work": glance.all_work,
         "does_jobs": glance.does_jobs,
         "cuts": [_describe(cut) for cut in cuts],

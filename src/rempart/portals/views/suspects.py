@@ -20,6 +20,7 @@ from rempart.incidents.evidence import Window
 from rempart.incidents.room import REASON_LIMIT, TITLE_LIMIT
 from rempart.incidents.suspicion import Doubt, DoubtKind, How, read_doubt
 from rempart.kernel.errors import InvalidRequest
+from rempart.kernel.instants import to_ms
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -31,7 +32,6 @@ from rempart.portals.desk import get_desk
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.room_forms import MomentField, show_moment
 from rempart.portals.room_wording import DOUBT_NAMES
-from rempart.portals.times import to_ms
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import suspects as acts
 from rempart.workflows.administer_organisation import Asker

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.accounts.registration import PublicJwk, parse_jwk
 from rempart.kernel.findings import BadValue
+from rempart.kernel.instants import PARIS
 from rempart.kernel.listing import Listing
 from rempart.portals.administering import (
     FORM_METHODS,
@@ -29,7 +30,6 @@ from rempart.portals.administering import (
 from rempart.portals.csv_export import export_csv
 from rempart.portals.paging import read_paging
 from rempart.portals.software_forms import describe_refusal
-from rempart.portals.times import PARIS
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.workflows import manage_presence as acts
