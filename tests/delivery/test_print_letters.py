@@ -110,7 +110,7 @@ def test_killed_between_the_decision_and_the_file_the_same_file_is_written(
 ):
     delivery = Delivery(database, by_post(*range(101, 106)))
     with monkeypatch.context() as broken:
-        broken.setattr(print_letters, "_put", lambda *_: 1 / 0)
+        broken.setattr(print_letters, "write_whole", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             delivery.print(tmp_path)
     assert delivery.states() == {"letter printed": 5}
@@ -127,7 +127,7 @@ def test_killed_between_the_decision_and_the_file_the_same_file_is_written(
 def test_a_batch_that_would_not_be_the_same_is_not_written(database, tmp_path, monkeypatch):
     delivery = Delivery(database, by_post(101))
     with monkeypatch.context() as broken:
-        broken.setattr(print_letters, "_put", lambda *_: 1 / 0)
+        broken.setattr(print_letters, "write_whole", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             delivery.print(tmp_path)
     delivery.outreach.contacts([make_line(101, email="", family_name="Autrement")])

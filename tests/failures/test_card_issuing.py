@@ -60,7 +60,7 @@ def check_whole(database: Database, home: Home, out: Path) -> None:
     assert sorted(serials) == sorted(one.card.serial.format() for one in printed)
     files = sorted(out.glob("*.pdf"))
     assert [len(pypdfium2.PdfDocument(file)) for file in files] == [BATCH] * (CONTRACTS // BATCH)
-    assert not list(out.glob(".*.part"))
+    assert not list(out.glob(".*.partial"))
 
 
 def test_killed_in_the_middle_it_goes_on_and_makes_the_same_cards(

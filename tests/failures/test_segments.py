@@ -157,7 +157,7 @@ def test_what_a_crash_in_the_middle_of_a_file_leaves_is_swept(
         raise Stopped
 
     with monkeypatch.context() as broken:
-        broken.setattr("rempart.storage.segment_files.os.fsync", stop)
+        broken.setattr("rempart.storage.file_store.os.fsync", stop)
         with pytest.raises(Stopped):
             list(seal_segments(archive, log_id=1))
     folder = Path(archive.store.locate("log-1"))

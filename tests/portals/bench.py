@@ -4,6 +4,7 @@ import threading
 
 from django.db import connections
 from django.test import Client
+from tests.portals.pages import change, fetch
 
 REFUSED = b'{"error": "refused"}'
 
@@ -15,16 +16,6 @@ def make_client() -> Client:
 def leave(keyholder):
     token = keyholder.client.cookies["rempart_csrf"].value
     keyholder.client.post("/deconnexion", headers={"x-csrftoken": token})
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
-
-
-def fetch(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        return tx.execute(statement, values).fetchall()
 
 
 def list_events(desk, kind):

@@ -34,6 +34,12 @@ def read_rows(answer):
     return [" ".join(unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in found]
 
 
+def read(answer):
+    """Return the words of a page, as one line."""
+    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
+
+
 def show(browser, page="/organisation"):
     """Return a page's text."""
     return browser.get(page).content.decode()

@@ -10,7 +10,7 @@ from html import unescape
 
 import pytest
 from tests.portals import people, samples
-from tests.portals.pages import open_browser
+from tests.portals.pages import open_browser, read
 
 from rempart.accounts.roles import Role
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024
@@ -61,11 +61,6 @@ def security(desk):
     """A browser of somebody of security at the host operator, who just confirmed who they are."""
     host = people.make_organisation(desk.database, "operator")
     return open_browser(desk, people.make_agent(desk.database, host, Role.OPERATOR_SECURITY))
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
 
 
 def post(browser, page, values, action=None):

@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import date
-from html import unescape
 from io import BytesIO
 
 import pytest
@@ -12,6 +11,7 @@ from tests.campaign_samples import Outreach, make_line, write_list
 from tests.package_samples import KMS, Affair
 from tests.portals import people
 from tests.portals.conftest import KEY
+from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
 from rempart.workflows import campaigns
@@ -37,11 +37,6 @@ FACTS = {
     "site": "aubelune.invalid",
     "per_hour": "500",
 }
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " ").replace("\xa0", " "))
 
 
 def enter(desk, org, role, name) -> Client:

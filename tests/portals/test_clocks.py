@@ -4,11 +4,10 @@ import csv
 import io
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from tests.portals import people, samples
-from tests.portals.pages import open_browser
+from tests.portals.pages import open_browser, read
 
 from rempart.accounts.roles import Role
 from rempart.incidents.room import EventKind
@@ -49,11 +48,6 @@ def security(desk):
     """A browser of somebody of security at the host operator."""
     host = people.make_organisation(desk.database, "operator")
     return open_browser(desk, people.make_agent(desk.database, host, Role.OPERATOR_SECURITY))
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
 
 
 def read_csv(answer) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from django.test import Client
 from tests.concerned_samples import FACTS, Campaign, give_card, publish
 from tests.package_samples import Affair
 from tests.portals import people
+from tests.portals.pages import read
 
 from rempart.accounts.allowance import Allowance
 from rempart.disclosure.fields import FIELD_LABELS, Field
@@ -24,11 +25,6 @@ from rempart.workflows.make_self_checks import ListMaker, make_self_checks
 
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 PERSON = 101
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text)
 
 
 def strip(answer) -> tuple[int, bytes, dict[str, str]]:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from tests.portals import people, samples
 from tests.portals.bench import make_client
+from tests.portals.pages import change, fetch
 from tests.portals.test_payers import add_claim, read
 
 from rempart.accounts.roles import Role
@@ -31,16 +32,6 @@ def dpo(desk, insurer) -> Client:
     who = people.make_agent(desk.database, insurer, Role.INSURER_DPO, name="Dominique DPO")
     people.sign_in(browser, desk.database, who)
     return browser
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
-
-
-def fetch(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        return tx.execute(statement, values).fetchall()
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """An insurer's public page about an incident, and its agents who answer calls about it."""
 
-import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 
 import pytest
 from django.test import Client
 from tests.concerned_samples import Campaign, give_card
 from tests.package_samples import Affair
 from tests.portals import people
+from tests.portals.pages import read
 from tests.unit.exchange.test_legal_notices import LINES
 
 from rempart.accounts.roles import Role
@@ -44,11 +43,6 @@ QUESTION = {
     "question_en": "Does my card work?",
     "answer_en": "Yes.",
 }
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
 
 
 def enter(desk, org, role, name="Chloé Essai") -> Client:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from tests.portals import people
 from tests.portals.guard_samples import add_account, add_event
-from tests.portals.pages import fetch
+from tests.portals.pages import fetch, read
 
 from rempart.accounts.roles import Role
 from rempart.incidents.room import EventKind
@@ -49,10 +49,6 @@ def number_of(room: str) -> int:
 def write(browser, room: str, act: str, **values):
     fields = {f"{act}-{name}": value for name, value in values.items()}
     return browser.post(f"{room}/ecrire", {"act": act, **fields})
-
-
-def read(answer) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def kinds_of(desk, room: str) -> list[str]:

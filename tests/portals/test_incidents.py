@@ -4,10 +4,10 @@ import csv
 import io
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from tests.portals import samples
+from tests.portals.pages import read
 
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024, Field
 from rempart.incidents.attribution import Rule
@@ -106,12 +106,6 @@ def incident(desk) -> int:
         samples.add_exposed(tx, number, 2, 4, tier="B", sessions=(71, 72))
         samples.add_exposed(tx, number, 2, 5, tier="C", sessions=(72,))
     return number
-
-
-def read(answer) -> str:
-    """Return a page as words."""
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
 
 
 def list_rows(answer) -> list[list[str]]:

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from tests.portals import people, samples
 from tests.portals.bench import make_client
+from tests.portals.pages import change, fetch
 from tests.portals.test_payers import add_claim, read
 
 from rempart.accounts.roles import Role
@@ -24,16 +25,6 @@ def agent(desk, browser, manager) -> Client:
 @pytest.fixture
 def other(desk) -> people.Organisation:
     return people.make_organisation(desk.database, "insurer", name="Autre mutuelle")
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
-
-
-def fetch(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        return tx.execute(statement, values).fetchall()
 
 
 def add_feed(desk, insurer, number: int, *, findings: int = 0, state: str = "published") -> None:

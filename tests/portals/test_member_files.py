@@ -8,6 +8,7 @@ from django.test import Client
 from tests.portals import people
 from tests.portals.bench import make_client
 from tests.portals.insurer_samples import CONTRACT, add_member, name_contract
+from tests.portals.pages import change
 from tests.portals.test_payers import add_claim, read
 
 from rempart.accounts.roles import Role
@@ -30,11 +31,6 @@ def list_acts(desk) -> list[tuple]:
         ).fetchall()
     read = [(json.loads(body), *rest) for body, *rest in rows]
     return [(body["question"], body["purpose"], person) for body, person, _insurer in read]
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
 
 
 def test_a_member_is_found_by_exact_identifiers_and_the_file_names_nobody(

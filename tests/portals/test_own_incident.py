@@ -5,12 +5,12 @@ import io
 import json
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from django.test import Client
 from tests.package_samples import START_MS, Affair
 from tests.portals import people, samples
+from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
 from rempart.storage import incident_room
@@ -30,11 +30,6 @@ SCORE = {
     "malicious": "on",
     "breach_reason": "Des inconnus, exprès.",
 }
-
-
-def read(answer) -> str:
-    text = unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
-    return re.sub(r"\s+", " ", text.replace("\u202f", " "))
 
 
 def enter(desk, org, role, name) -> Client:

@@ -3,7 +3,6 @@
 import io
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from django.test import Client
@@ -15,6 +14,7 @@ from tests.package_samples import (
     make_rsa_key,
 )
 from tests.portals import people
+from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
 from rempart.exchange.package_reader import PrivateKey, open_package
@@ -22,10 +22,6 @@ from rempart.incidents.sealing_keys import ALONE_DELAY
 from rempart.storage.connect import Database
 
 KEY = PrivateKey(format_private_key(make_rsa_key()))
-
-
-def read(answer) -> str:
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())))
 
 
 def make_browser(desk, org, role, name):

@@ -1,17 +1,11 @@
 """« Soupçons » and « Vol établi »: accounts named later, doubts, and a theft from the queue."""
 
-import re
-from html import unescape
-
 import pytest
 from django.test import Client
 from tests.portals import people, samples
+from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
-
-
-def read(answer) -> str:
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())))
 
 
 @pytest.fixture

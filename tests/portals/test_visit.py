@@ -6,6 +6,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 from tests.portals import people
+from tests.portals.pages import change
 
 from rempart.accounts.permissions import Permission
 from rempart.accounts.roles import Role
@@ -26,11 +27,6 @@ def manager(desk, browser):
     who = people.make_agent(desk.database, org, Role.INSURER_MANAGER)
     people.sign_in(browser, desk.database, who)
     return who
-
-
-def change(desk, statement, *values):
-    with desk.database.transaction("owner") as tx:
-        tx.execute(statement, values)
 
 
 def test_a_live_session_says_who_is_asking(browser, manager):

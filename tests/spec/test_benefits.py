@@ -8,7 +8,8 @@ from rempart.claims.adjudication import AdjudicatedClaim, Contract, adjudicate_c
 from rempart.claims.amo import BASE_MISSING
 from rempart.claims.claim import Beneficiary, Biller, Claim, ClaimLine
 from rempart.claims.counters import Counters
-from rempart.claims.steps import StepKind, explain_line
+from rempart.claims.explanation import explain_line
+from rempart.claims.steps import StepKind
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import BadValue
 from rempart.kernel.money import format_euros

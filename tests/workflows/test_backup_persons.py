@@ -10,10 +10,9 @@ from tests.retention.practice import TODAY, Cellar
 
 from rempart.retention.terms import add_months
 from rempart.storage import purges
-from rempart.storage.connect import Database
+from rempart.storage.connect import Database, OpenTransaction
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.purge_journal import Begin
 
 NOTHING: dict[str, set[str]] = {"active": set(), "archive": set()}
 
@@ -56,7 +55,7 @@ def test_a_person_whose_time_was_over_is_not_read_back(kept: Kept, cellar: Cella
                         persons[1:]) == [(0,)]  # fmt: skip
 
 
-def mark_only(begin: Begin, record: purges.PurgeRecord) -> int:
+def mark_only(begin: OpenTransaction, record: purges.PurgeRecord) -> int:
     with begin() as tx:
         purges.mark_applied(tx, record.number)
     return 0

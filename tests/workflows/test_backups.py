@@ -30,7 +30,7 @@ from rempart.retention.backups import sign_manifest
 from rempart.retention.purges import ROWS, make_rows_body
 from rempart.storage import purges
 from rempart.storage.backup_facts import open_snapshot
-from rempart.storage.connect import Database, Transaction
+from rempart.storage.connect import Database, OpenTransaction, Transaction
 from rempart.storage.restored_base import (
     compare_payments,
     drop_base,
@@ -47,7 +47,7 @@ from rempart.workflows.bring_forward import Applier, bring_forward
 from rempart.workflows.drop_segment import drop_segments
 from rempart.workflows.erase_openings import run_erasures
 from rempart.workflows.make_backup import load_backup
-from rempart.workflows.purge_journal import Begin, say_and_journal
+from rempart.workflows.purge_journal import say_and_journal
 from rempart.workflows.restore_backup import try_backup
 from rempart.workflows.seal_segment import cool_segments, seal_segments
 
@@ -103,7 +103,7 @@ def test_what_was_erased_after_a_backup_is_not_read_back_from_it(kept: Kept):
     assert list_readable(kept, 0, *ERASED, 301) == [301]
 
 
-def mark_only(begin: Begin, record: purges.PurgeRecord) -> int:
+def mark_only(begin: OpenTransaction, record: purges.PurgeRecord) -> int:
     with begin() as tx:
         purges.mark_applied(tx, record.number)
     return 0

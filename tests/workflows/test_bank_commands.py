@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_warning(run, practice, home, tmp
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rempart.exchange.warning_text.os.fsync", fail)
+    monkeypatch.setattr("rempart.exchange.whole_file.os.fsync", fail)
     done = run(warnings, "send", "--to", str(tmp_path))
     assert isinstance(done.exception, SetupError)
     assert "No space left" in str(done.exception)

@@ -10,8 +10,7 @@ from rich.table import Table
 from rempart.exchange.regression_file import read_regression_pack
 from rempart.kernel.money import format_euros
 from rempart.storage.benefit_tables import find_insurer
-from rempart.wiring.database import open_installation
-from rempart.wiring.settings import Settings
+from rempart.wiring.database import open_transaction
 from rempart.workflows import benefit_tables
 from rempart.workflows.benefit_tables import Proposal
 
@@ -46,10 +45,7 @@ def check(*, file: Path, language: str) -> None:
 @click.option("--first", is_flag=True, help="In force at once: the insurer has no table yet.")
 def load(*, file: Path, insurer: str, note: str, first: bool) -> None:
     """Propose a FILE for an insurer; somebody of the insurer approves it in its pages."""
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         proposal = Proposal(
             insurer_id=find_insurer(tx, insurer), content=file.read_bytes(), note=note
         )
@@ -64,10 +60,7 @@ def load(*, file: Path, insurer: str, note: str, first: bool) -> None:
 @click.argument("file_ref", type=click.IntRange(1))
 def approve(*, file_ref: int) -> None:
     """Be the second person of what somebody of the insurer proposed in its pages."""
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         benefit_tables.approve_benefits(tx, None, file_ref, now=datetime.now(UTC))
     click.echo(f"file {file_ref}: in force")
 
@@ -76,10 +69,7 @@ def approve(*, file_ref: int) -> None:
 @click.option("--insurer", help="Only of this AMC number.")
 def list_command(*, insurer: str | None) -> None:
     """List files of benefit tables, the newest first."""
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         insurer_id = None if insurer is None else find_insurer(tx, insurer)
         rows = benefit_tables.list_benefit_files(tx, insurer_id)
     table = Table("File", "Insurer", "State", "Proposed", "Decided", "Note", box=None)
@@ -101,10 +91,7 @@ def simulate(*, file: Path, pack: Path, insurer: str, everything: bool) -> None:
     Ends with 1 when a case does not give what the pack expects.
     """
     cases = read_regression_pack(pack.read_bytes())
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         book = benefit_tables.load_book(tx, find_insurer(tx, insurer))
     tried = benefit_tables.simulate_benefits(book, file.read_bytes(), cases, now=datetime.now(UTC))
     table = Table("Case", "Line", "Now", "Then", "Expected", "", box=None)

@@ -23,7 +23,7 @@ from rempart.storage.contacts import make_letterbox
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.clock import today_in_paris
-from rempart.wiring.database import Installation, open_installation
+from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.settings import Settings
 from rempart.workflows import campaign_contacts, campaign_text, campaigns, prepare_campaign
 from rempart.workflows.campaigns import Decider
@@ -51,7 +51,7 @@ def facts(*, incident: int, insurer: str) -> None:
     INSURER may be `professionals`: the operator writes to those whose accounts were entered. What
     is missing is to be filled in before `begin`.
     """
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         decider = _decide_for(tx, insurer)
         package = campaigns.read_package(tx, incident, decider.insurer_id)
         known = campaigns.suggest_facts(tx, package, incident, now=decider.now)
@@ -97,7 +97,7 @@ def begin(*, incident: int, insurer: str, file: Path, per_hour: int | None) -> N
             "`rempart notice campaign facts`"
         ) from None
     ref = campaigns.draw_reference()
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         campaigns.begin_campaign(
             tx, _decide_for(tx, insurer), incident, given, campaign_ref=ref, per_hour=per_hour
         )
@@ -134,7 +134,7 @@ def prepare(*, ref: int) -> None:
 @click.argument("ref", type=_REF)
 def propose(*, ref: int) -> None:
     """Propose campaign REF: somebody of the insurer, or at the console, agrees on a page."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         campaigns.propose_campaign(tx, _decide_on(tx, ref), ref)
     click.echo(f"campaign {ref} waits for somebody to agree on a page")
 
@@ -143,7 +143,7 @@ def propose(*, ref: int) -> None:
 @click.argument("ref", type=_REF)
 def approve(*, ref: int) -> None:
     """Agree to campaign REF that somebody of the insurer proposes, who is alone there."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         campaigns.approve_from_outside(tx, _decide_on(tx, ref), ref)
     click.echo(f"campaign {ref} is approved")
 
@@ -154,7 +154,7 @@ def approve(*, ref: int) -> None:
 @click.option("--reason", required=True, help="Why: those of the insurer read it.")
 def decide(*, ref: int, step: str, reason: str) -> None:
     """Send campaign REF back, pause it or stop it for good."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         campaigns.decide_campaign(tx, _decide_on(tx, ref), ref, _STEPS[step], reason=reason)
     click.echo(f"campaign {ref}: {step}")
 
@@ -163,7 +163,7 @@ def decide(*, ref: int, step: str, reason: str) -> None:
 @click.argument("ref", type=_REF)
 def resume(*, ref: int) -> None:
     """Let campaign REF go on after a pause."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         campaigns.decide_campaign(tx, _decide_on(tx, ref), ref, Step.RESUME)
     click.echo(f"campaign {ref} goes on")
 
@@ -171,7 +171,7 @@ def resume(*, ref: int) -> None:
 @campaign.command("list")
 def list_() -> None:
     """List all campaigns, the newest first."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         rows, _total = campaign_pages.list_campaigns(tx, Listing(sort="made", limit=_EVERYTHING))
     for one in rows:
         exercise = "  exercise" if one.exercise else ""
@@ -186,7 +186,7 @@ def list_() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(*, ref: int, as_json: bool) -> None:
     """Show how far campaign REF is: messages by way and state, why some are held, findings."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         sheet = campaigns.load_sheet(tx, ref)
     one = sheet.campaign
     values: dict[str, Any] = {
@@ -260,9 +260,3 @@ def _name(insurer_id: int) -> str:
 def _open() -> Iterator[Installation]:
     with open_installation(Settings.from_environment()) as at:
         yield at
-
-
-@contextmanager
-def _transaction() -> Iterator[Transaction]:
-    with _open() as at, at.database.transaction("notifier") as tx:
-        yield tx

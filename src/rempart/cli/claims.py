@@ -12,7 +12,7 @@ from rempart.kernel.errors import InvalidRequest
 from rempart.kernel.findings import Language
 from rempart.kernel.money import format_euros
 from rempart.wiring.clock import today_in_paris
-from rempart.wiring.database import open_installation
+from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
 from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
 from rempart.workflows.cancel_claim import carry_out_cancellations
@@ -49,10 +49,7 @@ claims.add_command(outside)
 @click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True)
 def counts(*, days: int) -> None:
     """Count claims and sums by day, insurer and state."""
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         rows = count_claims(tx, None, today_in_paris() - timedelta(days=days))
     table = Table("Day", "Insurer", "State", "Claims", "Billed", "Complementary", box=None)
     for row in rows:
@@ -69,10 +66,7 @@ def explain(*, reference: str, language: Language) -> None:
     claim_ref = parse_reference(reference)
     if claim_ref is None:
         raise InvalidRequest("reference: three groups of four letters, as acknowledged")
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("settler") as tx,
-    ):
+    with open_transaction("settler") as tx:
         told = explain_claim(tx, None, claim_ref, language)
     click.echo(f"{format_reference(claim_ref)}: {told.claim.state}")
     for line in told.lines:

@@ -21,7 +21,7 @@ from rempart.kernel.listing import Listing
 from rempart.kernel.rpps import Rpps
 from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
-from rempart.wiring.database import open_installation
+from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
 from rempart.workflows.load_professionals import LoadReport, load_professionals
 from rempart.workflows.register_software import (
@@ -124,8 +124,7 @@ def register(
 ) -> None:
     """Register a software: it may ask for tokens from now on."""
     with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("registrar") as tx,
+        open_transaction("registrar") as tx,
         _explaining(),
     ):
         registration = Registration(
@@ -173,8 +172,7 @@ def list_() -> None:
 def rotate(client_id: str, jwk: TextIO, keep_hours: int) -> None:
     """Give the software CLIENT_ID a new key; its present keys end a little later."""
     with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("registrar") as tx,
+        open_transaction("registrar") as tx,
         _explaining(),
     ):
         found = find_software(tx, client_id=client_id)
@@ -190,10 +188,7 @@ def rotate(client_id: str, jwk: TextIO, keep_hours: int) -> None:
 @click.argument("client_id")
 def revoke(client_id: str) -> None:
     """End the software CLIENT_ID: within five seconds its tokens open nothing."""
-    with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("registrar") as tx,
-    ):
+    with open_transaction("registrar") as tx:
         revoke_software(tx, find_software(tx, client_id=client_id).client_ref)
     click.echo(f"{client_id} is revoked")
 

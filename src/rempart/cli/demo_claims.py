@@ -7,8 +7,8 @@ they arrived. Twice changes nothing.
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,6 @@ from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.settlement.references import format_message_id, format_reference
 from rempart.simulators.bank import Booking, write_statement
 from rempart.storage import benefit_tables, payment_pages, professional_accounts, settlement
-from rempart.storage.connect import Transaction
 from rempart.synth.guarantees import CONVENTION_TYPES
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
@@ -35,7 +34,7 @@ from rempart.workflows.call_funds import call_funds
 from rempart.workflows.close_run import begin_plan, plan_piece
 from rempart.workflows.explain_claim import count_claims
 from rempart.workflows.import_bank_file import import_bank_file
-from rempart.workflows.send_payments import OpenTransaction, send_run
+from rempart.workflows.send_payments import send_run
 
 PAYER_FILE: Final = "payer.toml"
 PAYMENTS: Final = "payments"
@@ -185,7 +184,7 @@ def _bill(
 
 def settle(at: Installation, today: date) -> None:
     """Plan the first run, approve it, send it, and hear from the bank."""
-    opened = _opener(at)
+    opened = partial(at.database.transaction, "settler")
     run_id = plan(at, today)
     agree(at, run_id)
     with at.database.transaction("registrar") as tx:
@@ -220,7 +219,7 @@ def settle(at: Installation, today: date) -> None:
 
 def plan(at: Installation, today: date) -> int:
     """Plan a run, or go on with the one that waits."""
-    opened = _opener(at)
+    opened = partial(at.database.transaction, "settler")
     for run in _list_runs(at):
         if run.state == "planned":
             return run.run_id
@@ -243,10 +242,3 @@ def agree(at: Installation, run_id: int) -> None:
 def _list_runs(at: Installation) -> list[payment_pages.BareRun]:
     with at.database.transaction("settler") as tx:
         return payment_pages.list_runs_bare(tx, most=10)
-
-
-def _opener(at: Installation) -> OpenTransaction:
-    def open_transaction() -> AbstractContextManager[Transaction]:
-        return at.database.transaction("settler")
-
-    return open_transaction

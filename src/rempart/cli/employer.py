@@ -19,7 +19,7 @@ from rempart.storage import feeds
 from rempart.storage.connect import Transaction
 from rempart.storage.joiner_slot import make_joiner_box
 from rempart.wiring.clock import today_in_paris
-from rempart.wiring.database import open_installation
+from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.employers import settle_all
 from rempart.wiring.settings import Settings
 from rempart.workflows.declare_movements import load_staff
@@ -80,10 +80,7 @@ def tariffs(*, amc_number: str, number: str, file: Path) -> None:
     feeds write it: convention_type, csr, responsible, terms.
     """
     prices = list(_read_tariffs(file))
-    with (
-        open_installation(Settings.from_environment()) as at,
-        at.database.transaction("feeds") as tx,
-    ):
+    with open_transaction("feeds") as tx:
         told = set_tariffs(tx, _find_insurer(tx, amc_number), number, prices)
     click.echo(f"{told} prices")
 

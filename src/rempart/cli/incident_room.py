@@ -21,7 +21,7 @@ from rempart.kernel.instants import PARIS, from_ms
 from rempart.kernel.listing import Listing
 from rempart.storage import inquiries
 from rempart.storage.connect import Transaction
-from rempart.wiring.database import open_installation
+from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
 from rempart.workflows import hold_evidence, incident_room
 from rempart.workflows.hold_evidence import EvidenceHold
@@ -286,8 +286,5 @@ def _span(from_ms: int, to_ms: int) -> str:
 @contextmanager
 def _writing() -> Iterator[Transaction]:
     """Open a transaction of the role `analyst`: committed at the end, or rolled back."""
-    with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("analyst") as tx,
-    ):
+    with open_transaction("analyst") as tx:
         yield tx

@@ -13,8 +13,7 @@ import click
 from rempart.incidents.room import RoomAuthor
 from rempart.incidents.suspicion import Doubt, DoubtKind, How, read_doubt
 from rempart.kernel.errors import InvalidRequest
-from rempart.wiring.database import open_installation
-from rempart.wiring.settings import Settings
+from rempart.wiring.database import open_transaction
 from rempart.workflows.name_accounts import name_accounts
 from rempart.workflows.suspects import add_suspects
 
@@ -59,10 +58,7 @@ def suspect(
     doubts = [Doubt(kind=DoubtKind.EVERYBODY)] if everybody else []
     for name, kind in _KINDS.items():
         doubts += [read_doubt(kind, text) for text in doubted[name]]
-    with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("analyst") as tx,
-    ):
+    with open_transaction("analyst") as tx:
         refs, findings = name_accounts(tx, accounts) if accounts is not None else ((), ())
         for one in findings:
             place = "whole list" if one.line is None else f"line {one.line}"

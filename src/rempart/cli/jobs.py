@@ -12,8 +12,7 @@ from rich.table import Table
 
 from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
-from rempart.wiring.database import open_installation
-from rempart.wiring.settings import Settings
+from rempart.wiring.database import open_transaction
 from rempart.workflows.enqueue import enqueue
 from rempart.workflows.job_kinds import KINDS
 from rempart.workflows.manage_jobs import cancel_job, retry_job
@@ -164,10 +163,7 @@ def run(kind: str, references: tuple[str, ...]) -> None:
 
 @contextmanager
 def _transaction() -> Iterator[Transaction]:
-    with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("worker") as tx,
-    ):
+    with open_transaction("worker") as tx:
         yield tx
 
 

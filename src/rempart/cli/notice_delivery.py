@@ -11,9 +11,8 @@ from rich.table import Table
 
 from rempart.exchange.postal_returns import MOST_BYTES
 from rempart.notices.pace import compute_per_hour
-from rempart.storage.connect import Transaction
 from rempart.storage.notice_delivery import list_batches
-from rempart.wiring.database import Installation, open_installation
+from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.notices import load_envelope_key, open_office
 from rempart.wiring.settings import Settings
 from rempart.workflows.pace_campaign import read_progress
@@ -27,7 +26,7 @@ _MOST_BATCHES = 1000
 @click.argument("campaign", type=click.IntRange(1))
 def progress(*, campaign: int) -> None:
     """Say how far a CAMPAIGN is, how fast it goes, and when it will have left."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         read = read_progress(tx, campaign)
     table = Table("Channel", "State", "Messages", box=None)
     for (channel, state), count in read.counts.items():
@@ -59,7 +58,7 @@ def pace(*, agents: int, minutes: int, calls: int) -> None:
 @click.command()
 def batches() -> None:
     """List the batches of letters, the latest first."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         rows = list_batches(tx, most=_MOST_BATCHES)
     table = Table("Campaign", "Batch", "Letters", "Pages", "State", "Made", "Digest", box=None)
     for row in rows:
@@ -81,7 +80,7 @@ def batches() -> None:
 @click.argument("batch", type=click.IntRange(1))
 def posted(*, campaign: int, batch: int) -> None:
     """Say that the letters of a BATCH of a CAMPAIGN were handed to the post."""
-    with _transaction() as tx:
+    with open_transaction("notifier") as tx:
         letters = post_batch(tx, campaign, batch, by=0)
     click.echo(f"batch {batch}: {letters} letters posted")
 
@@ -105,9 +104,3 @@ def returned(*, file: Path) -> None:
 def _open() -> Iterator[Installation]:
     with open_installation(Settings.from_environment()) as at:
         yield at
-
-
-@contextmanager
-def _transaction() -> Iterator[Transaction]:
-    with _open() as at, at.database.transaction("notifier") as tx:
-        yield tx

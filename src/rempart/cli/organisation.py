@@ -15,8 +15,7 @@ from rempart.cli.feed import Day
 from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage.connect import Transaction
-from rempart.wiring.database import open_installation
-from rempart.wiring.settings import Settings
+from rempart.wiring.database import open_transaction
 from rempart.workflows import administer_organisation
 from rempart.workflows.read_organisation import list_host_recoveries
 from rempart.workflows.recover_alone import ask_recovery_alone
@@ -41,10 +40,7 @@ reference = click.argument("org_ref", metavar="REF", type=int)
 @contextmanager
 def registering() -> Iterator[Transaction]:
     """Open a transaction of the role `registrar`: committed at the end, or rolled back."""
-    with (
-        open_installation(Settings.from_environment()) as installation,
-        installation.database.transaction("registrar") as tx,
-    ):
+    with open_transaction("registrar") as tx:
         yield tx
 
 

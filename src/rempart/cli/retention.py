@@ -6,8 +6,7 @@ Whoever types here counts as one person: another agrees on a page.
 import json
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from rempart.storage import data_holds, leaving, retention_runs
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.clock import today_in_paris
-from rempart.wiring.database import Installation, open_installation
+from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.retention import load_certificate_signer, open_keeper, open_vault
 from rempart.wiring.settings import Settings
 from rempart.workflows import hold_data, retention_schedules
@@ -55,7 +54,7 @@ def plan(*, day: datetime | None) -> None:
         finish_purges(open_keeper(at))
         with at.database.transaction("keeper") as tx:
             run_id = begin_plan(tx, today_in_paris() if day is None else day.date())
-        progress = plan_all(_opener(at), run_id)
+        progress = plan_all(lambda: at.database.transaction("keeper"), run_id)
         if progress.state is None:
             click.echo("nothing is due")
             return
@@ -67,7 +66,7 @@ def plan(*, day: datetime | None) -> None:
 @click.argument("run", type=click.IntRange(1))
 def show(*, run: int) -> None:
     """Show what a RUN takes out, by which rule, and what holds the rest."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         _show(tx, run)
 
 
@@ -75,7 +74,7 @@ def show(*, run: int) -> None:
 @click.argument("run", type=click.IntRange(1))
 def approve(*, run: int) -> None:
     """Agree to a RUN as the command line: one person; the other agrees on a page."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         state = approve_run(tx, None, run)
     said = "approved" if state == "approved" else "agreed to once: somebody agrees on a page too"
     click.echo(f"run {run} is {said}")
@@ -86,7 +85,7 @@ def approve(*, run: int) -> None:
 @click.option("--reason", required=True, help="Why: kept with the run.")
 def refuse(*, run: int, reason: str) -> None:
     """Refuse a RUN: what was due waits for the next one."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         refuse_run(tx, None, run, reason)
     click.echo(f"run {run} is refused")
 
@@ -146,7 +145,7 @@ def verify(file: TextIO, vkey: str) -> None:
 @retention.command()
 def archive() -> None:
     """Count what the archive holds, by insurer and field."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         for insurer_id, field, count, since in leaving.count_archived(tx):
             click.echo(f"insurer {insurer_id}  {field:<10} {count:>10}  since {since}")
 
@@ -208,7 +207,7 @@ def place(*, insurer: int, person: int | None, contract: int | None, **said: Any
         fields=[Field(one) for one in said["fields"]],
         reason=said["reason"],
     )
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         click.echo(hold_data.place_hold(tx, request, by=None))
 
 
@@ -217,7 +216,7 @@ def place(*, insurer: int, person: int | None, contract: int | None, **said: Any
 @click.option("--reason", required=True, help="Why.")
 def release(*, number: int, reason: str) -> None:
     """Release the hold NUMBER: what was due goes with the next run."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         hold_data.release_hold(tx, number, reason=reason, by=None)
     click.echo(f"hold {number} is released")
 
@@ -225,7 +224,7 @@ def release(*, number: int, reason: str) -> None:
 @hold.command("list")
 def list_command() -> None:
     """List the holds in force, and since when."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         for one, since in hold_data.list_holds(tx):
             fields = ", ".join(one.fields) or "everything"
             click.echo(
@@ -259,7 +258,7 @@ def tell(
         if last is None:
             raise click.UsageError("portability counts from a contract that ended: give --to")
         last = compute_portability_end(starts.date(), last)
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         data_holds.add_event(
             tx,
             insurer_id=insurer,
@@ -281,7 +280,7 @@ def schedule() -> None:
 @schedule.command("show")
 def show_schedule() -> None:
     """Print the schedule in force, to edit it."""
-    with _transaction() as tx:
+    with open_transaction("keeper") as tx:
         click.echo(retention_schedules.read_text_in_force(tx), nl=False)
 
 
@@ -293,7 +292,9 @@ def try_file(*, file: Path) -> None:
     with _open() as at:
         with at.database.transaction("keeper") as tx:
             now = retention_schedules.read_in_force(tx)
-        effect, looked = compare_schedules(_opener(at), now, then, today_in_paris())
+        effect, looked = compare_schedules(
+            lambda: at.database.transaction("keeper"), now, then, today_in_paris()
+        )
     names = sorted({*effect["now"], *effect["then"]})
     for name in names:
         click.echo(f"{name:<24} {effect['now'].get(name, 0):>10} {effect['then'].get(name, 0):>10}")
@@ -309,7 +310,7 @@ def propose(*, file: Path, note: str) -> None:
     with _open() as at:
         with at.database.transaction("keeper") as tx:
             ref = retention_schedules.propose_schedule(tx, None, file.read_text("utf-8"), note=note)
-        try_schedule(_opener(at), ref, today_in_paris())
+        try_schedule(lambda: at.database.transaction("keeper"), ref, today_in_paris())
     click.echo(ref)
 
 
@@ -337,16 +338,3 @@ def _show(tx: Transaction, run_id: int) -> None:
 
 def _open() -> AbstractContextManager[Installation]:
     return open_installation(Settings.from_environment())
-
-
-@contextmanager
-def _transaction() -> Iterator[Transaction]:
-    with _open() as at, at.database.transaction("keeper") as tx:
-        yield tx
-
-
-def _opener(at: Installation) -> Any:
-    def begin() -> AbstractContextManager[Transaction]:
-        return at.database.transaction("keeper")
-
-    return begin

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -23,7 +22,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.funds import FundingRule, MandateSeal
 from rempart.storage.payment_pages import CallColumn, SuspenseColumn
 from rempart.wiring.clock import today_in_paris
-from rempart.wiring.database import Installation, open_installation
+from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.payments import load_payer, open_counter
 from rempart.wiring.settings import Settings
 from rempart.workflows import call_funds as funding
@@ -32,7 +31,7 @@ from rempart.workflows.approve_run import approve_run, refuse_run
 from rempart.workflows.close_run import begin_plan, plan_piece
 from rempart.workflows.read_returns import ReturnForm, write_return
 from rempart.workflows.read_runs import read_promise
-from rempart.workflows.send_payments import OpenTransaction, send_run
+from rempart.workflows.send_payments import send_run
 
 _MONTH = timedelta(days=30)
 
@@ -61,7 +60,7 @@ def plan(*, day: datetime | None) -> None:
 @click.argument("run", type=click.IntRange(1))
 def show(*, run: int) -> None:
     """Show what a RUN pays on whose behalf, what it leaves and why, and its files."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         _show(tx, run)
 
 
@@ -69,7 +68,7 @@ def show(*, run: int) -> None:
 @click.argument("run", type=click.IntRange(1))
 def approve(*, run: int) -> None:
     """Agree to a RUN as the command line: one person; the other agrees on a page."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         state = approve_run(tx, None, run)
     said = "approved" if state == "approved" else "agreed to once: somebody agrees on a page too"
     click.echo(f"run {run} is {said}")
@@ -80,7 +79,7 @@ def approve(*, run: int) -> None:
 @click.option("--reason", required=True, help="Why: kept with the run.")
 def refuse(*, run: int, reason: str) -> None:
     """Refuse a RUN: what it held waits for the next one."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         refuse_run(tx, None, run, reason)
     click.echo(f"run {run} is refused")
 
@@ -91,7 +90,7 @@ def send(*, run: int) -> None:
     """Write the files of an approved RUN to REMPART_PAYMENTS_TO; goes on where it was left."""
     with _open() as at:
         counter = open_counter(at)
-        sent = send_run(_opener(at), counter, run)
+        sent = send_run(lambda: at.database.transaction("settler"), counter, run)
     click.echo(
         f"run {run}: {sent.transfers} transfers, {format_euros(sent.cents, 'en')}, "
         f"in {sent.files} files; {sent.held} held"
@@ -105,7 +104,7 @@ def call() -> None:
         with at.database.transaction("settler") as tx:
             calls = funding.call_funds(tx, today=today_in_paris())
         if any(one.collected for one in calls):
-            funding.collect_funds(_opener(at), open_counter(at))
+            funding.collect_funds(lambda: at.database.transaction("settler"), open_counter(at))
     for one in calls:
         how = "collected" if one.collected else f"due on {one.due_on}"
         reference = format_reference("call", one.call_id)
@@ -116,7 +115,7 @@ def call() -> None:
 @settlement.command()
 def remind() -> None:
     """Say which calls are overdue, each every few days."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         reminders = funding.remind_funds(tx, today=today_in_paris())
     for one in reminders:
         click.echo(
@@ -152,7 +151,7 @@ def import_command(*, files: tuple[Path, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
     """Show runs, open calls, what nobody explained, the journal, and how the promise was kept."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         runs = payment_pages.list_runs_bare(tx, most=10)
         calls: Listing[CallColumn] = Listing(sort="call", limit=20)
         suspense: Listing[SuspenseColumn] = Listing(sort="day", descending=False, limit=20)
@@ -190,7 +189,7 @@ def status(*, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
 def returns(*, reference: str, form: ReturnForm, out: Path | None) -> None:
     """Write what a transfer pays, line by line, as its professional is told."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         file = write_return(tx, None, reference, form, made_at=datetime.now(UTC))
     if out is not None:
         out.write_bytes(file.content)
@@ -209,7 +208,7 @@ def explain() -> None:
 @click.option("--note", required=True, help="Why, for whoever reads it later.")
 def explain_funds(*, line: int, reference: str, note: str) -> None:
     """Say that movement LINE is an insurer's funds, for a call."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         bank.explain_as_funds(tx, line, call=reference, note=note)
 
 
@@ -219,7 +218,7 @@ def explain_funds(*, line: int, reference: str, note: str) -> None:
 @click.option("--note", required=True, help="Why, for whoever reads it later.")
 def explain_insurer(*, line: int, amc: str, note: str) -> None:
     """Say that movement LINE is an insurer's, for no call."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         bank.explain_as_insurer(tx, line, amc_number=amc, note=note)
 
 
@@ -229,7 +228,7 @@ def explain_insurer(*, line: int, amc: str, note: str) -> None:
 @click.option("--note", required=True, help="Why, for whoever reads it later.")
 def explain_refund(*, line: int, establishment: int, note: str) -> None:
     """Say that with movement LINE an establishment paid back all that it owed."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         bank.explain_as_refund(tx, line, establishment_ref=establishment, note=note)
 
 
@@ -238,7 +237,7 @@ def explain_refund(*, line: int, establishment: int, note: str) -> None:
 @click.option("--note", required=True, help="Why, for whoever reads it later.")
 def explain_fees(*, line: int, note: str) -> None:
     """Say that movement LINE is the operator's own: what its bank takes or gives."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         bank.explain_as_fees(tx, line, note=note)
 
 
@@ -246,7 +245,7 @@ def explain_fees(*, line: int, note: str) -> None:
 @click.argument("establishment", type=int)
 def lift(*, establishment: int) -> None:
     """Let the account of an ESTABLISHMENT be tried again after transfers came back."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         lifted = bank.lift_holds(tx, establishment)
     click.echo(f"{lifted} holds lifted")
 
@@ -258,7 +257,7 @@ def lift(*, establishment: int) -> None:
 @click.option("--fee-cents", type=int, default=0, show_default=True, help="For each line paid.")
 def funds(*, amc: str, rule: FundingRule, due_days: int, fee_cents: int) -> None:
     """Say how the funds of the insurer AMC come: advance pays whatever it owes, wait does not."""
-    with _transaction() as tx:
+    with open_transaction("settler") as tx:
         name = funding.set_funding(tx, amc, rule, due_days=due_days, fee_cents=fee_cents)
     click.echo(f"{name}: {rule}, {due_days} days")
 
@@ -335,18 +334,5 @@ def _to_json(
     return json.dumps(told, default=str)
 
 
-def _opener(at: Installation) -> OpenTransaction:
-    def open_transaction() -> AbstractContextManager[Transaction]:
-        return at.database.transaction("settler")
-
-    return open_transaction
-
-
 def _open() -> AbstractContextManager[Installation]:
     return open_installation(Settings.from_environment())
-
-
-@contextmanager
-def _transaction() -> Iterator[Transaction]:
-    with _open() as at, at.database.transaction("settler") as tx:
-        yield tx

@@ -14,6 +14,7 @@ from typing import IO, Any, Final, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.errors import Unavailable
 
 _BATCH: Final = 1 << 16
@@ -30,21 +31,14 @@ def open_answer(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         Unavailable: the file cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
+        with write_whole(path, path.with_name(f".{path.name}.{os.getpid()}.partial")) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
     except OSError as failure:
         raise Unavailable(
             f"the answer cannot be written to {path} ({failure.strerror}): free some space or give "
             "another path with --output, then ask again"
         ) from failure
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_csv(file: IO[str], header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from rempart.claims.adjudication import AdjudicatedLine
+from rempart.claims.explanation import explain_line
 from rempart.claims.quote import CareAsked, Quote
-from rempart.claims.steps import explain_line
 from rempart.exchange.rights_answer import (
     Answer,
     CareDate,

@@ -3,8 +3,6 @@
 Refuses to carry a link: a warning that teaches people to click is the next thief's best friend.
 """
 
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from rempart.accounts.containment import MeasureStep
 from rempart.accounts.events import SecurityEventKind
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.instants import PARIS
 
 
@@ -77,15 +76,8 @@ class FolderSender:
         self._write(contact_ref, format_code(contact_ref, channel, address, code))
 
     def _write(self, name: int, text: str) -> None:
-        draft = self._directory / f".{name}.{secrets.token_hex(4)}"
-        try:
-            with open(draft, "x", encoding="utf-8", opener=_open_private) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._directory / f"{name}.txt")
-        finally:
-            draft.unlink(missing_ok=True)
+        with write_whole(self._directory / f"{name}.txt") as file:
+            file.write(text.encode())
 
 
 class _Words(NamedTuple):
@@ -348,7 +340,3 @@ def _format(warning: OutgoingWarning, language: str) -> str:
 
 def _mask(digits: str) -> str:
     return f"•••• {digits}" if digits else ""
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -4,11 +4,10 @@ Each may be killed anywhere and run again: nothing is paid twice, nothing is los
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from functools import partial
 
 from rempart.jobs.report import Report
 from rempart.kernel.errors import Conflict
-from rempart.storage.connect import Transaction
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.payments import open_counter
@@ -38,16 +37,12 @@ def plan_settlement(at: Installation, report: Report) -> None:
 
 def send_payments(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:
     """Write the files of a run that two people approved, then call insurers for their funds."""
-    counter = open_counter(at)
-
-    def open_transaction() -> AbstractContextManager[Transaction]:
-        return at.database.transaction("settler")
-
-    sent = send_run(open_transaction, counter, arguments["run_id"], check=report.check)
+    counter, opened = open_counter(at), partial(at.database.transaction, "settler")
+    sent = send_run(opened, counter, arguments["run_id"], check=report.check)
     with at.database.transaction("settler") as tx:
         call_funds(tx, today=today_in_paris())
     if counter.payer.creditor_id:
-        collect_funds(open_transaction, counter, check=report.check)
+        collect_funds(opened, counter, check=report.check)
     report.conclude(sent.transfers, unit="transfers")
 
 

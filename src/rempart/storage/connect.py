@@ -4,8 +4,8 @@ Opens connections and nothing else; never prints a password.
 """
 
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -38,6 +38,8 @@ Login: TypeAlias = Literal[
 
 # What a workflow receives: an open connection inside a transaction that its caller commits.
 Transaction: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+# What one that works in steps receives: each call opens a transaction of its own.
+OpenTransaction: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 
 DEFAULT_NAME = "rempart"
 

@@ -6,29 +6,26 @@ written and read in groups, and DuckDB sorts on disk when they do not fit.
 
 import contextlib
 import hashlib
-import os
 import re
 import struct
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import duckdb
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rempart.disclosure.segment import ENTRY_COLUMNS, PERSON_COLUMNS
-from rempart.kernel.errors import SetupError, Unavailable
+from rempart.kernel.errors import Unavailable
+from rempart.storage.file_store import CHUNK, FileStore
 
 # Rows of one row group: what is held in memory when writing.
 ROW_GROUP: Final = 1 << 16
 # Differences between the two files that are told one by one.
 MOST_TOLD: Final = 100
 SORTING_MEMORY: Final = "512MB"
-_CHUNK: Final = 1 << 20
 _KEY: Final = pa.binary(16)
 _TYPES: Final[Mapping[str, pa.DataType]] = {
     **dict.fromkeys(
@@ -46,84 +43,31 @@ _FILE: Final = re.compile(r"([0-9]+)(?:\.erase-[0-9]+)?\.by-(?:account|person)\.
 UNREADABLE: Final = (pa.ArrowException, duckdb.Error, OSError)
 
 
-class SegmentStore:
-    """Where the files are: a local folder, or any store that fsspec reaches (`s3://…`).
+class SegmentStore(FileStore):
+    """The store of the files of sealed segments."""
 
-    Args:
-        url: A path or a URL.
-        options: What fsspec's file system of that URL takes.
-    """
-
-    def __init__(self, url: str, **options: Any) -> None:
-        try:
-            self._fs, root = fsspec.url_to_fs(url, **options)
-        except (ImportError, ValueError) as failure:
-            raise SetupError(
-                f"the segments' store cannot be used ({type(failure).__name__}): set "
-                "REMPART_SEGMENTS to a folder or a URL that fsspec knows, and install its driver"
-            ) from failure
-        self._root = root.rstrip("/")
-        self._local = "file" in _protocols(self._fs)
+    what = "the segments' store"
+    setting = "REMPART_SEGMENTS"
 
     def write(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write one file whole: under another name first, on disk, then renamed.
+        """Write one file whole, or not at all.
 
-        A crash leaves at most a file whose name ends in `.partial`; `sweep` removes it. In an
-        object store, which has no rename, the upload is completed once all of it is there, and
-        given up otherwise: an object of that name stays what it was.
+        Raises:
+            Unavailable: the store cannot be written.
         """
-        place = self._place(name)
-        partial = f"{place}.partial" if self._local else place
-        try:
-            self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
-            with self._open_for_writing(partial) as file:
-                with pq.ParquetWriter(
-                    file, schema, compression="zstd", write_page_checksum=True
-                ) as writer:
-                    for batch in batches:
-                        writer.write_batch(batch, row_group_size=ROW_GROUP)
-                if self._local:
-                    file.flush()
-                    os.fsync(file.fileno())
-            if self._local:
-                Path(partial).replace(place)
-                _sync_directory(Path(place).parent)
-        except OSError as failure:
-            raise _unavailable(name, failure) from failure
 
-    @contextlib.contextmanager
-    def _open_for_writing(self, place: str) -> Iterator[Any]:
-        if self._local:
-            with self._fs.open(place, "wb") as file:
-                yield file
-            return
-        # Closing a file completes its upload, also when what wrote it failed: not so here.
-        file = self._fs.open(place, "wb", autocommit=False)
-        try:
-            with file:
-                yield file
-        except BaseException:
-            file.discard()
-            raise
-        file.commit()
+        def fill(file: BinaryIO) -> None:
+            with pq.ParquetWriter(
+                file, schema, compression="zstd", write_page_checksum=True
+            ) as writer:
+                for batch in batches:
+                    writer.write_batch(batch, row_group_size=ROW_GROUP)
 
-    def sweep(self, log_id: int) -> int:
-        """Remove what crashes left of unfinished files of a log; return how many there were."""
-        folder = self._place(f"log-{log_id}")
-        if not self._local or not self._fs.exists(folder):
-            return 0
-        partial = [path for path in self._fs.ls(folder, detail=False) if path.endswith(".partial")]
-        for path in partial:
-            self._fs.rm_file(path)
-        return len(partial)
+        self.put(name, fill)
 
     def list_files(self, log_id: int) -> list[tuple[str, int]]:
         """Return the files of a log's segments: name and segment."""
-        folder = self._place(f"log-{log_id}")
-        self._fs.invalidate_cache()
-        if not self._fs.exists(folder):
-            return []
-        names = [path.rpartition("/")[2] for path in self._fs.ls(folder, detail=False)]
+        names = self._list_names(f"log-{log_id}")
         found = [(name, _FILE.fullmatch(name)) for name in names]
         return [(f"log-{log_id}/{name}", int(is_ours[1])) for name, is_ours in found if is_ours]
 
@@ -135,7 +79,7 @@ class SegmentStore:
         """
         digest, size = hashlib.sha256(), 0
         with self._fs.open(self._place(name), "rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
         return digest.hexdigest(), size
@@ -156,34 +100,16 @@ class SegmentStore:
         Raises:
             Unavailable: the store cannot be written.
         """
-        place = self._place(name)
-        partial = f"{place}.partial" if self._local else place
         try:
-            self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
-            with self._open_for_writing(partial) as file:
+            with self._write_whole(name) as file:
                 fill(file)
-                if self._local:
-                    file.flush()
-                    os.fsync(file.fileno())
-            if self._local:
-                Path(partial).replace(place)
-                _sync_directory(Path(place).parent)
         except OSError as failure:
             raise _unavailable(name, failure) from failure
-
-    def has(self, name: str) -> bool:
-        """Say whether a file is there."""
-        return bool(self._fs.exists(self._place(name)))
-
-    def delete(self, name: str) -> None:
-        """Delete a file; one that is gone already is well."""
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._place(name))
 
     def locate(self, name: str) -> str:
         """Return where a file is, for a reader that takes paths and URLs."""
         place = self._place(name)
-        return place if self._local else f"{_protocols(self._fs)[0]}://{place}"
+        return place if self._local else f"{self._protocols[0]}://{place}"
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let a DuckDB connection read the store."""
@@ -213,9 +139,6 @@ class SegmentStore:
                 ]
         except UNREADABLE:
             return [(None, None)]
-
-    def _place(self, name: str) -> str:
-        return f"{self._root}/{name}"
 
 
 class SortedRows:
@@ -411,19 +334,6 @@ def _can_read(parquet: pq.ParquetFile, group: int, column: str) -> bool:
     except UNREADABLE:
         return False
     return True
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a rename last: the name is in the directory, which is on disk only once it is told."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unavailable(name: str, failure: OSError) -> Unavailable:

@@ -18,7 +18,7 @@ from rempart.kernel.errors import RempartError, SetupError
 from rempart.retention.backups import BackupManifest
 from rempart.storage import purges
 from rempart.storage.backup_facts import open_snapshot
-from rempart.storage.connect import Database
+from rempart.storage.connect import Database, OpenTransaction
 from rempart.storage.dump import dump_database, restore_database
 from rempart.storage.migrate import migrate
 from rempart.storage.restored_base import list_log_numbers
@@ -44,7 +44,7 @@ from rempart.workflows.make_backup import (
     make_backup,
     sweep_backups,
 )
-from rempart.workflows.purge_journal import Begin, settle_journal, write_journal
+from rempart.workflows.purge_journal import settle_journal, write_journal
 from rempart.workflows.restore_backup import RestoreMeans
 from rempart.workflows.restored_files import StagedFiles
 from rempart.workflows.run_retention import catch_up
@@ -232,7 +232,7 @@ def _sweep(at: Installation, means: BackupMeans) -> Swept:
 
 
 def _list_appliers(at: Installation, base: Database, staged: StagedFiles) -> Mapping[str, Applier]:
-    def open_archive(begin: Begin) -> Archive:
+    def open_archive(begin: OpenTransaction) -> Archive:
         return Archive(
             begin=begin,
             store=staged.beside,
@@ -285,5 +285,5 @@ def _find_client(name: str, at: Installation) -> str:
     return find_program(name, at.settings, at.home, major=major)
 
 
-def _begin_as_archivist(database: Database) -> Begin:
+def _begin_as_archivist(database: Database) -> OpenTransaction:
     return lambda: database.transaction("archivist")

@@ -19,12 +19,12 @@ from rempart.disclosure.witness import Quorum
 from rempart.exchange.timestamp_client import TimestampClient
 from rempart.exchange.witness_client import WitnessClient
 from rempart.kernel.errors import RempartError, SetupError
-from rempart.storage.connect import Database
+from rempart.storage.connect import Database, OpenTransaction
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.wiring.witnesses import load_quorum
-from rempart.workflows.cosign_ledger import OpenTransaction, Outcome, Round, cosign_ledger
+from rempart.workflows.cosign_ledger import Outcome, Round, cosign_ledger
 from rempart.workflows.stamp_ledger import Stamped, stamp_ledger
 
 EVERY_S: Final = 10.0

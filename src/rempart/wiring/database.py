@@ -13,7 +13,7 @@ from pathlib import Path
 from rempart.kernel.errors import SetupError
 from rempart.storage.binaries import list_binaries
 from rempart.storage.cluster import ADMIN, Cluster, Place
-from rempart.storage.connect import DEFAULT_NAME, Database
+from rempart.storage.connect import DEFAULT_NAME, Database, Login, Transaction
 from rempart.storage.migrate import migrate
 from rempart.storage.roles import await_turn, create_database, create_roles, prepare_database
 from rempart.wiring.home import Home
@@ -63,6 +63,20 @@ def open_installation(
     home = Home.open(settings.home)
     with hold_database(settings, home, say) as database:
         yield Installation(settings=settings, home=home, database=database)
+
+
+@contextlib.contextmanager
+def open_transaction(login: Login) -> Iterator[Transaction]:
+    """Open one transaction in the installation of this environment.
+
+    Raises:
+        SetupError: as for `open_installation`.
+    """
+    with (
+        open_installation(Settings.from_environment()) as installation,
+        installation.database.transaction(login) as tx,
+    ):
+        yield tx
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ from rempart.workflows.guard_memory import Tally
 from rempart.workflows.issue_token import Introspect, Issuer
 from rempart.workflows.open_session import SessionBook
 from rempart.workflows.posture import Posture, make_open_posture
-from rempart.workflows.quote_care import TableShelf
+from rempart.workflows.rights_books import TableShelf
 from rempart.workflows.rights_desk import Desk
 from rempart.workflows.take_claims import Office
 

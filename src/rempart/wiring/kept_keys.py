@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rempart.exchange.backup_sealing import Identities, open_stream, seal_stream
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.errors import Conflict, InconsistentRecord, SetupError
 from rempart.wiring.backups import RECIPIENTS, load_recipients
 from rempart.wiring.home import Home
@@ -116,11 +117,5 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}.draft")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
+    with write_whole(file) as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)

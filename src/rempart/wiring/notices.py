@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,6 @@ from rempart.exchange.notice_mail import Mailroom, parse_own_address
 from rempart.exchange.smtp_transport import Relay, parse_relay
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.notices.envelopes import EnvelopeKey
-from rempart.storage.connect import Transaction
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
 from rempart.workflows.issue_cards import OPERATOR
@@ -29,11 +27,8 @@ def open_office(
 ) -> Office:
     """Return what deliveries work with."""
 
-    def open_transaction() -> AbstractContextManager[Transaction]:
-        return at.database.transaction("notifier")
-
     return Office(
-        open_transaction=open_transaction,
+        open_transaction=lambda: at.database.transaction("notifier"),
         kms=FileKms(at.home.key("master")),
         now=lambda: datetime.now(UTC),
         must_stop=must_stop,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from rempart.retention.purges import FIELDS, OPENINGS, ROWS, SEGMENT, PurgeRecord, read_rows_body
 from rempart.storage import purges, segments
 from rempart.storage.archive_seal import Vault
+from rempart.storage.connect import OpenTransaction
 from rempart.workflows.bring_forward import Applier
 from rempart.workflows.drop_segment import drop_again
 from rempart.workflows.erase_openings import erase_again
 from rempart.workflows.purge_fields import apply_fields
-from rempart.workflows.purge_journal import Begin
 from rempart.workflows.restored_files import StagedFiles
 from rempart.workflows.seal_segment import Archive
 
@@ -28,7 +28,7 @@ class PurgeTools:
         vault: The keys of identities and of the archive.
     """
 
-    open_archive: Callable[[Begin], Archive]
+    open_archive: Callable[[OpenTransaction], Archive]
     staged: StagedFiles
     vault: Vault
 
@@ -43,7 +43,7 @@ def list_appliers(tools: PurgeTools) -> Mapping[str, Applier]:
     }
 
 
-def _erase_openings(tools: PurgeTools, begin: Begin, record: PurgeRecord) -> int:
+def _erase_openings(tools: PurgeTools, begin: OpenTransaction, record: PurgeRecord) -> int:
     said = record.content
     with begin() as tx:
         shape = segments.load_shape(tx, said["log"])
@@ -54,7 +54,7 @@ def _erase_openings(tools: PurgeTools, begin: Begin, record: PurgeRecord) -> int
     return erase_again(tools.open_archive(begin), record)
 
 
-def _drop_segment(tools: PurgeTools, begin: Begin, record: PurgeRecord) -> int:
+def _drop_segment(tools: PurgeTools, begin: OpenTransaction, record: PurgeRecord) -> int:
     said = record.content
     with begin() as tx:
         rows = segments.list_segments(tx, said["log"])
@@ -62,7 +62,7 @@ def _drop_segment(tools: PurgeTools, begin: Begin, record: PurgeRecord) -> int:
     return drop_again(tools.open_archive(begin), record)
 
 
-def _delete_rows(begin: Begin, record: PurgeRecord) -> int:
+def _delete_rows(begin: OpenTransaction, record: PurgeRecord) -> int:
     table, key, rows = read_rows_body(record.content)
     with begin() as tx:
         count = purges.delete_rows(tx, table, key, rows)
@@ -70,7 +70,7 @@ def _delete_rows(begin: Begin, record: PurgeRecord) -> int:
     return count
 
 
-def _erase_fields(tools: PurgeTools, begin: Begin, record: PurgeRecord) -> int:
+def _erase_fields(tools: PurgeTools, begin: OpenTransaction, record: PurgeRecord) -> int:
     with begin() as tx:
         count = apply_fields(tx, tools.vault, record)
         purges.mark_applied(tx, record.number)

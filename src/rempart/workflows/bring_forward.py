@@ -12,13 +12,12 @@ from typing import TypeAlias
 from rempart.kernel.errors import Conflict, InconsistentRecord, SetupError
 from rempart.retention.purges import PurgeRecord
 from rempart.storage import purges
-from rempart.storage.connect import Database, Transaction
+from rempart.storage.connect import Database, OpenTransaction, Transaction
 from rempart.storage.purge_journal import PurgeJournal
 from rempart.storage.restored_base import say_reapplying
-from rempart.workflows.purge_journal import Begin
 
 # Carries a record out on a base, in transactions that `begin` begins, with its mark; idempotent.
-Applier: TypeAlias = Callable[[Begin, PurgeRecord], int]
+Applier: TypeAlias = Callable[[OpenTransaction, PurgeRecord], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

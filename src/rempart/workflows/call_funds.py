@@ -15,12 +15,12 @@ from rempart.kernel.iban import Iban
 from rempart.settlement.journal import charge_fees
 from rempart.settlement.promise import compute_execution_day
 from rempart.storage import funds, settlement
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.funds import FundingRule, MandateSeal, Reminder
 from rempart.storage.settlement import PaymentFile
 from rempart.tariffs.parameters import value_on
 from rempart.tariffs.working_days import Calendar
-from rempart.workflows.send_payments import Counter, OpenTransaction, write_files
+from rempart.workflows.send_payments import Counter, write_files
 
 MOST_DUE_DAYS: Final = 90
 MOST_FEE_CENTS: Final = 10_000

@@ -25,7 +25,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.notices.contacts import Contact
 from rempart.retention.purges import ROWS, make_rows_body
 from rempart.storage import notice_contacts
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.letterbox import Letterbox, Slot
 from rempart.storage.notice_contacts import ContactSeal, SealedContact, load_contact_seal
 from rempart.storage.purge_journal import PurgeJournal
@@ -33,7 +33,7 @@ from rempart.storage.sealing import Kms
 from rempart.workflows.administer_organisation import Asker
 from rempart.workflows.campaigns import find_insurer
 from rempart.workflows.enqueue import enqueue
-from rempart.workflows.purge_journal import Begin, carry_out, say_and_journal
+from rempart.workflows.purge_journal import carry_out, say_and_journal
 
 LARGEST_FILE: Final = 24 * 1024 * 1024
 """Bytes of a file given on a page; the command line takes any."""
@@ -162,7 +162,7 @@ def forget_contacts(tx: Transaction, *, now: datetime) -> int:
     return sum(notice_contacts.forget_contacts(tx, insurer_id) for insurer_id in insurers)
 
 
-def forget_on_record(begin: Begin, journal: PurgeJournal, *, now: datetime) -> int:
+def forget_on_record(begin: OpenTransaction, journal: PurgeJournal, *, now: datetime) -> int:
     """Delete contact data whose last campaign ended long enough ago; return how many.
 
     Args:

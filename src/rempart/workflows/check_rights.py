@@ -35,8 +35,9 @@ from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage.gateway import Found, Wanted
 from rempart.workflows.ledger_page import LedgerPage, Place
 from rempart.workflows.quote_care import OpenCare, Priced, price_care, show_price
+from rempart.workflows.rights_books import Evidence, Weighed
 from rempart.workflows.rights_desk import Answered, Asked, Desk, Question
-from rempart.workflows.weigh_presence import Evidence, Weighed, weigh_presence
+from rempart.workflows.weigh_presence import weigh_presence
 
 _OUTCOMES: Final = {
     ClosedReason.OUT_OF_PERIOD: Outcome.CLOSED_OUT_OF_PERIOD,

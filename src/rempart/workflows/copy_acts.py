@@ -13,12 +13,11 @@ from operator import attrgetter
 from rempart.disclosure.entry import Kind
 from rempart.kernel.errors import InconsistentRecord
 from rempart.storage.acts_copy import ActsCopy, CopiedAct, load_acts_size, read_acts
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.log_opener import LogOpener
-from rempart.workflows.purge_journal import Begin
 
 
-def copy_acts(begin: Begin, copy: ActsCopy) -> int:
+def copy_acts(begin: OpenTransaction, copy: ActsCopy) -> int:
     """Copy what is not copied yet; return how many entries that was. Can be stopped anywhere.
 
     Args:

@@ -5,7 +5,6 @@ log. Asks nobody anything inside a transaction: a slow witness holds no connecti
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -18,7 +17,7 @@ from rempart.disclosure.witness import (
     read_cosignature,
 )
 from rempart.exchange.witness_client import WitnessAnswer, WitnessUnreachable
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.ledger_publishing import (
     AlarmReason,
     AlarmRow,
@@ -31,7 +30,6 @@ from rempart.storage.ledger_publishing import (
 )
 from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 
-OpenTransaction: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 Result: TypeAlias = Literal["cosigned", "unreachable", "refused", "fork", "rollback"]
 
 # Asked again with the size the witness says it has: once is enough unless another asks beside us.

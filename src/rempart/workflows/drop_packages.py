@@ -4,7 +4,6 @@ Refuses exercises: nothing in a folder says that it must not be read as real. Wr
 or not at all; one that is there already is left as it is.
 """
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from rempart.exchange.package_archive import Entry, iterate_archive
 from rempart.exchange.package_note import CERTIFICATE_NAME, NOTE_NAME
 from rempart.exchange.package_sealing import format_certificate
+from rempart.exchange.whole_file import write_whole
 from rempart.incidents.packages import PackageState, check_can_drop
 from rempart.kernel.errors import NotFound, Unavailable
 from rempart.kernel.listing import Listing
@@ -71,12 +71,8 @@ def _drop(tx: Transaction, package_ref: int, folder: Path) -> Path:
         Entry(one.name, one.size, partial(_load, tx, package_ref, one.position))
         for one in package_pages.list_files(tx, package_ref)
     ]
-    draft = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+    with write_whole(path) as stream:
         stream.writelines(iterate_archive(entries, mtime=int(envelope.made_at.timestamp())))
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
     return path
 
 

@@ -12,7 +12,7 @@ from rempart.accounts.permissions import Permission, check_can
 from rempart.claims.adjudication import AdjudicatedLine, AmcPart
 from rempart.claims.claim import ClaimLine
 from rempart.claims.controls import BY_RULE, Severity
-from rempart.claims.steps import explain_line
+from rempart.claims.explanation import explain_line
 from rempart.claims.stored_steps import parse_amo, parse_steps
 from rempart.kernel.errors import NotFound
 from rempart.kernel.findings import Language

@@ -4,7 +4,6 @@ Refuses to lose one: the note is made once the destination has them, so that a k
 sends some again, under the same names, and never skips any.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import psycopg
 
 from rempart.exchange.alert_delivery import DeliveryFailed, Destination
 from rempart.exchange.alert_ocsf import Producer, make_finding
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.errors import Conflict, SetupError, Unavailable
 from rempart.storage import alerts
 from rempart.storage.alerts import StoredCursor
@@ -97,13 +97,9 @@ class FileCursor:
 
     def save(self, connection: Transaction, cursor: Cursor) -> None:  # noqa: ARG002
         """Replace the file."""
-        draft = self._path.with_name(f".{self._path.name}.part")
         try:
-            with draft.open("wb") as file:
+            with write_whole(self._path) as file:
                 file.write(msgspec.json.encode(cursor))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
         except OSError as failure:
             raise Unavailable(
                 f"{self._path} cannot be written ({failure.strerror}): make room, run this again"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from rempart.kernel.errors import InvalidRequest
+from rempart.storage.connect import OpenTransaction
 from rempart.storage.guard_state import count_old_faces, delete_old_faces, list_accounts_after
-from rempart.workflows.rebuild_guard import OpenTransaction
 
 DAY_MS: Final = 86_400_000
 LEAST_DAYS: Final = 93

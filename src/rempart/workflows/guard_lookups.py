@@ -22,8 +22,8 @@ from rempart.storage.gateway import Found, Wanted
 from rempart.storage.guard import GuardBook, GuardPage, StoredAccount
 from rempart.workflows.guard_memory import AccountMemory, RulesBook, Tally, make_digests
 from rempart.workflows.guard_sitting import Look, Sitting
+from rempart.workflows.rights_books import Evidence, Weighed
 from rempart.workflows.rights_desk import Asked, ClaimLook
-from rempart.workflows.weigh_presence import Evidence, Weighed
 
 # Synthetic people are born there: it says nothing of where.
 _NO_DEPARTMENT: Final = "00"

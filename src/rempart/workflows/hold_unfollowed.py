@@ -18,9 +18,9 @@ from rempart.guard.late import (
 )
 from rempart.guard.lookups import DAY_MS
 from rempart.guard.policy import Policy
+from rempart.storage.connect import OpenTransaction
 from rempart.storage.guard_state import hold, list_accounts_after, list_followed
 from rempart.tariffs.parameters import value_on
-from rempart.workflows.rebuild_guard import OpenTransaction
 from rempart.workflows.renew_guard_rules import follow_budget
 
 _ACCOUNTS: Final = 200

@@ -5,7 +5,6 @@ database refuses a second one in force. Opens its own transactions, one for each
 """
 
 import hashlib
-import os
 import secrets as randomness
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rempart.exchange.card_letter import decode_print, render_letters
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.errors import Conflict, NotFound, Unavailable
 from rempart.kernel.periods import Period
 from rempart.storage import canaries, cards, feeds
@@ -254,14 +254,9 @@ def _make_directory(path: Path) -> None:
 
 def _write_file(path: Path, content: Iterable[bytes]) -> None:
     """Write a file whole, readable by its owner only: it holds names, addresses and codes."""
-    draft = path.with_name(f".{path.name}.part")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as stream:
+        with write_whole(path) as stream:
             stream.writelines(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
     except OSError as failure:
         raise Unavailable(
             f"{path} cannot be written ({failure.strerror}): make room, run the same again"

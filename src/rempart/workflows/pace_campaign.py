@@ -4,10 +4,9 @@ Refuses to let leave in an hour more than a hot line answers for.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 from rempart.kernel.errors import NotFound
 from rempart.notices.pace import (
@@ -18,11 +17,10 @@ from rempart.notices.pace import (
     compute_forecast,
 )
 from rempart.storage import notice_delivery as delivery
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.notice_delivery import SendingCampaign
 from rempart.storage.sealing import Kms
 
-OpenTransaction: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 SPACES_AT_ONCE: Final = 1000
 _MEASURED: Final = timedelta(minutes=10)
 

@@ -16,10 +16,9 @@ from rempart.retention.plan import Step, Subject, find_cutoff, plan_subject
 from rempart.retention.requests import plan_erasure
 from rempart.retention.schedule import DEFAULT, Schedule, parse_schedule
 from rempart.storage import leaving, retention_runs
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.leaving import KnownRecord
 from rempart.storage.retention_runs import RunRow
-from rempart.workflows.purge_journal import Begin
 
 BLOCK: Final = 5_000
 _FIRST: Final = -(1 << 63)
@@ -145,7 +144,7 @@ def plan_request(tx: Transaction, request_ref: int, person_ref: int, day: date) 
 
 
 def plan_all(
-    begin: Begin, run_id: int, *, check: Callable[[int], None] = lambda _: None
+    begin: OpenTransaction, run_id: int, *, check: Callable[[int], None] = lambda _: None
 ) -> PlanProgress:
     """Plan to the end, one transaction for each block.
 

@@ -6,11 +6,8 @@ again with the same bytes under the same name, and a printer takes a name once. 
 text that is not the one that was agreed to, and to put two addressees in one envelope.
 """
 
-import contextlib
 import hashlib
-import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +26,7 @@ from rempart.exchange.notice_letter import (
 )
 from rempart.exchange.notice_printer import print_apart
 from rempart.exchange.package_sealing import seal_file
+from rempart.exchange.whole_file import write_whole
 from rempart.incidents.sealing_keys import find_key_in_force
 from rempart.kernel.errors import Conflict, InconsistentRecord, NotFound
 from rempart.notices.contacts import Channel
@@ -334,7 +332,8 @@ def _write(
     index = write_index(letters, batch.pages, batch=decided.number)
     stem = name_batch(decided.campaign_ref, decided.number)
     for suffix, content in zip(_SUFFIXES, (index, batch.pdf), strict=True):
-        _put(press.directory / f"{stem}{suffix}", content)
+        with write_whole(press.directory / f"{stem}{suffix}") as file:
+            file.write(content)
     _finish(office, press, decided)
 
 
@@ -348,7 +347,8 @@ def _finish(office: Office, press: Press, decided: DecidedBatch) -> None:
         content = make_batch_archive(
             [(stem.name + suffix, Path(f"{stem}{suffix}").read_bytes()) for suffix in _SUFFIXES]
         )
-        _put(Path(f"{stem}{SEALED}"), seal_file(key.certificate, content))
+        with write_whole(Path(f"{stem}{SEALED}")) as file:
+            file.write(seal_file(key.certificate, content))
     # A crash here leaves files of a batch that is not said to be written: `write_batches`.
     with office.open_transaction() as tx:
         fingerprint = None if key is None else key.fingerprint
@@ -381,23 +381,3 @@ def _hold_unhoused(tx: Transaction, campaign: SendingCampaign) -> None:
     while numbers := delivery.list_unhoused(tx, campaign.campaign_ref, most=1000):
         rows = [(number, "held", "no_address") for number in numbers]
         delivery.set_states(tx, rows, before=("waiting",))
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Put a file there: whole or not at all, durable, for us only."""
-    descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(draft).unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -5,18 +5,16 @@ carried out with its mark in one transaction (3), and known outside to be done (
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeAlias
 
 from rempart.retention.purges import Body, PurgeRecord, format_body
 from rempart.storage import purges
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.purge_journal import PurgeJournal
 
-Begin: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 
-
-def say_and_journal(begin: Begin, journal: PurgeJournal, kind: str, body: Body) -> PurgeRecord:
+def say_and_journal(
+    begin: OpenTransaction, journal: PurgeJournal, kind: str, body: Body
+) -> PurgeRecord:
     """Say a purge and write its record outside; the caller then carries it out.
 
     One that was said with the same words and not carried out is taken up: run again after a crash,
@@ -46,7 +44,7 @@ def say_and_journal(begin: Begin, journal: PurgeJournal, kind: str, body: Body) 
     return record
 
 
-def write_journal(begin: Begin, journal: PurgeJournal) -> int:
+def write_journal(begin: OpenTransaction, journal: PurgeJournal) -> int:
     """Write outside every record that was said and is not there; return how many."""
     written = 0
     while True:
@@ -63,7 +61,7 @@ def write_journal(begin: Begin, journal: PurgeJournal) -> int:
 
 
 def carry_out(
-    begin: Begin,
+    begin: OpenTransaction,
     journal: PurgeJournal,
     record: PurgeRecord,
     apply: Callable[[Transaction, Body], int],
@@ -79,7 +77,7 @@ def carry_out(
     return count
 
 
-def settle_journal(begin: Begin, journal: PurgeJournal) -> int:
+def settle_journal(begin: OpenTransaction, journal: PurgeJournal) -> int:
     """Write outside which purges are carried out, where a crash kept it from being said."""
     unfinished = journal.list_unfinished()
     with begin() as tx:

@@ -4,16 +4,14 @@ Only where rights are open: everybody else is answered as to a rights check, so 
 nothing more of who exists. Refuses to replace a promise of somebody else, or one that was used.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from rempart.claims.benefit_table import BenefitTable
-from rempart.claims.book import ApprovedFile, TableBook
+from rempart.claims.book import TableBook
 from rempart.claims.card_table import make_card_table
-from rempart.claims.claim import Biller
-from rempart.claims.counters import CounterKey, Used
 from rempart.claims.known_rights import find_joining
 from rempart.claims.quote import (
     CareAsked,
@@ -24,11 +22,10 @@ from rempart.claims.quote import (
     make_quote,
 )
 from rempart.claims.states import PecState
-from rempart.exchange.benefit_file import read_benefit_tables
 from rempart.exchange.quote_answer import PecAnswer, PecPromise, QuoteAnswer, build_quote_answer
 from rempart.kernel.errors import Conflict
 from rempart.rights.coverage import Coverage, RightsOpen
-from rempart.storage.care import AMO, BenefitFile, PecRow, format_lines, format_uses
+from rempart.storage.care import AMO, PecRow, format_lines, format_uses
 from rempart.tariffs.parameters import value_on
 from rempart.workflows.rights_desk import Asked, Desk
 
@@ -62,67 +59,6 @@ class Priced(NamedTuple):
     open_care: OpenCare
     quote: Quote
     refusal: Conflict | None
-
-
-class CareBook(Protocol):
-    """Where limits, promises and benefit tables are read."""
-
-    async def load_used(
-        self, persons: Sequence[int], *, today: date, replaced: Iterable[Place]
-    ) -> Mapping[tuple[int, int], Mapping[CounterKey, Used]]:
-        """Return what was used of limits, by person and contract."""
-        ...
-
-    async def load_pecs(self, places: Sequence[Place]) -> Mapping[Place, StandingPec]:
-        """Return the promises named by these entries."""
-        ...
-
-    async def load_benefit_files(
-        self, insurers: Sequence[int], *, known: Sequence[int]
-    ) -> Sequence[BenefitFile]:
-        """Return the approved files of some insurers."""
-        ...
-
-    async def load_billers(
-        self, establishments: Sequence[int], *, day: date
-    ) -> Mapping[int, Biller]:
-        """Return what amounts depend on of some establishments."""
-        ...
-
-
-class TableShelf:
-    """The benefit tables of insurers, read once: an approved file never changes."""
-
-    def __init__(self) -> None:
-        self._files: dict[int, ApprovedFile] = {}
-        self._books: dict[int, tuple[tuple[int, ...], TableBook]] = {}
-
-    async def load_books(
-        self, reader: CareBook, insurers: Iterable[int]
-    ) -> Mapping[int, TableBook]:
-        """Return the book of each insurer, as approved now.
-
-        Raises:
-            Unavailable: the database does not answer.
-        """
-        wanted = sorted(set(insurers))
-        files = await reader.load_benefit_files(wanted, known=list(self._files))
-        by_insurer: dict[int, list[int]] = {insurer_id: [] for insurer_id in wanted}
-        for file in files:
-            by_insurer[file.insurer_id].append(file.file_ref)
-            if file.content is not None:
-                read = read_benefit_tables(file.content.encode())
-                self._files[file.file_ref] = ApprovedFile(
-                    approved_at=file.approved_at, tables=read.tables, choices=read.choices
-                )
-        return {insurer_id: self._open(insurer_id, refs) for insurer_id, refs in by_insurer.items()}
-
-    def _open(self, insurer_id: int, refs: Sequence[int]) -> TableBook:
-        kept = self._books.get(insurer_id)
-        if kept is None or kept[0] != tuple(refs):
-            kept = (tuple(refs), TableBook(self._files[ref] for ref in refs))
-            self._books[insurer_id] = kept
-        return kept[1]
 
 
 async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> list[Priced]:

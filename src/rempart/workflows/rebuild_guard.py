@@ -5,8 +5,7 @@ was answered was answered: a rebuilt account is held only if somebody, or the gu
 Refuses to guess addresses of other accounts: those that are lost say nothing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from rempart.disclosure.entry import Kind, Mode
@@ -25,7 +24,7 @@ from rempart.guard.policy import Policy
 from rempart.guard.rules import AccountDay
 from rempart.guard.surroundings import NOWHERE, Surroundings
 from rempart.rights.lookup import compute_stranger
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.guard import Face, SavedAccount
 from rempart.storage.guard_habits import encode_habits
 from rempart.storage.guard_state import (
@@ -50,7 +49,6 @@ from rempart.storage.guard_state import (
 )
 from rempart.workflows.guard_memory import RulesBook, make_digests
 
-OpenTransaction = Callable[[], AbstractContextManager[Transaction]]
 _PAGE: Final = 5_000
 _ACCOUNTS: Final = 500
 _BEGINNING: Final = (-1, 0, -1)

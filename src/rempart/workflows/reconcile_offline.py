@@ -31,8 +31,8 @@ from rempart.storage.gateway import Found, Wanted
 from rempart.storage.offline import Reported
 from rempart.workflows.check_rights import decide
 from rempart.workflows.ledger_page import LedgerPage
+from rempart.workflows.rights_books import Evidence
 from rempart.workflows.rights_desk import Asked, Desk, Question
-from rempart.workflows.weigh_presence import Evidence
 
 
 class Books(Protocol):

@@ -6,7 +6,7 @@ Holds no rule: `check_rights` has them.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, cast
+from typing import NamedTuple, NoReturn, Protocol, cast
 
 from rempart.accounts.session import Origin
 from rempart.claims.quote import CareAsked
@@ -21,10 +21,7 @@ from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.tariffs.domains import Domain
 from rempart.workflows.open_session import SessionBook, SessionReader
 from rempart.workflows.posture import Posture, make_open_posture
-
-if TYPE_CHECKING:
-    from rempart.workflows.quote_care import CareBook, TableShelf
-    from rempart.workflows.weigh_presence import PresenceBook, Weighed
+from rempart.workflows.rights_books import CareBook, PresenceBook, TableShelf, Weighed
 
 
 class Question(NamedTuple):
@@ -205,11 +202,11 @@ class Desk:
     sessions: SessionBook
     lookup_secret: bytes
     engagement_secret: bytes
-    presence: "PresenceBook" = field(default_factory=lambda: cast("PresenceBook", _NoPresence()))
+    presence: PresenceBook = field(default_factory=lambda: cast("PresenceBook", _NoPresence()))
     posture: Posture = field(default_factory=make_open_posture)
     guard: Guarding = field(default_factory=_NoGuard)
-    care: "CareBook" = field(default_factory=lambda: cast("CareBook", _NoCare()))
-    tables: "TableShelf" = field(default_factory=lambda: cast("TableShelf", _NoCare()))
+    care: CareBook = field(default_factory=lambda: cast("CareBook", _NoCare()))
+    tables: TableShelf = field(default_factory=lambda: cast("TableShelf", _NoCare()))
 
 
 class _NoPresence:

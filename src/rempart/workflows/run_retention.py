@@ -21,7 +21,7 @@ from rempart.retention.purges import PurgeRecord
 from rempart.retention.requests import plan_erasure
 from rempart.storage import leaving, purges, retention_runs
 from rempart.storage.archive_seal import Vault
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.purge_journal import PurgeJournal
 from rempart.storage.retention_runs import Leaving, PlannedItem
 from rempart.workflows.plan_retention import load_run_schedule, load_schedule, plan_all
@@ -32,7 +32,7 @@ from rempart.workflows.purge_fields import (
     archive_fields,
     make_fields_body,
 )
-from rempart.workflows.purge_journal import Begin, carry_out, say_and_journal, write_journal
+from rempart.workflows.purge_journal import carry_out, say_and_journal, write_journal
 
 PIECE: Final = 4_000
 _ALL: Final = 1 << 30
@@ -49,7 +49,7 @@ class Keeper:
         signer: Signs certificates.
     """
 
-    begin: Begin
+    begin: OpenTransaction
     vault: Vault
     journal: PurgeJournal
     signer: NoteSigner
@@ -155,7 +155,11 @@ def finish_purges(keeper: Keeper) -> int:
 
 
 def catch_up(
-    begin: Begin, vault: Vault, today: date, *, check: Callable[[int], None] = lambda _: None
+    begin: OpenTransaction,
+    vault: Vault,
+    today: date,
+    *,
+    check: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Move to the archive whatever belongs there by today; delete nothing; return how many fields.
 

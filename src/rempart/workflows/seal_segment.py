@@ -81,7 +81,7 @@ def seal_segments(
             "no such segment to seal: it is not complete under a checkpoint, or sealed already"
         )
     for log in sorted({one.log_id for one in found}):
-        archive.store.sweep(log)
+        archive.store.sweep(f"log-{log}")
     for one in found:
         yield _seal(archive, one)
 

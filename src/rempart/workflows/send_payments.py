@@ -6,14 +6,11 @@ nothing is paid twice and nothing is lost. Refuses an account that is not the on
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from rempart.claims.states import ClaimEvent
 from rempart.exchange.sepa_files import (
@@ -24,13 +21,14 @@ from rempart.exchange.sepa_files import (
     write_debits,
     write_transfers,
 )
+from rempart.exchange.whole_file import write_whole
 from rempart.kernel.errors import Conflict, NotFound
 from rempart.settlement.journal import send
 from rempart.settlement.promise import compute_execution_day, count_working_days
 from rempart.settlement.references import format_message_id, format_reference
 from rempart.settlement.runs import RunState
 from rempart.storage import funds, settlement
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.storage.settlement import PaymentFile, PlannedRemittance
@@ -38,7 +36,6 @@ from rempart.tariffs.parameters import value_on
 from rempart.tariffs.working_days import Calendar
 from rempart.workflows.close_run import Account, find_accounts
 
-OpenTransaction: TypeAlias = Callable[[], AbstractContextManager[Transaction]]
 _SENDS: Final = frozenset({RunState.APPROVED, RunState.SENDING})
 
 
@@ -122,7 +119,8 @@ def write_files(
                 return written
             # The only place where accounts are opened, and for as long as the file is made.
             content = _make_file(tx, counter, file)
-        _put(counter.directory / f"{format_message_id(file.file_id)}.xml", content)
+        with write_whole(counter.directory / f"{format_message_id(file.file_id)}.xml") as stream:
+            stream.write(content)
         # A crash here leaves a file that is on the disk and not noted: written again, the same.
         with open_transaction() as tx:
             settlement.set_written(tx, file.file_id, hashlib.sha256(content).digest())
@@ -248,18 +246,3 @@ def _make_file(tx: Transaction, counter: Counter, file: PaymentFile) -> bytes:
             for row in settlement.list_transfers(tx, file.file_id)
         ],
     )
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Put a file where the bank's channel takes it: whole or not at all, durable, for us only."""
-    descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(draft).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

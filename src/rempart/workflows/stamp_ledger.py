@@ -6,8 +6,8 @@ Refuses to keep a timestamp that was not verified. Asks nobody anything inside a
 from typing import NamedTuple, Protocol
 
 from rempart.exchange.timestamp_client import Timestamp
+from rempart.storage.connect import OpenTransaction
 from rempart.storage.ledger_publishing import load_unstamped, save_stamp
-from rempart.workflows.cosign_ledger import OpenTransaction
 
 
 class AsksTimestamp(Protocol):

@@ -13,16 +13,19 @@ from rempart.retention.fields import OF_CLAIM, OF_PERSON, Fact, Field
 from rempart.retention.plan import Subject, find_cutoff, plan_subject
 from rempart.retention.schedule import Schedule, parse_schedule
 from rempart.storage import leaving, retention_schedules
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.workflows.plan_retention import BLOCK, load_schedule
-from rempart.workflows.purge_journal import Begin
 
 Side: TypeAlias = Literal["now", "then"]
 _FIRST: Final = -(1 << 63)
 
 
 def try_schedule(
-    begin: Begin, schedule_ref: int, day: date, *, check: Callable[[int], None] = lambda _: None
+    begin: OpenTransaction,
+    schedule_ref: int,
+    day: date,
+    *,
+    check: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Count what a proposed schedule would do on a day; return how many subjects were looked at.
 
@@ -47,7 +50,7 @@ def try_schedule(
 
 
 def compare_schedules(
-    begin: Begin,
+    begin: OpenTransaction,
     now: Schedule,
     then: Schedule,
     day: date,
@@ -74,7 +77,7 @@ def compare_schedules(
 
 
 def _iterate_subjects(
-    begin: Begin, schedules: Sequence[Schedule], day: date
+    begin: OpenTransaction, schedules: Sequence[Schedule], day: date
 ) -> Iterator[list[Subject]]:
     ended_by = _find_latest(schedules, OF_PERSON, Fact.CONTRACT_END, day) or day
     after: int | None = _FIRST

@@ -5,16 +5,13 @@ again at what was not noted, and a claim is flagged once. Refuses to hold or rej
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from rempart.claims.exposed_care import BURST, PAST, decide_flag, find_reasons
 from rempart.storage import exposure_watch
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.exposure_watch import FoundClaim, RunningWatch, Stretch
-
-OpenTransaction = Callable[[], AbstractContextManager[Transaction]]
 
 BATCH: Final = 200
 # A claim is dated when its transaction begins, and seen when it ends: a little is looked at again.

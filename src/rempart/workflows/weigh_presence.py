@@ -4,11 +4,10 @@ Refuses before anything is shown, and the same way whether the person exists or 
 at the key that was typed, and a wrong code is answered like a stranger's.
 """
 
-import enum
 import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import ClassVar, Final, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Final, NamedTuple
 
 from rempart.disclosure.entry import Mode
 from rempart.kernel.errors import AccessDenied, RempartError, TooManyRequests
@@ -22,21 +21,10 @@ from rempart.rights.presence import (
 )
 from rempart.storage.gateway import Found, Wanted
 from rempart.storage.presence import TypedWish
+from rempart.workflows.rights_books import Evidence, Weighed
 from rempart.workflows.rights_desk import Asked, ClaimLook, Desk
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
-
-
-class Evidence(enum.Enum):
-    """What a question proves."""
-
-    PRESENT = "present"
-    TYPED = "typed"
-    WRONG_CODE = "wrong_code"
-    """Or a right one that was used, or that came after too many wrong ones: nothing is shown."""
-
-
-Weighed: TypeAlias = "Evidence | RempartError"
 
 
 class PresenceRequired(RempartError):
@@ -50,36 +38,6 @@ class TypedAllowanceSpent(TooManyRequests):
     """The account typed as many new persons today as it may; presence goes on without a bound."""
 
     code: ClassVar[str] = "typed_allowance_spent"
-
-
-class PresenceBook(Protocol):
-    """Where faces, allowances and tries are kept."""
-
-    async def find_known_faces(
-        self, pairs: Sequence[tuple[int, int | None]], *, since_ms: int
-    ) -> Sequence[bool]:
-        """Say of each (account, person or None) whether it was shown them with presence."""
-        ...
-
-    async def take_typed(self, wishes: Sequence[TypedWish], *, day: date) -> Sequence[bool]:
-        """Take persons off allowances, durably."""
-        ...
-
-    async def take_code_try(self, target: bytes, account_ref: int, *, day: date) -> Attempt:
-        """Take one try, durably."""
-        ...
-
-    async def give_code_try_back(self, target: bytes, account_ref: int, *, day: date) -> None:
-        """Give the try of a right code back."""
-        ...
-
-    async def load_code_secret(self, person_ref: int | None) -> bytes:
-        """Return the secret of a person's codes, or one nobody has."""
-        ...
-
-    async def use_code(self, person_ref: int, step: int, account_ref: int) -> bool:
-        """Use a code up."""
-        ...
 
 
 async def weigh_presence(
