@@ -125,7 +125,7 @@ def verify_inclusion(
     Raises:
         ProofRefused: It is not shown to be there.
     """
-    check_hashes([*proof, leaf_hash, root])
+    _check_hashes([*proof, leaf_hash, root])
     if not 0 <= index < size:
         raise ProofRefused(f"a tree of {size} leaves has no leaf {index}")
     place, last = index, size - 1
@@ -160,7 +160,7 @@ def verify_consistency(
         if proof or old_root != new_root:
             raise ProofRefused("two trees of one size must have one root and need no proof")
         return
-    check_hashes([*proof, old_root, new_root])
+    _check_hashes([*proof, old_root, new_root])
     if not proof:
         raise ProofRefused("an empty proof shows nothing")
     path = list(proof) if old_size & (old_size - 1) else [old_root, *proof]
@@ -185,7 +185,7 @@ def verify_consistency(
         raise ProofRefused("the proof leads to other roots")
 
 
-def check_hashes(hashes: Sequence[bytes]) -> None:
+def _check_hashes(hashes: Sequence[bytes]) -> None:
     """Refuse a hash that is not 32 bytes.
 
     Raises:
