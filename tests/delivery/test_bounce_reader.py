@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.delivery.post_office import KEY, ROOM, write_mail
 
-from rempart.exchange.bounce_reader import Action, DeliveryReport, NotAReport, read_report
+from rempart.exchange.bounce_reader import (
+    REPORT_BYTES,
+    Action,
+    DeliveryReport,
+    NotAReport,
+    read_report,
+)
 from rempart.notices.envelopes import EnvelopeKey
 from rempart.simulators.smtp import write_plain_bounce, write_report
 
@@ -122,6 +128,19 @@ def test_nothing_of_a_report_but_number_action_and_code_is_kept():
 @given(st.binary(max_size=2000))
 def test_whatever_arrives_is_read_or_left(content):
     assert isinstance(read_report(content, KEY), (DeliveryReport, NotAReport))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        b"Content-Type: message/rfc822\n\n",
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\n",
+        b"Content-Type: multipart/digest; boundary=a\n\n--a\n\n",
+    ],
+)
+def test_messages_within_messages_do_not_keep_the_next_ones_waiting(layer):
+    deep = layer * (REPORT_BYTES // len(layer))
+    assert read_report(deep, KEY) is NotAReport.NOT_OURS
 
 
 @given(st.binary(max_size=200), st.integers(0, 5000))

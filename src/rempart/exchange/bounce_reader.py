@@ -85,11 +85,15 @@ def read_report(content: bytes, key: EnvelopeKey) -> DeliveryReport | NotAReport
         content: As it was received; what passes `REPORT_BYTES` is not looked at.
         key: What tells our tokens.
     """
-    mail = email.message_from_bytes(content[:REPORT_BYTES])
-    status = _find_status_part(mail)
-    if status is not None:
-        return _read_machine_report(mail, status, key)
-    return _read_plain(mail, key)
+    try:
+        mail = email.message_from_bytes(content[:REPORT_BYTES])
+        status = _find_status_part(mail)
+        if status is not None:
+            return _read_machine_report(mail, status, key)
+        return _read_plain(mail, key)
+    except RecursionError:
+        # Messages within messages, a thousand deep: no server writes that, and the next one waits.
+        return NotAReport.NOT_OURS
 
 
 def _read_machine_report(
