@@ -106,6 +106,21 @@ def test_a_large_file_is_not_read_to_its_end(page, monkeypatch):
     assert page.post(PAGE, {"file": big}).status_code == 422
 
 
+def test_many_small_files_are_one_large_one(page, monkeypatch):
+    monkeypatch.setattr(uploads, "FILE_LIMIT", 4 * len(TEXT))
+    read_files = []
+    keep = uploads.SmallFileHandler.file_complete
+    monkeypatch.setattr(
+        uploads.SmallFileHandler,
+        "file_complete",
+        lambda self, size: read_files.append(size) or keep(self, size),
+    )
+    files = {f"f{number}": SimpleUploadedFile("x", TEXT.encode()) for number in range(60)}
+    page.post(PAGE, files)
+    assert sum(read_files) <= 4 * len(TEXT)
+    assert page.post(PAGE, {"file": SimpleUploadedFile("x", TEXT.encode())}).status_code == 200
+
+
 def test_a_form_of_another_site_is_refused(desk):
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(PAGE, {"proof": TEXT}).status_code == 403

@@ -1,6 +1,7 @@
 """What a page takes as a file: small ones, in memory. Nothing that is sent reaches the disk.
 
-A larger file is left unread: the form says that none came. One page takes photographs.
+A larger file is left unread: the form says that none came. One page takes photographs. Forms are
+read before it is known who sent them: the limit is for all the files of a form together.
 """
 
 import io
@@ -18,7 +19,9 @@ LIMITS: Final[Mapping[str, int]] = MappingProxyType({"report-message": photo_fil
 
 
 class SmallFileHandler(FileUploadHandler):
-    """Keeps a file in memory; gives up the whole form when it grows beyond the limit."""
+    """Keeps files in memory; gives up the whole form when they grow beyond the limit."""
+
+    _received = 0
 
     def new_file(self, *values: object, **options: object) -> None:
         """Begin a file."""
@@ -27,9 +30,14 @@ class SmallFileHandler(FileUploadHandler):
         match = self.request.resolver_match if self.request else None
         self._limit = LIMITS.get(match.view_name if match else "", FILE_LIMIT)
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+    def receive_data_chunk(
+        self,
+        raw_data: bytes,
+        start: int,  # noqa: ARG002 - of one file, and files are counted together
+    ) -> None:
         """Keep a piece of it, or stop reading what the browser sends."""
-        if start + len(raw_data) > self._limit:
+        self._received += len(raw_data)
+        if self._received > self._limit:
             raise StopUpload(connection_reset=True)
         self._content.write(raw_data)
 
