@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
+from rempart.exchange import foreign_parquet
 from rempart.kernel.errors import RempartError
 
 # Processor time one input may take. A slow machine does not count: only this process's work does.
@@ -82,7 +84,9 @@ def reading_file(read: Callable[[Path], object], suffix: str = "") -> Callable[[
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-            return read(Path(name))
+            # A process for each input is what the fuzzing of a parser cannot pay.
+            with patch.object(foreign_parquet, "open_parquet", foreign_parquet.ReadHere):
+                return read(Path(name))
         finally:
             Path(name).unlink(missing_ok=True)
 

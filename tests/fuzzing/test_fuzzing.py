@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 0.4
 MUTATIONS = 2_000
 MOST_MEMORY_KB = 400_000
-# Arrow takes the memory that a page of Parquet announces, two gigabytes at most, and gives it back
-# when the page is shorter.
+# Arrow takes the memory that a page of Parquet announces, two gigabytes at most; where there is no
+# fuzzing, a process with a limit does.
 PARQUET = {"feed", "guard_events", "log_sample", "parquet_log"}
 PARQUET_MEMORY_KB = 2_400_000
 FOREIGN = {"str", "bytes", "Path", "BinaryIO", "Iterable[bytes]", "Iterable[str]", "Readable"}

@@ -15,7 +15,6 @@ from rempart.kernel.findings import Finding, Language
 
 PARQUET_MARK: Final = b"PAR1"
 _BATCH_ROWS: Final = 25_000
-_BUFFER_BYTES: Final = 1 << 20
 
 
 class ParquetFeed:
@@ -28,20 +27,25 @@ class ParquetFeed:
     def __init__(self, path: Path, *, language: Language) -> None:
         # Heavy, and most feeds are CSV: loaded when one is met.
         import pyarrow as pa
-        from pyarrow import parquet
+
+        from rempart.exchange import foreign_parquet
 
         self._pa: Any = pa
+        self._refused = foreign_parquet.ParquetRefused
         self._name = path.name
         try:
-            # Buffered and not read ahead: a row group may hold the whole file.
-            self._file: Any = parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
-            raise self._refuse_damaged() from failure
-        self._rows = max(1, self._file.metadata.num_rows)
+            self._file = foreign_parquet.open_parquet(path)
+        except self._refused as failure:
+            raise self._refuse(failure) from failure
+        self._rows = max(1, self._file.rows)
         self._read = 0
-        schema = self._file.schema_arrow
-        layout, self.header_findings = read_header(schema.names, language)
-        self._check_types(schema)
+        schema = self._file.schema
+        try:
+            layout, self.header_findings = read_header(schema.names, language)
+            self._check_types(schema)
+        except FeedRefused:
+            self._file.close()
+            raise
         self._columns = [schema.names[place] for place in layout.places if place is not None]
         self.dialect = Dialect(layout=_narrow(layout), language=language)
 
@@ -55,7 +59,7 @@ class ParquetFeed:
         """
         line = FIRST_ROW
         try:
-            for batch in self._file.iter_batches(_BATCH_ROWS, columns=self._columns):
+            for batch in self._file.batches(_BATCH_ROWS, self._columns):
                 left = batch.select(self._columns).slice(max(0, skip + FIRST_ROW - line))
                 # Text that is not UTF-8 is found here, not when its rows are read.
                 left.validate(full=True)
@@ -64,8 +68,10 @@ class ParquetFeed:
                     yield ArrowPiece(first, left.num_rows, self._pack(left))
                 line += batch.num_rows
                 self._read += batch.num_rows
-        except (self._pa.ArrowException, OSError, UnicodeDecodeError) as failure:
-            raise self._refuse_damaged() from failure
+        except self._refused as failure:
+            raise self._refuse(failure) from failure
+        except self._pa.ArrowException as failure:
+            raise self._refuse(self._refused("is damaged Parquet")) from failure
 
     def done_share(self) -> float:
         """Return how much of the file was read, from 0 to 1."""
@@ -98,16 +104,13 @@ class ParquetFeed:
             and not any(is_text(field.type) for is_text in texts)
         ]
         if wrong:
-            self._file.close()
             raise FeedRefused(
                 f"{self._name}: columns {', '.join(wrong)} are not text. Nothing was changed: "
                 "write every column as text, as in the CSV"
             )
 
-    def _refuse_damaged(self) -> FeedRefused:
-        return FeedRefused(
-            f"{self._name} is damaged Parquet. Nothing was changed: ask for the file again"
-        )
+    def _refuse(self, failure: Exception) -> FeedRefused:
+        return FeedRefused(f"{self._name} {failure}. Nothing was changed: ask for the file again")
 
 
 def _narrow(layout: Layout) -> Layout:

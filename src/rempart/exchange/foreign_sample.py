@@ -7,18 +7,20 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from rempart.exchange import foreign_parquet
 from rempart.exchange.foreign_bytes import STDIN, LogBytes, Piece, make_utf8
 from rempart.exchange.foreign_combined import NAMES, read_combined
 from rempart.exchange.foreign_facts import LogsRefused
 from rempart.exchange.foreign_fhir import flatten_audit_event
+from rempart.exchange.foreign_parquet import ParquetRefused, ParquetTooLarge
 from rempart.exchange.foreign_raw import Unread
 from rempart.exchange.foreign_records import (
     Record,
@@ -192,10 +194,12 @@ def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
 
 def _sample_parquet(path: Path) -> LogSample:
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            batch = next(file.iter_batches(SAMPLE_ROWS), None)
+        with closing(foreign_parquet.open_parquet(path)) as file:
+            batch = next(file.batches(SAMPLE_ROWS), None)
             rows = [] if batch is None else batch.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
+    except ParquetTooLarge as failure:
+        raise LogsRefused(f"{path.name} {failure}") from failure
+    except (ParquetRefused, pa.ArrowException, UnicodeDecodeError) as failure:
         raise LogsRefused(f"{path.name} is damaged Parquet: export it again") from failure
     texts: list[Record] = [
         {name: _write_plain(value) for name, value in row.items()} for row in rows

@@ -6,15 +6,17 @@ header, or with open quotes, is unread.
 
 import csv
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from rempart.exchange import foreign_parquet
 from rempart.exchange.arrow_compute import pc
 from rempart.exchange.foreign_bytes import Piece, digest_line, make_utf8
 from rempart.exchange.foreign_facts import LogsRefused
+from rempart.exchange.foreign_parquet import ParquetRefused, ParquetTooLarge
 from rempart.exchange.foreign_raw import (
     COLUMN_COUNT,
     NOT_THE_FORMAT,
@@ -125,18 +127,20 @@ def read_parquet(
     """Read a Parquet file, some rows at a time, with the share read so far.
 
     Raises:
-        LogsRefused: it is no Parquet.
+        LogsRefused: it is no Parquet, or takes too much memory.
     """
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with closing(foreign_parquet.open_parquet(path)) as file:
             tops = {name.partition(".")[0].removesuffix("[]") for name in names}
-            wanted = [one for one in file.schema_arrow.names if one in tops | set(names)]
-            total, first = max(1, file.metadata.num_rows), 1
+            wanted = [one for one in file.schema.names if one in tops | set(names)]
+            total, first = max(1, file.rows), 1
             # Every column, so that the digest is of the whole row.
-            for batch in file.iter_batches(_BATCH_ROWS):
+            for batch in file.batches(_BATCH_ROWS):
                 yield _read_batch(batch, names, wanted, time_name, first), first / total
                 first += batch.num_rows
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
+    except ParquetTooLarge as failure:
+        raise LogsRefused(f"{path.name} {failure}") from failure
+    except (ParquetRefused, pa.ArrowException, UnicodeDecodeError) as failure:
         raise LogsRefused(f"{path.name} is not Parquet, or damaged: export it again") from failure
 
 

@@ -12,7 +12,9 @@ from typing import IO, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rempart.exchange import foreign_parquet
 from rempart.exchange.answer_files import open_answer
+from rempart.exchange.foreign_parquet import ParquetRefused, ParquetTooLarge
 from rempart.exchange.guard_columns import (
     ACCOUNTS,
     CANARIES,
@@ -31,7 +33,6 @@ from rempart.exchange.guard_columns import (
 from rempart.guard import Account, Decision, Lookup
 
 BATCH_ROWS: Final = 1 << 16
-_BUFFER_BYTES: Final = 1 << 20
 _SIGNALS: Final[Any] = pa.list_(
     pa.struct(
         [
@@ -96,15 +97,14 @@ class _Table:
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.name = path.name
+        if not path.exists():
+            raise EventsRefused(f"{path} does not exist: give the path of a file")
         try:
-            # Not read ahead: a row group may hold the whole file.
-            self._file: Any = pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-        except FileNotFoundError as missing:
-            raise EventsRefused(f"{path} does not exist: give the path of a file") from missing
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
-            raise self._refuse_damaged() from failure
-        self.rows: int = self._file.metadata.num_rows
-        schema = self._file.schema_arrow
+            self._file = foreign_parquet.open_parquet(path)
+        except ParquetRefused as failure:
+            raise self._refuse(failure) from failure
+        self.rows = self._file.rows
+        schema = self._file.schema
         self._names = {normalise(name): name for name in schema.names}
         missing_columns = [c.name for c in layout if c.needed and c.name not in self._names]
         if missing_columns:
@@ -124,10 +124,10 @@ class _Table:
         """Return the columns of some rows at a time."""
         names = [self._names[column.name] for column in self.columns]
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
+            for batch in self._file.batches(BATCH_ROWS, names):
                 yield {column.name: self._read_column(column, batch) for column in self.columns}
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
-            raise self._refuse_damaged() from failure
+        except (ParquetRefused, pa.ArrowException, UnicodeDecodeError) as failure:
+            raise self._refuse(failure) from failure
         finally:
             self._file.close()
 
@@ -135,7 +135,9 @@ class _Table:
         values = batch.column(batch.schema.get_field_index(self._names[column.name]))
         return read_values(column, values, file=self.name)
 
-    def _refuse_damaged(self) -> EventsRefused:
+    def _refuse(self, failure: Exception) -> EventsRefused:
+        if isinstance(failure, ParquetTooLarge):
+            return EventsRefused(f"{self.name} {failure}")
         return EventsRefused(f"{self.name} is not Parquet, or damaged: export it again")
 
 
