@@ -29,7 +29,8 @@ from rempart.exchange.b2_lines import (
     format_line,
     parse_line,
 )
-from rempart.exchange.billed_claim import BilledClaim
+from rempart.exchange.billed_claim import LINES, BilledClaim
+from rempart.exchange.billed_claim import MOST_LINES as MOST_CLAIM_LINES
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.findings import BadValue, Finding, Language, Refusal, format_finding
@@ -186,6 +187,7 @@ class _Open:
         self.start: dict[str, Value] = {}
         self.beneficiary: dict[str, Value] | None = None
         self.acts: list[tuple[int, dict[str, Value]]] = []
+        self.amc_cents = 0
         self.is_wrong = False
 
 
@@ -249,12 +251,20 @@ class _Reader:
         elif kind is BENEFICIARY and claim.beneficiary is None and not claim.acts:
             claim.beneficiary = values
         elif kind is ACT and (claim.beneficiary is not None or claim.is_wrong):
-            claim.acts.append((at, values))
+            self._take_act(at, claim, values)
         elif kind is CLAIM_END and (claim.acts or claim.is_wrong):
             self._end_claim(at, claim, values)
             self._claim = None
         else:
             self._refuse_order(at, claim)
+
+    def _take_act(self, at: int, claim: _Open, values: dict[str, Value]) -> None:
+        """Keep an act, as long as a claim may have so many: of more, only what they add up to."""
+        claim.amc_cents += _int(values["amc_cents"])
+        if len(claim.acts) < MOST_CLAIM_LINES:
+            claim.acts.append((at, values))
+        elif not claim.is_wrong:
+            self._note(at, "lines", BadValue(LINES))
 
     def _take_unreadable(self, at: int, kind: LineKind, bad: BadField) -> None:
         """Note a field that cannot be read: its claim is refused, and counted all the same."""
@@ -284,7 +294,7 @@ class _Reader:
                 self._note(at, "total_cents", BadValue(TOTAL))
                 made = None
         if self._amc is not None:
-            self._amc += sum(_int(act["amc_cents"]) for _, act in claim.acts)
+            self._amc += claim.amc_cents
         lot = self._lot_now(at)
         if made is None:
             lot.refused += 1

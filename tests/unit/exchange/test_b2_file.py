@@ -1,14 +1,16 @@
 """Lots of claims in a file: read back as written; a bad claim falls alone, a bad lot whole."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import date
+from itertools import repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.claims.claim import Basket, ClaimLine, Correction, Exoneration
-from rempart.exchange.b2_file import format_lot, read_lots
+from rempart.exchange.b2_file import format_lot, read_lots, stream_lots
 from rempart.exchange.billed_claim import BilledClaim
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
@@ -146,6 +148,20 @@ def test_lines_outside_a_lot_are_told():
     assert stray.findings[0].rule == "b2_order"
     assert not stray.is_whole
     assert lot.is_whole
+
+
+def test_a_claim_of_a_million_acts_falls_alone_and_is_not_kept():
+    """Two million lines may be one claim, and the gateway that reads them has others to answer."""
+    start, person, act, end = [line.encode("latin-1") for line in write([CLAIMS[0]])[1:5]]
+    before, *rest = [line.encode("latin-1") for line in write(CLAIMS[1:])]
+    acts = 60_000
+    tracemalloc.start()
+    *claims, lot = stream_lots([before, start, person, *repeat(act, acts), end, *rest])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4_000_000
+    assert (len(claims), lot.refused) == (2, 1)
+    assert {one.rule for one in lot.findings} == {"claim_lines", "b2_total"}
 
 
 def test_a_finding_never_repeats_what_was_read():
