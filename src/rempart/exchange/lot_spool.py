@@ -13,6 +13,8 @@ from rempart.kernel.errors import BodyTooLarge
 
 MOST_BYTES: Final = 260_000_000
 """Two million lines of 128 characters and their ends."""
+MOST_LINES: Final = 2_500_000
+"""A claim in JSON takes a hundred bytes at least; empty lines are read too, and take time."""
 MOST_KEPT_BYTES: Final = 48_000_000
 """Squeezed; a lot of a hundred thousand claims takes some ten megabytes."""
 MOST_LINE_BYTES: Final = 64 * 1024
@@ -25,17 +27,23 @@ class LotSpool:
     Args:
         most_bytes: How many it may have.
         most_kept_bytes: How many may be kept of it.
+        most_lines: How many lines it may have.
     """
 
     def __init__(
-        self, *, most_bytes: int = MOST_BYTES, most_kept_bytes: int = MOST_KEPT_BYTES
+        self,
+        *,
+        most_bytes: int = MOST_BYTES,
+        most_kept_bytes: int = MOST_KEPT_BYTES,
+        most_lines: int = MOST_LINES,
     ) -> None:
-        self._most = most_bytes, most_kept_bytes
+        self._most = most_bytes, most_kept_bytes, most_lines
         self._squeeze = zlib.compressobj(1)
         self._hash = hashlib.sha256()
         self._kept: list[bytes] = []
         self.size = 0
         self.kept_size = 0
+        self._ends = 0
 
     def __repr__(self) -> str:
         return f"<LotSpool of {self.size} bytes>"
@@ -47,6 +55,7 @@ class LotSpool:
             BodyTooLarge: they are too many; the lot is to be cut.
         """
         self.size += len(block)
+        self._ends += block.count(b"\n")
         self._hash.update(block)
         self._keep(self._squeeze.compress(block))
 
@@ -72,6 +81,8 @@ class LotSpool:
             self.kept_size += len(squeezed)
         if self.size > self._most[0] or self.kept_size > self._most[1]:
             raise BodyTooLarge(f"a lot has at most {self._most[0]} bytes")
+        if self._ends > self._most[2]:
+            raise BodyTooLarge(f"a lot has at most {self._most[2]} lines")
 
     def _blocks(self) -> Iterator[bytes]:
         loosen = zlib.decompressobj()

@@ -189,7 +189,9 @@ def test_a_lot_takes_a_tenth_of_its_bytes_in_memory():
     assert sum(1 for _ in spool.lines()) == 20_000
 
 
-@pytest.mark.parametrize("bounds", [{"most_bytes": 99}, {"most_kept_bytes": 99_999}])
+@pytest.mark.parametrize(
+    "bounds", [{"most_bytes": 99}, {"most_kept_bytes": 99_999}, {"most_lines": 99}]
+)
 def test_a_lot_over_its_bounds_is_refused_while_it_comes(bounds):
     spool = LotSpool(**bounds)
     # Noise cannot be squeezed: it fills the bound of what is kept.
