@@ -1,7 +1,10 @@
 """Lots of claims: whole or not at all; cut short and sent again, or twice at once, still once."""
 
+import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from tests.api.claiming import (
@@ -20,7 +23,9 @@ from rempart.claims.claim import ClaimLine
 from rempart.exchange.b2_file import format_lot
 from rempart.exchange.billed_claim import BilledClaim
 from rempart.exchange.lot_spool import LotSpool
-from rempart.kernel.errors import Unavailable
+from rempart.gateway.claim_calls import Call
+from rempart.gateway.lot_routes import LotDesk
+from rempart.kernel.errors import MalformedRequest, Unavailable
 from rempart.storage.claims_intake import ClaimShelf
 from rempart.tariffs.care import ACTS
 
@@ -221,6 +226,49 @@ def test_too_many_lots_at_once_are_told_to_come_back(gateway, monkeypatch):
     monkeypatch.setattr("rempart.gateway.lot_routes.MOST_AT_ONCE", 0)
     reply = send_b2(gateway, make_b2())
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "10")
+
+
+def send_slowly(desk, establishment_ref, *, pieces):
+    """Send a lot to a desk, a byte every hundredth of a second, so many times."""
+    left = [b"x"] * pieces
+
+    async def receive():
+        await asyncio.sleep(0.01)
+        left.pop()
+        return {"type": "http.request", "body": b"x", "more_body": bool(left)}
+
+    headers = {b"content-type": b"text/plain"}
+    origin = SimpleNamespace(account_ref=1, client_ref=1)
+    scope = {"query_string": b""}
+    return desk.take(Call(scope, headers, receive, origin, establishment_ref, 0))
+
+
+def test_a_lot_that_comes_in_drops_loses_its_place(monkeypatch):
+    monkeypatch.setattr("rempart.gateway.lot_routes.PATIENCE_S", 0.2)
+    began = time.monotonic()
+    with pytest.raises(MalformedRequest, match="stopped coming"):
+        asyncio.run(send_slowly(LotDesk(None, None), 1, pieces=300))
+    assert time.monotonic() - began < 2
+
+
+def test_one_establishment_does_not_take_every_place(monkeypatch):
+    monkeypatch.setattr("rempart.gateway.lot_routes.PATIENCE_S", 0.3)
+    opened = []
+    take_place = LotDesk._take_place
+    monkeypatch.setattr(
+        LotDesk, "_take_place", lambda desk: opened.append(desk._open) or take_place(desk)
+    )
+
+    async def send_all():
+        desk = LotDesk(None, None)
+        mine = [asyncio.create_task(send_slowly(desk, 1, pieces=300)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(MalformedRequest):
+            await send_slowly(desk, 2, pieces=300)
+        await asyncio.gather(*mine, return_exceptions=True)
+
+    asyncio.run(send_all())
+    assert max(opened) == 1
 
 
 def test_a_lot_too_large_is_not_read_further(gateway, world, monkeypatch):

@@ -1,12 +1,14 @@
 """Lots of claims at the door: taken in as they come, in memory that does not grow with them.
 
-Refuses to take more than a few lots at once: whoever comes next is told when to come back.
+Refuses to take more than a few lots at once: whoever comes next is told when to come back. One
+establishment has one place, and loses it when its lot comes in drops: others bill too.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -23,8 +25,9 @@ from rempart.workflows.take_lot import LotShelf, StoredLot, take_lots
 
 MOST_AT_ONCE: Final = 2
 RETRY_AFTER_S: Final = 10
-# Between two pieces of a body; a sender who stops sending must not keep a place.
+# Of a sender who stops sending; what came buys more of it, at the pace of the slowest line.
 PATIENCE_S: Final = 30.0
+SLOWEST_BYTES_PER_S: Final = 16_000
 _CHANNELS: Final = {JSON_LINES: "json", TEXT: "b2"}
 
 
@@ -57,6 +60,7 @@ class LotDesk:
         self._office = office
         self._shelf = shelf
         self._open = 0
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, call: Call) -> LotReply:
         """Take the lots of a body in, and acknowledge them once they are durable.
@@ -69,6 +73,11 @@ class LotDesk:
         """
         channel = _CHANNELS[check_media_type(call.headers, _CHANNELS)]
         number = _read_number(call.scope["query_string"])
+        turn = self._turns.setdefault(call.establishment_ref, asyncio.Lock())
+        async with turn:
+            return await self._take(call, channel, number)
+
+    async def _take(self, call: Call, channel: str, number: str) -> LotReply:
         with self._take_place():
             spool = LotSpool()
             await _receive(call, spool)
@@ -118,9 +127,12 @@ async def _receive(call: Call, spool: LotSpool) -> None:
         MalformedRequest: the sender hung up, or stopped: nothing of the lot is taken.
         BodyTooLarge: it is; nothing is read further.
     """
+    clock = asyncio.get_running_loop().time
+    begun_s = clock()
     while True:
+        until_s = begun_s + PATIENCE_S + spool.size / SLOWEST_BYTES_PER_S
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout_at(until_s):
                 message = await call.receive()
         except TimeoutError:
             raise MalformedRequest("the lot stopped coming") from None
