@@ -2,9 +2,11 @@
 
 For one machine and for the demonstration. It decides nothing: it adds the caller's address, chooses
 a destination by path and streams both ways. It is no door of its own: what it cannot deliver, it
-says.
+says. Only what goes to the portals waits here until it is whole: a page has a thread, of which
+there are few, and a form that comes in drops would keep it.
 """
 
+import asyncio
 import base64
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
@@ -45,11 +47,21 @@ _TIMEOUT = httpx.Timeout(60.0, connect=2.0)
 # A lot of claims is answered once all of it is durable.
 _SLOW_PATHS = ("/v1/lots",)
 _LONG_TIMEOUT = httpx.Timeout(600.0, connect=2.0)
+# The largest form of the portals, a photograph; what follows is cut off, and the page says so.
+_MOST_FORM_BYTES = 8_500_000
+_MOST_WAITING_BYTES = 256_000_000
+# Of a form that stops coming; what came buys more of it, at the pace of the slowest line.
+_PATIENCE_S = 30.0
+_SLOWEST_BYTES_PER_S = 16_000
 _LIMITS = httpx.Limits(max_connections=1024, max_keepalive_connections=256, keepalive_expiry=5.0)
 
 
 class _CallerGone(Exception):
     """The caller hung up before its request was read to the end."""
+
+
+class _CallerTooSlow(Exception):
+    """The caller's form comes in drops."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +81,7 @@ class Front:
     trusted_proxies: Sequence[Network] = ()
     certificate_proxies: Sequence[Network] = ()
     _client: httpx.AsyncClient | None = field(default=None, init=False)
+    _waiting_bytes: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -97,6 +110,9 @@ class Front:
                 answer = await self._ask(base, scope, receive)
             except httpx.ConnectError:
                 continue  # nothing was sent: another gateway may take it
+            except _CallerTooSlow:
+                await _say_too_slow(scope, send)
+                return
             except (httpx.TransportError, _CallerGone):
                 break
             try:
@@ -107,8 +123,7 @@ class Front:
         await _say_unavailable(scope, send)
 
     def _choose_destinations(self, scope: Scope) -> list[str]:
-        path = scope["path"]
-        if not any(path == prefix or path.startswith(f"{prefix}/") for prefix in GATEWAY_PATHS):
+        if not _leads_to_gateway(scope["path"]):
             return [self.portals]
         caller = _name_caller(dict(scope["headers"]).get(b"authorization", b""))
         first = zlib.crc32(caller) % len(self.gateways)
@@ -120,18 +135,57 @@ class Front:
         target = scope.get("raw_path") or scope["path"].encode()
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
+        headers = self._prepare_headers(scope)
         names = {name for name, _ in scope["headers"]}
         has_body = bool(names & {b"content-length", b"transfer-encoding"})
+        content: AsyncIterator[bytes] | bytes | None = _read_body(receive) if has_body else None
+        form = b""
+        if has_body and not _leads_to_gateway(scope["path"]):
+            content = form = await self._read_form(receive)
+            headers = [one for one in headers if one[0] != b"content-length"]
         request = httpx.Request(
             scope["method"],
             httpx.URL(base).copy_with(raw_path=target),
-            headers=self._prepare_headers(scope),
-            content=_read_body(receive) if has_body else None,
+            headers=headers,
+            content=content,
             extensions={"timeout": _LONG_TIMEOUT.as_dict()}
             if scope["path"] in _SLOW_PATHS
             else None,
         )
-        return await self._client.send(request, stream=True)
+        try:
+            return await self._client.send(request, stream=True)
+        finally:
+            self._waiting_bytes -= len(form)
+
+    async def _read_form(self, receive: Receive) -> bytes:
+        """Wait for a form, as far as any page reads one.
+
+        Raises:
+            _CallerTooSlow: it comes in drops.
+            _CallerGone: the caller hung up, or too much waits already.
+        """
+        clock = asyncio.get_running_loop().time
+        begun_s, form, more = clock(), bytearray(), True
+        kept = b""
+        try:
+            while more and len(form) < _MOST_FORM_BYTES:
+                until_s = begun_s + _PATIENCE_S + len(form) / _SLOWEST_BYTES_PER_S
+                async with asyncio.timeout_at(until_s):
+                    message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _CallerGone
+                part = message.get("body", b"")
+                form += part
+                self._waiting_bytes += len(part)
+                if self._waiting_bytes > _MOST_WAITING_BYTES:
+                    raise _CallerGone
+                more = message.get("more_body", False)
+            kept = bytes(form[:_MOST_FORM_BYTES])
+        except TimeoutError:
+            raise _CallerTooSlow from None
+        finally:
+            self._waiting_bytes -= len(form) - len(kept)
+        return kept
 
     def _prepare_headers(self, scope: Scope) -> Headers:
         """Keep what is for the destination, and say who the caller is."""
@@ -164,6 +218,10 @@ def create_app() -> Front:
         trusted_proxies=settings.trusted_proxies,
         certificate_proxies=settings.certificate_proxies,
     )
+
+
+def _leads_to_gateway(path: str) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in GATEWAY_PATHS)
 
 
 def _name_caller(authorization: bytes) -> bytes:
@@ -229,17 +287,39 @@ async def _stream(answer: httpx.Response, send: Send) -> None:
 
 
 async def _say_unavailable(scope: Scope, send: Send) -> None:
-    english = dict(scope["headers"]).get(b"accept-language", b"").lower().startswith(b"en")
-    detail = (
-        "This part of Rempart is starting or stopped. Retry in a few seconds."
-        if english
-        else "Cette partie de Rempart démarre ou est arrêtée. Réessayez dans quelques secondes."
+    title, detail = (
+        "Service indisponible",
+        ("Cette partie de Rempart démarre ou est arrêtée. Réessayez dans quelques secondes."),
     )
+    if _speaks_english(scope):
+        title, detail = (
+            HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+            ("This part of Rempart is starting or stopped. Retry in a few seconds."),
+        )
+    await _say(send, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", title, detail)
+
+
+async def _say_too_slow(scope: Scope, send: Send) -> None:
+    title, detail = "Envoi trop lent", "Le formulaire n’arrive plus. Envoyez-le de nouveau."
+    if _speaks_english(scope):
+        title, detail = (
+            HTTPStatus.REQUEST_TIMEOUT.phrase,
+            ("The form stopped coming. Send it again."),
+        )
+    await _say(send, HTTPStatus.REQUEST_TIMEOUT, "malformed_request", title, detail)
+
+
+def _speaks_english(scope: Scope) -> bool:
+    given: bytes = dict(scope["headers"]).get(b"accept-language", b"")
+    return given.lower().startswith(b"en")
+
+
+async def _say(send: Send, status: HTTPStatus, code: str, title: str, detail: str) -> None:
     problem = {
-        "type": "/problems/unavailable",
-        "title": HTTPStatus.SERVICE_UNAVAILABLE.phrase if english else "Service indisponible",
-        "status": int(HTTPStatus.SERVICE_UNAVAILABLE),
-        "code": "unavailable",
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": int(status),
+        "code": code,
         "detail": detail,
     }
     headers = [
