@@ -476,3 +476,46 @@ def test_forms_that_wait_have_a_bound_each_and_together(monkeypatch):
                 assert start["status"] == 200
 
     asyncio.run(scenario())
+
+
+async def ask_and_stop_listening(front: Front) -> list[dict]:
+    """Ask for a page, and take one piece of the answer only; return what was taken."""
+    told: list[dict] = []
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict) -> None:
+        if len(told) >= 2:
+            await asyncio.sleep(60)
+        told.append(message)
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "raw_path": b"/"}
+    scope |= {"query_string": b"", "headers": [(b"host", b"a")], "client": ("198.51.100.9", 1)}
+    await asyncio.wait_for(front(scope, receive, send), 5)
+    return told
+
+
+def test_whoever_takes_nothing_of_an_answer_does_not_keep_whoever_makes_it(monkeypatch):
+    monkeypatch.setattr("rempart.wiring.front._PATIENCE_S", 0.2)
+    left = asyncio.Event()
+
+    async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        try:
+            for _piece in range(1_000):
+                writer.write(b"x" * 100_000)
+                await writer.drain()
+        except ConnectionError:
+            left.set()
+
+    async def scenario() -> None:
+        async with (
+            destination(answer) as (portals, _),
+            running(Front(gateways=[NOBODY], portals=portals)) as front,
+        ):
+            told = await ask_and_stop_listening(front)
+            assert told[-1]["more_body"]
+            await asyncio.wait_for(left.wait(), 5)
+
+    asyncio.run(scenario())

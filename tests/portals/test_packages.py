@@ -19,6 +19,7 @@ from tests.portals.pages import read
 from rempart.accounts.roles import Role
 from rempart.exchange.package_reader import PrivateKey, open_package
 from rempart.incidents.sealing_keys import ALONE_DELAY
+from rempart.portals.downloads import MOST_AT_ONCE
 from rempart.storage.connect import Database
 
 KEY = PrivateKey(format_private_key(make_rsa_key()))
@@ -142,6 +143,19 @@ def test_the_first_download_is_the_receipt_and_the_archive_opens(affair, asker, 
     assert "Chloé Mutuelle" in read(asker.get(sheet(affair)))
     assert "Chloé Mutuelle" in asker.get(f"{sheet(affair)}.csv").content.decode()
     assert "Chloé Mutuelle" in read(asker.get(f"/console/envois/{ref}"))
+
+
+def test_few_packages_are_given_out_at_once_and_pages_go_on(affair, asker, colleague, dpo):
+    address = f"/assureur/envois/{send(affair, asker, colleague)}.tar"
+    assert dpo.head(address).status_code == 200
+    left = [dpo.get(address) for _ in range(MOST_AT_ONCE)]
+    refused = dpo.get(address)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "30")
+    assert dpo.get(f"/assureur/incidents/{affair.incident_id}").status_code == 200
+    left.pop().close()
+    whole = dpo.get(address)
+    assert len(b"".join(whole.streaming_content)) == int(whole["Content-Length"])
+    assert dpo.get(address).status_code == 200
 
 
 def test_an_older_package_downloads_whole_while_a_newer_one_is_sent(

@@ -275,13 +275,17 @@ async def _read_body(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _stream(answer: httpx.Response, send: Send) -> None:
-    """Pass an answer on as it comes; if its source breaks, the caller's connection breaks too."""
+    """Pass an answer on as it comes; if its source breaks, the caller's connection breaks too.
+
+    It breaks as well when the caller takes nothing of it: whoever makes the answer waits.
+    """
     headers = _drop_hop_by_hop(answer.headers.raw)
     await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
     try:
         async for part in answer.aiter_raw():
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    except httpx.TransportError:
+            async with asyncio.timeout(_PATIENCE_S):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+    except (httpx.TransportError, TimeoutError):
         return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -31,6 +31,7 @@ from rempart.portals.administering import (
     perform_or_404,
     read_ref,
 )
+from rempart.portals.downloads import RETRY_AFTER_S, Download, TooManyDownloads
 from rempart.portals.list_page import ListPage
 from rempart.portals.package_wording import (
     CONCLUSIONS,
@@ -235,9 +236,14 @@ def _hand_out(request: HttpRequest, package_ref: int) -> HttpResponseBase:
         request, lambda tx, asker: acts.prepare_download(tx, asker, read_ref(package_ref))
     )
     start = _read_start(request, parcel.size)
-    response = StreamingHttpResponse(
-        _stream(request, parcel, start), content_type="application/x-tar"
-    )
+    try:
+        pieces = Download(_stream(request, parcel, start))
+    except TooManyDownloads:
+        context = {"what": "unavailable", "status": 503}
+        busy = render(request, "portals/error.html", context, status=503)
+        busy.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return busy
+    response = StreamingHttpResponse(pieces, content_type="application/x-tar")
     response.headers["Content-Disposition"] = f'attachment; filename="{parcel.name}"'
     response.headers["Content-Length"] = str(parcel.size - start)
     response.headers["Accept-Ranges"] = "bytes"
