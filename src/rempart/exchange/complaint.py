@@ -19,6 +19,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from rempart.exchange.authority_document import AuthorityDocument, Section
+from rempart.exchange.table_cells import protect_cell
 from rempart.incidents.case import CaseFile, describe_bounds, describe_event
 from rempart.incidents.room import EventKind, RoomEvent, name_file
 from rempart.kernel.errors import InvalidRequest
@@ -221,7 +222,9 @@ def _write_timeline(case: CaseFile, handling: Handling) -> Evidence:
     for event in case.timeline:
         when, what, who = _tell(event, handling)
         recorded = _say(event.recorded_at, handling)
-        writer.writerow((event.event_ref, when, recorded, what, who, event.insurer_id))
+        cells = (event.event_ref, when, recorded, what, who, event.insurer_id)
+        # People of other organisations are in it, under the names they go by.
+        writer.writerow([protect_cell(cell) for cell in cells])
     return Evidence(
         path="chronologie.csv",
         content=text.getvalue().encode("utf-8-sig"),

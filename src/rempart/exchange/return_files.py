@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rempart.exchange.table_cells import protect_cell
 from rempart.settlement.returns import Return, ReturnRow
 
 HEADER: Final = (
@@ -29,7 +30,6 @@ HEADER: Final = (
     "Dossier",
 )
 _KINDS: Final = {"payment": "paiement", "taken_back": "retenue"}
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(told: Return) -> bytes:
@@ -64,14 +64,14 @@ def write_json(told: Return) -> bytes:
 def _list_cells(told: Return, row: ReturnRow) -> tuple[object, ...]:
     day = "" if told.execution_on is None else f"{told.execution_on:%d/%m/%Y}"
     return (
-        _protect(row.lot),
-        _protect(row.invoice),
+        protect_cell(row.lot),
+        protect_cell(row.invoice),
         row.line,
         told.reference,
         day,
         _KINDS[row.kind],
-        _protect(row.insurer),
-        _protect(row.amc_number),
+        protect_cell(row.insurer),
+        protect_cell(row.amc_number),
         _euros(row.billed_cents),
         _euros(row.amo_cents),
         _euros(row.amc_cents),
@@ -84,7 +84,3 @@ def _list_cells(told: Return, row: ReturnRow) -> tuple[object, ...]:
 def _euros(cents: int) -> str:
     sign = "-" if cents < 0 else ""
     return f"{sign}{abs(cents) // 100},{abs(cents) % 100:02d}"
-
-
-def _protect(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

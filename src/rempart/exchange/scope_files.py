@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rempart.exchange.scope_inputs import ScopeRefused
+from rempart.exchange.table_cells import protect_cell
 from rempart.kernel.errors import Unavailable
 
 SUMMARY: Final = "summary.json"
 FORMAT: Final = "rempart scope 1"
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 
@@ -140,19 +140,3 @@ def making_answer(out: Path) -> Iterator[AnswerFolder]:
         ) from failure
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def protect_cell(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula; numbers stay numbers.
-
-    >>> protect_cell("=1+1")
-    "'=1+1"
-    """
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return int(cell)
-    if isinstance(cell, int):
-        return cell
-    text = str(cell)
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else text

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -182,6 +183,17 @@ def test_the_bundle_holds_the_letter_the_timeline_and_the_evidence_with_their_di
         assert "Mutuelle Sept" in letter
         assert CHECKPOINT.digest in archive.read("manifest.json").decode()
     assert check_bundle(content) == []
+
+
+def test_a_name_somebody_of_another_organisation_goes_by_is_no_formula_in_the_timeline():
+    received = tell(9, EventKind.PACKAGE_RECEIVED, 111, 7)
+    stranger = replace(received, author='=HYPERLINK("https://x.invalid/";"PV")')
+    case = make_case(timeline=(*make_case().timeline, stranger))
+    with zipfile.ZipFile(io.BytesIO(make_bundle(case, {}, [], HANDLING))) as archive:
+        text = archive.read("chronologie.csv").decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text), delimiter=";") for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert f"'{stranger.author}" in cells
 
 
 def test_the_same_facts_make_the_same_bundle():
