@@ -1,17 +1,19 @@
 """Where somebody is warned: given by them, confirmed by a code, never removed silently."""
 
 import re
+import time
 from datetime import UTC, datetime
 
 import pytest
 from tests.portals import people
-from tests.portals.bench import change, fetch, list_events
+from tests.portals.bench import change, fetch, list_events, make_client, run_at_once
 from tests.portals.conftest import KEY
 
 from rempart.accounts.roles import Role
 from rempart.exchange.warning_text import FolderSender, format_code
 from rempart.storage.contacts import make_letterbox
 from rempart.workflows.warn_contacts import send_codes, send_warnings
+from rempart.workflows.web_session import draw_ref
 
 GIVE = "/compte/alertes/ajouter"
 LETTERBOX = make_letterbox(KEY)
@@ -134,6 +136,32 @@ def test_three_wait_at_most(press, who):
     for number in range(3):
         give(press, f"n{number}@example.invalid")
     assert press(GIVE, {"channel": "email", "address": "n4@example.invalid"}).status_code == 422
+
+
+def test_codes_that_were_tried_out_do_not_make_room_for_more_messages(press, who, post):
+    for _ in range(3):
+        ref = give(press, "stranger@example.invalid")
+        for _ in range(5):
+            confirm(press, post, ref, "00000000")
+    assert press(GIVE, {"channel": "email", "address": "a@example.invalid"}).status_code == 422
+
+
+def test_pages_at_once_write_to_no_more_than_three(browser, who, monkeypatch):
+    def draw_slowly():
+        time.sleep(0.3)
+        return draw_ref()
+
+    monkeypatch.setattr("rempart.workflows.own_addresses.draw_ref", draw_slowly)
+    browser.get(GIVE)
+    token = browser.cookies["rempart_csrf"].value
+    sent = {"channel": "email", "address": "a@example.invalid", "csrfmiddlewaretoken": token}
+
+    def give_one():
+        other = make_client()
+        other.cookies = browser.cookies
+        return other.post(GIVE, sent).status_code
+
+    assert sorted(run_at_once([give_one] * 5)) == [302] * 3 + [422] * 2
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,17 @@ def list_waiting(tx: Transaction, actor_ref: int, *, most: int) -> list[WaitingA
     return [WaitingAddress(*row) for row in rows]
 
 
+def lock_given(tx: Transaction, actor_ref: int) -> int:
+    """Return how many addresses of a person were sent a code that nobody gave back yet.
+
+    Nobody else gives one for them until the end of the transaction.
+    """
+    facts = {"actor_ref": actor_ref}
+    tx.execute(QUERIES.lock_giving, facts)
+    row = tx.execute(QUERIES.count_given, facts).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def save_request(tx: Transaction, request: AddressRequest) -> None:
     """Keep an address until its code comes back."""
     facts = {name: getattr(request, name) for name in AddressRequest.__dataclass_fields__}

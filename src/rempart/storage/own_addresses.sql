@@ -18,6 +18,14 @@ SELECT contact_ref, channel, hint FROM accounts.contact_request
 WHERE actor_ref = %(actor_ref)s AND expires_at > clock_timestamp() AND tries < %(most)s
 ORDER BY expires_at, contact_ref;
 
+-- name: lock_giving
+-- One at a time for each person: two pages at once give no more than one.
+SELECT pg_advisory_xact_lock(hashtextextended('rempart addresses of', %(actor_ref)s::bigint));
+
+-- name: count_given
+-- How many addresses a person gave lately that were not confirmed, whether their code may still be tried or not.
+SELECT count(*) FROM accounts.contact_request WHERE actor_ref = %(actor_ref)s AND expires_at > clock_timestamp();
+
 -- name: insert_request
 -- An address given, with its code; those of this person that waited too long leave.
 WITH gone AS (DELETE FROM accounts.contact_request

@@ -58,10 +58,10 @@ def give_address(
         close: Seals a text for whoever sends the warnings, bound to a reference.
 
     Raises:
-        Conflict: several wait already.
+        Conflict: several wait already; one whose code was tried out counts until it expires, or
+            whoever tries wrong codes would write to strangers as often as they like.
     """
-    waiting = own_addresses.list_waiting(tx, visitor.actor_ref, most=CODE_TRIES)
-    if len(waiting) >= WAITING_LIMIT:
+    if own_addresses.lock_given(tx, visitor.actor_ref) >= WAITING_LIMIT:
         raise Conflict("several addresses wait for their code already: confirm those first")
     contact_ref = draw_ref()
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
