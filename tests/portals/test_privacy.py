@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 from django.core import signing
+from psycopg.errors import CheckViolation
 from tests.portals import samples
 
 from rempart.portals.views import checks
@@ -71,11 +72,14 @@ def test_nothing_typed_reaches_a_log_an_address_or_the_database(
 
 def test_a_fault_in_the_middle_logs_no_identifier(professional, gateway, press, caplog):
     professional.raise_request_exception = False
-    gateway.reply = RuntimeError("an unforeseen fault")
+    # A database that refuses a row quotes it whole.
+    row = f"Failing row contains ({samples.NIR.number}, 19840512)."
+    gateway.reply = CheckViolation(f"new row violates check constraint\nDETAIL: {row}")
     with caplog.at_level(logging.DEBUG):
         answer = press("/verifier/saisie", samples.TYPED)
     assert answer.status_code == 500
-    assert "an unforeseen fault" in caplog.text
+    assert "CheckViolation at " in caplog.text
+    assert "views/checks.py" in caplog.text
     assert not find_secrets(caplog.text)
     assert not find_secrets(answer.content.decode())
 

@@ -308,7 +308,8 @@ _TEMPLATES: Final = {
 _LOGGING: Final[Mapping[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "formatters": {"bugs": {"()": "rempart.portals.bug_log.BugFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "bugs"}},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING"},
         "django.request": {"level": "ERROR"},
