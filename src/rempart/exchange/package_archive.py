@@ -57,23 +57,28 @@ def iterate_archive(entries: Sequence[Entry], *, mtime: int, start: int = 0) -> 
 def read_archive(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
     """Yield the files of an archive, one at a time.
 
+    Only what `iterate_archive` writes is read: the other kinds of header that a tar may have hold
+    names and values of any length, which a reader of any tar takes into memory.
+
     Raises:
         PackageRefused: it is no archive, is cut short, or holds something else than files.
     """
-    try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                if not member.isreg() or "/" in member.name or member.size > MAX_FILE:
-                    raise PackageRefused("the archive holds something that no package holds")
-                content = archive.extractfile(member)
-                body = content.read() if content else b""
-                if len(body) != member.size:
-                    raise PackageRefused("the archive is cut short: download it again")
-                yield member.name, body
-    except (tarfile.TarError, EOFError) as failure:
-        raise PackageRefused("this is not a package, or it is cut short: download it again") from (
-            failure
-        )
+    while True:
+        try:
+            member = tarfile.TarInfo.frombuf(_read(stream, _BLOCK), "utf-8", "strict")
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            return
+        except (tarfile.TarError, UnicodeDecodeError) as failure:
+            raise PackageRefused(
+                "this is not a package, or it is cut short: download it again"
+            ) from failure
+        plain = member.type == tarfile.REGTYPE and "/" not in member.name
+        if not plain or not 0 <= member.size <= MAX_FILE:
+            raise PackageRefused("the archive holds something that no package holds")
+        body = _read(stream, member.size + _pad(member.size))
+        if len(body) < member.size:
+            raise PackageRefused("the archive is cut short: download it again")
+        yield member.name, body[: member.size]
 
 
 def make_archive(files: Sequence[tuple[str, bytes]], *, mtime: int) -> bytes:
@@ -86,6 +91,15 @@ def _format_header(one: Entry, mtime: int) -> bytes:
     info = tarfile.TarInfo(one.name)
     info.size, info.mtime, info.mode = one.size, mtime, 0o600
     return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes; fewer only at the end (a pipe gives what it has)."""
+    parts = []
+    while size and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _pad(length: int) -> int:

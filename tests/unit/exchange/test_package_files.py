@@ -189,3 +189,23 @@ def test_an_archive_with_anything_but_files_is_refused():
     content.seek(0)
     with pytest.raises(PackageRefused, match="no package holds"):
         list(read_archive(content))
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE, tarfile.XHDTYPE]
+)
+def test_a_header_that_announces_gigabytes_of_a_name_is_not_followed(kind):
+    """Before a signature is looked at, whoever sends a package is nobody."""
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 4 << 30
+    content = io.BytesIO(header.tobuf(tarfile.GNU_FORMAT) + bytes(10 * tarfile.BLOCKSIZE))
+    with pytest.raises(PackageRefused, match="no package holds"):
+        list(read_archive(content))
+    assert content.tell() == tarfile.BLOCKSIZE
+
+
+@pytest.mark.parametrize("kept", [0, 1, 511, 512, 700, 1024])
+def test_an_archive_cut_anywhere_is_refused(kept):
+    whole = make_archive([("a", b"1" * 300)], mtime=1)
+    with pytest.raises(PackageRefused, match="cut short"):
+        list(read_archive(io.BytesIO(whole[:kept])))
