@@ -1,6 +1,8 @@
 """What is believed of a provider's own description, and how often it is asked."""
 
 import json
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -8,7 +10,7 @@ import pytest
 from tests.portals.providers import OURS, THEIRS, Providers, Walker, make_psc
 
 from rempart.kernel.synthetic import make_synthetic_rpps
-from rempart.portals.oidc import DISCOVERY_LIFETIME_S, KEYS_PAUSE_S, OidcClient
+from rempart.portals.oidc import DISCOVERY_LIFETIME_S, KEYS_PAUSE_S, RETRY_PAUSE_S, OidcClient
 from rempart.portals.oidc_http import BODY_LIMIT, TOTAL_S, BoundedHttp, ProviderDown
 from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.simulators.faults import Fault
@@ -75,6 +77,44 @@ def test_a_description_kept_serves_while_no_new_one_can_be_had(bench):
     bench.clock += DISCOVERY_LIFETIME_S + 1
     bench.changed["configuration"] = b"<html>"
     assert bench.sign_in().subject == PERSON.subject
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_provider_that_is_down_is_not_asked_by_everybody_who_comes(bench, is_known):
+    """Each waits for it on a thread, of which the pages have few."""
+    if is_known:
+        bench.sign_in()
+        bench.clock += DISCOVERY_LIFETIME_S + 1
+    bench.changed["configuration"] = b"{"
+    asked = bench.count("configuration")
+    for _ in range(10):
+        with suppress(ProviderDown):
+            bench.client.begin(BACK, now=NOW)
+    assert bench.count("configuration") == asked + 1
+    bench.clock += RETRY_PAUSE_S
+    bench.changed.clear()
+    assert bench.sign_in().subject == PERSON.subject
+
+
+def test_while_one_thread_waits_for_a_provider_the_others_do_not(bench):
+    bench.sign_in()
+    bench.clock += DISCOVERY_LIFETIME_S + 1
+    waiting, go_on = threading.Event(), threading.Event()
+    carry = bench.providers.carry
+
+    def wait(request):
+        waiting.set()
+        go_on.wait(10)
+        return carry(request)
+
+    bench.providers.carry = wait
+    slow = threading.Thread(target=lambda: bench.client.begin(BACK, now=NOW))
+    slow.start()
+    waiting.wait(10)
+    bench.providers.carry = None  # asked again, it would break
+    assert bench.client.begin(BACK, now=NOW)
+    go_on.set()
+    slow.join()
 
 
 def test_new_keys_are_found_when_a_token_names_them(bench):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -35,6 +35,8 @@ from rempart.portals.oidc_tokens import (
 PSC: Final = "psc"
 DISCOVERY_LIFETIME_S: Final = 3600.0
 KEYS_PAUSE_S: Final = 30.0
+# After a description that could not be had: whoever signs in waits for it on one of few threads.
+RETRY_PAUSE_S: Final = 3.0
 _ASSERTION_LIFETIME_S: Final = 60
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _OK: Final = 200
@@ -136,6 +138,8 @@ class OidcClient:
         self._http = http
         self._clock = clock
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._failed_at: float | None = None
         self._endpoints: _Endpoints | None = None
         self._keys: KeySet | None = None
         self._keys_read_at = 0.0
@@ -249,18 +253,36 @@ class OidcClient:
     # ------------------------------------------------------------ the provider's own description
 
     def _find_endpoints(self) -> _Endpoints:
-        """Return the provider's addresses; an old answer serves while no new one can be had."""
+        """Return the provider's addresses; an old answer serves while no new one can be had.
+
+        One thread asks, and not again at once when it was in vain: the others take the old answer,
+        or wait for it when there is none.
+        """
         known = self._endpoints
         if known is not None and self._clock() - known.read_at < DISCOVERY_LIFETIME_S:
             return known
+        if not self._reading.acquire(blocking=known is None):
+            return cast("_Endpoints", known)
         try:
-            found = self._read_discovery()
+            found = self._endpoints if known is None else None
+            self._endpoints = found or self._ask_for_discovery()
+            self._failed_at = None
         except ProviderDown:
             if known is None:
                 raise
             return known
-        self._endpoints = found
-        return found
+        finally:
+            self._reading.release()
+        return self._endpoints
+
+    def _ask_for_discovery(self) -> _Endpoints:
+        if self._failed_at is not None and self._clock() - self._failed_at < RETRY_PAUSE_S:
+            raise ProviderDown("the identity provider did not answer a moment ago")
+        try:
+            return self._read_discovery()
+        except ProviderDown:
+            self._failed_at = self._clock()
+            raise
 
     def _read_discovery(self) -> _Endpoints:
         answer = self._http.get(self.provider.discovery)
