@@ -1,6 +1,7 @@
 """The portals in one process: Django configured once, a real database, a gateway of our own."""
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.acts_log import AppendsActs
 from rempart.storage.analytics import SealedFiles
+from rempart.storage.archive_seal import KnownBy
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
@@ -129,6 +131,10 @@ class BenchDesk:
     def designate(self, identifiers: Identifiers) -> bytes:
         """Return a look-up key."""
         return compute_lookup_key(KEY, identifiers)
+
+    def recall(self, lookup_key: bytes) -> uuid.UUID:
+        """Return the digest of a look-up key."""
+        return KnownBy(KEY).digest(uuid.UUID(bytes=lookup_key))
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account."""

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 from django.test import Client
-from tests.portals import people, samples
+from tests.portals import bench, people, samples
 
 from rempart.accounts.roles import Role
 
@@ -64,7 +64,15 @@ def test_each_backup_says_until_when_it_is_kept_and_what_is_erased_again(desk, h
         " VALUES ('20261101T013600Z-bbbbbb', '2026-11-01', 2, 9, '{}')",
     )
     dpo = browse(desk, host, Role.OPERATOR_DPO)
+    [(number,)] = bench.fetch(desk, "SELECT number FROM retention.restoration")
+    certificate = f"{PAGE}/restaurations/{number}"
+    assert certificate not in text(dpo.get(PAGE)), "it is of a time before there were certificates"
+    assert dpo.get(certificate).status_code == 404
+    run(desk, "UPDATE retention.restoration SET certificate = 'signed', signed_by = 'key'")
     shown = text(dpo.get(PAGE))
+    assert certificate in shown
+    assert f"rempart retention verify restauration-{number}.txt --key" in shown
+    assert dpo.get(certificate).content == b"signed"
     for words in ("aaaaaa", "42 s, 3 effacements refaits", "bbbbbb", "7 effacements", "n° 9"):
         assert words in shown
     assert 'role="alert"' not in shown
@@ -84,7 +92,7 @@ def test_nobody_else_sees_them(desk, host):
     hosted = people.make_organisation(
         desk.database, "operator", name="Hébergé", hosted_by=host.org_ref
     )
-    for page in (PAGE, f"{PAGE}.csv"):
+    for page in (PAGE, f"{PAGE}.csv", f"{PAGE}/restaurations/1"):
         assert browse(desk, hosted, Role.OPERATOR_ADMIN).get(page).status_code == 404
         insurer = people.make_organisation(desk.database, "insurer")
         assert browse(desk, insurer, Role.INSURER_ADMIN).get(page).status_code == 403

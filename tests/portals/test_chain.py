@@ -3,10 +3,15 @@
 import pytest
 from django.test import Client
 from tests.portals import people
+from tests.portals.conftest import KEY
 from tests.portals.pages import open_browser
-from tests.portals.test_services import clean, cut
+from tests.portals.test_services import clean, cut, list_cuts
 
 from rempart.accounts.roles import Role
+from rempart.exchange.warning_text import format_warning
+from rempart.storage.contacts import make_letterbox
+from rempart.workflows import cut_services
+from rempart.workflows.warn_contacts import send_warnings
 
 __all__ = ["clean"]  # a fixture
 
@@ -125,6 +130,88 @@ def test_while_it_lasts_each_party_reads_its_own_share_and_nobody_elses(desk, wo
     assert "Vérification depuis les logiciels" in page
     assert "Aubelune, Brisemer" in page
     assert "Sigma" not in page
+
+
+def add_addresses(desk, world, *names) -> None:
+    with desk.database.transaction("owner") as tx:
+        for ref, name in enumerate(names, 101):
+            sealed = desk.close_address(f"{name.lower()}@example.invalid", ref)
+            tx.execute(
+                "INSERT INTO accounts.contact (contact_ref, org_ref, channel, sealed)"
+                " VALUES (%s, %s, 'email', %s)",
+                (ref, world[name].org_ref, sealed),
+            )
+
+
+def receive(desk, *, phone: str = "") -> dict[str, str]:
+    """Send the warnings that wait; return each text by its reader."""
+    box = {}
+
+    class Box:
+        def send(self, warning):
+            box[warning.address.partition("@")[0]] = format_warning(warning, phone=phone)
+
+    with desk.database.transaction("registrar") as tx:
+        send_warnings(tx, Box(), letterbox=make_letterbox(KEY))
+    return box
+
+
+def find_amc(desk, name: str) -> str:
+    with desk.database.transaction("owner") as tx:
+        [(amc,)] = tx.execute(
+            "SELECT amc_number FROM rights.insurer WHERE name = %s", (name,)
+        ).fetchall()
+    return amc
+
+
+def test_whom_a_cut_touches_is_told_what_stops_since_when_and_whom_to_call(desk, world, guard):
+    add_addresses(desk, world, "Kappa", "Sigma", "Aubelune", "Corvalle")
+    assert cut(guard, "insurer", amc_number=find_amc(desk, "Aubelune")).status_code == 302
+    told = receive(desk, phone="01 99 00 00 01")
+    assert set(told) == {"kappa", "aubelune"}, "nobody whom it does not touch"
+    kappa = told["kappa"]
+    assert kappa.index("a coupé les vérifications de droits") < kappa.index("cut rights checks")
+    for words in (
+        *("Pour : Aubelune.", "Motif : incident de sécurité", "la revoit au plus tard le"),
+        *("Rien ne change pour : Brisemer", "la facturation, les paiements"),
+        *("page « Chaîne »", "appelez Plateforme Lambda au 01 99 00 00 01"),
+    ):
+        assert words in kappa, words
+    assert "Camille" not in kappa, "nobody at the host is named"
+    assert "http" not in kappa
+    assert "Brisemer" not in told["aubelune"]
+    # The host sees who was told, and whom to call because no address is known.
+    page = read(guard)
+    assert "à 1 adresse" in page
+    assert "aucune adresse connue" in page  # Omicron's
+    assert "Prévenu" not in read(enter(desk, world["Kappa"], Role.OPERATOR_ADMIN))
+    # And when it is over.
+    [(cut_ref, *_)] = list_cuts(desk)
+    give_back = f"/console/services/{cut_ref}/retablissement"
+    assert guard.post(give_back, {}).status_code == 302
+    over = receive(desk)["kappa"]
+    assert "Plateforme Lambda a rétabli les vérifications de droits" in over
+    assert "au numéro de votre convention" in over
+
+
+def test_what_waits_for_a_second_person_is_told_to_nobody_before(desk, world, guard):
+    add_addresses(desk, world, "Kappa", "Sigma")
+    assert cut(guard, "rights").status_code == 302
+    assert receive(desk) == {}
+    [(cut_ref, *_)] = list_cuts(desk)
+    with desk.database.transaction("registrar") as tx:
+        cut_services.approve_cut(tx, None, cut_ref, now=desk.now())
+    told = receive(desk)
+    assert set(told) == {"kappa", "sigma"}, "the command line tells them too"
+    assert "L’opérateur qui vous héberge a coupé toutes les vérifications" in told["sigma"]
+    assert "Pour : Corvalle." in told["sigma"]
+
+
+def test_mutation_without_its_message_a_cut_is_silent(desk, world, guard, monkeypatch):
+    add_addresses(desk, world, "Kappa")
+    monkeypatch.setattr(cut_services, "tell_cut", lambda *_values, **_options: 0)
+    assert cut(guard, "gateway").status_code == 302
+    assert receive(desk) == {}
 
 
 def test_mutation_links_shown_to_whoever_asks_name_other_operators(desk, world):

@@ -129,6 +129,7 @@ def test_one_screen_shows_the_clocks_that_begin_when_the_notice_is_received(affa
         assert shown in words
     assert "À évaluer" in words or "à évaluer" in words
     assert "Accuser réception" in read(before)
+    assert f'id="one-person" href="{base(affair)}/personne"' in before.content.decode()
 
 
 def test_a_package_that_proves_nobody_starts_no_clock(affair, desk, dpo, mine):

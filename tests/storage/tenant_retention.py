@@ -69,8 +69,10 @@ def plant_retention(world: World, tx: Transaction) -> None:
     world.plant(
         tx,
         "retention.restoration",
-        {"backup": world.name("restored")},
+        {"number": draw() % 2**30},
         {
+            "backup": world.name("restored"),
+            "certificate": world.name("a note of what was erased again"),
             "made_at": "2026-11-22T09:00:00Z",
             "purges_from": 0,
             "purges_to": 0,

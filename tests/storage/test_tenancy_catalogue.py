@@ -174,6 +174,8 @@ CALLED_BY_PAGES = {
     *("bring_locum(text,bigint,date)", "end_fallen_sessions(bigint,bigint)"),
     *("count_warnings(bigint[])", "sees_event(accounts.security_event)"),
     "warn_contacts(bigint,timestamp with time zone)",
+    "incidents.ask_person(bigint,bigint,uuid,uuid,integer)",
+    "incidents.answer_question(bigint)",
     *("check_invitation()", "fits_role(bigint,bigint,text)", "has_payees_besides_me()"),
     *("holds_here(bigint)", "list_standing(bigint,text[])"),
     *("inquires()", "ask_inquiry(bigint,uuid,integer,text,text)"),

@@ -5,14 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.backup_samples import Kept, dropping_what_is_beside, set_up
 from tests.retention.practice import TODAY, Cellar
 
+from rempart.cli.main import cli
+from rempart.retention.certificate import read_signed_certificate
+from rempart.retention.restoration import read_signed_restoration
 from rempart.retention.terms import add_months
 from rempart.storage import purges
 from rempart.storage.connect import Database, OpenTransaction
 from rempart.wiring.home import Home
+from rempart.wiring.retention import load_certificate_signer
 from rempart.wiring.settings import Settings
+from rempart.workflows.certify_restoration import (
+    find_differences,
+    is_restored_as_certified,
+    load_restoration,
+)
 
 NOTHING: dict[str, set[str]] = {"active": set(), "archive": set()}
 
@@ -49,6 +59,13 @@ def test_a_person_whose_time_was_over_is_not_read_back(kept: Kept, cellar: Cella
     restored = kept.restore()
     assert {person: cellar.see(person) for person in persons} == before
     assert restored.forward.applied >= 1
+    # What its dates asked for again is certified as any run is.
+    [(certificate,)] = cellar.fetch(
+        "SELECT certificate FROM retention.run WHERE origin = 'restore'"
+    )
+    assert read_signed_certificate(
+        certificate, load_certificate_signer(kept.at.home).verifier
+    ).counts
     # As if nothing had happened: nothing is due, and the gateway sees no former member.
     assert cellar.plan() is None
     assert cellar.fetch("SELECT count(*) FROM rights.lookup WHERE person_ref = ANY (%s)",
@@ -92,10 +109,62 @@ def test_the_journal_alone_erases_again_whatever_the_dates_say(kept: Kept, cella
         column = "subject" if table == "archive.item" else "person_ref"
         found = cellar.fetch(f"SELECT count(*) FROM {table} WHERE {column} = ANY (%s)", gone)
         assert found == [(0,)], table
-    # The evidence came back with it, of the day they left and not of today's; no certificate did,
-    # and no later run takes the number of the one that was lost.
+    # The evidence came back with it, of the day they left and not of today's; the run's certificate
+    # did not, and no later run takes the number of the one that was lost.
     [(run_id,)] = cellar.fetch("SELECT DISTINCT run_id FROM retention.gone WHERE step = 'delete'")
     assert cellar.fetch("SELECT 1 FROM retention.run WHERE run_id = %s", run_id) == []
     assert cellar.fetch("SELECT last_value >= %s FROM retention.run_run_id_seq", run_id) == [
         (True,)
     ]
+    # What was erased again is certified instead: on which base, by which purges, to the last line.
+    signer = load_certificate_signer(kept.at.home)
+    with cellar.begin() as tx:
+        done = load_restoration(tx, None)
+        assert done is not None
+        assert done.signed_by == signer.verifier.vkey
+        assert find_differences(tx, done.certificate, signer.verifier, home=kept.at.home.id) == []
+        assert is_restored_as_certified(tx, run_id, signer.verifier)
+    said = read_signed_restoration(done.certificate, signer.verifier)
+    assert (said.backup, said.known) == (done.backup, done.purges_from)
+    assert [one.run for one in said.runs] == [run_id]
+    assert said.again["fields"][0] >= 1
+    for person in gone:
+        assert str(person) not in done.certificate
+
+
+MOVED = {
+    "a day": "UPDATE retention.gone SET day = day - 400",
+    "a departure less": "DELETE FROM retention.gone WHERE field = 'coverage'",
+}
+
+
+@pytest.mark.parametrize("tamper", MOVED.values(), ids=MOVED)
+def test_mutation_evidence_changed_after_a_restoration_is_not_as_certified(
+    kept: Kept, cellar: Cellar, tamper: str, monkeypatch: pytest.MonkeyPatch
+):
+    kept.make()
+    cellar.purge()
+    kept.restore()
+    monkeypatch.setenv("REMPART_HOME", str(kept.at.home.path))
+    monkeypatch.setenv("DATABASE_URL", kept.at.settings.database_url or "")
+    shown = CliRunner().invoke(cli, ["restore", "certificate"])
+    assert shown.exit_code == 0, shown.output
+    vkey = load_certificate_signer(kept.at.home).verifier.vkey
+    note = shown.stdout
+    proven = CliRunner().invoke(cli, ["retention", "verify", "-", "--key", vkey], input=note)
+    assert proven.exit_code == 0, proven.output
+    assert "erased again" in proven.stdout
+    changed = note.replace("again fields", "again openings")
+    assert (
+        CliRunner()
+        .invoke(cli, ["retention", "verify", "-", "--key", vkey], input=changed)
+        .exit_code
+    )
+    cellar.run(tamper)
+    shown = CliRunner().invoke(cli, ["restore", "certificate", "1"])
+    assert shown.exit_code == 1
+    assert "not as certified: what left in run" in shown.stderr
+    signer = load_certificate_signer(kept.at.home)
+    [run] = read_signed_restoration(note, signer.verifier).runs
+    with cellar.begin() as tx:
+        assert not is_restored_as_certified(tx, run.run, signer.verifier)

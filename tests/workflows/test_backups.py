@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from tests.archive_samples import approve, list_segments
 from tests.backup_samples import (
     Kept,
@@ -24,6 +25,7 @@ from tests.backup_samples import (
 from tests.database_copies import copied_database
 from tests.ledger_samples import open_writer, run
 
+from rempart.cli.main import cli
 from rempart.exchange.backup_sealing import Identities, draw_backup_key
 from rempart.kernel.errors import Conflict, InconsistentRecord, RempartError, SetupError
 from rempart.retention.backups import sign_manifest
@@ -160,7 +162,9 @@ def test_a_restored_base_goes_on_with_nothing_by_itself(kept: Kept):
         run(lambda: open_writer(kept.at.database))
 
 
-def test_a_base_restored_by_hand_does_not_start_before_it_is_brought_forward(kept: Kept):
+def test_a_base_restored_by_hand_does_not_start_before_it_is_brought_forward(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+):
     manifest = kept.make()
     approve(kept.at.database, ERASED)
     list(run_erasures(kept.archive))
@@ -175,8 +179,18 @@ def test_a_base_restored_by_hand_does_not_start_before_it_is_brought_forward(kep
     assert list_readable(kept, *ERASED) == ERASED
     with pytest.raises(Conflict, match="rempart restore purges"):
         check_base(kept.at.settings, kept.at.home, kept.at.database, kept.said.append)
-    done = bring_forward(kept.at.database, kept.means.journal, list_appliers_in_place(kept.at))
-    assert (done.applied, done.erased) == (1, len(ERASED))
+    for name, value in {
+        "REMPART_HOME": str(kept.at.home.path),
+        "DATABASE_URL": kept.at.settings.database_url or "",
+        "REMPART_BACKUPS": str(kept.at.settings.backups),
+        "REMPART_SEGMENTS": str(kept.at.settings.segments),
+    }.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, ["restore", "purges"])
+    assert f"1 purges were carried out again: {len(ERASED)} erased" in done.output
+    # It is certified, and what may have been paid since its backup waits as after any restoration.
+    assert "from by-hand: purges 1 to 1" in CliRunner().invoke(cli, ["restore", "status"]).output
+    assert "again openings 1 4" in CliRunner().invoke(cli, ["restore", "certificate"]).output
     assert list_readable(kept, *ERASED) == []
     check_base(kept.at.settings, kept.at.home, kept.at.database, kept.said.append)
     again = bring_forward(kept.at.database, kept.means.journal, list_appliers_in_place(kept.at))

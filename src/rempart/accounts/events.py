@@ -77,6 +77,8 @@ class SecurityEventKind(enum.StrEnum):
     MEASURE_ASKED = "measure_asked"
     MEASURE_BEGUN = "measure_begun"
     MEASURE_ENDED = "measure_ended"
+    SERVICES_CUT = "services_cut"
+    SERVICES_RESTORED = "services_restored"
     SEALING_KEY_PROPOSED = "sealing_key_proposed"
     SEALING_KEY_APPROVED = "sealing_key_approved"
     SEALING_KEY_ENDED = "sealing_key_ended"

@@ -141,6 +141,7 @@ class Permission(enum.StrEnum):
     WRITE_INCIDENT_PAGE = "write_incident_page"
     PUBLISH_INCIDENT_PAGE = "publish_incident_page"
     ANSWER_CALLS = "answer_calls"
+    ASK_ABOUT_PERSON = "ask_about_person"
     # How long what is kept, and what people ask of theirs
     MANAGE_RETENTION = "manage_retention"
     APPROVE_PURGE = "approve_purge"

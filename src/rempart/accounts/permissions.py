@@ -427,6 +427,11 @@ GRANTS: Final[Mapping[Permission, Grant]] = MappingProxyType(
             purpose="tell somebody on the telephone what an incident means for them;"
             " each answer is on record",
         ),
+        Permission.ASK_ABOUT_PERSON: Grant(
+            roles=_TELLS,
+            purpose="say what one person lost in an incident, by exact identifiers; each question"
+            " is on record, and the person reads it",
+        ),
         Permission.MANAGE_RETENTION: Grant(
             roles=_ERASURES, purpose="see what is due to leave, propose how long what is kept"
         ),

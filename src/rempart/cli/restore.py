@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from rempart.cli.backup import read_identities, say
+from rempart.kernel.errors import NotFound
+from rempart.retention.restoration import BY_HAND
 from rempart.storage.purges import list_restorations
 from rempart.storage.restored_base import compare_payments, drop_base, list_bases
 from rempart.wiring.backups import (
@@ -19,8 +21,14 @@ from rempart.wiring.backups import (
 from rempart.wiring.database import make_roles, open_installation
 from rempart.wiring.kept_keys import bring_keys_back
 from rempart.wiring.purges import open_purge_journal
+from rempart.wiring.retention import load_certificate_signer
 from rempart.wiring.settings import Settings
 from rempart.workflows.bring_forward import bring_forward
+from rempart.workflows.certify_restoration import (
+    find_differences,
+    load_restoration,
+    save_certified,
+)
 from rempart.workflows.make_backup import load_backup
 from rempart.workflows.restore_backup import Restored, finish_restore, restore_backup
 
@@ -92,7 +100,20 @@ def purges() -> None:
         done = bring_forward(
             installation.database, journal, list_appliers_in_place(installation), say
         )
+        if done.applied:
+            with installation.database.transaction("owner") as tx:
+                save_certified(
+                    tx,
+                    load_certificate_signer(installation.home),
+                    done,
+                    home=installation.home.id,
+                    backup=BY_HAND,
+                    made_at=None,
+                    report={},
+                )
     click.echo(f"{done.applied} purges were carried out again: {done.erased:,} erased")
+    if done.applied:
+        click.echo("certified (`rempart restore certificate`); compare payments with the bank too")
     click.echo("its gateways' logs must be given up before they start: `rempart ledger recover`")
 
 
@@ -128,13 +149,41 @@ def status() -> None:
         bases = [one for one in list_bases(database) if one.name != database.name]
     for one in done:
         click.echo(
-            f"{one.restored_at:%Y-%m-%d %H:%M} from {one.backup}: purges {one.purges_from + 1} to "
-            f"{one.purges_to} carried out again"
+            f"{one.number}: {one.restored_at:%Y-%m-%d %H:%M} from {one.backup}: purges "
+            f"{one.purges_from + 1} to {one.purges_to} carried out again"
         )
     if not done:
         click.echo("this base was never restored")
     for other in bases:
         click.echo(f"kept beside: {other.name}, {other.size / 1_000_000:,.1f} MB")
+
+
+@restore.command()
+@click.argument("number", type=click.IntRange(1), required=False)
+def certificate(*, number: int | None) -> None:
+    """Print the certificate of restoration NUMBER (the last one by default), and check this base.
+
+    It says what was erased again; `rempart retention verify` checks it with the public key alone.
+    The key, and whether this base is still what it says, go to standard error.
+    """
+    with open_installation(Settings.from_environment(), say) as at:
+        signer = load_certificate_signer(at.home)
+        with at.database.transaction("keeper") as tx:
+            done = load_restoration(tx, number)
+            if done is None or not done.certificate:
+                raise NotFound(
+                    "this restoration has no certificate: `rempart restore status` lists them; "
+                    "those before there were any have none"
+                )
+            note = done.certificate
+            different = find_differences(tx, note, signer.verifier, home=at.home.id)
+    click.echo(signer.verifier.vkey, err=True)
+    click.echo(note, nl=False)
+    for one in different:
+        click.echo(f"not as certified: {one}", err=True)
+    if different:
+        raise SystemExit(1)
+    click.echo("this base is what it says", err=True)
 
 
 @restore.command()

@@ -21,6 +21,8 @@ from rempart.kernel.errors import InvalidRequest, NotFound
 from rempart.kernel.instants import to_paris_day
 from rempart.retention.certificate import read_signed_certificate
 from rempart.retention.fields import Field
+from rempart.retention.restoration import HEADING as RESTORATION
+from rempart.retention.restoration import RestorationCertificate, read_signed_restoration
 from rempart.retention.schedule import ScheduleRefused, parse_schedule
 from rempart.rights.lookup import compute_lookup_key
 from rempart.rights.portability import compute_portability_end
@@ -126,10 +128,16 @@ def certificate(*, run: int) -> None:
 def verify(file: TextIO, vkey: str) -> None:
     """Check the certificate in FILE (- for standard input) with the public key alone.
 
+    Of a run, or of a restoration (`rempart restore certificate`).
+
     Needs no installation, no database and no secret: anybody may do it anywhere.
     """
     try:
-        signed = read_signed_certificate(file.read(), NoteVerifier.parse(vkey))
+        note = file.read()
+        if note.startswith(RESTORATION):
+            _tell_restoration(read_signed_restoration(note, NoteVerifier.parse(vkey)))
+            return
+        signed = read_signed_certificate(note, NoteVerifier.parse(vkey))
     except UnicodeDecodeError:
         raise InvalidRequest("this is not a certificate: it is not text") from None
     except (NoteRefused, ValueError) as refused:
@@ -140,6 +148,18 @@ def verify(file: TextIO, vkey: str) -> None:
         click.echo(f"{name:<24} {count:>10}")
     click.echo(f"root {signed.root.hex()}, schedule {signed.schedule.hex()}")
     click.echo(f"proven: run {signed.run} of {signed.day}, signed by this key", err=True)
+
+
+def _tell_restoration(said: RestorationCertificate) -> None:
+    for kind, (count, erased) in sorted(said.again.items()):
+        click.echo(f"{kind:<24} {count:>10} purges, {erased} erased again")
+    for one in said.runs:
+        click.echo(f"run {one.run:<20} {one.departures:>10} left, root {one.root.hex()}")
+    click.echo(
+        f"proven: restoration from {said.backup} of {said.restored_at:%Y-%m-%d %H:%M:%S} UTC, "
+        f"purges {said.known + 1} to {said.last}, signed by this key",
+        err=True,
+    )
 
 
 @retention.command()

@@ -9,6 +9,7 @@ from rempart.exchange.warning_text import FolderSender
 from rempart.kernel.errors import SetupError
 from rempart.storage.contacts import make_letterbox
 from rempart.wiring.database import open_installation
+from rempart.wiring.notices import read_phone
 from rempart.wiring.settings import Settings
 from rempart.workflows.load_contacts import load_contacts
 from rempart.workflows.warn_contacts import send_codes, send_warnings
@@ -59,8 +60,10 @@ def send(directory: Path) -> None:
 
     Killed, it may write some a second time, under the same names; it loses none.
     """
-    sender, sent, codes, unreadable = FolderSender(directory), 0, 0, 0
-    with open_installation(Settings.from_environment()) as installation:
+    settings = Settings.from_environment()
+    sender = FolderSender(directory, phone=read_phone(settings))
+    sent = codes = unreadable = 0
+    with open_installation(settings) as installation:
         letterbox = make_letterbox(installation.home.key("master"))
         after: int | None = 0
         while after is not None:

@@ -11,7 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 from rempart.accounts.containment import MeasureStep
 from rempart.accounts.events import SecurityEventKind
+from rempart.exchange.cut_text import write_cut
 from rempart.exchange.whole_file import write_whole
+from rempart.kernel.findings import Language
 from rempart.kernel.instants import PARIS
 
 
@@ -62,14 +64,19 @@ class FolderSender:
 
     The file's name is the warning's reference, so writing one again does not make two. Only its
     owner may read it: it holds an address.
+
+    Args:
+        directory: Where.
+        phone: The operator's number; empty when it is known from agreements only.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, phone: str = "") -> None:
         self._directory = directory
+        self._phone = phone
 
     def send(self, warning: OutgoingWarning) -> None:
         """Write the file whole or not at all, and wait until it is on the disk."""
-        self._write(warning.warning_ref, format_warning(warning))
+        self._write(warning.warning_ref, format_warning(warning, phone=self._phone))
 
     def send_code(self, contact_ref: int, channel: str, address: str, code: str) -> None:
         """Write a code the same way."""
@@ -205,6 +212,10 @@ _MEET: Final = _Words(
 _ABOUT_PACKAGES: Final = frozenset(
     {SecurityEventKind.PACKAGE_SENT, SecurityEventKind.PACKAGE_REMINDED}
 )
+_ABOUT_CUTS: Final = frozenset(
+    {SecurityEventKind.SERVICES_CUT, SecurityEventKind.SERVICES_RESTORED}
+)
+_LANGUAGES: Final[tuple[Language, ...]] = ("fr", "en")
 _STEPS: Final[Mapping[str, _Words]] = {
     MeasureStep.ASK_AGAIN: _Words(
         "chacun confirme de nouveau qui il est", "everybody confirms again who they are"
@@ -298,14 +309,18 @@ def format_code(contact_ref: int, channel: str, address: str, code: str) -> str:
     return "\n".join([head, texts[0], "-- \n", texts[1]])
 
 
-def format_warning(warning: OutgoingWarning) -> str:
+def format_warning(warning: OutgoingWarning, *, phone: str = "") -> str:
     """Write a warning: where it goes, then the message in French and in English."""
     head = f"Rempart {warning.warning_ref}\n{warning.channel}: {warning.address}\n"
-    texts = [_format(warning, language) for language in ("fr", "en")]
+    texts = [_format(warning, language, phone) for language in _LANGUAGES]
     return "\n".join([head, texts[0], "-- \n", texts[1]])
 
 
-def _format(warning: OutgoingWarning, language: str) -> str:
+def _format(warning: OutgoingWarning, language: Language, phone: str) -> str:
+    if warning.kind in _ABOUT_CUTS:
+        is_over = warning.kind is SecurityEventKind.SERVICES_RESTORED
+        return write_cut(warning.facts, language, place=warning.place, is_over=is_over, phone=phone)
+
     def say(words: _Words) -> str:
         return words.fr if language == "fr" else words.en
 

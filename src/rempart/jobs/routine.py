@@ -28,6 +28,7 @@ from rempart.wiring.backups import copy_acts_now
 from rempart.wiring.cards import load_root
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
+from rempart.wiring.notices import read_phone
 from rempart.wiring.segments import open_archive
 from rempart.workflows.canary_numbers import read_registers
 from rempart.workflows.card_events import publish_documents
@@ -202,7 +203,7 @@ def send_warnings(at: Installation, report: Report) -> None:
     """Write the warnings that wait where REMPART_WARNINGS_TO says."""
     directory = _find_outbox(at.settings.warnings_to)
     letterbox = make_letterbox(at.home.key("master"))
-    sender, sent, unreadable = FolderSender(directory), 0, 0
+    sender, sent, unreadable = FolderSender(directory, phone=read_phone(at.settings)), 0, 0
     after: int | None = 0
     while after is not None:
         with at.database.transaction("registrar") as tx:

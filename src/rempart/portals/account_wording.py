@@ -90,6 +90,8 @@ EVENTS: Final[Mapping[Kind, Promise]] = MappingProxyType(
         Kind.MEASURE_ASKED: _("Mesure demandée"),
         Kind.MEASURE_BEGUN: _("Mesure prise par l’opérateur"),
         Kind.MEASURE_ENDED: _("Mesure levée"),
+        Kind.SERVICES_CUT: _("Vérifications de droits coupées par l’hébergeur"),
+        Kind.SERVICES_RESTORED: _("Vérifications de droits rétablies par l’hébergeur"),
         Kind.SEALING_KEY_PROPOSED: _("Certificat de chiffrement donné"),
         Kind.SEALING_KEY_APPROVED: _("Certificat de chiffrement en vigueur"),
         Kind.SEALING_KEY_ENDED: _("Certificat de chiffrement retiré"),

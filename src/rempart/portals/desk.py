@@ -3,6 +3,7 @@
 The portals build none of these themselves, so a test hands them its own.
 """
 
+import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
@@ -104,6 +105,10 @@ class Desk(Protocol):
 
     def designate(self, identifiers: Identifiers) -> bytes:
         """Return what identifiers lead to in the database; nothing here goes back from it."""
+        ...
+
+    def recall(self, lookup_key: bytes) -> uuid.UUID:
+        """Return what evidence of erasure knows somebody by; nothing goes back from it."""
         ...
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:

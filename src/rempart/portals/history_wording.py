@@ -58,6 +58,8 @@ HOLD_STATES: Final[Mapping[HoldState, Promise]] = MappingProxyType(
 )
 # An insurer's agent opened the file of the person, or of their contract.
 FILE_QUESTIONS: Final = frozenset({"member-file", "contract-file"})
+# Somebody asked what an incident means for the person.
+PERSON_QUESTION: Final = "incident-person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,10 @@ def _describe_reading(one: Consultation) -> str:
         return gettext("lecture de cette page")
     known = {purpose.value: str(words) for purpose, words in INQUIRY_PURPOSES.items()}
     known |= {motive.value: str(words) for motive, words in MOTIVES.items()}
+    if one.question == PERSON_QUESTION:
+        return gettext("ce qu’un incident veut dire pour vous : %(purpose)s") % {
+            "purpose": one.stated_purpose
+        }
     words = known.get(one.stated_purpose, "")
     is_file = one.question in FILE_QUESTIONS
     reading = (

@@ -156,7 +156,7 @@ ENTRIES: Final = (
         (
             *("own-incident", "write-own", "own-cnil", "own-severity", "own-risk", "own-register"),
             *("sealing-keys", "give-sealing-key", "decide-sealing-key"),
-            *("own-page", "write-page-facts", "write-page-questions"),
+            *("own-page", "write-page-facts", "write-page-questions", "own-person"),
         ),
     ),
     Entry("call-desk", _("Téléphone"), Permission.ANSWER_CALLS),
@@ -264,7 +264,7 @@ ENTRIES: Final = (
         Permission.READ_INCIDENTS,
         (
             *("incident", "declare-incident", "incident-room", "write-in-room"),
-            "incident-suspects",
+            *("incident-suspects", "incident-person"),
             *("evidence-holds", "evidence-hold", "place-evidence-hold"),
             *("incident-packages", "send-packages", "incident-package", "withdraw-package"),
             *("incident-clocks", "assign-clock", "say-trait", "incident-authorities"),

@@ -5,7 +5,7 @@ from typing import Final
 from django.urls import path
 
 from rempart.portals import campaign_urls
-from rempart.portals.views import chain, own_authorities, own_incident, packages
+from rempart.portals.views import chain, incident_person, own_authorities, own_incident, packages
 from rempart.portals.views import insurer_incidents as own
 
 PATHS: Final = (
@@ -35,6 +35,16 @@ PATHS: Final = (
         "console/relais/<int:package_ref>/accuse",
         own.acknowledge_relayed,
         name="acknowledge-relayed",
+    ),
+    path(
+        "console/incidents/<int:incident_id>/personne",
+        incident_person.of_the_host,
+        name="incident-person",
+    ),
+    path(
+        "assureur/incidents/<int:incident_id>/personne",
+        incident_person.of_an_insurer,
+        name="own-person",
     ),
     path("assureur/incidents", own.own_incidents, name="own-incidents"),
     path("assureur/incidents/<int:incident_id>", own_incident.own_incident, name="own-incident"),

@@ -63,6 +63,11 @@ _HOST: Final = (
     ),
     path("console/sauvegardes", backups.backups, name="backups"),
     path("console/sauvegardes.csv", backups.backups_csv, name="backups-csv"),
+    path(
+        "console/sauvegardes/restaurations/<int:restoration_number>",
+        backups.certificate,
+        name="restoration-certificate",
+    ),
 )
 _INSURER: Final = (
     path("assureur/retenues", data_holds.own_holds, name="own-data-holds"),

@@ -59,6 +59,23 @@ class ArchiveSeal:
         return self._bound + subject.to_bytes(8, "big", signed=True) + field.encode()
 
 
+class KnownBy:
+    """Digests of the keys persons were known by, which evidence of erasure keeps instead of them.
+
+    Opens nothing of the archive: its key goes one way.
+
+    Args:
+        archive_key: 32 bytes.
+    """
+
+    def __init__(self, archive_key: bytes) -> None:
+        self._key = hmac.digest(archive_key, b"rempart: known by", "sha256")
+
+    def digest(self, key: uuid.UUID) -> uuid.UUID:
+        """Return the digest of a look-up key: who has the numbers finds it, nobody else."""
+        return uuid.UUID(bytes=hmac.new(self._key, key.bytes, hashlib.sha256).digest()[:16])
+
+
 class Vault:
     """What the keeper works with: the keys of identities, those of the archive, and a digest.
 
@@ -72,7 +89,7 @@ class Vault:
 
     def __init__(self, kms: FileKms, archive: FileKms, digest_key: bytes) -> None:
         self._kms, self._archive = kms, archive
-        self._digest_key = hmac.digest(digest_key, b"rempart: known by", "sha256")
+        self._known_by = KnownBy(digest_key)
         self._seals: dict[int, Seal] = {}
         self._archive_seals: dict[int, ArchiveSeal] = {}
 
@@ -95,7 +112,4 @@ class Vault:
 
     def digest_keys(self, keys: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         """Return keyed digests of look-up keys: who has the numbers can find them, nobody else."""
-        return sorted(
-            uuid.UUID(bytes=hmac.new(self._digest_key, key.bytes, hashlib.sha256).digest()[:16])
-            for key in set(keys)
-        )
+        return sorted(self._known_by.digest(key) for key in set(keys))

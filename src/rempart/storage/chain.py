@@ -27,6 +27,16 @@ def count_checks(tx: Transaction, *, since_ms: int) -> dict[int, int]:
     return dict(tx.execute(QUERIES.count_checks, {"since_ms": since_ms}).fetchall())
 
 
+def list_insurers(tx: Transaction) -> list[tuple[int, int, str]]:
+    """Return the organisations of insurers: organisation, insurer, name."""
+    return [(row[0], row[1], row[2]) for row in tx.execute(QUERIES.list_insurers)]
+
+
+def count_told(tx: Transaction, cut_ref: int) -> dict[int, int]:
+    """Return to how many addresses each organisation was told of a cut."""
+    return dict(tx.execute(QUERIES.count_told, {"cut": str(cut_ref)}).fetchall())
+
+
 def _make_link(*row: Any) -> Link:
     kind, principal_ref, principal, insurer_id, agent_ref, agent, starts_on, ends_on = row
     return Link(

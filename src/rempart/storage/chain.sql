@@ -1,4 +1,4 @@
--- Who hosts, operates and processes for whom (psycopg: role portals; the function shows each visitor their own links).
+-- Who hosts, operates and processes for whom (psycopg: roles portals and registrar; the function shows each visitor their own links).
 
 -- name: list_links
 -- One page of the links the visitor is part of; `direction` is 1 or -1, by `sort`. An open end comes back as null.
@@ -20,3 +20,16 @@ LIMIT %(limit)s::bigint OFFSET %(offset)s::bigint;
 SELECT insurer_id, count(*) FROM ledger.entry
 WHERE kind IN (1, 2) AND mode <= 4 AND t_ms >= %(since_ms)s AND insurer_id <> 0
 GROUP BY insurer_id;
+
+-- name: list_insurers
+-- The organisations of insurers, where their addresses are.
+SELECT DISTINCT ON (o.insurer_id) o.org_ref, o.insurer_id, o.name FROM accounts.organisation AS o
+WHERE o.insurer_id IS NOT NULL AND o.kind = 'insurer' ORDER BY o.insurer_id, o.org_ref;
+
+-- name: count_told
+-- Whom a cut was told to, and at how many addresses.
+SELECT e.org_ref, COALESCE(max(w.warnings), 0)
+FROM accounts.security_event AS e
+LEFT JOIN LATERAL accounts.count_warnings(ARRAY[e.event_ref]) AS w ON true
+WHERE e.kind = 'services_cut' AND e.details ->> 'cut' = %(cut)s AND e.org_ref IS NOT NULL
+GROUP BY e.org_ref;

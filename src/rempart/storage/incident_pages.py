@@ -60,6 +60,7 @@ class LastPackage:
     sent_at: datetime
     amc_number: str
     insurer: str
+    title: str
 
 
 def list_public_pages(tx: Transaction) -> list[tuple[PageHead, PageVersion]]:
@@ -110,7 +111,7 @@ def load_last_package(tx: Transaction, incident_id: int, insurer_id: int) -> Las
     ).fetchone()
     if row is None:
         return None
-    number, exercise, starts_ms, ends_ms, a, b, c, fields, hidden, sent_at, amc, name = row
+    number, exercise, starts_ms, ends_ms, a, b, c, fields, hidden, sent_at, *names = row
     return LastPackage(
         number=number,
         exercise=exercise,
@@ -122,8 +123,9 @@ def load_last_package(tx: Transaction, incident_id: int, insurer_id: int) -> Las
         fields=fields,
         hidden=hidden,
         sent_at=sent_at,
-        amc_number=amc,
-        insurer=name,
+        amc_number=names[0],
+        insurer=names[1],
+        title=names[2],
     )
 
 

@@ -38,7 +38,7 @@ WHERE p.incident_id = %(incident_id)s AND p.insurer_id = %(insurer_id)s;
 -- name: load_last_package
 -- What the insurer was told last of an incident: the numbers of a page come from there.
 SELECT p.number, p.exercise, p.starts_ms, p.ends_ms, p.persons_a, p.persons_b, p.persons_c, p.fields, p.hidden, p.sent_at,
-       i.amc_number, i.name
+       i.amc_number, i.name, p.title
 FROM incidents.package AS p JOIN rights.insurer AS i USING (insurer_id)
 WHERE p.incident_id = %(incident_id)s AND p.insurer_id = %(insurer_id)s AND p.state = 'sent'
 ORDER BY p.number DESC LIMIT 1;

@@ -46,18 +46,24 @@ class Restoration(NamedTuple):
     Attributes:
         restored_at: When.
         backup: From which.
-        made_at: When that was made.
+        made_at: When that was made; None for a base restored by other means.
         purges_from: The last purge it knew.
         purges_to: The last one carried out again before it opened.
         report: What was done to it besides, counted.
+        number: Its place, from 1.
+        certificate: The signed note of what was erased again; empty before there were any.
+        signed_by: The public key that checks it.
     """
 
     restored_at: datetime
     backup: str
-    made_at: datetime
+    made_at: datetime | None
     purges_from: int
     purges_to: int
     report: dict[str, Any]
+    number: int
+    certificate: str
+    signed_by: str
 
 
 def say_purge(tx: Transaction, kind: str, body: Body) -> PurgeRecord:
@@ -101,6 +107,12 @@ def load_standing(tx: Transaction) -> PurgeStanding:
         journaled=journaled,
         first_waiting=waiting,
     )
+
+
+def load_digest(tx: Transaction, number: int) -> bytes:
+    """Return the digest of a purge, which says all before it; zeroes where none was said."""
+    row = tx.execute(_sql.load_digest, {"number": number}).fetchone()
+    return FIRST_DIGEST if row is None else bytes(row[0])
 
 
 def take_up_purge(tx: Transaction, record: PurgeRecord) -> None:
@@ -151,10 +163,13 @@ def save_restoration(
     tx: Transaction,
     *,
     backup: str,
-    made_at: datetime,
+    made_at: datetime | None,
     purges_from: int,
     purges_to: int,
     report: dict[str, Any],
+    certificate: str,
+    signed_by: str,
+    runs: Sequence[int],
 ) -> None:
     """Write down that this base was restored; as the owner."""
     tx.execute(
@@ -165,6 +180,9 @@ def save_restoration(
             "purges_from": purges_from,
             "purges_to": purges_to,
             "report": Jsonb(report),
+            "certificate": certificate,
+            "signed_by": signed_by,
+            "runs": list(runs),
         },
     )
 

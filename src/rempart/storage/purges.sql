@@ -24,6 +24,10 @@ SELECT coalesce(max(number), 0), (array_agg(digest ORDER BY number DESC))[1],
        coalesce(max(number) FILTER (WHERE journaled_at IS NOT NULL), 0), min(number) FILTER (WHERE applied_at IS NULL)
 FROM retention.purge;
 
+-- name: load_digest
+-- What a purge and all before it say, in one digest.
+SELECT digest FROM retention.purge WHERE number = %(number)s;
+
 -- name: take_up_purge
 -- On a base that was restored: a record of the journal that it does not know.
 SELECT retention.take_up_purge(%(number)s, %(kind)s, %(body)s, %(said_ms)s, %(previous)s);
@@ -34,9 +38,10 @@ SELECT retention.forget_purges(%(up_to)s);
 
 -- name: save_restoration
 -- Write down that this base was restored.
-INSERT INTO retention.restoration (backup, made_at, purges_from, purges_to, report)
-VALUES (%(backup)s, %(made_at)s, %(purges_from)s, %(purges_to)s, %(report)s);
+INSERT INTO retention.restoration (backup, made_at, purges_from, purges_to, report, certificate, signed_by, runs)
+VALUES (%(backup)s, %(made_at)s, %(purges_from)s, %(purges_to)s, %(report)s, %(certificate)s, %(signed_by)s, %(runs)s);
 
 -- name: list_restorations
 -- When this base was restored, the last time first.
-SELECT restored_at, backup, made_at, purges_from, purges_to, report FROM retention.restoration ORDER BY restored_at DESC;
+SELECT restored_at, backup, made_at, purges_from, purges_to, report, number, certificate, signed_by
+FROM retention.restoration ORDER BY restored_at DESC;

@@ -156,10 +156,13 @@ class RestorationRow(NamedTuple):
 
     restored_at: datetime
     backup: str
-    made_at: datetime
+    made_at: datetime | None
     purges_from: int
     purges_to: int
     payments_compared_at: datetime | None
+    number: int
+    certificate: str
+    signed_by: str
 
 
 def list_holds(

@@ -82,5 +82,5 @@ FROM retention.backup AS b;
 
 -- name: list_restorations
 -- When this base was restored, the last time first, and what was erased again before it opened.
-SELECT r.restored_at, r.backup, r.made_at, r.purges_from, r.purges_to, r.payments_compared_at
+SELECT r.restored_at, r.backup, r.made_at, r.purges_from, r.purges_to, r.payments_compared_at, r.number, r.certificate, r.signed_by
 FROM retention.restoration AS r ORDER BY r.restored_at DESC;

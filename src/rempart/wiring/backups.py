@@ -28,7 +28,7 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, find_program
 from rempart.wiring.home import Home
 from rempart.wiring.purges import open_acts_copy, open_backup_store, open_purge_journal
-from rempart.wiring.retention import open_vault
+from rempart.wiring.retention import load_certificate_signer, open_vault
 from rempart.wiring.segments import open_segment_store
 from rempart.workflows.apply_purges import PurgeTools, list_appliers
 from rempart.workflows.bring_forward import Applier
@@ -180,6 +180,7 @@ def open_restore_means(
         beside=SegmentStore(str(beside)),
         journal=open_purge_journal(at.settings, at.home),
         verifier=open_backup_signer(at.home).verifier,
+        signer=load_certificate_signer(at.home),
         identities=identities,
         home_id=at.home.id,
         restore=restore,
@@ -255,7 +256,8 @@ def _catch_up(home: Home, base: Database) -> dict[str, int]:
     with base.transaction("notifier") as tx:
         words += forget_reports(tx, now=now)
         contacts = forget_contacts(tx, now=now)
-    archived = catch_up(lambda: base.transaction("keeper"), open_vault(home), today)
+    signer = load_certificate_signer(home)
+    archived = catch_up(lambda: base.transaction("keeper"), open_vault(home), signer, today)
     return {
         "former_members": left.people,
         "archived_fields": archived,

@@ -6,17 +6,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from rempart.exchange.legal_notices import read_legal_notices
 from rempart.exchange.notice_mail import Mailroom, parse_own_address
 from rempart.exchange.smtp_transport import Relay, parse_relay
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.notices.envelopes import EnvelopeKey
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
+from rempart.wiring.settings import Settings
 from rempart.workflows.issue_cards import OPERATOR
 from rempart.workflows.pace_campaign import Office
 from rempart.workflows.print_letters import Press
 
 _LABEL: Final = b"rempart notices: envelopes"
+
+
+def read_phone(settings: Settings) -> str:
+    """Return the operator's telephone number, as its site says it; empty when it says none."""
+    return (
+        ""
+        if settings.legal_file is None
+        else read_legal_notices(settings.legal_file).publisher_phone
+    )
 
 
 def open_office(

@@ -6,6 +6,7 @@ Builds everything once. Refuses to serve a static file from elsewhere, and to le
 import atexit
 import functools
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers, compute_lookup_key
 from rempart.storage.analytics import SealedFiles
+from rempart.storage.archive_seal import KnownBy
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database, Login, Transaction
 from rempart.storage.contacts import make_letterbox
@@ -91,6 +93,7 @@ class PooledDesk:
     code_seal: CodeSeal = field(repr=False)
     lookup_secret: bytes = field(repr=False)
     blind_key: bytes = field(repr=False)
+    known_by: KnownBy = field(repr=False)
     pec_numbers: PecNumbers = field(repr=False)
     member_seal: MemberSeal = field(repr=False)
     contacts_slot: Slot
@@ -121,6 +124,10 @@ class PooledDesk:
         """Lend a pooled connection of the role that recognises people, inside a transaction."""
         with self.signin_pool.connection(timeout=WAIT_FOR_CONNECTION_S) as connection:
             yield connection
+
+    def recall(self, lookup_key: bytes) -> uuid.UUID:
+        """Return the digest that evidence of erasure keeps of a look-up key."""
+        return self.known_by.digest(uuid.UUID(bytes=lookup_key))
 
     def close_iban(self, iban: Iban, *, establishment_ref: int) -> bytes:
         """Seal an account with the public half of its key: this process opens none."""
@@ -189,6 +196,7 @@ def create_app() -> WsgiApplication:
         list_log_keys=functools.partial(load_log_keys, settings, home),
         lookup_secret=home.key("lookup"),
         blind_key=home.key("blind"),
+        known_by=KnownBy(home.key("archive")),
         pec_numbers=PecNumbers(home.key("engagement")),
         member_seal=MemberSeal(home.key("master")),
         sealed_files=open_own_files(settings, home),

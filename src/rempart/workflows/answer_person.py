@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final
 
 from rempart.disclosure.acts import About, Author, LedgerRead, Subject
-from rempart.disclosure.note import NoteRefused, NoteVerifier, parse_note
+from rempart.disclosure.note import NoteRefused, NoteVerifier
 from rempart.incidents.coverage import Coverage, parse_coverage
 from rempart.incidents.exposure import Tier
 from rempart.incidents.population import (
@@ -27,7 +27,11 @@ from rempart.incidents.population import (
 from rempart.incidents.purged import Removal, decide_purged_on
 from rempart.kernel.errors import Conflict, NotFound
 from rempart.kernel.instants import from_ms, to_paris_day
-from rempart.retention.certificate import Departure, make_certificate, parse_certificate
+from rempart.retention.certificate import (
+    Departure,
+    make_certificate,
+    read_signed_certificate,
+)
 from rempart.storage import (
     console,
     incident_analyses,
@@ -39,9 +43,10 @@ from rempart.storage import (
 from rempart.storage.archive_seal import Vault
 from rempart.storage.connect import Transaction
 from rempart.storage.leaving import KnownPerson
+from rempart.workflows.certify_restoration import is_restored_as_certified
 from rempart.workflows.record_act import ActsLog, record_act
 
-_QUESTION: Final = "incident-person"
+QUESTION: Final = "incident-person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +196,7 @@ def _find_traces(desk: AnswerDesk, lookup_key: bytes) -> list[_Trace]:
 
 def _record(desk: AnswerDesk, record: console.IncidentRecord, traces: Sequence[_Trace]) -> None:
     asked = LedgerRead(
-        question=_QUESTION,
+        question=QUESTION,
         purpose=f"incident {record.incident_id}",
         from_ms=record.starts_ms,
         to_ms=record.ends_ms,
@@ -210,12 +215,10 @@ def _check_certificates(desk: AnswerDesk, runs: Iterable[int]) -> Mapping[int, b
 
 def _is_certified(desk: AnswerDesk, run: int) -> bool:
     note = retention_runs.load_certificate(desk.keeper, run)
-    if not note:
-        return False  # the run is under way, or was lost with a base that was restored
+    if not note:  # the run is under way, or was lost with a base that was restored
+        return is_restored_as_certified(desk.keeper, run, desk.verifier)
     try:
-        signed = parse_note(note)
-        desk.verifier.verify(signed)
-        said = parse_certificate(signed.text)
+        said = read_signed_certificate(note, desk.verifier)
     except (NoteRefused, ValueError):
         return False
     departures = retention_runs.list_gone(desk.keeper, run)

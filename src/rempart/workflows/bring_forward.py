@@ -6,11 +6,11 @@ that a hold of evidence keeps, goes on waiting: it was never carried out.
 
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rempart.kernel.errors import Conflict, InconsistentRecord, SetupError
-from rempart.retention.purges import PurgeRecord
+from rempart.retention.purges import FIELDS, PurgeRecord
 from rempart.storage import purges
 from rempart.storage.connect import Database, OpenTransaction, Transaction
 from rempart.storage.purge_journal import PurgeJournal
@@ -29,6 +29,8 @@ class BroughtForward:
         last: The last one it knows now.
         applied: How many were carried out again.
         erased: How many rows or openings that was.
+        again: How many purges of each kind, and how much they erased.
+        runs: The runs of retention they are of, in order.
         waiting: Those that a hold keeps, which were never carried out.
     """
 
@@ -37,6 +39,8 @@ class BroughtForward:
     applied: int
     erased: int
     waiting: tuple[int, ...]
+    again: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    runs: tuple[int, ...] = ()
 
 
 def bring_forward(
@@ -68,7 +72,8 @@ def bring_forward(
         last = purges.load_standing(tx).last
         waiting = purges.list_waiting(tx, most=1_000_000)
     there = set(journal.list_numbers())
-    applied = erased = 0
+    again: dict[str, tuple[int, int]] = {}
+    runs = set()
     left = []
     for record in waiting:
         if record.number not in there:  # said, and never written outside: nothing was erased
@@ -82,11 +87,19 @@ def bring_forward(
                 raise
             left.append(record.number)
             continue
-        applied += 1
-        erased += count
+        before, lost = again.get(record.kind, (0, 0))
+        again[record.kind] = (before + 1, lost + count)
+        if record.kind == FIELDS:
+            runs.add(int(record.content["run"]))
         say(f"purge {record.number} ({record.kind}): {count:,} erased again")
     return BroughtForward(
-        known=standing.last, last=last, applied=applied, erased=erased, waiting=tuple(left)
+        known=standing.last,
+        last=last,
+        applied=sum(purges for purges, _ in again.values()),
+        erased=sum(count for _, count in again.values()),
+        waiting=tuple(left),
+        again=again,
+        runs=tuple(sorted(runs)),
     )
 
 

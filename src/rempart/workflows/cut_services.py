@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from rempart.accounts.events import SecurityEventKind
 from rempart.accounts.permissions import Permission
 from rempart.accounts.second_person import are_apart
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
@@ -22,6 +23,7 @@ from rempart.workflows.administer_organisation import (
     Asker,
     find_host_actor,
 )
+from rempart.workflows.tell_cut import tell_cut
 
 __all__ = ["CutRow", "InsurerName", "Touched"]
 
@@ -93,6 +95,8 @@ def cut_services(
         starts=starts,
     ):
         raise Conflict("the same is cut, or asked for, already")
+    if starts:
+        tell_cut(tx, asker, _lock(tx, cut_ref), SecurityEventKind.SERVICES_CUT, now=now)
     return starts
 
 
@@ -110,6 +114,7 @@ def approve_cut(tx: Transaction, asker: Asker | None, cut_ref: int, *, now: date
         raise Conflict("nothing waits here")
     _check_second_person(tx, asker, cut.asked_by, by_ref, asked_at=cut.asked_at, now=now)
     continuity.approve_cut(tx, cut_ref, by_ref=by_ref, at=now)
+    tell_cut(tx, asker, _lock(tx, cut_ref), SecurityEventKind.SERVICES_CUT, now=now)
 
 
 def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now: datetime) -> bool:
@@ -126,6 +131,8 @@ def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now:
         raise Conflict("it is over")
     if cut.scope != CutScope.RIGHTS or cut.starts_at is None:
         continuity.end_cut(tx, cut_ref, by_ref=by_ref, at=now)
+        if cut.starts_at is not None:
+            tell_cut(tx, asker, cut, SecurityEventKind.SERVICES_RESTORED, now=now)
         return True
     if cut.restore_asked_at is None:
         continuity.ask_restore(tx, cut_ref, by_ref=by_ref, at=now)
@@ -136,6 +143,7 @@ def restore_services(tx: Transaction, asker: Asker | None, cut_ref: int, *, now:
         tx, asker, cut.restore_asked_by, by_ref, asked_at=cut.restore_asked_at, now=now
     )
     continuity.end_cut(tx, cut_ref, by_ref=by_ref, at=now)
+    tell_cut(tx, asker, cut, SecurityEventKind.SERVICES_RESTORED, now=now)
     return True
 
 

@@ -4,7 +4,7 @@ Refuses to show one hosted operator another: the database gives each visitor the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,10 +49,17 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutInForce:
-    """A cut, and what it does to each party the reader sees."""
+    """A cut, and what it does to each party the reader sees.
+
+    Args:
+        cut: What is cut.
+        touched: What it does to each.
+        told: To how many addresses each was written, by organisation; for the host only.
+    """
 
     cut: CutRow
     touched: tuple[Touched, ...]
+    told: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,8 @@ def read_chain(tx: Transaction, asker: Asker, *, now: datetime) -> ChainSheet:
         if row.is_in_force(now)
         and (touched := _list_touched(CutScope(row.scope), row.insurer_id, concerned, {}))
     ]
+    if asker.visitor.is_host:
+        cuts = [replace(one, told=chain.count_told(tx, one.cut.cut_ref)) for one in cuts]
     return ChainSheet(parties=parties, cuts=tuple(cuts))
 
 
@@ -118,6 +127,22 @@ def preview_reach(
     since_ms = int((now - _TOUCHED_DURING).timestamp() * 1000)
     checks = chain.count_checks(tx, since_ms=since_ms)
     return _list_touched(scope, insurer_id, _list_outside(_draw(tx, now)), checks, counts=True)
+
+
+def list_reached(tx: Transaction, cut: CutRow, *, now: datetime) -> tuple[Touched, ...]:
+    """Return whom a cut touches, the host left out: hosted operators, sub-processors, insurers.
+
+    Args:
+        tx: A transaction of the host's: of one of its agents, or of the command line.
+        cut: What is cut.
+        now: The instant: whoever works for whom on that day.
+    """
+    parties = _list_outside(_draw(tx, now))
+    since = Period(to_paris_day(now), OPEN_END)
+    for org_ref, insurer_id, name in chain.list_insurers(tx):
+        own = InsurerLink(insurer_id=insurer_id, name=name, period=since)
+        parties.append(Party(org_ref=org_ref, name=name, kind="operates", insurers=(own,)))
+    return _list_touched(CutScope(cut.scope), cut.insurer_id, parties, {})
 
 
 def _draw(tx: Transaction, now: datetime) -> tuple[Party, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
-from rempart.disclosure.note import NoteVerifier
+from rempart.disclosure.note import NoteSigner, NoteVerifier
 from rempart.exchange.backup_sealing import Identities, open_stream
 from rempart.kernel.errors import Conflict, InconsistentRecord, SetupError
 from rempart.retention.backups import BackupManifest, BackupPart
@@ -28,6 +28,7 @@ from rempart.storage.restored_base import (
 from rempart.storage.segment_files import SegmentStore
 from rempart.storage.server import list_applied, list_migrations
 from rempart.workflows.bring_forward import Applier, BroughtForward, bring_forward
+from rempart.workflows.certify_restoration import save_certified
 from rempart.workflows.make_backup import check_part
 from rempart.workflows.purge_journal import settle_journal
 from rempart.workflows.restored_files import StagedFiles
@@ -43,6 +44,7 @@ class RestoreMeans:
         beside: Where those of the restored base wait until it is opened.
         journal: The journal of purges.
         verifier: Whose manifests are believed.
+        signer: Signs what is erased again, as it signs certificates of retention.
         identities: Open the files.
         home_id: Which installation this is.
         restore: Runs pg_restore on an empty base.
@@ -59,6 +61,7 @@ class RestoreMeans:
     beside: SegmentStore
     journal: PurgeJournal
     verifier: NoteVerifier
+    signer: NoteSigner
     identities: Identities
     home_id: str
     restore: Callable[[Database, Callable[[IO[bytes]], None]], None]
@@ -138,12 +141,13 @@ def restore_backup(
         )
     base, restored = prepare_base(means, database, manifest)
     with base.transaction("owner") as tx:
-        purges.save_restoration(
+        save_certified(
             tx,
+            means.signer,
+            restored.forward,
+            home=means.home_id,
             backup=manifest.backup_id,
             made_at=manifest.made_at,
-            purges_from=restored.forward.known,
-            purges_to=restored.forward.last,
             report=restored.describe(),
         )
     # The last step, and the only one that anybody sees.

@@ -141,7 +141,7 @@ def run_retention(
     while left := _do_piece(keeper, run_id, piece):
         done += left
         check(done)
-    return _certify(keeper, run_id)
+    return _certify(keeper.begin, keeper.signer, run_id)
 
 
 def finish_purges(keeper: Keeper) -> int:
@@ -157,6 +157,7 @@ def finish_purges(keeper: Keeper) -> int:
 def catch_up(
     begin: OpenTransaction,
     vault: Vault,
+    signer: NoteSigner,
     today: date,
     *,
     check: Callable[[int], None] = lambda _: None,
@@ -183,8 +184,7 @@ def catch_up(
             done += _move(tx, vault, look)
             retention_runs.settle_items(tx, run_id, look.list_settled())
         check(done)
-    with begin() as tx:
-        retention_runs.end_run(tx, run_id, "")
+    _certify(begin, signer, run_id)
     return done
 
 
@@ -277,16 +277,16 @@ def _list_subjects(tx: Transaction, items: Iterable[PlannedItem]) -> list[Subjec
     return found
 
 
-def _certify(keeper: Keeper, run_id: int) -> Ran:
-    with keeper.begin() as tx:
+def _certify(begin: OpenTransaction, signer: NoteSigner, run_id: int) -> Ran:
+    with begin() as tx:
         run = retention_runs.lock_run(tx, run_id)
         if run is None:
             raise NotFound(f"there is no run {run_id}")
         departures = retention_runs.list_gone(tx, run_id)
         certificate = make_certificate(run_id, run.day, run.schedule, departures)
-        note = keeper.signer.sign(format_certificate(certificate))
+        note = signer.sign(format_certificate(certificate))
         kept = sum(one.kept for one in retention_runs.list_tally(tx, run_id))
-        retention_runs.end_run(tx, run_id, note, signed_by=keeper.signer.verifier.vkey)
+        retention_runs.end_run(tx, run_id, note, signed_by=signer.verifier.vkey)
     return Ran(
         run_id=run_id,
         archived=_count(certificate.counts, Step.ARCHIVE),

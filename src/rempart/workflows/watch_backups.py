@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 from rempart.accounts.permissions import Permission
+from rempart.kernel.errors import NotFound
 from rempart.kernel.listing import Listing
 from rempart.retention.backup_watch import BackupStanding, BackupWarning, find_backup_warnings
 from rempart.storage import retention_pages
@@ -20,7 +21,15 @@ from rempart.storage.retention_pages import (
 )
 from rempart.workflows.administer_organisation import Asker, check_can_as_host
 
-__all__ = ["BackupColumn", "BackupRow", "BackupSummary", "BackupWarning", "list_backups", "watch"]
+__all__ = [
+    "BackupColumn",
+    "BackupRow",
+    "BackupSummary",
+    "BackupWarning",
+    "list_backups",
+    "read_restoration_certificate",
+    "watch",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,19 @@ def list_backups(
     """
     check_can_as_host(asker, Permission.READ_SERVICES)
     return retention_pages.list_backups(tx, listing)
+
+
+def read_restoration_certificate(tx: Transaction, asker: Asker, number: int) -> str:
+    """Return the signed certificate of one restoration of this base.
+
+    Raises:
+        NotFound: there is none, or it is of a time before there were any.
+        NotAllowed: it is not for them.
+    """
+    for one in watch(tx, asker).restorations:
+        if one.number == number and one.certificate:
+            return one.certificate
+    raise NotFound("no such certificate")
 
 
 def watch(tx: Transaction, asker: Asker) -> BackupSummary:

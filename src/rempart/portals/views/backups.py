@@ -2,13 +2,13 @@
 
 from typing import Any, Final, get_args
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from rempart.accounts.permissions import Permission
-from rempart.portals.administering import perform_or_404
+from rempart.portals.administering import perform_or_404, read_ref
 from rempart.portals.csv_export import export_csv
 from rempart.portals.list_page import ListPage
 from rempart.portals.retention_wording import BACKUP_WARNINGS
@@ -52,8 +52,23 @@ def backups(request: HttpRequest) -> HttpResponseBase:
             {"row": one, "again": max(0, one.purges_to - one.purges_from)}
             for one in summary.restorations
         ],
+        "signed_by": summary.restorations[0].signed_by if summary.restorations else "",
     }
     return _LIST.show(request, **context)
+
+
+@require_safe
+@allows(Permission.READ_SERVICES)
+def certificate(request: HttpRequest, restoration_number: int) -> HttpResponseBase:
+    """Download the signed certificate of what a restoration erased again."""
+    number = read_ref(restoration_number)
+    note = perform_or_404(
+        request, lambda tx, asker: acts.read_restoration_certificate(tx, asker, number)
+    )
+    response = HttpResponse(note, content_type="text/plain; charset=utf-8")
+    name = f"restauration-{number}.txt"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @require_safe

@@ -106,8 +106,10 @@ def show_csv(request: HttpRequest) -> HttpResponseBase:
     return export_csv("chaine.csv", header, cells)
 
 
-def describe_touched(touched: Iterable[Touched]) -> list[dict[str, Any]]:
-    """Return what a page shows of what a cut does to each party."""
+def describe_touched(
+    touched: Iterable[Touched], told: Mapping[int, int] | None = None
+) -> list[dict[str, Any]]:
+    """Return what a page shows of what a cut does to each party, and whether it was told."""
     return [
         {
             "name": one.party.name,
@@ -121,6 +123,7 @@ def describe_touched(touched: Iterable[Touched]) -> list[dict[str, Any]]:
                 STILL_WORKS_NAMES[words] for words in one.reach.goes_on if words != "other_insurers"
             ],
             "checks": one.checks,
+            "told": None if told is None else told.get(one.party.org_ref, 0),
         }
         for one in touched
     ]
@@ -132,7 +135,7 @@ def _describe_cut(one: CutInForce) -> dict[str, Any]:
         "why": REASON_NAMES[one.cut.reason],
         "since": one.cut.starts_at,
         "review": one.cut.review_at,
-        "touched": describe_touched(one.touched),
+        "touched": describe_touched(one.touched, one.told),
     }
 
 

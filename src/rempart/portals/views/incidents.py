@@ -44,7 +44,7 @@ from rempart.workflows.read_incident import (
 _BIGGEST_ID: Final = (1 << 63) - 1
 _ABILITIES: Final = (
     *(Permission.OVERRULE_SESSION, Permission.WORK_INCIDENT),
-    Permission.MAKE_CAMPAIGN,
+    *(Permission.MAKE_CAMPAIGN, Permission.ASK_ABOUT_PERSON),
 )
 # Insurers shown before one asks for all of them.
 SHOWN: Final = 15

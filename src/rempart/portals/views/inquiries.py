@@ -28,7 +28,7 @@ from rempart.portals.administering import (
 )
 from rempart.portals.csv_export import export_csv
 from rempart.portals.desk import get_desk
-from rempart.portals.forms import PersonForm, current_language
+from rempart.portals.forms import current_language
 from rempart.portals.history_wording import (
     INQUIRY_PURPOSES,
     INQUIRY_STATES,
@@ -36,10 +36,10 @@ from rempart.portals.history_wording import (
 )
 from rempart.portals.list_page import ListPage
 from rempart.portals.paging import describe_listing, export_listing, read_listing
+from rempart.portals.person_forms import HostPersonForm
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.rights.lookup import TypedIdentifiers
 from rempart.workflows import inquiries as acts
 from rempart.workflows.member_history import HistoryColumn
 
@@ -47,14 +47,10 @@ COLUMNS: Final = (("asked", _("Demandée")), ("purpose", _("Motif")), ("state", 
 ANSWER_COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))
 
 
-class InquiryForm(PersonForm):
-    """Whom to ask about and why. The identifiers are read once and not kept.
+class InquiryForm(HostPersonForm):
+    """Whom to ask about and why. The identifiers are read once and not kept."""
 
-    Args:
-        insurers: The insurers to choose among.
-    """
-
-    insurer = forms.TypedChoiceField(label=_("Complémentaire"), coerce=int)
+    prefix = None
     purpose = forms.ChoiceField(
         label=_("Motif"),
         help_text=_("Inscrit au registre ; la personne le lira."),
@@ -66,20 +62,6 @@ class InquiryForm(PersonForm):
         max_length=acts.REASON_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
-    use_required_attribute = False
-    field_order = ("insurer",)
-
-    def __init__(self, *values: Any, insurers: list[acts.InsurerChoice], **options: Any) -> None:
-        super().__init__(*values, **options)
-        self.insurers = {one.insurer_id: one for one in insurers}
-        field = self.fields["insurer"]
-        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
-        field.choices = [(one.insurer_id, one.name) for one in insurers]
-
-    def read_identifiers(self) -> TypedIdentifiers:
-        """Return whom it is about; the form is valid."""
-        insurer = self.insurers[self.cleaned_data["insurer"]]
-        return self.read_person(insurer.amc_number)
 
 
 def _describe(row: Inquiry) -> dict[str, Any]:

@@ -35,12 +35,12 @@ from rempart.portals.administering import (
 )
 from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_STATES, describe_state
 from rempart.portals.desk import get_desk, get_today
-from rempart.portals.forms import CheckedField, PersonForm, current_language
+from rempart.portals.forms import current_language
 from rempart.portals.insurer_wording import MOTIVES
+from rempart.portals.person_forms import CardPersonForm, TypedPersonForm
 from rempart.portals.pseudonyms import format_contract
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.rights.lookup import Identifiers, parse_card_code
 from rempart.rights.terms import parse_domains
 from rempart.tariffs.domains import DOMAINS, Domain
 from rempart.workflows import open_member_file as acts
@@ -70,33 +70,16 @@ class _FileForm(forms.Form):
         return FileMotive(self.cleaned_data["motive"])
 
 
-class CardFileForm(_FileForm):
+class CardFileForm(CardPersonForm, _FileForm):
     """The code of a card that the member reads out."""
 
-    prefix = "carte"
-    card_code = CheckedField(
-        label=_("Code de la carte"),
-        help_text=_("Sous le code à scanner. Tirets et minuscules sont acceptés."),
-        parse=lambda text: parse_card_code(text).format(),
-        numeric=False,
-        max_length=60,
-    )
     field_order = ("card_code", "motive")
 
-    def read_identifiers(self, _amc_number: str) -> Identifiers:
-        """Return whom it is about; the form is valid."""
-        return parse_card_code(self.cleaned_data["card_code"])
 
-
-class TypedFileForm(PersonForm, _FileForm):
+class TypedFileForm(TypedPersonForm, _FileForm):
     """The identifiers that the certificate shows."""
 
-    prefix = "saisie"
     field_order = ("insured_nir", "birth_date", "birth_rank", "motive")
-
-    def read_identifiers(self, amc_number: str) -> Identifiers:
-        """Return whom it is about; the form is valid."""
-        return self.read_person(amc_number)
 
 
 class ContractFileForm(_FileForm):
