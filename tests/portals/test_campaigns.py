@@ -175,9 +175,16 @@ def test_a_file_of_contacts_is_sealed_at_once_and_told_line_by_line(dpo, outreac
     assert "pas une adresse" not in page
 
 
-def test_an_empty_file_is_refused(dpo, outreach):
-    answer = dpo.post("/assureur/coordonnees", {"file": BytesIO(b" \n")})
-    assert answer.status_code == 422
+def test_a_file_that_is_empty_or_names_no_reference_is_refused_at_once(dpo, outreach):
+    for content, words in (
+        (b" \n", "vide, ou trop grand"),
+        (b"nom;adresse\nDURAND;1 rue\n", "nommer une colonne « reference »"),
+        (b"\xff\xfe\x00\xd8\x00\x00", "illisible"),
+    ):
+        answer = dpo.post("/assureur/coordonnees", {"file": BytesIO(content)})
+        assert answer.status_code == 422
+        assert words in read(answer), content
+        assert "DURAND" not in answer.content.decode()
     assert outreach.fetch("SELECT count(*) FROM notices.contact_file") == [(0,)]
 
 

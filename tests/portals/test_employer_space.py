@@ -397,3 +397,12 @@ def test_nobody_is_twice_on_a_list_on_one_day(desk, group):
     add_staff(desk, group, "A-1")
     with pytest.raises(psycopg.errors.ExclusionViolation):
         add_staff(desk, group, "A-1")
+
+
+def test_a_wrong_number_is_told_with_the_fields_that_are_empty(desk, hr, group):
+    joined = {"contract": str(group.ref), "nir": NIR[:-1] + "X", "structure": "single"}
+    answer = hr.post(f"{MOVES}/entree", joined)
+    assert answer.status_code == 422
+    errors = answer.context["form"].errors
+    assert {"nir", "family_name", "first_names"} <= set(errors)
+    assert "obligatoire" not in str(errors["nir"])

@@ -78,6 +78,17 @@ class NotAContactList(ValueError):
         self.rule = rule
 
 
+def check_contact_header(stream: BinaryIO) -> None:
+    """Check that the first line names what a list of contacts needs; nothing below it is read.
+
+    Raises:
+        NotAContactList: no text, no header, or no column of references.
+    """
+    text = io.TextIOWrapper(stream, encoding=find_encoding(stream), newline="")
+    _read_header(csv.reader(drop_nuls(text), delimiter=_read_separator(text)))
+    text.detach()
+
+
 def read_contact_list(stream: BinaryIO, *, today: date) -> Iterator[ContactRow]:
     """Yield the lines of a list of contacts, in order.
 

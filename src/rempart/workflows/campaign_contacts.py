@@ -19,6 +19,7 @@ from rempart.exchange.contact_list import (
     ContactFinding,
     ContactRow,
     NotAContactList,
+    check_contact_header,
     read_contact_list,
 )
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
@@ -77,6 +78,15 @@ class Reading:
 def open_slot(master_key: bytes) -> Slot:
     """Return what closes files of contact data and opens none: for the pages."""
     return Letterbox(master_key, _LABEL).slot
+
+
+def find_header_fault(content: bytes) -> Rule | None:
+    """Say what is wrong with the first line of a file, before it is given; None: nothing."""
+    try:
+        check_contact_header(BytesIO(content))
+    except NotAContactList as refusal:
+        return refusal.rule
+    return None
 
 
 def give_contacts(

@@ -1,6 +1,7 @@
 """Contact data given in for campaigns, and samples of what a campaign says.
 
-Refuses to read a file here: it is sealed at once, and opened by a job, elsewhere.
+Refuses to read a file here beyond its first line: it is sealed at once, and opened by a job,
+elsewhere.
 """
 
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -48,17 +50,13 @@ def contacts(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            content, ref = form.cleaned_data["file"].read(), acts.draw_reference()
-            slot = get_desk().contacts_slot
-            done = perform(
-                request,
-                lambda tx, asker: campaign_contacts.give_contacts(
-                    tx, asker, slot, content, file_ref=ref
-                ),
-            )
+            content = form.cleaned_data["file"].read()
+            fault = campaign_contacts.find_header_fault(content) if content.strip() else None
+            done = Refused(status) if fault else _give(request, content)
             if not isinstance(done, Refused):
                 return HttpResponseRedirect(reverse("campaign-contacts"))
-            form.add_error("file", _("Ce fichier est vide, ou trop grand."))
+            words = wording.RULES[fault] if fault else _("Ce fichier est vide, ou trop grand.")
+            form.add_error("file", capfirst(str(words)))
             status = done.status
     files = perform_or_404(request, acts.list_files)
     context = {
@@ -67,6 +65,14 @@ def contacts(request: HttpRequest) -> HttpResponseBase:
         **list_abilities(require_visitor(request), [Permission.MAKE_CAMPAIGN]),
     }
     return render(request, "portals/campaigns/contacts.html", context, status=status)
+
+
+def _give(request: HttpRequest, content: bytes) -> Refused | None:
+    ref, slot = acts.draw_reference(), get_desk().contacts_slot
+    return perform(
+        request,
+        lambda tx, asker: campaign_contacts.give_contacts(tx, asker, slot, content, file_ref=ref),
+    )
 
 
 @require_safe

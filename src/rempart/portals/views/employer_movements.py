@@ -14,6 +14,7 @@ from rempart.accounts.permissions import Permission
 from rempart.employers.movements import Rule
 from rempart.exchange.movement_file import COLUMNS as FILE_COLUMNS
 from rempart.exchange.movement_file import read_movements
+from rempart.kernel.nir import Nir
 from rempart.portals.administering import (
     FORM_METHODS,
     Refused,
@@ -33,6 +34,7 @@ from rempart.portals.employer_wording import (
     STRUCTURES,
     describe_finding,
 )
+from rempart.portals.forms import CheckedField
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.uploads import FILE_LIMIT
@@ -118,8 +120,12 @@ class JoinForm(GroupForm):
         label=_("Structure"),
         choices=[("single", _("Isolé")), ("couple", _("Duo")), ("family", _("Famille"))],
     )
-    nir = _make_text(
-        _("NIR, avec sa clé"), help_text=_("Scellé dès l’envoi : aucune page ne le montre.")
+    nir = CheckedField(
+        label=_("NIR, avec sa clé"),
+        help_text=_("Scellé dès l’envoi : aucune page ne le montre."),
+        parse=lambda text: Nir.parse(text).format_compact(),
+        numeric=False,
+        max_length=28,
     )
     birth_date = _make_text(_("Date de naissance"), help_text=_("JJ/MM/AAAA"))
     birth_rank = _make_text(
