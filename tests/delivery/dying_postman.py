@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from tests.delivery.post_office import KEY, ROOM, make_relay
 from tests.package_samples import KMS
@@ -72,7 +73,7 @@ def deliver(port: int, folder: Path, deaths: Deaths) -> None:
 def main() -> None:
     port, folder, last = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     deaths = Deaths(last)
-    hand_over, put = smtp_transport._Line.deliver, print_letters._put
+    hand_over, put = smtp_transport._Line.deliver, print_letters.write_whole
 
     async def hand_over_and_die(line, one):
         deaths.step()
@@ -80,12 +81,14 @@ def main() -> None:
         deaths.step()
         return outcome
 
-    def put_and_die(path: Path, content: bytes) -> None:
-        put(path, content)
+    @contextmanager
+    def put_and_die(path: Path) -> Iterator[IO[bytes]]:
+        with put(path) as file:
+            yield file
         deaths.step()
 
     smtp_transport._Line.deliver = hand_over_and_die  # type: ignore[method-assign]
-    print_letters._put = put_and_die
+    print_letters.write_whole = put_and_die  # type: ignore[attr-defined]
     deliver(port, folder, deaths)
 
 

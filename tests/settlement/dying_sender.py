@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tests.settlement.practice import Till
 
@@ -28,7 +29,7 @@ def main() -> None:
     run_id, directory, last = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     settings = Settings.from_environment()
     database: Database = locate_database(settings, Home.open(settings.home))
-    put = send_payments._put
+    put = send_payments.write_whole
 
     @contextmanager
     def open_transaction() -> Iterator[Transaction]:
@@ -37,11 +38,13 @@ def main() -> None:
             step(last)  # before it is committed
         step(last)  # and after
 
-    def put_and_die(path: Path, content: bytes) -> None:
+    @contextmanager
+    def put_and_die(path: Path) -> Iterator[IO[bytes]]:
         step(last)
-        put(path, content)
+        with put(path) as file:
+            yield file
 
-    send_payments._put = put_and_die
+    send_payments.write_whole = put_and_die  # type: ignore[attr-defined]
     sepa_files.find_faults = lambda _content, _schema: []  # judged elsewhere; slow to load
     send_payments.value_on = lambda _name, _day: 2  # two transfers in a file
     send_payments.send_run(open_transaction, Till(database, directory).counter, run_id)

@@ -4,7 +4,6 @@ Refuses to leave half an answer: a file has its name when it is whole, and only 
 """
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -32,7 +31,7 @@ def open_answer(path: Path) -> Iterator[IO[bytes]]:
         Unavailable: the file cannot be written.
     """
     try:
-        with write_whole(path, path.with_name(f".{path.name}.{os.getpid()}.partial")) as file:
+        with write_whole(path) as file:
             yield file
     except OSError as failure:
         raise Unavailable(

@@ -1,6 +1,7 @@
 """A file that takes its name when it is whole and on the disk; only its owner reads it."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,23 +9,22 @@ from typing import IO
 
 
 @contextmanager
-def write_whole(path: Path, draft: Path | None = None) -> Iterator[IO[bytes]]:
+def write_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes its name at the end of the block, and is gone if the block fails.
 
-    An interruption is a failure too. What had the name before stays until then. When this returns,
-    a crash of the machine loses neither the file nor its name.
+    An interruption is a failure too. What had the name before stays until then. Several may write
+    it at once: it is whole, and one of theirs. When this returns, a crash of the machine loses
+    neither the file nor its name; a killed process leaves a hidden draft beside it.
 
     Args:
         path: Where it will be.
-        draft: Where it is until then; by default always the same place, so that what a killed
-            process left there goes with the next try.
 
     Raises:
         OSError: the file cannot be written.
     """
-    draft = draft or path.with_name(f".{path.name}.partial")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    draft = Path(name)
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
