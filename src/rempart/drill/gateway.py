@@ -56,6 +56,7 @@ def running_gateway(
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,  # closed by our death: see http_server
+            stdout=2,  # what it says is no part of what we print
             env=dict(os.environ if environment is None else environment),
             start_new_session=True,  # a Ctrl-C typed in our terminal is for us to answer
         )
