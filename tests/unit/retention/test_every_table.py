@@ -22,6 +22,7 @@ ELSEWHERE = {
     "guard.canary": "nobody: a planted reference",
     "notices.message": "what somebody was told: kept with its campaign, by reference only",
     "notices.opened": "the same",
+    "incidents.person_question": "whom it was about leaves the row when it is answered (0038)",
     "accounts.inquiry": "who was asked about, by reference: kept with the inquiry",
     "employers.staff": "by a trigger on identity.person (0032), whatever erases; the stay later",
     "retention.life": "retention's own: gone with the last field (forget_lives)",
