@@ -38,7 +38,7 @@ def has_news(habits: Habits, lookup: Lookup, *, teaches: bool) -> bool:
         or (
             not lookup.presence
             and not today.typed_known >> find_part(lookup.subject) & 1
-            and habits.has_line(lookup.ip)
+            and _works_from(habits, lookup)
         )
     )
 
@@ -60,9 +60,10 @@ def judge_known(
     Returns:
         The decision, and what was learnt.
     """
-    if not _is_counted(habits, lookup) or _is_at_work(habits, lookup):
-        learnt = _learn_known(habits, lookup, teaches=teaches)
-        return ANSWERED, learnt._replace(changed=True) if habits.step else learnt
+    if not _is_counted(habits, lookup):
+        return ANSWERED, _learn_known(habits, lookup, teaches=teaches)
+    if _is_at_work(habits, lookup):
+        return ANSWERED, _learn_known(habits, lookup, teaches=teaches)._replace(changed=True)
     if habits.count_held_known(lookup.subject, policy.held_known):
         # Nothing of where it came from: a thief would make his address usual.
         return ANSWERED, _LEARNT
@@ -77,13 +78,18 @@ def _learn_known(habits: Habits, lookup: Lookup, *, teaches: bool) -> Learnt:
     # Before its address is learnt: one of today is not its own line.
     is_news = (
         not lookup.presence
-        and (habits.has_line(lookup.ip) or habits.checks_from(lookup.ip))
+        and _works_from(habits, lookup)
         and habits.count_typed_known(lookup.subject)
     )
     learnt = habits.learn_place(
         lookup.ip, lookup.user_agent, find_hour(lookup.time_ms), habits.today.day
     )
     return learnt._replace(changed=True) if is_news else learnt
+
+
+def _works_from(habits: Habits, lookup: Lookup) -> bool:
+    """Say whether known people typed from an address speak for the account: its own, or before."""
+    return habits.has_line(lookup.ip) or habits.checks_from(lookup.ip)
 
 
 def _is_counted(habits: Habits, lookup: Lookup) -> bool:

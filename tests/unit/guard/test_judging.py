@@ -1,16 +1,10 @@
 """What is answered, what is refused, what contains: one account before its own past."""
 
-import copy
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.guard.samples import OWN_AGENT, OWN_IP, ask, at, live, make_guard, steal
 
 from rempart.guard import Account, Policy, SignalKind, Step, habits, judging
-from rempart.guard.known import has_news, judge_known
-from rempart.guard.lookups import find_day
-from rempart.guard.rules import first_rules
+from rempart.guard.known import judge_known
 
 WORKDAYS = 10
 
@@ -390,27 +384,6 @@ def test_a_clock_that_was_a_year_ahead_does_not_stop_the_days():
     spent = guard._habits[1].today.typed
     guard.decide(ask(at(WORKDAYS + 1, 11), "typed-tomorrow"))
     assert spent > guard._habits[1].today.typed > 0
-
-
-@given(
-    st.integers(-2, 3),
-    st.sampled_from([OWN_IP, "elsewhere"]),
-    st.sampled_from([OWN_AGENT, "other"]),
-    st.floats(0, 23.9),
-    st.booleans(),
-    st.sampled_from([Step.NONE, Step.PRESENCE_ONLY]),
-)
-def test_no_news_means_that_meeting_changes_nothing(days, ip, agent, hour, teaches, step):
-    usual = judging.Habits("nurse", "75")
-    judging.begin_day(usual, find_day(at(0)), first_rules(Policy()))
-    usual.step = step
-    judge_known(usual, ask(at(0, 10), "regular"), teaches=True, policy=Policy())
-    lookup = ask(at(days, hour), "regular", ip=ip, user_agent=agent)
-    news = has_news(usual, lookup, teaches=teaches)
-    before = copy.deepcopy(usual)
-    if judging.find_lookup_day(usual, lookup) == before.today.day and not news:
-        judge_known(usual, lookup, teaches=teaches, policy=Policy())
-        assert usual == before
 
 
 def test_signals_come_heaviest_first_with_what_was_usual():

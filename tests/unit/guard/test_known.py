@@ -1,9 +1,15 @@
 """People an account knows: always answered with a card, a few a day by typing while it is held."""
 
+import copy
+from itertools import product
+
 import pytest
 from tests.unit.guard.samples import OWN_AGENT, OWN_IP, ask, at, make_guard, steal
 
-from rempart.guard import Policy, SignalKind, Step, known
+from rempart.guard import Policy, SignalKind, Step, judging, known
+from rempart.guard.habits import Habits
+from rempart.guard.lookups import find_day
+from rempart.guard.rules import first_rules
 
 WORKDAYS = 10
 # Met with their cards on the days of `live`, which are all alike.
@@ -103,3 +109,57 @@ def test_a_review_ends_the_count():
     ask_about(guard, REGULARS)
     guard.released(1, at(WORKDAYS, 14))
     assert ask_about(guard, REGULARS, first=15.0) == len(REGULARS)
+
+
+def live_known(*asked):
+    """Return habits of an account that asked about people it knows, in that order."""
+    usual = Habits("nurse", "75")
+    for lookup in asked:
+        if find_day(lookup.time_ms) != usual.today.day:
+            judging.begin_day(usual, find_day(lookup.time_ms), first_rules(Policy()))
+        known.judge_known(usual, lookup, teaches=True, policy=Policy())
+    return usual
+
+
+WEEK = [
+    *(ask(at(day, 10), "regular") for day in range(-6, 0)),
+    ask(at(-2, 10), "regular", ip="second"),
+    ask(at(0, 10), "regular"),
+    ask(at(0, 10), "regular", ip="second", presence=True),
+]
+
+
+@pytest.mark.parametrize("step", [Step.NONE, Step.PRESENCE_ONLY])
+@pytest.mark.parametrize("teaches", [True, False])
+def test_no_news_means_that_meeting_changes_nothing(teaches, step):
+    usual = live_known(*WEEK)
+    usual.step = step
+    quiet = 0
+    for day, ip, agent, hour, presence, who in product(
+        (-1, 0, 1),
+        (OWN_IP, "second", "elsewhere"),
+        (OWN_AGENT, "other"),
+        (10.5, 17.0),
+        (True, False),
+        ("regular", *(f"other-{n}" for n in range(5))),
+    ):
+        lookup = ask(at(day, hour), who, ip=ip, user_agent=agent, presence=presence)
+        after = copy.deepcopy(usual)
+        if known.has_news(after, lookup, teaches=teaches):
+            continue
+        if judging.find_lookup_day(after, lookup) == usual.today.day:
+            known.judge_known(after, lookup, teaches=teaches, policy=Policy())
+            assert after == usual, lookup
+            quiet += 1
+    assert quiet
+
+
+def test_mutation_counting_a_second_place_without_saying_so_is_noticed(monkeypatch):
+    counts = Habits.checks_from
+    monkeypatch.setattr(Habits, "checks_from", lambda *_: False)
+    usual, lookup = live_known(*WEEK), ask(at(0, 10.5), "other-1", ip="second")
+    assert not known.has_news(usual, lookup, teaches=True)
+    monkeypatch.setattr(Habits, "checks_from", counts)
+    before = copy.deepcopy(usual)
+    known.judge_known(usual, lookup, teaches=True, policy=Policy())
+    assert usual != before
