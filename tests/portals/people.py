@@ -69,7 +69,11 @@ def make_organisation(
                 "INSERT INTO accounts.establishment"
                 " (establishment_ref, siret, name, postcode, city)"
                 " VALUES (%s, %s, %s, '75009', 'Paris')",
-                (establishment_ref, make_synthetic_siret(establishment_ref % 1000).number, name),
+                (
+                    establishment_ref,
+                    make_synthetic_siret(establishment_ref % 99_989_999).number,
+                    name,
+                ),
             )
         tx.execute(
             "INSERT INTO accounts.organisation"
