@@ -167,6 +167,15 @@ def test_a_stranger_a_planted_person_and_a_slip_say_nothing_of_anybody(
     assert len(list_acts(desk)) == 2, "nothing was asked"
 
 
+def test_no_insurer_is_chosen_for_who_asks(desk, host, mine, member, incident):
+    dpo = enter(desk, host, Role.OPERATOR_DPO)
+    page = dpo.get(f"/console/incidents/{incident}/personne").content.decode()
+    assert '<option value="" selected>' in page
+    refused = ask(dpo, incident, mine, member, **{"saisie-insurer": ""})
+    assert refused.status_code == 422
+    assert "Choisissez la complémentaire." in refused.content.decode()
+
+
 def test_who_was_erased_is_found_by_what_evidence_knows_them_by(desk, host, mine, incident):
     dpo = enter(desk, host, Role.OPERATOR_DPO)
     gone = add_member(desk, mine, 9, left=True)

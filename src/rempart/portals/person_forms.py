@@ -50,7 +50,11 @@ class HostPersonForm(TypedPersonForm):
         insurers: The insurers to choose among.
     """
 
-    insurer = forms.TypedChoiceField(label=_("Complémentaire"), coerce=int)
+    insurer = forms.TypedChoiceField(
+        label=_("Complémentaire"),
+        coerce=int,
+        error_messages={"required": _("Choisissez la complémentaire.")},
+    )
     field_order: Sequence[str] | None = ("insurer",)
 
     def __init__(self, *values: Any, insurers: Sequence[InsurerChoice], **options: Any) -> None:
@@ -58,7 +62,8 @@ class HostPersonForm(TypedPersonForm):
         self.insurers = {one.insurer_id: one for one in insurers}
         field = self.fields["insurer"]
         assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
-        field.choices = [(one.insurer_id, one.name) for one in insurers]
+        # None to begin with: a wrong one finds nobody, on record.
+        field.choices = [("", "—"), *((one.insurer_id, one.name) for one in insurers)]
 
     def read_identifiers(self, _amc_number: str = "") -> Identifiers:
         """Return whom it is about; the form is valid."""
