@@ -63,7 +63,8 @@ def test_an_incident_that_is_not_there_fails_at_once_and_says_so(settings, home,
         job_id = enqueue(tx, "make_packages", incident_id=999)
     drain(make_installation(settings, home, database), queues=["incidents"])
     assert read_state(database, job_id) == "failed"
-    assert ask_database(database, "SELECT code FROM jobs.attempt") == [("not_found",)]
+    asked = "SELECT code FROM jobs.attempt WHERE job_id = %s"
+    assert ask_database(database, asked, job_id) == [("not_found",)]
 
 
 def test_a_job_of_the_command_line_is_nobody_s(settings, home, database):
