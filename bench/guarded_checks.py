@@ -5,8 +5,10 @@
 Two kinds of traffic: each account asks for people it knows seven times in ten, as practices do
 (detection.md, section 4, weighted by volume), or for somebody new every time, which is the worst.
 Rounds are interleaved. Processor time is told beside throughput: a busy machine changes it less.
+The base is made anew each time: in one that was measured on before, everybody is known.
 """
 
+import shutil
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -17,7 +19,7 @@ from scripts.gateway_process import FACTORY, GatewayProcess
 
 from bench import closed_loop
 from bench.closed_loop import Throughput
-from bench.machinery import save_results
+from bench.machinery import DATA, save_results
 from bench.processors import read_group_seconds, read_named_seconds
 from bench.rights_checks import CALLERS, Ground, prepare
 from rempart.wiring.settings import Settings
@@ -50,7 +52,9 @@ class Round:
 
 def run(*, members: int, seconds: float) -> None:
     """Measure, print the ratios, save them."""
-    with prepare(members) as ground:
+    home = DATA / f"home-guarded-{members}"
+    shutil.rmtree(home, ignore_errors=True)
+    with prepare(members, home) as ground:
         rounds = [_play_round(ground, seconds, first=number == 0) for number in range(ROUNDS)]
     practice = _ratio(rounds, lambda one: one.practice_on, lambda one: one.practice_off)
     new = _ratio(rounds, lambda one: one.new_on, lambda one: one.new_off)

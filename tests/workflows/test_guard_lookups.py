@@ -97,10 +97,15 @@ def test_two_gateways_side_by_side_spend_one_allowance(world, home, clock):
     assert counts == [alone] * len(counts)
 
 
-def test_mutation_without_the_lock_two_gateways_spend_more(world, home, clock, monkeypatch):
+def test_mutation_without_lock_or_version_two_gateways_spend_more(world, home, clock, monkeypatch):
     refs = open_accounts(world.database, 6)
     queries = dict(guard_storage.QUERIES)
-    queries["lock_accounts"] = queries["lock_accounts"].replace("FOR UPDATE OF account", "")
+    for name, promise in (
+        ("lock_accounts", "FOR UPDATE OF account"),
+        ("save_accounts", "AND account.version = done.version"),
+    ):
+        assert promise in queries[name]
+        queries[name] = queries[name].replace(promise, "")
     monkeypatch.setattr(guard_storage, "QUERIES", _Queries(queries))
 
     async def race():
@@ -251,6 +256,74 @@ def test_known_faces_without_news_ask_nothing_of_the_guards_tables(world, home, 
     settled = play(count_statements())
     assert len(statements) == settled
     assert settled <= 1 + 5
+
+
+def test_new_faces_of_remembered_accounts_take_one_statement(world, home, clock):
+    refs = open_accounts(world.database, 4)
+    statements = []
+
+    async def count_statements():
+        async with open_office(world.database, home, clock) as office:
+            for ref in refs:
+                await office.ask(Ask(ref, 1, card=True))
+            office.made.guard._connection.add_query_logger(
+                lambda record: statements.append(record.query)
+            )
+            return await office.ask(*[Ask(ref, 101) for ref in refs])
+
+    assert answered(play(count_statements())) == 4
+    assert len(statements) == 1
+    assert read(world.database, "SELECT count(*) FROM guard.face") == [(8,)]
+
+
+def test_what_was_judged_on_an_old_copy_is_judged_again_and_written_once(world, home, clock):
+    refs = open_accounts(world.database, 3)
+    saved = []
+
+    async def meet():
+        async with (
+            open_office(world.database, home, clock) as one,
+            open_office(world.database, home, clock, log_id=2) as other,
+        ):
+            for office in (one, other):
+                await office.ask(*[Ask(ref, 1, card=True) for ref in refs])
+            # The copies of the first gateway are of the version before.
+            await other.ask(Ask(refs[1], 100))
+            before = read(world.database, "SELECT version FROM guard.account ORDER BY account_ref")
+            book = one.made.desk.guard._book
+            save = book.save
+
+            async def watch(changes):
+                saved.append(await save(changes))
+                return saved[-1]
+
+            book.save = watch
+            replies = await one.ask(*[Ask(ref, 101) for ref in refs], Ask(refs[1], 100))
+            return before, replies
+
+    before, replies = play(meet())
+    assert saved == [False]
+    assert answered(replies) == 4
+    after = read(world.database, "SELECT version FROM guard.account ORDER BY account_ref")
+    assert [(one + 1,) for [one] in before] == after
+    habits = load_habits(world.database, refs[1])
+    assert habits.today.typed_count == 2
+
+
+def test_copies_that_were_old_are_tried_less_and_less():
+    memory = AccountMemory()
+    tried = 0
+    for _ in range(1000):
+        if memory.find_all([]) is not None:
+            tried += 1
+            memory.distrust([])
+    assert tried == 11, "1, 2, 4… batches between two, 256 at most"
+    while memory.find_all([]) is None:
+        pass
+    memory.trust()
+    memory.distrust([])
+    assert memory.find_all([]) is None
+    assert memory.find_all([]) is not None
 
 
 def test_what_a_gateway_remembers_is_bounded(world, home, clock):

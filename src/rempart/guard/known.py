@@ -30,16 +30,15 @@ def has_news(habits: Habits, lookup: Lookup, *, teaches: bool) -> bool:
         return True
     if not teaches:
         return False
+    if not today.hours >> find_hour(lookup.time_ms) & 1:
+        return True
     ip, agent = habits.addresses.get(lookup.ip), habits.agents.get(lookup.user_agent)
+    if ip is None or ip.last != day or agent is None or agent.last != day:
+        return True
     return (
-        not today.hours >> find_hour(lookup.time_ms) & 1
-        or (ip is None or ip.last != day)
-        or (agent is None or agent.last != day)
-        or (
-            not lookup.presence
-            and not today.typed_known >> find_part(lookup.subject) & 1
-            and _works_from(habits, lookup)
-        )
+        not lookup.presence
+        and not today.typed_known >> find_part(lookup.subject) & 1
+        and _works_from(habits, lookup)
     )
 
 

@@ -132,13 +132,19 @@ class EventRow(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What a batch leaves behind."""
+    """What a batch leaves behind; `versions` are those at which its accounts were judged."""
 
     accounts: Sequence[SavedAccount]
     faces: Sequence[Face]
     addresses: Sequence[AddressRow]
     days: Sequence[tuple[int, AccountDay]]
     events: Sequence[EventRow]
+    versions: Sequence[int] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one statement writes it: nothing but accounts and the faces they met."""
+        return not (self.addresses or self.days or self.events)
 
 
 class MinuteRow(NamedTuple):
@@ -181,11 +187,17 @@ class GuardPage:
         rows = await self._connection.fetch(QUERIES.load_addresses, addresses, since)
         return [AddressRow(*row) for row in rows]
 
-    async def save(self, changes: Changes) -> None:
-        """Write what changed."""
-        if changes.accounts or changes.faces:
-            columns = (*_turn(changes.accounts, SavedAccount), *_turn(changes.faces, Face))
-            await self._connection.execute(QUERIES.save_accounts, *columns)
+    async def save(self, changes: Changes) -> bool:
+        """Write what changed; false when an account was changed since its version was judged.
+
+        Then nothing is written. Those that are locked never were.
+        """
+        if changes.accounts:
+            accounts, faces = _turn(changes.accounts, SavedAccount), _turn(changes.faces, Face)
+            columns = changes.versions, *accounts, *faces
+            done = await self._connection.execute(QUERIES.save_accounts, *columns)
+            if done != f"UPDATE {len(changes.accounts)}":
+                return False
         if changes.addresses:
             columns = tuple(_turn(changes.addresses, AddressRow))
             await self._connection.execute(QUERIES.save_addresses, *columns)
@@ -195,6 +207,7 @@ class GuardPage:
         if changes.events:
             columns = tuple(map(list, zip(*map(_flatten_event, changes.events), strict=True)))
             await self._connection.execute(QUERIES.save_events, *columns)
+        return True
 
 
 class GuardBook:
@@ -223,6 +236,21 @@ class GuardBook:
         """
         async with self._using() as connection, connection.transaction():
             yield GuardPage(connection)
+
+    async def save(self, changes: Changes) -> bool:
+        """Write what was judged on copies of accounts, none of them locked, in one go.
+
+        Returns:
+            Whether it was written; nothing is when an account was changed since.
+
+        Raises:
+            Unavailable: as in `open`.
+        """
+        if not changes.is_plain:
+            async with self.open() as page:
+                return await page.save(changes)
+        async with self._using() as connection:
+            return await GuardPage(connection).save(changes)
 
     async def open_accounts(self, account_refs: Sequence[int]) -> None:
         """Make rows for accounts that have none.

@@ -49,20 +49,32 @@ CROSS JOIN LATERAL (
 ) AS one;
 
 -- name: save_accounts
--- What a batch changed: habits and figures of accounts, and whom they know now.
-WITH met AS (
+-- What a batch changed: habits and figures of accounts, and whom they know now. All of it, or nothing when one of the accounts is not at the version it was judged at; locked in the same order as above.
+WITH done AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::integer[], $5::smallint[], $6::double precision[],
+                         $7::double precision[], $8::double precision[], $9::double precision[], $10::integer[], $11::integer[],
+                         $12::bigint[])
+         AS done (version, account_ref, habits, day, step, evidence, threshold, typed, typed_allowance, new_faces, refused, judged)
+), held AS MATERIALIZED (
+    SELECT account.account_ref
+    FROM done
+    JOIN guard.account ON account.account_ref = done.account_ref AND account.version = done.version
+    ORDER BY account.account_ref
+    FOR UPDATE OF account
+), whole AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM done) AS is_so
+), met AS (
     INSERT INTO guard.face (account_ref, subject, day, t_ms, place, teaches, department)
-    SELECT * FROM unnest($12::bigint[], $13::bigint[], $14::integer[], $15::bigint[], $16::bigint[], $17::boolean[], $18::text[])
+    SELECT * FROM unnest($13::bigint[], $14::bigint[], $15::integer[], $16::bigint[], $17::bigint[], $18::boolean[], $19::text[])
+    WHERE (SELECT is_so FROM whole)
     ON CONFLICT DO NOTHING
 )
 UPDATE guard.account
 SET version = account.version + 1, habits = done.habits, day = done.day, step = done.step, evidence = done.evidence,
     threshold = done.threshold, typed = done.typed, typed_allowance = done.typed_allowance, new_faces = done.new_faces,
     refused = done.refused, judged = done.judged, ordered_step = NULL, ordered_ms = NULL, changed_at = clock_timestamp()
-FROM unnest($1::bigint[], $2::bytea[], $3::integer[], $4::smallint[], $5::double precision[], $6::double precision[],
-            $7::double precision[], $8::double precision[], $9::integer[], $10::integer[], $11::bigint[])
-     AS done (account_ref, habits, day, step, evidence, threshold, typed, typed_allowance, new_faces, refused, judged)
-WHERE account.account_ref = done.account_ref;
+FROM done
+WHERE account.account_ref = done.account_ref AND (SELECT is_so FROM whole);
 
 -- name: save_addresses
 -- Who works from where, and who typed as a stranger.

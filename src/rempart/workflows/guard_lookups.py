@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from rempart.guard.decisions import ANSWERED, Decision, SignalKind, Step
+from rempart.guard.decisions import Decision, SignalKind, Step
 from rempart.guard.habits import new_habits
 from rempart.guard.known import has_news
 from rempart.guard.lookups import Account, Lookup, find_day
@@ -128,9 +128,7 @@ class LookupGuard:
         mine = [look for look in looks if look.asked.origin.account_ref in held]
         try:
             await self._follow_rules(day)
-            sitting = self._make_sitting(day)
-            if held:
-                await self._hold(sitting, mine, sorted(held))
+            sitting = await self._sit(mine, sorted(held), day)
         except Unavailable as failure:
             self._memory.forget_all()
             sitting = self._make_sitting(day)
@@ -150,9 +148,46 @@ class LookupGuard:
             self._rules = RulesBook(self._policy, await self._book.load_rules())
             self._rules_day = day
 
-    async def _hold(self, sitting: Sitting, looks: Sequence[Look], refs: list[int]) -> None:
+    async def _sit(self, looks: Sequence[Look], refs: list[int], day: int) -> Sitting:
+        """Judge what may change accounts, and write it: on copies, else with accounts in hand."""
+        if not looks:
+            return self._make_sitting(day)
+        sitting = await self._judge_on_copies(looks, refs, day)
+        if sitting is None:
+            sitting = await self._hold(looks, refs, day)
+        # Only now: a copy is of a version that is there.
+        for ref, account in sitting.accounts.items():
+            if account.habits is None:
+                self._memory.forget(ref)
+            else:
+                self._memory.keep(account.as_saved(), account.habits)
+        return sitting
+
+    async def _judge_on_copies(
+        self, looks: Sequence[Look], refs: list[int], day: int
+    ) -> Sitting | None:
+        """Judge on copies; None when they do not say enough, or one was old: nothing is written."""
+        copies = self._memory.find_all(refs)
+        if copies is None:
+            return None
+        sitting = self._make_sitting(day)
+        for copy in copies:
+            sitting.take(copy.stored, copy.habits, is_copy=True)
+        if sitting.needs_reading(looks):
+            return None
+        sitting.judge(looks)
+        if not await self._book.save(sitting.collect()):
+            self._memory.distrust(refs)
+            return None
+        self._memory.trust()
+        return sitting
+
+    async def _hold(self, looks: Sequence[Look], refs: list[int], day: int) -> Sitting:
         """Take accounts in hand, judge what is asked of them, write it, and let them go."""
-        versions = {ref: kept.version if (kept := self._memory.find(ref)) else -1 for ref in refs}
+        sitting = self._make_sitting(day)
+        versions = {
+            ref: kept.stored.version if (kept := self._memory.find(ref)) else -1 for ref in refs
+        }
         while True:
             async with self._book.open() as page:
                 rows = await page.lock(versions)
@@ -161,23 +196,17 @@ class LookupGuard:
                     await self._take(sitting, page, rows)
                     await sitting.prepare(page, looks)
                     sitting.judge(looks)
-                    await page.save(sitting.collect())
-                    break
+                    if not await page.save(sitting.collect()):
+                        raise Unavailable("an account changed while it was held")
+                    return sitting
             await self._book.open_accounts(sorted(missing))
-        # Only now: a copy is of a version that is there.
-        for ref, account in sitting.accounts.items():
-            if account.habits is None:
-                self._memory.forget(ref)
-            else:
-                version = account.stored.version + account.changed
-                self._memory.keep(ref, version, account.habits)
 
     async def _take(self, sitting: Sitting, page: GuardPage, rows: Sequence[StoredAccount]) -> None:
         fresh = [row.account_ref for row in rows if row.version == 0 and row.habits is None]
         with_past = await page.find_with_past(fresh) if fresh else set()
         for row in rows:
             kept = self._memory.find(row.account_ref)
-            is_copy = kept is not None and kept.version == row.version
+            is_copy = kept is not None and kept.stored.version == row.version
             habits = kept.habits if kept is not None and is_copy else None
             is_new = row.version == 0 and row.habits is None and row.account_ref not in with_past
             if is_new:
@@ -186,51 +215,60 @@ class LookupGuard:
 
     def _settle(self, sitting: Sitting, look: Look, refusals: dict[int, RempartError]) -> None:
         """Note what became of a look-up."""
-        account_ref = look.asked.origin.account_ref
-        decision = sitting.decisions.get(look.place, ANSWERED)
-        refused = not decision.answer and not (look.is_canary and sitting.seems_lawful(look))
-        kept = self._memory.find(account_ref)
-        account = sitting.accounts.get(account_ref)
-        self._tally.count(
-            look.lookup.time_ms,
-            account.stored.profession if account else kept.habits.profession if kept else "",
-            missed=not look.lookup.found,
-            new=look.place in sitting.new_faces,
-            refused=refused and self._mode is GuardMode.ON,
+        lookup = look.lookup
+        decision = sitting.decisions.get(look.place)
+        refused = (
+            decision is not None
+            and not decision.answer
+            and self._mode is GuardMode.ON
+            and not (look.is_canary and sitting.seems_lawful(look))
         )
-        if refused and self._mode is GuardMode.ON:
-            refusals[look.place] = _refuse(decision, look.lookup)
+        account = sitting.accounts.get(look.asked.origin.account_ref)
+        if account is None:
+            kept = self._memory.find(look.asked.origin.account_ref)
+            profession = kept.stored.profession if kept else ""
+        else:
+            profession = account.stored.profession
+        self._tally.count(
+            lookup.time_ms,
+            profession,
+            missed=not lookup.found,
+            new=look.place in sitting.new_faces,
+            refused=refused,
+        )
+        if decision is not None and refused:
+            refusals[look.place] = _refuse(decision, lookup)
 
     def _look(
         self, place: int, one: Asked, want: Wanted, seen: Found, weight: Weighed, *, now_ms: int
     ) -> Look:
-        identifiers, origin = one.question.identifiers, one.origin
+        identifiers, origin, person_ref = one.question.identifiers, one.origin, seen.person_ref
         # Whose code is wrong, or of whom nothing is published, is a stranger in the ledger too.
-        is_other = weight is Evidence.WRONG_CODE or (
-            seen.person_ref is not None and seen.sheet is None
-        )
-        person_ref = None if is_other else seen.person_ref
+        is_other = weight is Evidence.WRONG_CODE or (person_ref is not None and seen.sheet is None)
         department = None
         if isinstance(identifiers, TypedIdentifiers):
             department = identifiers.insured_nir.department
-        return Look(
-            place,
-            Lookup(
-                time_ms=now_ms,
-                account=origin.account_ref,
-                subject=compute_stranger(want.lookup_key) if person_ref is None else person_ref,
-                insurer=seen.sheet.insurer_id if person_ref is not None and seen.sheet else 0,
-                subject_department=None if department == _NO_DEPARTMENT else department,
-                presence=weight is Evidence.PRESENT,
-                ip=self._digest_address(origin.address),
-                user_agent=self._digest_agent(origin.agent),
-                found=person_ref is not None,
-            ),
-            None if is_other else seen.teaches,
-            seen.is_canary,
-            not is_other,
-            one,
+            if department == _NO_DEPARTMENT:
+                department = None
+        if is_other or person_ref is None:
+            subject, insurer, is_found = compute_stranger(want.lookup_key), 0, False
+        else:
+            insurer = 0 if seen.sheet is None else seen.sheet.insurer_id
+            subject, is_found = person_ref, True
+        # In the order of their fields: this is done for every question.
+        lookup = Lookup(
+            now_ms,
+            origin.account_ref,
+            subject,
+            insurer,
+            department,
+            weight is Evidence.PRESENT,
+            self._digest_address(origin.address),
+            self._digest_agent(origin.agent),
+            is_found,
         )
+        teaches = None if is_other else seen.teaches
+        return Look(place, lookup, teaches, seen.is_canary, not is_other, one)
 
     def _look_at_claim(self, place: int, look: ClaimLook, *, now_ms: int) -> Look:
         """See the reading of a claim as a look-up; whether the face is known is asked for.

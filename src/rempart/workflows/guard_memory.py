@@ -1,7 +1,8 @@
 """What one gateway remembers of accounts and rules between two batches of look-ups.
 
 Bounded: an account that is not remembered is read again. Refuses to be believed alone: whatever
-changes an account is decided on what the database holds, under its lock.
+changes an account is decided on what the database holds, under its lock, or on a copy and written
+only where the database still holds the version it is of.
 """
 
 import functools
@@ -15,12 +16,13 @@ from typing import Final, NamedTuple
 from rempart.guard.habits import Habits
 from rempart.guard.policy import Policy
 from rempart.guard.rules import Rules, first_rules
-from rempart.storage.guard import MinuteRow
+from rempart.storage.guard import MinuteRow, StoredAccount
 
 # About a hundred megabytes when every place is taken.
 MOST_ACCOUNTS: Final = 10_000
 _MOST_PLACES: Final = 50_000
 _MINUTE_MS: Final = 60_000
+_LONGEST_PAUSE: Final = 256
 # An IPv6 network of this size is one subscriber's: within it, addresses change every day.
 _SUBSCRIBER_BITS: Final = 64
 
@@ -30,9 +32,9 @@ DigestText = Callable[[str], int]
 
 
 class Remembered(NamedTuple):
-    """A copy of an account's habits, and the version it is of. Never changed without the lock."""
+    """A copy of an account and of its habits, at the version that `stored` says."""
 
-    version: int
+    stored: StoredAccount
     habits: Habits
 
 
@@ -46,6 +48,9 @@ class AccountMemory:
     def __init__(self, most: int = MOST_ACCOUNTS) -> None:
         self._most = most
         self._kept: OrderedDict[int, Remembered] = OrderedDict()
+        # How many batches more go to the database first, and how many after the next old copy.
+        self._distrusted = 0
+        self._pause = 1
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -57,16 +62,39 @@ class AccountMemory:
             self._kept.move_to_end(account_ref)
         return found
 
-    def keep(self, account_ref: int, version: int, habits: Habits) -> None:
+    def keep(self, stored: StoredAccount, habits: Habits) -> None:
         """Remember an account."""
-        self._kept[account_ref] = Remembered(version, habits)
-        self._kept.move_to_end(account_ref)
+        self._kept[stored.account_ref] = Remembered(stored, habits)
+        self._kept.move_to_end(stored.account_ref)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
     def forget(self, account_ref: int) -> None:
         """Forget an account."""
         self._kept.pop(account_ref, None)
+
+    def find_all(self, account_refs: Iterable[int]) -> list[Remembered] | None:
+        """Return copies of accounts to judge on; None when one is missing, or they may be old.
+
+        Where several gateways see the same accounts, copies are old: after each batch judged in
+        vain, twice as many go without.
+        """
+        if self._distrusted:
+            self._distrusted -= 1
+            return None
+        found = [self._kept.get(ref) for ref in account_refs]
+        copies = [one for one in found if one is not None]
+        return copies if len(copies) == len(found) else None
+
+    def trust(self) -> None:
+        """Take note that a batch was judged on copies that were new."""
+        self._pause = 1
+
+    def distrust(self, account_refs: Iterable[int]) -> None:
+        """Take note that one of some copies was old: they were judged on, and are spoilt."""
+        for ref in account_refs:
+            self.forget(ref)
+        self._distrusted, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
 
     def forget_all(self) -> None:
         """Forget every account: only the database knows what was written."""

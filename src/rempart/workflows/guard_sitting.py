@@ -93,6 +93,17 @@ class Held:
     threshold: float = 0.0
     changed: bool = False
 
+    def as_saved(self) -> StoredAccount:
+        """Return what is kept once what changed is written, but for the habits."""
+        stored, habits = self.stored, self.habits
+        if habits is None or not self.changed:
+            return stored._replace(habits=None)
+        today = habits.today
+        return StoredAccount(
+            *(stored.account_ref, stored.version + 1, stored.profession, stored.department),
+            *(today.day, habits.step, today.refused, self.judged, None, None),
+        )
+
 
 class Sitting:
     """One batch before the guard: accounts in hand, decisions, and what is left to write."""
@@ -129,6 +140,13 @@ class Sitting:
             account.changed = True
             if past is not None:
                 self._days.append((row.account_ref, past))
+
+    def needs_reading(self, looks: Iterable[Look]) -> bool:
+        """Say whether copies are not enough to judge: a face is doubtful, or an address new."""
+        return any(
+            look.teaches is None and (not look.is_certain or self._is_from_elsewhere(look))
+            for look in looks
+        )
 
     async def prepare(self, page: GuardPage, looks: Sequence[Look]) -> None:
         """Read what the judgement needs besides the accounts, now that nobody else changes it."""
@@ -176,6 +194,7 @@ class Sitting:
             list(self._address_rows.values()),
             self._days,
             self._events,
+            [one.stored.version for one in changed],
         )
 
     def _find(self, look: Look) -> Held:
