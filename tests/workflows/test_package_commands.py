@@ -58,6 +58,12 @@ def test_from_the_certificate_to_the_opened_list(affair, run, certificate, tmp_p
     assert isinstance(run("drop", incident, tmp_path / "depot").exception, NotFound)
     affair.send(1)
     dropped = run("drop", incident, tmp_path / "depot").stdout.strip()
+    affair.add_insurer(2)
+    other = run("drop", incident, tmp_path / "x", "--insurer", "9000000002").exception
+    assert isinstance(other, NotFound)
+    assert "to these insurers" in str(other)
+    again = run("drop", incident, tmp_path / "depot", "--insurer", "9000000001").stdout.strip()
+    assert again == dropped
     (tmp_path / "cle.pem").write_bytes(format_private_key(make_rsa_key()))
     out = tmp_path / "ouvert"
     opened = run(

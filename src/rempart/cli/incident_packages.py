@@ -180,10 +180,12 @@ def withdraw(*, package: int, reason: str) -> None:
 @packages.command()
 @click.argument("incident", type=click.IntRange(1))
 @click.argument("folder", type=_FOLDER)
-def drop(*, incident: int, folder: Path) -> None:
+@click.option("--insurer", "insurers", multiple=True, help="AMC number; default: every insurer.")
+def drop(*, incident: int, folder: Path, insurers: tuple[str, ...]) -> None:
     """Write the packages of INCIDENT that were sent into FOLDER, sealed; never an exercise."""
     with _installed() as installation, installation.database.transaction("analyst") as tx:
-        for path in dropping.drop_packages(tx, incident, folder):
+        wanted = _find_insurers(tx, insurers)
+        for path in dropping.drop_packages(tx, incident, folder, insurer_ids=wanted):
             click.echo(str(path))
 
 

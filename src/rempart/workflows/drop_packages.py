@@ -4,7 +4,7 @@ Refuses exercises: nothing in a folder says that it must not be read as real. Wr
 or not at all; one that is there already is left as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,13 +21,16 @@ from rempart.storage.connect import Transaction
 _EVERYTHING = 1_000_000
 
 
-def drop_packages(tx: Transaction, incident_id: int, folder: Path) -> Iterator[Path]:
+def drop_packages(
+    tx: Transaction, incident_id: int, folder: Path, *, insurer_ids: Collection[int] | None = None
+) -> Iterator[Path]:
     """Write the packages of an incident that were sent; yield each path once it is on the disk.
 
     Args:
         tx: A transaction of the role analyst.
         incident_id: The incident.
         folder: Made when missing, for its owner's eyes.
+        insurer_ids: Those of some insurers; None: of all.
 
     Raises:
         NotFound: none was sent.
@@ -39,9 +42,14 @@ def drop_packages(tx: Transaction, incident_id: int, folder: Path) -> Iterator[P
         Listing(sort="number", descending=False, limit=_EVERYTHING),
         incident_id=incident_id,
     )
-    sent = [one for one in found if one.state is PackageState.SENT]
+    sent = [
+        one
+        for one in found
+        if one.state is PackageState.SENT and (insurer_ids is None or one.insurer_id in insurer_ids)
+    ]
     if not sent:
-        raise NotFound(f"no package of incident {incident_id} was sent: see the list")
+        whose = "" if insurer_ids is None else " to these insurers"
+        raise NotFound(f"no package of incident {incident_id} was sent{whose}: see the list")
     for package in sent:
         check_can_drop(exercise=package.exercise)
     try:

@@ -100,8 +100,16 @@ class Held:
             return stored._replace(habits=None)
         today = habits.today
         return StoredAccount(
-            *(stored.account_ref, stored.version + 1, stored.profession, stored.department),
-            *(today.day, habits.step, today.refused, self.judged, None, None),
+            account_ref=stored.account_ref,
+            version=stored.version + 1,
+            profession=stored.profession,
+            department=stored.department,
+            day=today.day,
+            step=habits.step,
+            refused=today.refused,
+            judged=self.judged,
+            habits=None,
+            order=None,
         )
 
 

@@ -8,6 +8,7 @@ contract. Nothing of an installation is read or changed.
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -35,6 +36,7 @@ from rempart.storage.analytics import Means
 from rempart.storage.scope import Bounds, Insurer, Measures
 from rempart.storage.scope_engine import FactsEngine, open_facts, open_scratch
 from rempart.storage.scope_reasons import Reason
+from rempart.tariffs.parameters import value_on
 from rempart.workflows.read_foreign_logs import read_sources
 from rempart.workflows.scope_accounts import Match, MatchedAccount, NearAccount, match_accounts
 from rempart.workflows.scope_answer import Change, write_answer
@@ -45,7 +47,8 @@ Language: TypeAlias = Literal["fr", "en"]
 Show: TypeAlias = Callable[[str, float | None], None]
 """Called with what is being done, and how much of it is, from 0 to 1; None when nobody knows."""
 
-CLAIM_DAYS: Final = 7
+# As in incidents of our own; the parameter has one value since the first of them.
+CLAIM_DAYS: Final = value_on("claim_follows_days", date(2024, 1, 1))
 # What people of one contract share: typed for one of them, it was known of the others.
 SHARED_FIELDS: Final = Field.NIR | Field.INSURER | Field.CONTRACT_NUMBER
 
