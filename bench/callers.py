@@ -107,9 +107,13 @@ def _sample_members(data_set: Path, dice: random.Random, about: int) -> Iterator
         with feed.open(encoding="latin-1", newline="") as lines:
             header = lines.readline().removeprefix(BOM_READ_AS_LATIN_1).strip()
             delimiter = header[len("amc_number")]
-            names = header.split(delimiter)
-            rows = list(csv.DictReader(lines, names, delimiter=delimiter))
-        yield from dice.sample(rows, min(wanted, len(rows)))
+            first = lines.tell()
+            rows = sum(1 for _ in lines)
+            lines.seek(first)
+            chosen = set(dice.sample(range(rows), min(wanted, rows)))
+            # What is invented has one row a line.
+            picked = (line for number, line in enumerate(lines) if number in chosen)
+            yield from csv.DictReader(picked, header.split(delimiter), delimiter=delimiter)
 
 
 def _make_body(

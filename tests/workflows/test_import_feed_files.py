@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from tests.feed_samples import (
     AMC,
     make_row,
@@ -18,10 +19,12 @@ from tests.feed_samples import (
     write_feed,
 )
 
+from rempart.cli.feed import import_command
 from rempart.exchange.feed_columns import COLUMNS
 from rempart.kernel.errors import FeedRefused
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
+from rempart.workflows.register_insurers import read_insurers
 
 ROWS = [make_row(1, family_name="LEFÈVRE"), make_row(2, first_names="Zoé Anaïs")]
 
@@ -197,3 +200,18 @@ def test_a_file_that_is_no_feed_is_named_for_what_it_is(
             "SELECT published_version FROM rights.insurer WHERE amc_number = %s", (AMC,)
         )
     assert version == 0
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "9999999999", "douze"])
+def test_a_list_of_insurers_with_a_number_that_is_none_names_the_line(tmp_path: Path, number: str):
+    path = tmp_path / "insurers.csv"
+    path.write_text(f"insurer_id;amc_number;name\n1;{AMC};A\n{number};9000000002;B\n", "utf-8")
+    with pytest.raises(FeedRefused, match=r"line 3: insurer_id is 1 to 999999"):
+        read_insurers(path)
+
+
+def test_an_amc_number_does_not_pass_for_the_number_of_an_insurer(tmp_path: Path):
+    feed = write_feed(tmp_path / "f.csv", ROWS)
+    refused = CliRunner().invoke(import_command, [str(feed), "--insurer", AMC])
+    assert refused.exit_code == 2
+    assert "999999" in refused.output

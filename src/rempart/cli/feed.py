@@ -38,6 +38,7 @@ from rempart.workflows.import_feed import (
 )
 from rempart.workflows.import_feed import Progress as ImportProgress
 from rempart.workflows.register_insurers import (
+    MOST_INSURERS,
     SINCE_EVER,
     peek_amc_number,
     read_insurers,
@@ -54,6 +55,11 @@ INTERRUPTED = 130
 
 _SHARE = click.FloatRange(0, 1)
 _err = Console(stderr=True)
+
+
+# A number of ours, which fits its column: no AMC number passes for one.
+INSURER_NUMBER = click.IntRange(1, MOST_INSURERS)
+_WHICH = "Number of the insurer, as the operator counts them; not its AMC number."
 
 
 class Day(click.ParamType[date]):
@@ -111,7 +117,7 @@ def careful_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--insurer", type=click.IntRange(1), required=True, help="Number of the insurer.")
+@click.option("--insurer", type=INSURER_NUMBER, required=True, help=_WHICH)
 @click.option("--kind", type=click.Choice(["full", "delta"]), help="Default: by the file's name.")
 @click.option(
     "--findings",
@@ -198,7 +204,7 @@ def import_all(*, directory: Path, deltas: bool, **careful: Any) -> None:
 
 
 @feed.command()
-@click.option("--insurer", type=click.IntRange(1), help="Only this insurer.")
+@click.option("--insurer", type=INSURER_NUMBER, help="Only this insurer.")
 def status(insurer: int | None) -> None:
     """List the last feeds: pending, published, discarded."""
     with _connected() as (connection, *_):
@@ -223,7 +229,7 @@ def status(insurer: int | None) -> None:
 
 
 @feed.command()
-@click.option("--insurer", type=click.IntRange(1), required=True, help="Number of the insurer.")
+@click.option("--insurer", type=INSURER_NUMBER, required=True, help=_WHICH)
 def discard(insurer: int) -> None:
     """Give up the feed half loaded for an insurer. What is published stays."""
     with _connected() as (connection, *_):

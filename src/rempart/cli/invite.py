@@ -14,6 +14,7 @@ import click
 
 from rempart.accounts.roles import Role
 from rempart.cli.client import RppsNumber
+from rempart.cli.feed import INSURER_NUMBER
 from rempart.exchange.invitation_letter import format_invitation_letter
 from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
@@ -69,7 +70,7 @@ def agent(org: int, role: str, name: str, via: int | None, accountable: Rpps | N
 
 
 @invite.command()
-@click.option("--insurer", type=click.IntRange(1), required=True, help="Number of the insurer.")
+@click.option("--insurer", type=INSURER_NUMBER, required=True, help="Number of the insurer.")
 @click.option("--card", metavar="CODE", help="The code of their card; - to be asked for it.")
 @click.option("--typed", is_flag=True, help="Asks for the NIR, the birth date and rank instead.")
 @click.option(

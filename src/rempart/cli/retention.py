@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 import click
 
+from rempart.cli.feed import INSURER_NUMBER
 from rempart.cli.ledger_ask import ask_identifiers
 from rempart.disclosure.acts import COMMAND_LINE
 from rempart.disclosure.note import NoteRefused, NoteVerifier
@@ -212,7 +213,7 @@ def hold() -> None:
 
 @hold.command("place")
 @click.option("--kind", type=click.Choice(hold_data.KINDS), required=True, help="Who needs it.")
-@click.option("--insurer", type=int, required=True)
+@click.option("--insurer", type=INSURER_NUMBER, required=True)
 @click.option("--person", type=int, help="Whose data, by reference.")
 @click.option("--contract", type=int, help="Or of whoever this contract covers, by reference.")
 @click.option("--field", "fields", multiple=True, type=click.Choice([f.value for f in Field]))
@@ -255,7 +256,7 @@ def list_command() -> None:
 
 @retention.command("tell")
 @click.argument("kind", type=click.Choice(["interruption", "suspension", "portability"]))
-@click.option("--insurer", type=int, required=True)
+@click.option("--insurer", type=INSURER_NUMBER, required=True)
 @click.option("--person", type=int, required=True, help="Whose periods, by reference.")
 @click.option("--from", "starts", type=_DAY, required=True, help="The day; of a job, its first.")
 @click.option("--to", "ends", type=_DAY, help="Last day; of a job, its last.")

@@ -20,6 +20,7 @@ from rempart.storage.connect import Transaction
 from rempart.storage.feeds import FeedInsurer
 
 SINCE_EVER: Final = date(1900, 1, 1)
+MOST_INSURERS: Final = 999_999
 _REQUIRED: Final = ("insurer_id", "amc_number", "name")
 
 
@@ -76,7 +77,7 @@ def _read_insurer(path: Path, line: int, row: dict[str, str]) -> FeedInsurer:
         starts = row.get("agreement_start") or ""
         ends = row.get("agreement_end") or ""
         return FeedInsurer(
-            insurer_id=int(row["insurer_id"]),
+            insurer_id=_read_number(row["insurer_id"]),
             amc_number=AmcNumber.parse(row["amc_number"]).number,
             name=row["name"],
             agreement=Period(
@@ -86,6 +87,13 @@ def _read_insurer(path: Path, line: int, row: dict[str, str]) -> FeedInsurer:
         )
     except (TypeError, ValueError) as bad:
         raise FeedRefused(
-            f"{path.name}, line {line}: insurer_id is a number, amc_number 8 to 10 digits, dates "
-            "YYYY-MM-DD"
+            f"{path.name}, line {line}: insurer_id is 1 to {MOST_INSURERS}, amc_number 8 to 10 "
+            "digits, dates YYYY-MM-DD"
         ) from bad
+
+
+def _read_number(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_INSURERS:
+        raise ValueError(f"{number} is no number of an insurer")
+    return number
