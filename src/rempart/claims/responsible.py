@@ -4,10 +4,11 @@ Each rule puts a claim to the table, as a beneficiary would, and looks at what i
 rows and limits the insurer wrote, the answer is what counts. Refuses to judge what a table does not
 claim to be.
 
-Source: rules and ceilings of tariffs/data/baskets.toml; what is general knowledge says so there.
+Source: S130 for the rules, tariffs/data/baskets.toml for the ceilings; what is general knowledge
+says so there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -21,8 +22,8 @@ from rempart.tariffs.care import ACTS, find_ceiling_cents
 
 TICKET_MODERATEUR: Final = Refusal(
     rule="responsible_ticket_moderateur",
-    fr="Le ticket modérateur de cet acte n’est pas entièrement pris en charge.",
-    en="What compulsory insurance leaves of this act's base is not wholly paid.",
+    fr="Le ticket modérateur n’est pas entièrement pris en charge.",
+    en="What compulsory insurance leaves of the base is not wholly paid.",
     advice_fr="Ajouter une ligne « ticket modérateur » sans plafond ni délai d’attente.",
     advice_en="Add a row that pays the ticket modérateur, with no limit and no waiting period.",
 )
@@ -35,8 +36,8 @@ DAILY_CHARGE: Final = Refusal(
 )
 FULL_BASKET: Final = Refusal(
     rule="responsible_full_basket",
-    fr="Le panier 100 % Santé de cet acte laisse un reste à charge.",
-    en="The 100 % Santé offer of this act leaves something to pay.",
+    fr="Le panier 100 % Santé laisse un reste à charge.",
+    en="The 100 % Santé offer leaves something to pay.",
     advice_fr="Ajouter une ligne « frais réels » pour le panier 100 % Santé, sans délai d’attente.",
     advice_en="Add a row that pays the real cost of this basket, with no waiting period.",
 )
@@ -67,9 +68,14 @@ OUTSIDE_AGREEMENT: Final = Refusal(
     "qu’avec l’OPTAM.",
     en="Fees outside the tariff agreement are paid beyond 100% of the base, or nearly as much as "
     "within it.",
-    advice_fr="Payer au plus 100 % de la base en dépassement, et 20 % de moins qu’avec l’OPTAM.",
-    advice_en="Pay at most 100% of the base above it, and 20% less than within the agreement.",
+    advice_fr="Payer au plus 100 % de la base en dépassement, et 20 % de la base de moins qu’avec "
+    "l’OPTAM.",
+    advice_en="Pay at most 100% of the base above it, and 20% of the base less than within the "
+    "agreement.",
 )
+
+FIRST_DAY: Final = date(2021, 1, 1)
+"""The first day all these rules are known for: hearing aids came last."""
 
 # Medicines whose ticket modérateur may be left out.
 _MAY_LEAVE_OUT: Final = frozenset({"PH4", "PH2", "HD4", "HD2"})
@@ -84,24 +90,45 @@ _CAPS: Final = {
 
 
 def check_responsible(
-    table: BenefitTable, day: date, *, circuits: frozenset[str], language: Language = "fr"
-) -> Iterator[Finding]:
+    table: BenefitTable, day: date, *, language: Language = "fr"
+) -> Sequence[Finding]:
     """Put to a table the questions a responsible contract must pass.
+
+    They are put outside every network, then within each one that the table names.
 
     Args:
         table: The table; one that does not call itself responsible passes.
-        day: The day of care to ask about.
-        circuits: Every network the table knows: caps hold within them too.
+        day: The day of care to ask about, not before `FIRST_DAY`.
         language: Of the findings.
 
     Returns:
-        What is wrong, act by act, in the order of the table of acts.
+        What is wrong, act by act (`field` is the code), in the order of the table of acts; the
+        networks are told of what is found within them only.
     """
     if not table.responsible:
-        return
-    asked = _Asked(table, day, circuits)
-    for code, refusal in (*_find_unpaid(asked), *_find_overpaid(asked)):
-        yield Finding(None, code, refusal.rule, refusal.message(language), refusal.advice(language))
+        return []
+    found: dict[tuple[str, Refusal], list[str]] = {}
+    for circuit in ("", *list_circuits(table)):
+        asked = _Asked(table, day, frozenset({circuit} - {""}))
+        for one in (*_find_unpaid(asked), *_find_overpaid(asked)):
+            found.setdefault(one, []).append(circuit)
+    places = {code: place for place, code in enumerate(ACTS)}
+    return [
+        Finding(None, code, refusal.rule, _tell(refusal, where, language), refusal.advice(language))
+        for (code, refusal), where in sorted(found.items(), key=lambda one: places[one[0][0]])
+    ]
+
+
+def list_circuits(table: BenefitTable) -> Sequence[str]:
+    """Return the networks that a table names, sorted."""
+    return sorted({row.circuit for row in table.benefits if row.circuit})
+
+
+def _tell(refusal: Refusal, circuits: Sequence[str], language: Language) -> str:
+    message = refusal.message(language)
+    if "" in circuits:
+        return message
+    return f"{message} {'Réseau :' if language == 'fr' else 'Network:'} {', '.join(circuits)}."
 
 
 class _Asked:

@@ -92,4 +92,4 @@ def test_a_whole_responsible_card_passes_the_questions_on_what_is_owed():
         domains={code: TicketModerateur() for code in DOMAINS},
     )  # fmt: skip
     table = make_card_table("carte", whole, YEAR)
-    assert list(check_responsible(table, DAY, circuits=frozenset())) == []
+    assert check_responsible(table, DAY) == []

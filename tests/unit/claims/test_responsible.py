@@ -9,12 +9,13 @@ from tests.benefit_samples import BASIC, C2S, COMFORT, FREE
 from rempart.claims import responsible
 from rempart.claims.benefit_table import Benefit, Limit, Pays, Per
 from rempart.claims.responsible import check_responsible
+from rempart.tariffs.care import ACTS
 
 DAY = date(2026, 3, 2)
 
 
-def find_rules(table, circuits=frozenset({"IT"})):
-    return {(one.field, one.rule) for one in check_responsible(table, DAY, circuits=circuits)}
+def find_rules(table):
+    return {(one.field, one.rule) for one in check_responsible(table, DAY)}
 
 
 def put_first(table, benefit, *limits):
@@ -64,10 +65,26 @@ def test_each_rule_finds_the_table_that_breaks_it(rule):
     assert rule in {name for _, name in find_rules(put_first(COMFORT, WRONG[rule], days))}
 
 
-def test_a_cap_that_holds_outside_the_network_only_is_found():
+@pytest.mark.parametrize(("language", "told"), [("fr", "Réseau : IT."), ("en", "Network: IT.")])
+def test_a_cap_that_holds_outside_the_network_only_is_found(language, told):
     inside = Benefit(label="x", acts=("MON",), pays=Pays.REAL_COST, circuit="IT")
-    assert ("MON", "responsible_frame") in find_rules(put_first(COMFORT, inside))
-    assert find_rules(put_first(COMFORT, inside), circuits=frozenset()) == set()
+    [found] = check_responsible(put_first(COMFORT, inside), DAY, language=language)
+    assert (found.field, found.rule) == ("MON", "responsible_frame")
+    assert found.message.endswith(told)
+
+
+def test_what_the_law_owes_is_owed_outside_the_networks_too():
+    inside = replace(BASIC.benefits[-1], circuit="IT")
+    only = replace(BASIC, benefits=(*BASIC.benefits[:-1], inside))
+    found = [one for one in check_responsible(only, DAY) if one.rule.endswith("_moderateur")]
+    assert "AMI" in {one.field for one in found}
+    assert not any("Réseau" in one.message for one in found)
+
+
+def test_findings_come_in_the_order_of_the_table_of_acts():
+    codes = [one.field for one in check_responsible(replace(FREE, responsible=True), DAY)]
+    assert len(set(codes)) > 10
+    assert codes == sorted(codes, key=[*ACTS].index)
 
 
 def test_a_waiting_period_on_the_ticket_moderateur_is_found():
@@ -83,6 +100,6 @@ def test_a_waiting_period_on_the_ticket_moderateur_is_found():
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_finding_says_what_and_what_to_do(language):
-    [*findings] = check_responsible(BASIC, DAY, circuits=frozenset(), language=language)
+    findings = check_responsible(BASIC, DAY, language=language)
     assert all(one.message and one.advice for one in findings)
     assert responsible.FULL_BASKET.message(language) in {one.message for one in findings}
