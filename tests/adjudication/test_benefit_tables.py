@@ -1,20 +1,24 @@
 """What contracts pay is proposed by one person, approved by another, and tried before."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from click.testing import CliRunner
 from tests.adjudication.practice import TERMS, Mill
+from tests.benefit_samples import BASIC, C2S, COMFORT, FREE
 
 from rempart.claims.book import ApprovedFile, TableBook, TableChoice
 from rempart.cli.main import cli
 from rempart.exchange.benefit_file import read_benefit_tables
 from rempart.exchange.regression_file import read_regression_pack
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
+from rempart.kernel.periods import Period
 from rempart.workflows.benefit_tables import (
     Proposal,
     approve_benefits,
     install_benefits,
+    judge_tables,
     list_benefit_files,
     load_book,
     propose_benefits,
@@ -23,6 +27,7 @@ from rempart.workflows.benefit_tables import (
 from rempart.workflows.explain_claim import count_claims, explain_claim
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
+TODAY = date(2026, 3, 20)
 TABLES = """
 [[table]]
 code = "CONFORT"
@@ -168,6 +173,35 @@ def test_a_choice_that_names_the_secondary_criterion_comes_first():
     assert TableBook([file]).find(TERMS, date(2026, 3, 2)) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "asked"),
+    [
+        (date(2019, 1, 1), date.max, TODAY),
+        (date(2026, 7, 1), date.max, date(2026, 7, 1)),
+        (date(2019, 1, 1), date(2025, 12, 31), date(2025, 12, 31)),
+        (date(2019, 1, 1), date(2021, 1, 1), date(2021, 1, 1)),
+        (date(2099, 12, 31), date.max, date(2099, 12, 31)),
+        (date(9999, 12, 31), date.max, None),
+        (date(2019, 1, 1), date(2020, 12, 31), None),
+    ],
+)
+def test_a_table_is_asked_about_a_day_it_holds(first, last, asked):
+    table = replace(BASIC, period=Period(first, last))
+    found = judge_tables([table, FREE], today=TODAY)
+    assert [one.day for one in found.judged] == ([] if asked is None else [asked])
+    assert (found.unknown, found.left) == (asked is None, 0)
+    assert found.total == (0 if asked is None else 4)
+
+
+def test_tables_are_asked_by_code_until_a_page_has_asked_enough():
+    found = judge_tables([COMFORT, C2S, BASIC], today=TODAY, most=600)
+    assert [one.table.code for one in found.judged] == ["BASE", "C2S"]
+    assert [one.table.code for one in found.wrong] == ["BASE"]
+    [(wrong, acts)] = found.wrong[0].faults.items()
+    assert (wrong[2], acts) == ("responsible_full_basket", ["PDT", "MON", "VER", "PAU"])
+    assert found.left == 1
+
+
 def test_commands_check_load_try_and_share_out(mill: Mill, environment, tmp_path, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -182,9 +216,18 @@ def test_commands_check_load_try_and_share_out(mill: Mill, environment, tmp_path
         return result.exit_code, result.output
 
     of = ("--insurer", "0000000001")
-    assert call("benefits", "check", str(file))[0] == 0
-    assert call("benefits", "simulate", str(file), str(pack), *of)[0] == 0
-    assert "in force" in call("benefits", "load", str(file), *of, "--first")[1]
+    for arguments in (
+        ("check", str(file)),
+        ("simulate", str(file), str(pack), *of),
+        ("load", str(file), *of, "--first"),
+    ):
+        code, told = call("benefits", *arguments, "--language", "en")
+        assert code == 0
+        assert "Fees outside the tariff agreement" in told
+        assert "G (general practitioner's consultation)" in told
+        assert "in 1 of 1 tables; nothing is refused, the insurer decides" in told
+    file.write_bytes(make_file().replace(b"responsible = true", b"responsible = false"))
+    assert "no table calls itself responsible" in call("benefits", "check", str(file))[1]
     assert "approved" in call("benefits", "list", *of)[1]
     assert "1 claims shared out" in call("claims", "adjudicate")[1]
     assert "adjudicated" in call("claims", "counts", "--days", "3660")[1]

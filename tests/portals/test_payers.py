@@ -31,6 +31,28 @@ convention_type = "RP"
 table = "CONFORT"
 from = 2026-01-01
 """
+SOUND = TABLE.replace(
+    """label = "Consultation"
+acts = ["G"]
+pays = "rate_with_amo"
+rate = "150"
+""",
+    """label = "Panier 100 % Santé"
+acts = ["*"]
+pays = "real_cost"
+basket = "full"
+
+[[table.benefit]]
+label = "Forfait journalier"
+acts = ["FJ"]
+pays = "real_cost"
+
+[[table.benefit]]
+label = "Ticket modérateur"
+acts = ["*"]
+pays = "ticket_moderateur"
+""",
+)
 PACK = """
 [[case]]
 name = "Consultation de mars"
@@ -228,6 +250,35 @@ def test_a_file_of_benefits_is_tried_and_approved_by_a_second_person_only(
     shown = read(agent.get(page))
     assert "approuvé" in shown
     assert "150 % de la base, assurance maladie comprise" in shown
+
+
+def test_what_a_responsible_contract_may_not_do_is_told_before_a_second_person_approves(
+    desk, agent, press, insurer
+):
+    page = propose(press).headers["Location"]
+    told = read(agent.get(page))
+    assert "points à revoir , dans le seul tableau vérifié" in told
+    assert "Les dépassements hors OPTAM sont payés" in told
+    assert "G consultation de médecine générale Payer au plus 100 % de la base" in told
+    file = agent.get(f"{page}/contrat-responsable.csv").content.decode()
+    rows = [line.split(";") for line in file.splitlines()]
+    optam = [row for row in rows if "responsible_outside_agreement" in row]
+    assert [row[:4] for row in optam] == [["CONFORT", "2026-01-01", "2026-11-22", "G"]]
+    other = people.make_agent(desk.database, insurer, Role.INSURER_ADMIN, name="Alix Second")
+    people.sign_in(agent, desk.database, other)
+    assert "points restent à revoir" in read(agent.get(f"{page}/accord"))
+    assert press(f"{page}/accord").status_code == 302
+    assert "points à revoir" in read(agent.get(page))
+
+
+def test_a_file_without_a_point_to_see_again_says_so_and_one_that_claims_nothing_too(agent, press):
+    shown = read(agent.get(propose(press, SOUND).headers["Location"]))
+    assert "1 tableau se dit responsable : rien à revoir" in shown
+    assert "points à revoir" not in shown
+    free = propose(press, TABLE.replace("responsible = true", "responsible = false"))
+    assert "Aucun tableau de ce fichier ne se dit responsable" in read(
+        agent.get(free.headers["Location"])
+    )
 
 
 def test_what_stands_out_is_told_with_its_figures(desk, agent, insurer, place):

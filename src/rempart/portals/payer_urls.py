@@ -48,6 +48,11 @@ _INSURER: Final = (
     path("assureur/garanties/<int:file_ref>", benefits.benefit_file, name="benefit-file"),
     path("assureur/garanties/<int:file_ref>.toml", benefits.benefit_toml, name="benefit-toml"),
     path(
+        "assureur/garanties/<int:file_ref>/contrat-responsable.csv",
+        benefits.responsible_csv,
+        name="responsible-csv",
+    ),
+    path(
         "assureur/garanties/<int:file_ref>/simulation.csv",
         benefits.simulate_csv,
         name="simulate-benefits",

@@ -15,6 +15,7 @@ from rempart.kernel.periods import OPEN_END
 from rempart.portals import wording
 from rempart.portals.care_wording import BASKETS, CORRECTIONS, name_act
 from rempart.portals.forms import current_language
+from rempart.workflows.benefit_tables import Judgement
 
 SIGNALS: Final[Mapping[SignalKind, Promise]] = MappingProxyType(
     {
@@ -151,6 +152,34 @@ def describe_table(table: BenefitTable) -> dict[str, Any]:
             for row in table.benefits
         ],
         "limits": [{"label": one.label, "most": _say_limit(one)} for one in limits.values()],
+    }
+
+
+def describe_judgement(found: Judgement) -> dict[str, Any]:
+    """Return what is wrong with tables that call themselves responsible, one after another."""
+    return {
+        "count": found.total,
+        "judged": len(found.judged),
+        "claimed": len(found.judged) + found.unknown + found.left,
+        "unknown": found.unknown,
+        "left": found.left,
+        "wrong": [
+            {
+                "code": one.table.code,
+                "starts_on": one.table.period.starts_on,
+                "day": one.day,
+                "count": len(one.findings),
+                "faults": [
+                    {
+                        "message": message,
+                        "advice": advice,
+                        "acts": [(code, name_act(code)) for code in codes],
+                    }
+                    for (message, advice, _rule), codes in one.faults.items()
+                ],
+            }
+            for one in found.wrong
+        ],
     }
 
 

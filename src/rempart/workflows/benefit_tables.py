@@ -5,17 +5,21 @@ Refuses a file that could not be read to its end, a choice that leads nowhere, a
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.second_person import are_apart
 from rempart.claims.adjudication import AdjudicatedLine, Contract, adjudicate_claim
+from rempart.claims.benefit_table import BenefitTable
 from rempart.claims.book import ApprovedFile, TableBook
 from rempart.claims.counters import Counters
+from rempart.claims.responsible import FIRST_DAY, check_responsible, list_circuits
 from rempart.exchange.benefit_file import TablesRead, read_benefit_tables
 from rempart.exchange.regression_file import RegressionCase
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from rempart.kernel.findings import Finding, Language
+from rempart.kernel.periods import Period
 from rempart.storage import benefit_tables
 from rempart.storage.benefit_tables import FileRow
 from rempart.storage.connect import Transaction
@@ -26,6 +30,12 @@ from rempart.workflows.web_session import draw_ref
 __all__ = ["FileRow", "TablesRead", "read_benefit_tables"]
 
 MOST_LETTERS: Final = 500
+# What is asked of one file on a page: half a second, some 300 tables that name no network.
+MOST_ASKED: Final = 60_000
+# What a table costs to ask besides its rows, in rows.
+_ROWS_OF_A_TABLE: Final = 170
+# Delays of renewal are counted from the day of care: years have four digits.
+_KNOWN: Final = Period(FIRST_DAY, date(2099, 12, 31))
 
 
 class Tried(NamedTuple):
@@ -54,6 +64,46 @@ class Tried(NamedTuple):
     def differs(self) -> bool:
         """Tell whether the proposal changes it."""
         return self.now_cents != self.then_cents
+
+
+class Judged(NamedTuple):
+    """A table that calls itself responsible, the day of care it was asked about, what is wrong."""
+
+    table: BenefitTable
+    day: date
+    findings: Sequence[Finding]
+
+    @property
+    def faults(self) -> Mapping[tuple[str, str, str], Sequence[str]]:
+        """What is wrong (message, advice, rule), with the codes of the acts it is found of."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for one in self.findings:
+            found.setdefault((one.message, one.advice, one.rule), []).append(one.field)
+        return found
+
+
+class Judgement(NamedTuple):
+    """What is found of the tables that call themselves responsible. It warns and blocks nothing.
+
+    Attributes:
+        judged: Those that were asked, by code and first day.
+        unknown: How many hold on no day whose rules are known.
+        left: How many were one too many to ask.
+    """
+
+    judged: Sequence[Judged]
+    unknown: int
+    left: int
+
+    @property
+    def total(self) -> int:
+        """How many findings there are."""
+        return sum(len(one.findings) for one in self.judged)
+
+    @property
+    def wrong(self) -> Sequence[Judged]:
+        """The tables with findings."""
+        return [one for one in self.judged if one.findings]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +234,37 @@ def simulate_benefits(
     """
     proposed = book.with_file(_approve(content, now))
     return [tried for case in cases for tried in _try(case, book, proposed)]
+
+
+def judge_tables(
+    tables: Iterable[BenefitTable],
+    *,
+    today: date,
+    language: Language = "fr",
+    most: int | None = None,
+) -> Judgement:
+    """Ask tables that call themselves responsible whether they are (S130).
+
+    Each is asked about care of today; of its first day when it has not begun, of its last one when
+    it is over.
+
+    Args:
+        tables: Of a file.
+        today: In Paris.
+        language: Of the findings.
+        most: The most to ask, in rows read; None for no end.
+    """
+    claimed = [table for table in tables if table.responsible]
+    known = [table for table in claimed if table.period.overlaps(_KNOWN)]
+    judged: list[Judged] = []
+    asked = 0
+    for table in sorted(known, key=lambda one: (one.code, one.period.starts_on)):
+        asked += (1 + len(list_circuits(table))) * (_ROWS_OF_A_TABLE + len(table.benefits))
+        if most is not None and asked > most:
+            break
+        day = max(table.period.starts_on, min(table.period.ends_on, today), FIRST_DAY)
+        judged.append(Judged(table, day, check_responsible(table, day, language=language)))
+    return Judgement(judged, len(claimed) - len(known), len(known) - len(judged))
 
 
 def _try(case: RegressionCase, book: TableBook, proposed: TableBook) -> Iterator[Tried]:

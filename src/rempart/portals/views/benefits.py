@@ -9,7 +9,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -26,20 +26,27 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.benefit_case import CaseForm
-from rempart.portals.care_wording import describe_state
+from rempart.portals.care_wording import describe_state, name_act
 from rempart.portals.csv_export import export_csv
-from rempart.portals.desk import get_desk
+from rempart.portals.desk import get_desk, get_today
 from rempart.portals.forms import current_language
 from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
-from rempart.portals.payer_wording import FILE_BADGES, FILE_STATES, describe_table
+from rempart.portals.payer_wording import (
+    FILE_BADGES,
+    FILE_STATES,
+    describe_judgement,
+    describe_table,
+)
 from rempart.portals.times import format_stamp
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows import benefit_tables
 from rempart.workflows.benefit_tables import (
+    MOST_ASKED,
     MOST_LETTERS,
     FileRow,
+    Judgement,
     Proposal,
     Tried,
     read_benefit_tables,
@@ -139,7 +146,10 @@ def propose(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(FORM_METHODS)
 @allows(Permission.PROPOSE_BENEFITS)
 def benefit_file(request: HttpRequest, file_ref: int) -> HttpResponseBase:
-    """Show a file as its members would read it; try it on cases against what is in force."""
+    """Show a file as its members would read it, and what a responsible contract may not do.
+
+    It is tried on cases against what is in force.
+    """
     row = _find(request, file_ref)
     pack, one = PackForm(), CaseForm()
     tried: list[Tried] | None = None
@@ -160,6 +170,7 @@ def benefit_file(request: HttpRequest, file_ref: int) -> HttpResponseBase:
         "tables": [
             describe_table(table) for table in read_benefit_tables(row.content.encode()).tables
         ],
+        "responsible": describe_judgement(_judge(row)),
         "pack": pack,
         "one": one,
         "tried": tried,
@@ -179,6 +190,25 @@ def benefit_toml(request: HttpRequest, file_ref: int) -> HttpResponseBase:
     response = HttpResponse(row.content, content_type="application/toml; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="garanties-{file_ref}.toml"'
     return response
+
+
+@require_safe
+@allows(Permission.PROPOSE_BENEFITS)
+def responsible_csv(request: HttpRequest, file_ref: int) -> HttpResponseBase:
+    """Download what a responsible contract may not do, act by act."""
+    header = (
+        *(gettext("tableau"), gettext("à partir du"), gettext("soins du"), gettext("acte")),
+        *(gettext("libellé"), gettext("règle"), gettext("ce qui ne va pas"), gettext("que faire")),
+    )
+    cells = [
+        (
+            *(one.table.code, one.table.period.starts_on.isoformat(), one.day.isoformat()),
+            *(wrong.field, name_act(wrong.field), wrong.rule, wrong.message, wrong.advice),
+        )
+        for one in _judge(_find(request, file_ref)).wrong
+        for wrong in one.findings
+    ]
+    return export_csv("contrat-responsable.csv", header, cells)
 
 
 @require_http_methods(FORM_METHODS)
@@ -209,6 +239,17 @@ def simulate_csv(request: HttpRequest, file_ref: int) -> HttpResponseBase:
 def approve(request: HttpRequest, file_ref: int) -> HttpResponseBase:
     """Ask, then be the second person."""
     row = _find(request, file_ref)
+    sentence = gettext(
+        "Les factures calculées à partir de maintenant sont payées selon ces tableaux, par "
+        "date de soins. Un fichier approuvé ne se modifie plus : un autre le remplace."
+    )
+    if found := _judge(row).total:
+        warning = ngettext(
+            "Contrat responsable : %(n)s point reste à revoir sur la page du fichier.",
+            "Contrat responsable : %(n)s points restent à revoir sur la page du fichier.",
+            found,
+        )
+        sentence = f"{sentence} {warning % {'n': found}}"
     return confirm(
         request,
         lambda: perform(
@@ -219,10 +260,7 @@ def approve(request: HttpRequest, file_ref: int) -> HttpResponseBase:
         ),
         back=reverse("benefit-file", args=[file_ref]),
         title=gettext("Approuver ces garanties"),
-        sentence=gettext(
-            "Les factures calculées à partir de maintenant sont payées selon ces tableaux, par "
-            "date de soins. Un fichier approuvé ne se modifie plus : un autre le remplace."
-        ),
+        sentence=sentence,
         button=gettext("Approuver"),
         refusal=gettext(
             "Il faut une deuxième personne, arrivée indépendamment de la première, et un fichier "
@@ -278,6 +316,13 @@ def _read_pack(form: PackForm) -> tuple[RegressionCase, ...]:
 def _try(request: HttpRequest, row: FileRow, cases: tuple[RegressionCase, ...]) -> list[Tried]:
     book = perform_or_404(request, lambda tx, _asker: benefit_tables.load_book(tx, row.insurer_id))
     return benefit_tables.simulate_benefits(book, row.content.encode(), cases, now=get_desk().now())
+
+
+def _judge(row: FileRow) -> Judgement:
+    tables = read_benefit_tables(row.content.encode()).tables
+    return benefit_tables.judge_tables(
+        tables, today=get_today(), language=current_language(), most=MOST_ASKED
+    )
 
 
 def _load(request: HttpRequest) -> tuple[list[FileRow], Any]:
