@@ -69,6 +69,7 @@ def propose(visit: Visit, url: str, folder: Path) -> str:
     page.get_by_label("Cas de non-régression").set_input_files(pack)
     page.get_by_role("button", name="Essayer ces cas").click()
     expect(page.get_by_text("1 ne donne pas ce qui est attendu")).to_be_visible()
+    expect(page.get_by_text("Les dépassements hors OPTAM sont payés")).to_be_visible()
     visit.shoot("benefits")
     return page.url
 

@@ -273,7 +273,7 @@ def test_what_a_responsible_contract_may_not_do_is_told_before_a_second_person_a
 
 def test_a_file_without_a_point_to_see_again_says_so_and_one_that_claims_nothing_too(agent, press):
     shown = read(agent.get(propose(press, SOUND).headers["Location"]))
-    assert "1 tableau se dit responsable : rien à revoir" in shown
+    assert "1 tableau se dit responsable et a été vérifié : aucun point à revoir" in shown
     assert "points à revoir" not in shown
     free = propose(press, TABLE.replace("responsible = true", "responsible = false"))
     assert "Aucun tableau de ce fichier ne se dit responsable" in read(

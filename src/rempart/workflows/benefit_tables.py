@@ -30,7 +30,7 @@ from rempart.workflows.web_session import draw_ref
 __all__ = ["FileRow", "TablesRead", "read_benefit_tables"]
 
 MOST_LETTERS: Final = 500
-# What is asked of one file on a page: half a second, some 300 tables that name no network.
+# What is asked of one file on a page: a second at most, some 300 tables that name no network.
 MOST_ASKED: Final = 60_000
 # What a table costs to ask besides its rows, in rows.
 _ROWS_OF_A_TABLE: Final = 170
