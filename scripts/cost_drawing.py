@@ -104,7 +104,7 @@ def _round_up(value: float) -> float:
         unit *= 10
     while unit > value:
         unit /= 10
-    return next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= value)
+    return next(step * unit for step in (1, 1.2, 2, 4, 6, 8, 10) if step * unit >= value)
 
 
 if __name__ == "__main__":
