@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rempart.jobs.report import Report
@@ -23,6 +24,8 @@ from rempart.workflows.job_kinds import KINDS
 QUICK = Pace(
     heartbeat_s=0.2, stalled_s=1.5, poll_s=0.1, look_s=0.2, drain_s=0.2, pause_s=0.1, jump_s=60.0
 )
+# Where nobody dies: on a busy machine a worker that does its job may be silent for long.
+PATIENT = replace(QUICK, stalled_s=60.0)
 
 
 def make_installation(settings: Settings, home: Home, database: Database) -> Installation:
@@ -55,7 +58,7 @@ def working(installation: Installation, **options: object) -> Iterator[JobWorker
 def drain(installation: Installation, **options: object) -> None:
     """Do what waits and what is due, then return."""
     asyncio.run(
-        JobWorker(installation=installation, pace=QUICK, **options).drain()  # type: ignore[arg-type]
+        JobWorker(installation=installation, pace=PATIENT, **options).drain()  # type: ignore[arg-type]
     )
 
 

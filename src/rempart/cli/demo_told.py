@@ -178,7 +178,7 @@ def _send_package(tale: Tale) -> None:
 
 def _write_contacts(tale: Tale) -> Path:
     """Open the package as its insurer does, and add where people are reached: all invented."""
-    _call(packages.drop, incident=tale.incident_id, folder=tale.folder)
+    _call(packages.drop, incident=tale.incident_id, folder=tale.folder, insurers=(tale.amc_number,))
     trusted = load_package_signer(tale.at.home).verifier.vkey
     _call(
         packages.open_,
