@@ -2,13 +2,13 @@
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
                  guard-engine|foreign|scope|packages|notices|told|claim-engine|claims-key|
-                 claims-intake|claims|settlement|quotes|retention|deployment|siege|national]
+                 claims-intake|claims|settlement|quotes|retention|deployment|siege|faults|national]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--fault WORDS]
                 [--kills N]
 
 Asked for by name only: `deployment` (make rehearse; a quarter of an hour, and root), `siege` (an
-hour), `national` (hours, and the whole machine).
+hour), `faults` (minutes, and root), `national` (hours, and the whole machine).
 """
 
 import argparse
@@ -38,6 +38,7 @@ from bench import (
     settlement,
     told,
 )
+from bench.faults import run as faults
 from bench.rehearsal import run as deployment
 from bench.siege import run as siege
 
@@ -46,7 +47,7 @@ WHICH = [
     *("exposure", "packages", "notices", "told", "cards"),
     *("guard", "guard-engine", "foreign", "scope"),
     *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
-    *("deployment", "siege", "national"),
+    *("deployment", "siege", "faults", "national"),
     "all",
 ]
 
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--no-variants", action="store_true", help="the guard's first table only")
     parser.add_argument("--claims", type=int, default=100_000, help="shared out by the engine")
     parser.add_argument("--kills", type=int, default=1_000, help="of a siege")
-    parser.add_argument("--fault", action="append", default=[], help="of the rehearsal; all")
+    parser.add_argument("--fault", action="append", default=[], help="of deployment, faults; all")
     options = parser.parse_args()
     if options.which in ("feed", "all"):
         feed_import.run(rows=options.rows)
@@ -149,6 +150,8 @@ def _take_long(which: str, options: argparse.Namespace) -> None:
         deployment.run(options.fault)
     if which == "siege":
         siege.run(kills=options.kills)
+    if which == "faults":
+        faults.run(options.fault)
     if which == "national":
         national.run(members=options.members, seconds=options.seconds)
 

@@ -3,6 +3,7 @@
 What got no answer is sent again, as it was: the same key, the same invoice.
 """
 
+import contextlib
 import hashlib
 import http.client
 import itertools
@@ -11,9 +12,10 @@ import random
 import secrets
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -27,8 +29,8 @@ BILLERS: Final = 2
 FACES: Final = 5
 PAUSE_S: Final = 0.02
 ANSWERS: Final = {"check": 200, "claim": 202}
-# What says "come back": everything else must never be seen.
-COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
+# What says "come back", 0 no answer at all: everything else must never be seen.
+COME_BACK: Final = frozenset({0, 429, 500, 502, 503, 504})
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Told:
         strange: Answers that nobody should get, with how many there were.
         good_at: When the last good answer of each kind came, by a clock that only goes forward.
         silences: How long nobody got a good answer, by kind, in seconds: the longest since asked.
+        turned_away: Answers that were not good, in words, with how many there were.
+        took: How long each good answer took, by kind, in seconds.
     """
 
     receipts: dict[bytes, tuple[str, int]] = field(default_factory=dict)
@@ -50,6 +54,8 @@ class Told:
     repeated: int = 0
     good_at: dict[str, float] = field(default_factory=dict)
     silences: dict[str, float] = field(default_factory=dict)
+    turned_away: Counter[str] = field(default_factory=Counter)
+    took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, kind: str) -> None:
@@ -58,6 +64,14 @@ class Told:
         silence = now - self.good_at.get(kind, now)
         self.good_at[kind] = now
         self.silences[kind] = max(self.silences.get(kind, 0.0), silence)
+
+    def turn_away(self, kind: str, status: int, code: str, retry_after: str | None) -> None:
+        """Note an answer that was not good: 0 when there was none at all."""
+        words = f"{kind}: {status} {code}".rstrip() if status else f"{kind}: no answer"
+        if status >= 500 and retry_after is None:
+            words += ", without Retry-After"
+        with self.lock:
+            self.turned_away[words] += 1
 
     def take_silences(self) -> dict[str, float]:
         """Return the longest silences since this was last asked, and begin again."""
@@ -76,11 +90,19 @@ class _Question:
 
 
 class Load:
-    """Callers at work between `with` and its end; each finishes what it asked for."""
+    """Callers at work between `with` and its end; each finishes what it asked for.
 
-    def __init__(self, ground: Ground, port: int, told: Told) -> None:
-        people = _read_people(ground)
-        checkers, billers = _mint(ground, CHECKERS), _mint(ground, BILLERS, scope=CLAIMS_SCOPE)
+    Args:
+        ahead_s: How far their clocks, and that of whoever gave them their tokens, are ahead.
+    """
+
+    def __init__(self, ground: Ground, port: int, told: Told, *, ahead_s: int = 0) -> None:
+        care_date = (
+            (datetime.now(ZoneInfo("Europe/Paris")) + timedelta(seconds=ahead_s)).date().isoformat()
+        )
+        people = [{**one, "care_date": care_date} for one in _read_people(ground)]
+        checkers = _mint(ground, CHECKERS, ahead_s=ahead_s)
+        billers = _mint(ground, BILLERS, scope=CLAIMS_SCOPE, ahead_s=ahead_s)
         self._port, self._told, self._stop = port, told, threading.Event()
         self._threads = [
             threading.Thread(target=self._check, args=(token, people[n * FACES :][:FACES]))
@@ -138,24 +160,31 @@ class Load:
     ) -> None:
         """Ask, and again until there is an answer; give up on what is refused for good."""
         for tried in itertools.count():
+            retry_after, began = None, time.monotonic()
             try:
                 connection.request("POST", question.path, question.body, dict(question.headers))
                 response = connection.getresponse()
                 status, body = response.status, response.read()
+                retry_after = response.headers["Retry-After"]
             except (OSError, http.client.HTTPException):
                 connection.close()
-                status, body = 503, b""
+                status, body = 0, b""
+            if status not in {ANSWERS[question.kind], 403}:  # 403: the guard's, counted apart
+                self._told.turn_away(question.kind, status, _read_code(body), retry_after)
             if status not in COME_BACK:
-                self._note(question, status, body, tried)
+                self._note(question, status, body, tried, time.monotonic() - began)
                 return
             time.sleep(0.05)
 
-    def _note(self, question: _Question, status: int, body: bytes, tried: int) -> None:
+    def _note(
+        self, question: _Question, status: int, body: bytes, tried: int, took_s: float
+    ) -> None:
         told = self._told
         with told.lock:
             told.repeated += tried
             if status == ANSWERS[question.kind]:
                 told.hear(question.kind)
+                told.took[question.kind].append(took_s)
                 if question.kind == "check":
                     receipt = json.loads(body)["receipt"]
                     request_id = hashlib.sha256(question.name.encode()).digest()[:16]
@@ -164,12 +193,18 @@ class Load:
                     [taken] = json.loads(body)["accepted"]
                     told.claims[question.name] = taken["claim"]
                 return
-            code = json.loads(body).get("code", "") if body else ""
             if question.kind == "check" and status == 403:
                 told.refused += 1  # by the guard: an answer like another
                 return
-            words = f"{question.kind} {status} {code}"
+            words = f"{question.kind} {status} {_read_code(body)}"
             told.strange[words] = told.strange.get(words, 0) + 1
+
+
+def _read_code(body: bytes) -> str:
+    """Return the code of a problem document; empty when it is none."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return str(json.loads(body).get("code", ""))
+    return ""
 
 
 def make_headers(token: str) -> dict[str, str]:
@@ -202,7 +237,6 @@ def _read_people(ground: Ground) -> list[dict[str, Any]]:
 
 
 def _make_claim(invoice: str, person: dict[str, Any], dice: random.Random) -> dict[str, Any]:
-    today = datetime.now(ZoneInfo("Europe/Paris")).date().isoformat()
     return {
         "invoice": invoice,
         "beneficiary": person["identifiers"],
@@ -210,7 +244,7 @@ def _make_claim(invoice: str, person: dict[str, Any], dice: random.Random) -> di
             {
                 "number": number,
                 "act": act,
-                "care_date": today,
+                "care_date": person["care_date"],
                 "billed_cents": dice.randrange(2_500, 9_000),
                 "amo_cents": 1_600,
             }

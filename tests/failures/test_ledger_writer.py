@@ -410,3 +410,37 @@ def test_a_standby_that_was_not_waited_for_is_noticed(database: Database):
 
     run(scenario)
     world.check(len(world.acknowledged) + 5)
+
+
+def keep_writing_after_two_days_back(world: World) -> int:
+    """Put the clock back under a writer that never rests; return how many checkpoints it kept."""
+
+    async def scenario() -> int:
+        writer = await world.open()
+        await world.append(writer, make_drafts(5))
+        world.clock.now_ms += 2000
+        await world.append(writer, make_drafts(5, first=5000))
+        world.clock.now_ms -= 2 * 86_400_000
+        world.connection.steps.clear()
+        for number in range(8):
+            world.clock.now_ms += 500
+            await world.append(writer, make_drafts(10, first=100 * number))
+        await writer.close()
+        return world.connection.steps[:-1].count("save_checkpoint")
+
+    return run(scenario)
+
+
+def test_a_clock_put_back_by_two_days_holds_no_checkpoint_up(database: Database):
+    world = World(database)
+    assert keep_writing_after_two_days_back(world) in {3, 4}
+    world.check(90)
+
+
+def test_mutation_checkpoints_that_wait_for_the_clock_leave_two_days_to_read_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        LedgerWriter, "_is_checkpoint_due", lambda self: self._clock_ms() >= self._checkpoint_due_ms
+    )
+    assert keep_writing_after_two_days_back(World(database)) == 0

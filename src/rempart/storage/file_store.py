@@ -78,8 +78,8 @@ class FileStore:
     def _write_whole(self, name: str) -> Iterator[BinaryIO]:
         """Write one file under another name first, on disk, then rename it: durable at the end.
 
-        A crash leaves at most a file whose name ends in `.partial`, which `sweep` removes. In an
-        object store, which has no rename, the upload is completed once all of it is there, and
+        A failure leaves nothing. A crash leaves at most a file whose name ends in `.partial`, which
+        `sweep` removes. In an object store, which has no rename, the upload is completed once all of it is there, and
         given up otherwise: an object of that name stays what it was.
 
         Raises:
@@ -101,11 +101,16 @@ class FileStore:
         folder = Path(place).parent
         folder.mkdir(parents=True, exist_ok=True, mode=self.folder_mode)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with os.fdopen(os.open(f"{place}{PARTIAL}", flags, self.file_mode), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(f"{place}{PARTIAL}").replace(place)
+        draft = Path(f"{place}{PARTIAL}")
+        try:
+            with os.fdopen(os.open(draft, flags, self.file_mode), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(place)
+        finally:
+            # On a disk that is full, what did not fit would keep everything else out too.
+            draft.unlink(missing_ok=True)
         sync_directory(folder)
 
     def _list_names(self, folder: str) -> list[str]:

@@ -229,7 +229,7 @@ class LedgerWriter:
         async with self._alone():
             # 1. The checkpoint of what is committed, when one is due. A crash after it leaves a log
             #    that is complete; the batch was never promised to anybody.
-            if self._t_ms >= self._checkpoint_due_ms and self._checkpoint_size < self.size:
+            if self._is_checkpoint_due() and self._checkpoint_size < self.size:
                 await self._save_checkpoint()
             # 2. Room for the batch. A crash after it leaves an empty partition, found by the next
             #    writer.
@@ -343,6 +343,16 @@ class LedgerWriter:
                 f"another writer took log {self.log_id} over after epoch {self._epoch}: stop"
             )
 
+    def _is_checkpoint_due(self) -> bool:
+        """Say whether one is due: within a period, whatever became of the clock.
+
+        The time of entries waits for a clock that was put back; checkpoints do not, because a log
+        is opened by reading all that follows the last one.
+        """
+        now_ms = self._clock_ms()
+        self._checkpoint_due_ms = min(self._checkpoint_due_ms, now_ms + CHECKPOINT_PERIOD_MS)
+        return now_ms >= self._checkpoint_due_ms
+
     async def _save_checkpoint(self) -> None:
         """Keep the signed head with the edge under it. It is committed already: see `_adopt`."""
         moved = {ref: self._insurers[ref] for ref in self._moved_insurers}
@@ -355,7 +365,7 @@ class LedgerWriter:
             )
             self._check_fence(saved)
         self._checkpoint_size = self.size
-        self._checkpoint_due_ms = self._t_ms + CHECKPOINT_PERIOD_MS
+        self._checkpoint_due_ms = self._clock_ms() + CHECKPOINT_PERIOD_MS
         self._moved_insurers.clear()
 
     async def _ensure_segments(self, size: int) -> None:

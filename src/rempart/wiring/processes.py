@@ -34,6 +34,7 @@ LOOK_EVERY_S = 0.2
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 SETTLED_AFTER_S = 30.0
+REVIVE_EVERY_S = 2.0
 KILL_AFTER_S = DRAIN_S + 2.0
 
 
@@ -357,15 +358,26 @@ def _describe_running(name: str, record: Path) -> str:
 
 
 def _make_reviver(settings: Settings, home: Home, say: Say) -> Callable[[], None]:
-    """Return a function that starts the embedded database again if it died."""
+    """Return a function that starts the embedded database again if it died.
+
+    One that cannot start yet, such as on a full disk, is tried again: once there is room, the
+    gateways, which say 503 meanwhile, answer without anybody having started anything.
+    """
     if settings.database_url:
         return lambda: None
     cluster = locate_cluster(settings, home, say)
+    due = 0.0
 
     def revive() -> None:
-        if not cluster.status().running:
-            say("the database ended; it starts again")
+        nonlocal due
+        if time.monotonic() < due or cluster.status().running:
+            return
+        say("the database ended; it starts again")
+        try:
             cluster.start()
+        except SetupError as failure:
+            due = time.monotonic() + REVIVE_EVERY_S
+            say(f"{failure}; it is tried again every {REVIVE_EVERY_S:g} s")
 
     return revive
 
