@@ -134,4 +134,4 @@ def _show(row: Row) -> None:
             words.append(f"{kind}s: none, silent {row.silences[kind]:.1f} s")
     words += [f"instead: {count:,} {what}" for what, count in row.turned_away.items()]
     words.append(f"good answers {row.back_s:.1f} s after its end")
-    _console.print("\n  ".join([*words, *row.notes]), highlight=False, soft_wrap=True)
+    _console.print("\n  ".join([*words, *row.notes]), markup=False, highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.rights_checks import Ground
 from bench.siege.load import Told
+from bench.siege.verdict import compare_sums
 from rempart.claims.references import parse_reference
 from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
@@ -37,11 +38,13 @@ def judge(ground: Ground, told: Told) -> list[str]:
     found = _read(ground)
     wrong = compare(told, found)
     _check_sight(told, found, wrong)
+    wrong += compare_sums(ground.database)
     with ground.database.transaction("auditor") as tx:
         store = open_segment_store(Settings(home=ground.home.path), ground.home)
         verdict = audit_ledger(tx, store=store)
     if not verdict.is_sound:
-        wrong.append(f"the ledger has {verdict.count} differences")
+        first = "; ".join(map(str, verdict.differences[:3]))
+        wrong.append(f"the ledger has {verdict.count} differences: {first}")
     return wrong
 
 

@@ -15,7 +15,7 @@ from rempart.claims.references import parse_reference
 from rempart.disclosure.note import NoteVerifier
 from rempart.retention.certificate import read_signed_certificate
 from rempart.settlement.references import format_reference
-from rempart.storage.connect import Transaction
+from rempart.storage.connect import Database, Transaction
 from rempart.wiring.segments import open_segment_store
 from rempart.workflows.audit_ledger import audit_ledger
 
@@ -45,7 +45,11 @@ class Found:
 def judge(fortress: Fortress, told: Told, rounds: list[Round]) -> list[str]:
     """Return what is wrong after a round, in words; nothing when all holds."""
     found = _read(fortress)
-    wrong = [*_compare(told, found), *_compare_sums(fortress), *_compare_purges(fortress, rounds)]
+    wrong = [
+        *_compare(told, found),
+        *compare_sums(fortress.database),
+        *_compare_purges(fortress, rounds),
+    ]
     with fortress.database.transaction("auditor") as tx:
         store = open_segment_store(fortress.installation.settings, fortress.ground.home)
         verdict = audit_ledger(tx, store=store)
@@ -104,7 +108,7 @@ def _find_blindness(told: Told, found: Found) -> list[str]:
     ]
 
 
-def _compare_sums(fortress: Fortress) -> list[str]:
+def compare_sums(database: Database) -> list[str]:
     """Money: every line adds up, every due is a part, the journal is what is under way."""
     queries = {
         "jobs failed for good": (
@@ -132,7 +136,7 @@ def _compare_sums(fortress: Fortress) -> list[str]:
             "SELECT -coalesce(sum(cents), 0) FROM claims.remittance WHERE file_id IS NOT NULL",
         ),
     }
-    with fortress.database.transaction("owner") as tx:
+    with database.transaction("owner") as tx:
         counts = {words: _count(tx, query) for words, query in queries.items()}
     return [f"{count} {words}" for words, count in counts.items() if count]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
+import click
 import pytest
 
+from rempart.cli import serve
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.storage.segment_files import SegmentStore
 from rempart.wiring import processes
@@ -27,7 +29,7 @@ def write_on_a_full_disk(store: SegmentStore) -> None:
         file.write(bytes(100_000))
         raise NO_ROOM
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="No space left on device.*then run the same"):
         store.put("log-1/0.by-account.parquet", fill)
 
 
@@ -87,3 +89,19 @@ def test_mutation_a_database_that_is_tried_once_stays_down(
     for _ in range(30):
         revive()
     assert not database.running
+
+
+def test_serve_goes_on_where_nothing_more_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise NO_ROOM
+
+    settings = Settings(home=tmp_path / "home")
+    home, parts = Home.create(settings.home), processes.plan_parts(settings, "all")
+    with processes._only_one(home, "all", parts) as register:
+        register({"worker": 1})
+        monkeypatch.setattr(Path, "write_text", refuse)
+        register({"worker": 2})
+        monkeypatch.setattr(click, "echo", refuse)
+        serve._say("worker ended; it starts again")

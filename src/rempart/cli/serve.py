@@ -1,5 +1,6 @@
 """`rempart serve`: everything on one port, or one part of it."""
 
+import contextlib
 from dataclasses import replace
 
 import click
@@ -29,4 +30,6 @@ def serve(what: What, gateways: int | None) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(f"rempart: {line}", err=True)
+    # What it says may go to a file, and the file's disk be full: that is no reason to end.
+    with contextlib.suppress(OSError):
+        click.echo(f"rempart: {line}", err=True)

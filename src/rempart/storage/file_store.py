@@ -78,9 +78,9 @@ class FileStore:
     def _write_whole(self, name: str) -> Iterator[BinaryIO]:
         """Write one file under another name first, on disk, then rename it: durable at the end.
 
-        A failure leaves nothing. A crash leaves at most a file whose name ends in `.partial`, which
-        `sweep` removes. In an object store, which has no rename, the upload is completed once all of it is there, and
-        given up otherwise: an object of that name stays what it was.
+        A failure leaves nothing; a crash, at most a file whose name ends in `.partial`, which
+        `sweep` removes. In an object store, which has no rename, the upload is completed once all
+        of it is there, and given up otherwise: an object of that name stays what it was.
 
         Raises:
             OSError: the store cannot be written.

@@ -108,6 +108,8 @@ class LedgerWriter:
         self._root = standing.root
         self._checkpoint_size = standing.checkpoint_size
         self._checkpoint_due_ms = standing.checkpoint_due_ms
+        # The same by a clock that is behind the entries.
+        self._due_behind_ms = self._clock_ms() + CHECKPOINT_PERIOD_MS
         self._insurers = dict(standing.insurer_counters)
         # Counters to keep with the next checkpoint; those found in the tail were never kept.
         self._moved_insurers = set(self._insurers)
@@ -344,14 +346,18 @@ class LedgerWriter:
             )
 
     def _is_checkpoint_due(self) -> bool:
-        """Say whether one is due: within a period, whatever became of the clock.
+        """Say whether one is due: a period after the last, whatever became of the clock.
 
-        The time of entries waits for a clock that was put back; checkpoints do not, because a log
-        is opened by reading all that follows the last one.
+        The time of entries stands still until a clock that was put back has caught up; checkpoints
+        do not, because a log is opened by reading all that follows the last one.
         """
+        if self._t_ms >= self._checkpoint_due_ms:
+            return True
         now_ms = self._clock_ms()
-        self._checkpoint_due_ms = min(self._checkpoint_due_ms, now_ms + CHECKPOINT_PERIOD_MS)
-        return now_ms >= self._checkpoint_due_ms
+        if now_ms >= self._t_ms:
+            return False
+        self._due_behind_ms = min(self._due_behind_ms, now_ms + CHECKPOINT_PERIOD_MS)
+        return now_ms >= self._due_behind_ms
 
     async def _save_checkpoint(self) -> None:
         """Keep the signed head with the edge under it. It is committed already: see `_adopt`."""
@@ -365,7 +371,8 @@ class LedgerWriter:
             )
             self._check_fence(saved)
         self._checkpoint_size = self.size
-        self._checkpoint_due_ms = self._clock_ms() + CHECKPOINT_PERIOD_MS
+        self._checkpoint_due_ms = self._t_ms + CHECKPOINT_PERIOD_MS
+        self._due_behind_ms = self._clock_ms() + CHECKPOINT_PERIOD_MS
         self._moved_insurers.clear()
 
     async def _ensure_segments(self, size: int) -> None:

@@ -337,7 +337,8 @@ def _can_read(parquet: pq.ParquetFile, group: int, column: str) -> bool:
 
 
 def _unavailable(name: str, failure: OSError) -> Unavailable:
+    reason = failure.strerror or type(failure).__name__
     return Unavailable(
-        f"the segments' store refuses {name} ({type(failure).__name__}): see that it is writable "
-        "and has room, then run the same command again"
+        f"the segments' store refuses {name} ({reason}): see that it is writable and has room, "
+        "then run the same command again"
     )

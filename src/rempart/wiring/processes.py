@@ -343,7 +343,9 @@ def _only_one(
         def register(pids: Mapping[str, int]) -> None:
             state = {"pid": os.getpid(), "address": parts[-1].address, "parts": dict(pids)}
             for name in ("gateway", "portals") if what == "all" else (what,):
-                (home.path / "run" / f"serve-{name}.json").write_text(json.dumps(state))
+                # For people: a disk that is full is no reason to end.
+                with contextlib.suppress(OSError):
+                    (home.path / "run" / f"serve-{name}.json").write_text(json.dumps(state))
 
         yield register
 
