@@ -1,6 +1,6 @@
 """Disks that fill, disks that drag, clocks that jump, while callers never stop.
 
-    python -m bench faults                       # a quarter of an hour, as root on Linux
+    python -m bench faults                       # seven minutes, as root on Linux
     python -m bench faults --fault "full disk"   # some of it
 
 Each fault goes on under rights checks, claims and the worker's routine. Its row says what stopped
@@ -10,9 +10,10 @@ what callers were told is compared with what is there: one difference and it fai
 
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -36,7 +37,6 @@ FULL_HOME: Final = "full disk: the home"
 WATCHED: Final = "flushes followed, not slowed"
 SLOW: Final = "slow disk: each flush waits 200 ms"
 HANGS: Final = "slow disk: each flush waits 20 s"
-# The backup's key, made outside as the how-to says; nobody reads these backups again.
 JOBS: Final = ("seal_segments", "back_up")
 
 _console = Console()
@@ -70,16 +70,16 @@ def run(wanted: Sequence[str] = ()) -> None:
     report(rows, told)
 
 
-def _try(fault: str, base, fortress: Fortress, told: Told) -> Row:  # type: ignore[no-untyped-def]
+def _try(fault: str, base: Path, fortress: Fortress, told: Told) -> Row:
     notes: list[str] = []
 
     @contextmanager
-    def full_wal():  # type: ignore[no-untyped-def]
+    def full_wal() -> Iterator[None]:
         with Ballast(base / "wal"):
             spend_wal(fortress.database)
             yield
 
-    faults = {
+    faults: dict[str, Callable[[], AbstractContextManager[object]]] = {
         WATCHED: lambda: slow_flushes(fortress.cluster, 0),
         SLOW: lambda: slow_flushes(fortress.cluster, 200),
         HANGS: lambda: slow_flushes(fortress.cluster, 20_000),

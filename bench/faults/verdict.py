@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bench.rights_checks import Ground
 from bench.siege.load import Told
@@ -76,7 +77,7 @@ def _check_sight(told: Told, found: Found, before: list[str]) -> None:
     place = next(iter(told.receipts.values()))
     reference = parse_reference(next(iter(told.claims.values()))) or 0
     origin, times = next(iter(found.times.items()))
-    altered = {
+    altered: dict[str, dict[str, Any]] = {
         "a lost entry": {"entries": {k: v for k, v in found.entries.items() if k != place}},
         "a lost claim": {"claims": {k: v for k, v in found.claims.items() if k != reference}},
         "a claim taken twice": {"claims": {**found.claims, 0: found.claims.get(reference, "")}},

@@ -29,7 +29,7 @@ def write_on_a_full_disk(store: SegmentStore) -> None:
         file.write(bytes(100_000))
         raise NO_ROOM
 
-    with pytest.raises(Unavailable, match="No space left on device.*then run the same"):
+    with pytest.raises(Unavailable, match=r"No space left on device.*then run the same"):
         store.put("log-1/0.by-account.parquet", fill)
 
 
