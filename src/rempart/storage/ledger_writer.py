@@ -108,8 +108,8 @@ class LedgerWriter:
         self._root = standing.root
         self._checkpoint_size = standing.checkpoint_size
         self._checkpoint_due_ms = standing.checkpoint_due_ms
-        # The same by a clock that is behind the entries.
-        self._due_behind_ms = self._clock_ms() + CHECKPOINT_PERIOD_MS
+        # The same by a clock that is behind the entries; not known yet.
+        self._due_behind_ms = 1 << 62
         self._insurers = dict(standing.insurer_counters)
         # Counters to keep with the next checkpoint; those found in the tail were never kept.
         self._moved_insurers = set(self._insurers)
