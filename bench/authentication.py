@@ -39,7 +39,7 @@ from rempart.gateway.proofs import ProofChecker, make_certificate_finder
 from rempart.gateway.signatures import PublicKey
 from rempart.gateway.tokens import TokenReader
 from rempart.wiring.home import Home
-from rempart.workflows.issue_token import API_PATH, build_public_jwk
+from rempart.workflows.accounts.issue_token import API_PATH, build_public_jwk
 
 PATH = "/v1/rights-checks"
 CALLS = 5_000

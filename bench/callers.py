@@ -20,8 +20,8 @@ from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.issue_token import sign_access_token
-from rempart.workflows.register_software import end_exercise, register_exercise
+from rempart.workflows.accounts.issue_token import sign_access_token
+from rempart.workflows.accounts.register_software import end_exercise, register_exercise
 
 PUBLIC_URL = Settings().public_url
 # The gateway looks at a certificate's digest only: any bytes will do. wrk.lua says the same.

@@ -35,7 +35,7 @@ from rempart.storage import cards
 from rempart.storage.connect import Database
 from rempart.wiring.cards import load_signer, make_card_secrets, open_print_seal
 from rempart.wiring.home import Home
-from rempart.workflows.issue_cards import BATCH_SIZE, IssueRequest, issue_cards
+from rempart.workflows.rights.issue_cards import BATCH_SIZE, IssueRequest, issue_cards
 
 TARGET_PER_CORE = 50
 INSURER = 1

@@ -43,12 +43,12 @@ from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.tariffs.care import ACTS
 from rempart.tariffs.working_days import Calendar
-from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
-from rempart.workflows.call_funds import call_funds
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.import_bank_file import import_bank_file
-from rempart.workflows.send_payments import Counter, send_run
-from rempart.workflows.take_claims import Office, Sender, Sent, Taken, take_claims
+from rempart.workflows.claims.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.claims.take_claims import Office, Sender, Sent, Taken, take_claims
+from rempart.workflows.settlement.call_funds import call_funds
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.import_bank_file import import_bank_file
+from rempart.workflows.settlement.send_payments import Counter, send_run
 
 PARIS = ZoneInfo("Europe/Paris")
 TODAY = datetime.now(PARIS).date()

@@ -34,7 +34,7 @@ from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.nir import Nir
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.tariffs.care import ACTS
-from rempart.workflows.issue_token import sign_access_token
+from rempart.workflows.accounts.issue_token import sign_access_token
 
 MEMBERS = 30_000
 CALLERS = 64

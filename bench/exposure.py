@@ -32,8 +32,8 @@ from rempart.storage.connect import Database
 from rempart.storage.incidents import Incident
 from rempart.storage.segment_files import SegmentStore
 from rempart.storage.suspect_lookups import ExposedList, find_lookups, gather_lookups
-from rempart.workflows.expose_persons import ExposureAnswer, expose_persons
-from rempart.workflows.record_act import ActsLog
+from rempart.workflows.incidents.expose_persons import ExposureAnswer, expose_persons
+from rempart.workflows.ledger.record_act import ActsLog
 
 ROUNDS = 3
 

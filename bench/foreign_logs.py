@@ -62,7 +62,7 @@ OURS = """
 import resource, sys
 from pathlib import Path
 from rempart.exchange.foreign_mapping import parse_mapping
-from rempart.workflows.read_foreign_logs import read_sources
+from rempart.workflows.scope.read_foreign_logs import read_sources
 read = read_sources([sys.argv[1]], parse_mapping(Path(sys.argv[2]).read_text()), Path(sys.argv[3]))
 """
 DUCKDB = """

@@ -10,7 +10,7 @@ from litestar import Litestar
 
 from rempart.guard import Policy, allowance
 from rempart.wiring import gateway_app
-from rempart.workflows.guard_lookups import LookupGuard
+from rempart.workflows.guard.guard_lookups import LookupGuard
 
 _WIDE = 1e6
 

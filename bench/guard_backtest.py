@@ -28,8 +28,8 @@ from bench.machinery import DATA, save_results
 from rempart.guard import Guard, Policy
 from rempart.synth.traffic import write_traffic
 from rempart.synth.traffic_parameters import TrafficParameters
-from rempart.workflows.replay_guard import Judge, open_month, replay_month
-from rempart.workflows.score_replay import Score, compute_poisson_interval, score
+from rempart.workflows.guard.replay_guard import Judge, open_month, replay_month
+from rempart.workflows.guard.score_replay import Score, compute_poisson_interval, score
 
 MOVED = 1.25
 REVIEW_HOURS = 4.0

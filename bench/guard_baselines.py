@@ -13,7 +13,7 @@ from rempart.exchange.guard_columns import Ref
 from rempart.guard import Account, Decision, Lookup, Step
 from rempart.guard.decisions import ANSWERED
 from rempart.guard.lookups import find_day
-from rempart.workflows.replay_guard import Judge
+from rempart.workflows.guard.replay_guard import Judge
 
 REFUSED = Decision(False, Step.SHOW_PRESENCE, False, 0.0, 0.0, ())
 HELD = Decision(False, Step.KNOWN_FACES_ONLY, False, 1.0, 1.0, ())

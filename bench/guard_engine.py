@@ -20,7 +20,7 @@ from rempart.exchange.guard_columns import Ref
 from rempart.guard import Account, Guard, Lookup
 from rempart.synth.traffic import BEGIN_MS, write_traffic
 from rempart.synth.traffic_parameters import TrafficParameters
-from rempart.workflows.replay_guard import Judge, open_month
+from rempart.workflows.guard.replay_guard import Judge, open_month
 
 TARGET_US = 15.0
 ACCOUNTS, SEED = 400, 10

@@ -25,8 +25,8 @@ from rempart.storage.connect import Database
 from rempart.storage.ledger import StoredLog
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
 
 LOG_ID, BITS, BATCH = 1, 16, 1000
 TARGET = 50_000

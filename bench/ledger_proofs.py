@@ -26,7 +26,7 @@ from rempart.storage.connect import Database, Transaction
 from rempart.storage.ledger_publishing import load_last_checkpoint, load_leaf_tile
 from rempart.storage.ledger_tiles import UnfinishedTiles, make_stored_node_reader
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.publish_ledger import read_published_tile
+from rempart.workflows.ledger.publish_ledger import read_published_tile
 
 LOG_ID = 9
 BATCH = 1000

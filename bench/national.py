@@ -28,8 +28,8 @@ from bench.rights_checks import CALLERS, INSURERS, Ground, prepare, running_gate
 from rempart.wiring.database import Installation
 from rempart.wiring.retention import open_keeper
 from rempart.wiring.settings import Settings
-from rempart.workflows.plan_retention import begin_plan, plan_all
-from rempart.workflows.run_retention import run_retention
+from rempart.workflows.retention.plan_retention import begin_plan, plan_all
+from rempart.workflows.retention.run_retention import run_retention
 
 FEW: Final = 1_000_000
 ROUNDS: Final = 3

@@ -25,9 +25,9 @@ from rempart.storage.ledger_writer import Receipt
 from rempart.wiring.gateway_app import SystemClock, spare_collector
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.issue_token import Issuer
-from rempart.workflows.open_session import SessionBook
-from rempart.workflows.rights_desk import Desk
+from rempart.workflows.accounts.issue_token import Issuer
+from rempart.workflows.rights.open_session import SessionBook
+from rempart.workflows.rights.rights_desk import Desk
 
 TERMS = {
     1: Terms(convention_type="IS", csr="", responsible=True, domains={"PHAR": Rate(rate_bp=10000)})

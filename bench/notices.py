@@ -44,10 +44,10 @@ from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.notices import load_envelope_key, open_office
 from rempart.wiring.settings import Settings
-from rempart.workflows import campaigns as acts
-from rempart.workflows import deliver_email, pace_campaign
-from rempart.workflows.campaign_text import open_writer
-from rempart.workflows.print_letters import BATCH_LETTERS, make_letters
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices import deliver_email, pace_campaign
+from rempart.workflows.notices.campaign_text import open_writer
+from rempart.workflows.notices.print_letters import BATCH_LETTERS, make_letters
 
 CAMPAIGN: Final = 501
 FIRST: Final = 1_000

@@ -21,7 +21,7 @@ from bench.open_loop import Latencies, make_requests
 from bench.rights_checks import Ground, prepare, running_gateway
 from rempart.cli.demo_claims import make_benefit_file
 from rempart.storage import benefit_tables
-from rempart.workflows.benefit_tables import Proposal, install_benefits
+from rempart.workflows.claims.benefit_tables import Proposal, install_benefits
 
 PACE = 200
 TARGET_P99_MS = 100

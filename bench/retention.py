@@ -32,8 +32,8 @@ from rempart.storage.sealing import (
     encode_record,
     load_insurer_key,
 )
-from rempart.workflows.plan_retention import begin_plan, plan_all
-from rempart.workflows.run_retention import Keeper, run_retention
+from rempart.workflows.retention.plan_retention import begin_plan, plan_all
+from rempart.workflows.retention.run_retention import Keeper, run_retention
 
 DAY: Final = date(2026, 11, 22)
 INSURER: Final = 1

@@ -29,7 +29,7 @@ from rempart.storage import scope
 from rempart.storage.analytics import Means
 from rempart.storage.scope import Measures
 from rempart.storage.scope_engine import open_facts, open_scratch
-from rempart.workflows.scope_sessions import Known, judge_foreign_sessions
+from rempart.workflows.scope.sessions import Known, judge_foreign_sessions
 
 ROUNDS = 3
 PART = 2_500_000

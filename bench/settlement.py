@@ -25,9 +25,9 @@ from rempart.storage.connect import Database, Transaction
 from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.tariffs.working_days import Calendar
-from rempart.workflows.call_funds import call_funds
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.send_payments import Counter, send_run
+from rempart.workflows.settlement.call_funds import call_funds
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.send_payments import Counter, send_run
 
 LINES: Final = 100
 INSURERS: Final = 20

@@ -34,7 +34,7 @@ from rempart.storage.connect import Database
 from rempart.wiring.database import locate_cluster, locate_database, make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 THREADS = 8
 TARGETS = ("gateway", "postgresql")

@@ -31,7 +31,7 @@ from rempart.storage.connect import Database
 from rempart.storage.purge_journal import PurgeJournal
 from rempart.storage.sealing import FileKms
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows.seal_segment import Archive
+from rempart.workflows.ledger.seal_segment import Archive
 
 BITS = 8
 # Who asks and who approves in tests.

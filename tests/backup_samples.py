@@ -25,10 +25,10 @@ from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.segments import open_archive
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.make_backup import BackupMeans, load_backup
-from rempart.workflows.restore_backup import Restored, RestoreMeans, restore_backup
-from rempart.workflows.seal_segment import Archive
+from rempart.workflows.backups.make_backup import BackupMeans, load_backup
+from rempart.workflows.backups.restore_backup import Restored, RestoreMeans, restore_backup
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,11 +20,11 @@ from rempart.notices.facts import IncidentFacts
 from rempart.storage.connect import Database
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.letterbox import Letterbox
-from rempart.workflows import campaigns as acts
-from rempart.workflows.campaign_contacts import Reading, load_contacts
-from rempart.workflows.campaign_text import Rendered, open_writer
-from rempart.workflows.campaigns import Decider
-from rempart.workflows.prepare_campaign import Preparation, begin_preparing, prepare_piece
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices.campaign_contacts import Reading, load_contacts
+from rempart.workflows.notices.campaign_text import Rendered, open_writer
+from rempart.workflows.notices.campaigns import Decider
+from rempart.workflows.notices.prepare_campaign import Preparation, begin_preparing, prepare_piece
 
 TODAY = date(2024, 2, 5)
 COLUMNS = (

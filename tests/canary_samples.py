@@ -10,7 +10,7 @@ from tests.feed_samples import publish as publish_feed
 
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.plant_canaries import (
+from rempart.workflows.guard.plant_canaries import (
     Planted,
     PlantRequest,
     Refreshed,

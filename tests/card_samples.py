@@ -27,7 +27,7 @@ from rempart.storage import cards
 from rempart.storage.connect import Database
 from rempart.wiring.cards import load_signer, make_card_secrets, open_print_seal
 from rempart.wiring.home import Home
-from rempart.workflows.issue_cards import CardsIssued, IssueRequest, issue_cards
+from rempart.workflows.rights.issue_cards import CardsIssued, IssueRequest, issue_cards
 
 YEAR: Final = 2027
 VALIDITY: Final = Period(date(YEAR, 1, 1), date(YEAR, 12, 31))

@@ -15,7 +15,7 @@ from rempart.storage.connect import Database, Transaction
 from rempart.storage.feeds import FeedInsurer, register_insurer
 from rempart.storage.sealing import FileKms, PersonRecord, Seal, load_insurer_key, open_sealed
 from rempart.wiring.home import Home
-from rempart.workflows.import_feed import (
+from rempart.workflows.feeds.import_feed import (
     FeedPublished,
     FeedRequest,
     FeedSecrets,

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from rempart.exchange.foreign_facts import SourcesRead
 from rempart.exchange.foreign_mapping import LogMapping, parse_mapping
-from rempart.workflows.read_foreign_logs import read_sources
+from rempart.workflows.scope.read_foreign_logs import read_sources
 
 DATA = Path(__file__).parent / "data" / "foreign"
 MAPPINGS = Path(__file__).parents[1] / "examples" / "mappings"

@@ -24,7 +24,7 @@ from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 START_MS = 1_700_000_000_000
 

@@ -25,7 +25,7 @@ from rempart.storage.sealing import (
     encode_record,
     load_insurer_key,
 )
-from rempart.workflows.make_packages import Made, MakeRequest, Workshop, make_packages
+from rempart.workflows.incidents.make_packages import Made, MakeRequest, Workshop, make_packages
 
 NOW = dt.datetime(2026, 11, 23, 3, 0, tzinfo=dt.UTC)
 START_MS = 1_763_900_000_000

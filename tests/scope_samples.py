@@ -19,8 +19,8 @@ from rempart.exchange.foreign_facts import FACTS, Gap, Source, SourcesRead, Stre
 from rempart.incidents.evidence import Window
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.storage.analytics import Means
-from rempart.workflows import scope_logs as workflow
-from rempart.workflows.scope_logs import Request
+from rempart.workflows.scope import scope_logs as workflow
+from rempart.workflows.scope.scope_logs import Request
 
 ATTACK_STARTS = datetime(2024, 1, 29, 6, tzinfo=UTC)
 ATTACK_ENDS = datetime(2024, 2, 2, 20, tzinfo=UTC)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 from rempart.accounts.tokens import Bearer, Binding
-from rempart.workflows.issue_token import sign_access_token
+from rempart.workflows.accounts.issue_token import sign_access_token
 
 PUBLIC_URL = "http://localhost:8080"
 CLIENT_ID = "logiciel-officine"

@@ -11,7 +11,7 @@ import psycopg
 from bench.faults.ground import Ballast
 from rempart.kernel.errors import RempartError
 from rempart.storage.connect import Database
-from rempart.workflows.enqueue import enqueue
+from rempart.workflows.jobs.enqueue import enqueue
 
 ENDED_WITHIN_S: Final = 90.0
 ASK_EVERY_S: Final = 5.0

@@ -12,7 +12,7 @@ from bench.siege.verdict import compare_sums
 from rempart.claims.references import parse_reference
 from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from rempart.kernel.errors import Conflict, RempartError
 from rempart.storage.connect import Database
 from rempart.storage.sealing import FileKms
 from rempart.wiring.notices import load_envelope_key
-from rempart.workflows import campaigns as acts
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.plan_retention import begin_plan as begin_purge
-from rempart.workflows.plan_retention import plan_all
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.retention.plan_retention import begin_plan as begin_purge
+from rempart.workflows.retention.plan_retention import plan_all
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
 
 TOLD: Final = 1_000
 KEPT: Final = 2_000

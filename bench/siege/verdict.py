@@ -17,7 +17,7 @@ from rempart.retention.certificate import read_signed_certificate
 from rempart.settlement.references import format_reference
 from rempart.storage.connect import Database, Transaction
 from rempart.wiring.segments import open_segment_store
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 
 @dataclass

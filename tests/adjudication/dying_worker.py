@@ -15,7 +15,7 @@ from rempart.storage.adjudication_writes import Writer
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.claims.adjudicate_claims import Library, adjudicate_batch
 
 
 def die_at(number: int) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from rempart.rights.coverage import Rate, Terms, TicketModerateur
 from rempart.rights.terms import format_domains
 from rempart.storage.connect import Database
-from rempart.workflows.adjudicate_claims import BatchDone, Library, adjudicate_batch
+from rempart.workflows.claims.adjudicate_claims import BatchDone, Library, adjudicate_batch
 
 TODAY = date(2026, 3, 20)
 CARE = date(2026, 3, 2)

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from tests.adjudication.practice import CARE, TODAY, Mill
 
-from rempart.workflows.adjudicate_claims import adjudicate_batch
+from rempart.workflows.claims.adjudicate_claims import adjudicate_batch
 
 
 def test_a_consultation_is_shared_out_and_owed(mill: Mill):

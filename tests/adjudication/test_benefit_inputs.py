@@ -10,9 +10,13 @@ from rempart.cli.main import cli
 from rempart.exchange.benefit_inputs import EVER, read_outside, read_standing
 from rempart.kernel.errors import FeedRefused
 from rempart.kernel.synthetic import make_synthetic_amc_number, make_synthetic_nir
-from rempart.workflows.benefit_tables import Proposal, install_benefits
-from rempart.workflows.feed_keys import FeedKeys
-from rempart.workflows.load_benefit_inputs import OutsideLoad, load_outside_uses, load_standing
+from rempart.workflows.claims.benefit_tables import Proposal, install_benefits
+from rempart.workflows.claims.load_benefit_inputs import (
+    OutsideLoad,
+    load_outside_uses,
+    load_standing,
+)
+from rempart.workflows.feeds.keys import FeedKeys
 
 AMC = make_synthetic_amc_number(1).number
 NIR = make_synthetic_nir(sex=2, year=1970, month=1)

@@ -14,7 +14,7 @@ from rempart.exchange.benefit_file import read_benefit_tables
 from rempart.exchange.regression_file import read_regression_pack
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed
 from rempart.kernel.periods import Period
-from rempart.workflows.benefit_tables import (
+from rempart.workflows.claims.benefit_tables import (
     Proposal,
     approve_benefits,
     install_benefits,
@@ -24,7 +24,7 @@ from rempart.workflows.benefit_tables import (
     propose_benefits,
     simulate_benefits,
 )
-from rempart.workflows.explain_claim import count_claims, explain_claim
+from rempart.workflows.claims.explain_claim import count_claims, explain_claim
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 TODAY = date(2026, 3, 20)

@@ -6,7 +6,7 @@ import pytest
 from tests.adjudication.practice import TODAY, Mill
 from tests.adjudication.test_adjudicate_claims import domain_number
 
-from rempart.workflows.cancel_claim import carry_out_cancellations
+from rempart.workflows.claims.cancel_claim import carry_out_cancellations
 
 
 def ask(mill: Mill, claim: int, place: int = 0) -> str | None:

@@ -15,17 +15,17 @@ from tests.portals import people
 from rempart.accounts.roles import Role
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
 from rempart.portals.session_store import compute_token_digest
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_run import approve_run
-from rempart.workflows.benefit_tables import (
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.claims.benefit_tables import (
     Proposal,
     approve_benefits,
     list_benefit_files,
     propose_benefits,
     refuse_benefits,
 )
-from rempart.workflows.explain_claim import count_claims, explain_claim
-from rempart.workflows.hold_claims import (
+from rempart.workflows.claims.explain_claim import count_claims, explain_claim
+from rempart.workflows.claims.hold_claims import (
     HoldDecision,
     decide_hold,
     end_watch,
@@ -33,7 +33,7 @@ from rempart.workflows.hold_claims import (
     list_holds,
     watch_establishment,
 )
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.settlement.approve_run import approve_run
 
 TABLES = b"""
 [[table]]

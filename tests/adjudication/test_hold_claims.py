@@ -8,7 +8,7 @@ from tests.adjudication.practice import Mill
 
 from rempart.accounts.roles import Role
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
-from rempart.workflows.hold_claims import (
+from rempart.workflows.claims.hold_claims import (
     HoldDecision,
     decide_hold,
     end_watch,

@@ -8,7 +8,7 @@ from tests.adjudication.test_cancel_claims import ask, carry_out
 
 from rempart.rights.engagement import format_engagement
 from rempart.tariffs.domains import DOMAINS
-from rempart.workflows.benefit_tables import Proposal, install_benefits
+from rempart.workflows.claims.benefit_tables import Proposal, install_benefits
 
 KEY = bytes(32)
 TABLE = b"""

@@ -27,7 +27,7 @@ from rempart.storage.connect import Database
 from rempart.storage.ledger_expressions import Seen, SeenPerson
 from rempart.storage.segment_files import SegmentStore
 from rempart.wiring.home import Home
-from rempart.workflows import ask_ledger
+from rempart.workflows.ledger import ask_ledger
 
 PERIOD = ("--from", "2023-11-14T22:00:00+00:00", "--to", "2023-11-15")
 WINDOW = {"from_ms": 1_699_999_200_000, "to_ms": 1_700_002_800_000}

@@ -23,7 +23,11 @@ from rempart.storage import suspect_lookups
 from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
 from rempart.storage.ledger_sources import Sources
-from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
+from rempart.workflows.incidents.expose_persons import (
+    ExposureAnswer,
+    expose_persons,
+    recount_exposure,
+)
 
 RECORDED = {"acts": MemoryActs(), "by": ANALYST}
 

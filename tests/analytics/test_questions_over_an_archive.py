@@ -13,8 +13,8 @@ from rempart.storage.analytics import SealedFiles
 from rempart.storage.connect import Database
 from rempart.storage.ledger_questions import seen_by, who_saw
 from rempart.storage.ledger_sources import find_sources
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import cool_segments, seal_segments
+from rempart.workflows.ledger.seal_segment import cool_segments, seal_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 ALL = {"from_ms": 0, "to_ms": START_MS * 2}
 SESSIONS = [500_001, 500_004]

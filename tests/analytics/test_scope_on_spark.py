@@ -20,7 +20,7 @@ from rempart.storage.scope_engine import (
     open_scratch,
     translate_for_spark,
 )
-from rempart.workflows.scope_sessions import Known, judge_foreign_sessions
+from rempart.workflows.scope.sessions import Known, judge_foreign_sessions
 
 MEANS = Means(memory="300MB", threads=1)
 MEASURES = Measures(session_gap_ms=1_800_000, claim_days=7, shared_fields=0, nir_field=0)

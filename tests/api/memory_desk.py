@@ -14,8 +14,8 @@ from rempart.rights.lookup import compute_lookup_key
 from rempart.storage.care import PecRow
 from rempart.storage.gateway import Found, Sheet, Wanted
 from rempart.storage.ledger_writer import Receipt, Replay
-from rempart.workflows.open_session import SessionBook
-from rempart.workflows.rights_desk import Asked, Desk, Question
+from rempart.workflows.rights.open_session import SessionBook
+from rempart.workflows.rights.rights_desk import Asked, Desk, Question
 
 SECRET = bytes(range(32))
 NOW_MS = 1_795_000_000_000

@@ -33,8 +33,8 @@ from rempart.accounts.containment import MeasureStep
 from rempart.exchange.billed_claim import Fault
 from rempart.exchange.claim_json import SHAPE
 from rempart.gateway.claim_routes import ClaimsDoor
-from rempart.workflows import take_claims
-from rempart.workflows.take_claims import Refused
+from rempart.workflows.claims import take_claims
+from rempart.workflows.claims.take_claims import Refused
 
 PEOPLE = (COVERED, ENDED, SUSPENDED, PHARMACY_ONLY, PENDING, STRANGER)
 # What is drawn or dated, and what the transport says anew each time.

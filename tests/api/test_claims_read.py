@@ -25,7 +25,7 @@ from rempart.disclosure.fields import Field
 from rempart.kernel.errors import LedgerUnavailable
 from rempart.storage.claims_intake import ClaimShelf
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows import read_claims
+from rempart.workflows.claims import read_claims
 
 
 def read_disclosures(world):

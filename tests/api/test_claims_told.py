@@ -11,7 +11,7 @@ from rempart.claims.references import parse_reference
 from rempart.disclosure.entry import Kind, Mode
 from rempart.disclosure.fields import Field
 from rempart.storage.claims_intake import ClaimShelf
-from rempart.workflows import read_claims
+from rempart.workflows.claims import read_claims
 
 REJECTED = {
     "state": "rejected",

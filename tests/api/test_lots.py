@@ -183,7 +183,7 @@ def test_several_lots_of_a_file_stand_for_themselves(gateway, world):
 def test_a_lot_that_was_cut_short_is_sent_again_and_only_the_rest_is_new(
     gateway, world, monkeypatch
 ):
-    monkeypatch.setattr("rempart.workflows.take_lot.PIECE", 2)
+    monkeypatch.setattr("rempart.workflows.claims.take_lot.PIECE", 2)
     saved = []
     save = ClaimShelf.save
 
@@ -207,7 +207,7 @@ def test_a_lot_that_was_cut_short_is_sent_again_and_only_the_rest_is_new(
 
 @pytest.mark.parametrize("format_", ["b2", "json"])
 def test_the_same_lot_twice_in_parallel_is_one(gateway, world, monkeypatch, format_):
-    monkeypatch.setattr("rempart.workflows.take_lot.PIECE", 7)
+    monkeypatch.setattr("rempart.workflows.claims.take_lot.PIECE", 7)
     lines = make_b2(60)
     claims = format_lines(*(make_claim(COVERED, f"F-{place}") for place in range(60)))
 

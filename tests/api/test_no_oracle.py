@@ -19,7 +19,7 @@ from tests.api.world import (
 )
 
 from rempart.rights.answer import ShownReason, decide_shown_reason
-from rempart.workflows import check_rights
+from rempart.workflows.rights import check_rights
 
 
 @pytest.fixture

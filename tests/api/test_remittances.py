@@ -14,7 +14,7 @@ from tests.settlement.practice import Till
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.settlement.references import format_reference
 from rempart.storage.remittance_book import RemittanceBook
-from rempart.workflows.read_returns import FORMS
+from rempart.workflows.settlement.read_returns import FORMS
 
 REMITTANCES = "/v1/remittances"
 

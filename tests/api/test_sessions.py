@@ -5,7 +5,7 @@ from tests.api.reading import PATH, read_entries
 from tests.api.world import ACCOUNT_REF, COVERED, ENDED, typed_body
 
 from rempart.disclosure.entry import Kind
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 
 def ask(gateway, *, agent=None):

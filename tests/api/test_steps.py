@@ -20,7 +20,7 @@ from tests.api.world import (
 from rempart.accounts.containment import SLOW_EVERY_S, MeasureStep
 from rempart.gateway import offline_routes
 from rempart.gateway.offline_routes import BATCHES_PATH, ENGAGEMENTS_PATH
-from rempart.workflows import posture
+from rempart.workflows.rights import posture
 
 WITHIN_S = 60
 PROFESSION = "pharmacien"

@@ -13,7 +13,7 @@ from tests.portals import people
 from rempart.accounts.roles import Role
 from rempart.rights.card import CardSerial, PresenceCode
 from rempart.wiring.cards import open_print_seal
-from rempart.workflows.make_self_checks import ListMaker, make_self_checks
+from rempart.workflows.notices.make_self_checks import ListMaker, make_self_checks
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PERSON, CHILD, FREE = 101, 103, 110

@@ -17,7 +17,7 @@ from rempart.accounts.roles import Role
 from rempart.exchange.movement_file import COLUMNS
 from rempart.storage import employer_feeds
 from rempart.wiring.clock import today_in_paris
-from rempart.workflows.issue_statements import issue_statements
+from rempart.workflows.employers.issue_statements import issue_statements
 
 __all__ = ["open_visit"]  # a fixture
 

@@ -11,8 +11,8 @@ from rempart.accounts.registration import Registration, read_jwk
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows.register_software import register_software
-from rempart.workflows.warn_contacts import send_codes
+from rempart.workflows.accounts.register_software import register_software
+from rempart.workflows.accounts.warn_contacts import send_codes
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -15,12 +15,17 @@ from rempart.exchange.smtp_transport import Post
 from rempart.storage.connect import Database
 from rempart.storage.notice_delivery import SendingCampaign
 from rempart.storage.sealing import FileKms
-from rempart.workflows import campaigns as acts
-from rempart.workflows import pace_campaign
-from rempart.workflows.deliver_email import SentEmails, send_emails, settle_uncertain
-from rempart.workflows.pace_campaign import Office, Timing
-from rempart.workflows.print_letters import Press, PrintedLetters, print_campaign, write_batches
-from rempart.workflows.read_bounces import ReadReports, read_bounces
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices import pace_campaign
+from rempart.workflows.notices.deliver_email import SentEmails, send_emails, settle_uncertain
+from rempart.workflows.notices.pace_campaign import Office, Timing
+from rempart.workflows.notices.print_letters import (
+    Press,
+    PrintedLetters,
+    print_campaign,
+    write_batches,
+)
+from rempart.workflows.notices.read_bounces import ReadReports, read_bounces
 
 SOON = Timing(uncertain_after=timedelta(0), bounces_for=timedelta(0), put_off=timedelta(0), tries=3)
 

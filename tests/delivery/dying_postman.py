@@ -21,10 +21,10 @@ from rempart.storage.connect import Transaction
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows import deliver_email, pace_campaign, print_letters
-from rempart.workflows.pace_campaign import Office, Timing
-from rempart.workflows.print_letters import Press
-from rempart.workflows.read_bounces import read_bounces
+from rempart.workflows.notices import deliver_email, pace_campaign, print_letters
+from rempart.workflows.notices.pace_campaign import Office, Timing
+from rempart.workflows.notices.print_letters import Press
+from rempart.workflows.notices.read_bounces import read_bounces
 
 TIMING = Timing(
     uncertain_after=timedelta(hours=1), bounces_for=timedelta(0), put_off=timedelta(0), tries=3

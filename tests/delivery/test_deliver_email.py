@@ -10,9 +10,9 @@ from tests.delivery.post_office import serving
 from rempart.kernel.errors import Unavailable
 from rempart.simulators.smtp import REPORTS_FOLDER, MailFault, MailHandler
 from rempart.storage.notice_delivery import claim_emails
-from rempart.workflows import deliver_email
-from rempart.workflows.pace_campaign import Timing, find_allowed, read_progress
-from rempart.workflows.print_letters import post_batch
+from rempart.workflows.notices import deliver_email
+from rempart.workflows.notices.pace_campaign import Timing, find_allowed, read_progress
+from rempart.workflows.notices.print_letters import post_batch
 
 pytestmark = pytest.mark.timeout(120)
 

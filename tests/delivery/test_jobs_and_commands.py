@@ -21,7 +21,7 @@ from rempart.simulators.smtp import REPORTS_FOLDER, MailHandler, fail_by_name
 from rempart.storage.sealing import FileKms
 from rempart.wiring.notices import open_press, open_relay
 from rempart.wiring.settings import Settings
-from rempart.workflows.enqueue import enqueue
+from rempart.workflows.jobs.enqueue import enqueue
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -100,7 +100,7 @@ def test_three_jobs_tell_everybody_once_and_the_commands_say_so(
 def test_a_job_that_is_stopped_leaves_nobody_of_whom_it_is_not_known(
     place, unused_port, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("rempart.workflows.deliver_email.WINDOW", 1)
+    monkeypatch.setattr("rempart.workflows.notices.deliver_email.WINDOW", 1)
     with serving(MailHandler(folder=tmp_path), unused_port) as relay, pytest.raises(JobAborted):
         place.do(notices.send_notices, must_stop=lambda: bool(relay.delivered))
     assert len(relay.delivered) == 1

@@ -15,10 +15,10 @@ from tests.delivery.post_office import KEY
 from rempart.exchange.postal_returns import read_return_list
 from rempart.kernel.errors import Conflict, InconsistentRecord, MalformedRequest, NotFound
 from rempart.storage import notice_delivery
-from rempart.workflows import print_letters
-from rempart.workflows.pace_campaign import find_allowed_letters
-from rempart.workflows.print_letters import post_batch, write_batches
-from rempart.workflows.read_post_returns import read_returns
+from rempart.workflows.notices import print_letters
+from rempart.workflows.notices.pace_campaign import find_allowed_letters
+from rempart.workflows.notices.print_letters import post_batch, write_batches
+from rempart.workflows.notices.read_post_returns import read_returns
 
 pytestmark = pytest.mark.timeout(120)
 FAMILY = {

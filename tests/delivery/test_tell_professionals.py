@@ -6,7 +6,7 @@ from tests.delivery.post_office import serving
 
 from rempart.notices.campaigns import Step
 from rempart.simulators.smtp import REPORTS_FOLDER, MailHandler
-from rempart.workflows.pace_campaign import read_progress
+from rempart.workflows.notices.pace_campaign import read_progress
 
 pytestmark = pytest.mark.timeout(120)
 POST = "2 rue du Port, 35400 SAINT-MALO"

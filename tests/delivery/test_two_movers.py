@@ -13,9 +13,9 @@ from rempart.exchange.bounce_reader import Action, DeliveryReport
 from rempart.exchange.smtp_transport import Fate, Outcome
 from rempart.storage import notice_delivery
 from rempart.storage.connect import Transaction
-from rempart.workflows.campaign_text import open_writer
-from rempart.workflows.deliver_email import settle_outcomes
-from rempart.workflows.read_bounces import apply_reports
+from rempart.workflows.notices.campaign_text import open_writer
+from rempart.workflows.notices.deliver_email import settle_outcomes
+from rempart.workflows.notices.read_bounces import apply_reports
 
 pytestmark = pytest.mark.timeout(120)
 

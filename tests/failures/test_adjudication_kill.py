@@ -15,7 +15,7 @@ from rempart.storage.adjudication_writes import Writer
 from rempart.storage.connect import Database
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
-from rempart.workflows.adjudicate_claims import adjudicate_batch
+from rempart.workflows.claims.adjudicate_claims import adjudicate_batch
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -19,8 +19,8 @@ from rempart.storage.restored_base import list_bases
 from rempart.wiring.backups import add_recipient
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.make_backup import list_backups
+from rempart.workflows.backups.make_backup import list_backups
+from rempart.workflows.retention.erase_openings import run_erasures
 
 ERASED = [5, 9, 300]
 

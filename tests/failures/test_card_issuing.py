@@ -19,7 +19,7 @@ from rempart.kernel.errors import Conflict, Unavailable
 from rempart.storage import cards
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows import issue_cards
+from rempart.workflows.rights import issue_cards
 
 CONTRACTS = 60
 BATCH = 4

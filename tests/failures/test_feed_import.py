@@ -26,7 +26,7 @@ from tests.feed_samples import (
 from rempart.kernel.errors import Conflict, RempartError, Unavailable
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows import import_feed
+from rempart.workflows.feeds import import_feed
 
 SMALL_PIECE = 16 << 10  # so that a small file has many pieces
 

@@ -32,8 +32,8 @@ from rempart.storage.cluster import ADMIN, Cluster
 from rempart.storage.connect import Database, Transaction
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
-from rempart.workflows import import_feed
-from rempart.workflows.import_feed import FeedRequest, Progress
+from rempart.workflows.feeds import import_feed
+from rempart.workflows.feeds.import_feed import FeedRequest, Progress
 
 PIECE = 40_000
 ROWS = 3_000

@@ -21,7 +21,7 @@ from rempart.disclosure.entry import Kind
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 MEGABYTE = 1_000_000
 

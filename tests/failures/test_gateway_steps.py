@@ -19,7 +19,7 @@ from rempart.kernel.errors import LedgerFenced, LedgerUnavailable, Unavailable
 from rempart.storage.gateway import SheetReader
 from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 KEY = {"Idempotency-Key": "3f2b6a1e-1d0f-4f43-9a38-0a3a8f3ad9c1"}
 STEPS = {

@@ -20,7 +20,7 @@ from rempart.wiring.database import make_ready
 from rempart.wiring.gateway_app import create_gateway
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 
 @pytest.fixture

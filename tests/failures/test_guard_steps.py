@@ -29,8 +29,8 @@ from rempart.kernel.errors import InconsistentRecord, LedgerUnavailable, Unavail
 from rempart.storage import guard as guard_storage
 from rempart.storage.guard_habits import FORMAT, decode_habits, encode_habits
 from rempart.storage.ledger_writer import LedgerWriter
-from rempart.workflows.guard_lookups import PresenceNeeded
-from rempart.workflows.rights_desk import Answered
+from rempart.workflows.guard.guard_lookups import PresenceNeeded
+from rempart.workflows.rights.rights_desk import Answered
 
 
 @pytest.fixture

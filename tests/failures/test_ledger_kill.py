@@ -16,7 +16,7 @@ from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 BATCH = 40
 ROUNDS = 3

@@ -20,7 +20,7 @@ from rempart.storage import ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.queries import load_queries
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 NAMES = {text: name for name, text in load_queries("ledger_writer").items()}
 BEFORE, AFTER = "it failed", "it was done"

@@ -22,11 +22,12 @@ from tests.ledger_samples import START_MS
 from rempart.storage import cold_rows, segments
 from rempart.storage.connect import Database
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows import drop_segment, erase_openings, seal_segment
-from rempart.workflows.audit_ledger import LedgerVerdict, audit_ledger
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger import seal_segment
+from rempart.workflows.ledger.audit_ledger import LedgerVerdict, audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention import drop_segment, erase_openings
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 LATER = START_MS + 10**9
 ERASED = [20, 300]

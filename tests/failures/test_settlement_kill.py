@@ -11,7 +11,7 @@ from tests.settlement.practice import Till
 
 from rempart.kernel.errors import Conflict
 from rempart.settlement.references import format_reference
-from rempart.workflows.send_payments import send_run
+from rempart.workflows.settlement.send_payments import send_run
 
 pytestmark = pytest.mark.timeout(180)
 NS = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.09}"
@@ -67,7 +67,7 @@ def test_a_sender_killed_at_each_step_pays_everything_once(database, environment
 def test_mutation_a_file_named_anew_each_time_would_be_paid_twice(database, tmp_path, monkeypatch):
     till, run_id = prepare(database, tmp_path)
     names = iter(f"RPNEW{n}" for n in range(99))
-    module = "rempart.workflows.send_payments"
+    module = "rempart.workflows.settlement.send_payments"
     monkeypatch.setattr(f"{module}.format_message_id", lambda _file_id: next(names))
     monkeypatch.setattr(f"{module}.settlement.set_written", lambda *_: 1 / 0)
     for _ in range(2):
@@ -78,7 +78,9 @@ def test_mutation_a_file_named_anew_each_time_would_be_paid_twice(database, tmp_
 
 def test_two_operators_who_send_at_once_pay_everything_once(database, tmp_path, monkeypatch):
     till, run_id = prepare(database, tmp_path)
-    monkeypatch.setattr("rempart.workflows.send_payments.value_on", lambda _name, _day: 1)
+    monkeypatch.setattr(
+        "rempart.workflows.settlement.send_payments.value_on", lambda _name, _day: 1
+    )
     late = []
 
     def send() -> None:

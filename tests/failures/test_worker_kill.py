@@ -17,7 +17,7 @@ from rempart.storage.connect import Database
 from rempart.wiring.database import make_ready
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.enqueue import enqueue
+from rempart.workflows.jobs.enqueue import enqueue
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 PROGRAM = """
 import multiprocessing, sys, time
 from concurrent.futures import ProcessPoolExecutor
-from rempart.workflows.worker_process import end_with_parent
+from rempart.workflows.feeds.worker_process import end_with_parent
 
 if __name__ == "__main__":
     ends = end_with_parent if sys.argv[1] == "ending" else None

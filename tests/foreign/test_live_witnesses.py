@@ -27,8 +27,8 @@ from rempart.storage.ledger_publishing import list_alarms, load_last_checkpoint
 from rempart.storage.roles import prepare_database
 from rempart.wiring.home import Home
 from rempart.witness.store import WitnessStore
-from rempart.workflows.cosign_ledger import Outcome, Round, cosign_ledger
-from rempart.workflows.publish_ledger import read_published_checkpoint
+from rempart.workflows.ledger.cosign_ledger import Outcome, Round, cosign_ledger
+from rempart.workflows.ledger.publish_ledger import read_published_checkpoint
 
 
 @pytest.fixture

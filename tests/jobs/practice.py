@@ -19,7 +19,7 @@ from rempart.storage.connect import Database
 from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.job_kinds import KINDS
+from rempart.workflows.jobs.job_kinds import KINDS
 
 QUICK = Pace(
     heartbeat_s=0.2, stalled_s=1.5, poll_s=0.1, look_s=0.2, drain_s=0.2, pause_s=0.1, jump_s=60.0

@@ -8,7 +8,7 @@ from tests.jobs.practice import ask_database, drain, work_with
 
 from rempart.cli.main import cli
 from rempart.kernel.errors import InconsistentRecord
-from rempart.workflows.job_kinds import KINDS
+from rempart.workflows.jobs.job_kinds import KINDS
 
 
 @pytest.fixture

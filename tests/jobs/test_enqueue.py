@@ -6,8 +6,8 @@ from tests.jobs.practice import ask_database, eventually, read_state, work_with,
 
 from rempart.kernel.errors import InvalidRequest, NotAllowed, NotFound
 from rempart.storage import jobs
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.job_kinds import KINDS
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.jobs.job_kinds import KINDS
 
 COUNT = "SELECT count(*) FROM jobs.procrastinate_jobs"
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tests.jobs.practice import ask_database, drain, make_installation, read_state, work_with
 
 from rempart.jobs.members import copy_own_data
-from rempart.workflows.enqueue import enqueue
+from rempart.workflows.jobs.enqueue import enqueue
 
 
 def test_a_copy_that_was_asked_for_is_made_once(settings, home, database):

@@ -8,8 +8,8 @@ from tests.package_samples import Affair
 
 from rempart.jobs.on_demand import find_asker
 from rempart.storage.incidents import Window
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.enqueue import enqueue
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.jobs.enqueue import enqueue
 
 
 @pytest.fixture

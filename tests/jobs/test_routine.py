@@ -10,8 +10,8 @@ from rempart.jobs.report import Report
 from rempart.jobs.worker import find_lacking
 from rempart.kernel.errors import SetupError
 from rempart.wiring.settings import Settings
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.job_kinds import KINDS
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.jobs.job_kinds import KINDS
 
 ENDED = """
     SELECT j.task_name, j.status::text, a.outcome, a.reason

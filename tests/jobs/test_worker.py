@@ -21,10 +21,10 @@ from rempart.jobs.failures import Patience, describe_failure
 from rempart.jobs.work import WORK, Attempt, run_attempt
 from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.storage import jobs
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.job_kinds import KINDS
-from rempart.workflows.manage_jobs import cancel_job, retry_job
-from rempart.workflows.read_jobs import find_next, read_job
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.jobs.job_kinds import KINDS
+from rempart.workflows.jobs.manage_jobs import cancel_job, retry_job
+from rempart.workflows.jobs.read_jobs import find_next, read_job
 
 MANY = 30
 

@@ -45,11 +45,11 @@ from rempart.storage.member_seal import MemberSeal
 from rempart.storage.presence import CodeSeal
 from rempart.wiring.portals_app import POOL_SIZE, configure_django
 from rempart.wiring.settings import Network, Settings
-from rempart.workflows.campaign_contacts import open_slot
-from rempart.workflows.feed_keys import FeedKeys
-from rempart.workflows.publish_ledger import UnfinishedTiles
-from rempart.workflows.read_on_record import Readings
-from rempart.workflows.read_pecs import PecNumbers
+from rempart.workflows.claims.read_pecs import PecNumbers
+from rempart.workflows.feeds.keys import FeedKeys
+from rempart.workflows.ledger.publish_ledger import UnfinishedTiles
+from rempart.workflows.ledger.read_on_record import Readings
+from rempart.workflows.notices.campaign_contacts import open_slot
 
 NAME = "rempart_portals"
 KEY = bytes(range(32))

@@ -10,7 +10,7 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.nir import Nir
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
-from rempart.workflows.feed_keys import FeedKeys
+from rempart.workflows.feeds.keys import FeedKeys
 
 CONTRACT = "C-2026/0001"
 TERMS_ID = 77

@@ -12,7 +12,7 @@ from rempart.accounts.roles import ROLES_OF, OrganisationKind, Role
 from rempart.kernel.synthetic import make_synthetic_rpps, make_synthetic_siret
 from rempart.portals.session_store import SessionStore, compute_token_digest
 from rempart.storage.connect import Database
-from rempart.workflows.web_session import Recognised, Whence, open_web_session
+from rempart.workflows.accounts.web_session import Recognised, Whence, open_web_session
 
 WHENCE = Whence(address="192.0.2.10", agent="Firefox on a test bench")
 

@@ -9,7 +9,7 @@ import pytest
 
 from rempart.accounts.allowance import Allowance
 from rempart.portals.allowances import CODES, AddressAllowance
-from rempart.workflows import count_tries
+from rempart.workflows.accounts import count_tries
 
 SLOW = Allowance(rate_per_s=0.001, burst=2)
 COUNT = """

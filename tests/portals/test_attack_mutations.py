@@ -113,7 +113,7 @@ def test_a_key_of_another_origin_serves_where_the_origin_is_not_compared(
     def lax(message, party, **named):
         return read(message, replace(party, origin=enrolled.authenticator.origin), **named)
 
-    monkeypatch.setattr("rempart.workflows.passkey_ceremony.read_proof", lax)
+    monkeypatch.setattr("rempart.workflows.accounts.passkey_ceremony.read_proof", lax)
     assert enrolled.sign_in().status_code == 200
 
 

@@ -14,8 +14,8 @@ from tests.portals.conftest import KEY
 from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
-from rempart.workflows import campaigns
-from rempart.workflows.campaign_contacts import read_given_file
+from rempart.workflows.notices import campaigns
+from rempart.workflows.notices.campaign_contacts import read_given_file
 
 FACTS = {
     "case_reference": "R-2026-001",

@@ -10,8 +10,8 @@ from tests.portals.test_services import clean, cut, list_cuts
 from rempart.accounts.roles import Role
 from rempart.exchange.warning_text import format_warning
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows import cut_services
-from rempart.workflows.warn_contacts import send_warnings
+from rempart.workflows.accounts.warn_contacts import send_warnings
+from rempart.workflows.rights import cut_services
 
 __all__ = ["clean"]  # a fixture
 

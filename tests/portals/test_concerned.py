@@ -20,8 +20,8 @@ from rempart.notices.codes import derive_code, digest_code
 from rempart.notices.self_check import ENTRY_BYTES, compute_prefix, read_bucket
 from rempart.portals.allowances import ANSWERS, AddressAllowance
 from rempart.storage.card_prints import PrintSeal
-from rempart.workflows import answer_concerned
-from rempart.workflows.make_self_checks import ListMaker, make_self_checks
+from rempart.workflows.notices import answer_concerned
+from rempart.workflows.notices.make_self_checks import ListMaker, make_self_checks
 
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 PERSON = 101

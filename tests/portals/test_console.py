@@ -9,7 +9,7 @@ import pytest
 from tests.portals import samples
 
 from rempart.disclosure.entry import Kind, Mode, Outcome
-from rempart.workflows import watch_lookups as watching_workflow
+from rempart.workflows.ledger import watch_lookups as watching_workflow
 
 MINUTE = 60_000
 ROW = re.compile(r"<tr>\s*<td.*?</tr>", re.DOTALL)

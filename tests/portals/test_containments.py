@@ -17,7 +17,7 @@ from rempart.accounts.containment import (
 from rempart.accounts.roles import Role
 from rempart.guard.lookups import find_day
 from rempart.kernel.errors import Conflict, InvalidRequest
-from rempart.workflows.contain import (
+from rempart.workflows.guard.contain import (
     MeasureRequest,
     contain,
     end_measure,

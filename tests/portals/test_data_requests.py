@@ -8,7 +8,7 @@ from django.test import Client
 from tests.portals import people, samples
 
 from rempart.accounts.roles import Role
-from rempart.workflows.data_requests import plan_requested
+from rempart.workflows.members.data_requests import plan_requested
 
 MINE, THEIRS = "/adherent/demandes", "/assureur/demandes"
 FILE = 77

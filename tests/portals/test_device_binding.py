@@ -13,8 +13,8 @@ from tests.portals.device import COOKIE, Device, describe, encode, make_key, sig
 from rempart.accounts.devices import COOKIE_LIFETIME
 from rempart.portals.device_binding import make_instructions, name_cookie
 from rempart.portals.session_store import SessionStore, compute_token_digest
-from rempart.workflows.bind_device import bind_device, offer_device
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts.bind_device import bind_device, offer_device
+from rempart.workflows.accounts.web_session import enter_session
 
 BIND, REFRESH = "/compte/appareil/lier", "/compte/appareil/prouver"
 

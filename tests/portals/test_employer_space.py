@@ -18,7 +18,7 @@ from rempart.accounts.roles import Role
 from rempart.exchange.movement_file import COLUMNS
 from rempart.storage import employer_feeds
 from rempart.storage.joiner_slot import make_joiner_box
-from rempart.workflows.issue_statements import issue_statements
+from rempart.workflows.employers.issue_statements import issue_statements
 
 MOVES = "/employeur/mouvements"
 TODAY = samples.NOW.date()

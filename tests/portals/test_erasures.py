@@ -93,7 +93,8 @@ def test_mutation_a_page_that_forgets_the_second_person_is_stopped_by_the_databa
 ):
     page = ask(asker[0])
     monkeypatch.setattr(
-        "rempart.workflows.request_erasure.check_can_approve_erasure", lambda *_, **__: None
+        "rempart.workflows.retention.request_erasure.check_can_approve_erasure",
+        lambda *_, **__: None,
     )
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="second person"):
         asker[0].post(f"{page}/decision", {"approve": "1"})

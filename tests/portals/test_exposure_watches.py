@@ -12,7 +12,7 @@ from tests.portals.test_payers import add_claim, read
 from rempart.accounts.roles import Role
 from rempart.claims.references import format_reference
 from rempart.storage.exposure_watch import RunningWatch, list_running
-from rempart.workflows.watch_exposed import watch_exposed
+from rempart.workflows.claims.watch_exposed import watch_exposed
 
 PAGE = "/assureur/surveillance"
 EXPOSED, OTHER = 4141, 5151

@@ -330,7 +330,7 @@ def test_mutation_without_the_check_of_the_host_its_rows_are_still_closed(
     hosted, night, monkeypatch
 ):
     """The pages refuse; were they not to, the database shows a hosted operator no row."""
-    from rempart.workflows import watch_guard
+    from rempart.workflows.guard import watch_guard
 
     monkeypatch.setattr(watch_guard, "_check_can_read", lambda _visitor, _now: None)
     assert list_accounts(read(hosted, "/console/garde/decisions")) == []

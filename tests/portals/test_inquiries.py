@@ -30,9 +30,9 @@ from rempart.kernel.errors import NotAllowed
 from rempart.kernel.synthetic import make_synthetic_nir
 from rempart.portals.session_store import compute_token_digest
 from rempart.rights.lookup import TypedIdentifiers
-from rempart.workflows import inquiries
-from rempart.workflows.inquiries import check_inquiry
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.ledger import inquiries
+from rempart.workflows.ledger.inquiries import check_inquiry
 
 NIR = make_synthetic_nir(sex=1, year=1970, month=3, serial=777)
 ASKED = {

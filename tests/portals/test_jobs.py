@@ -11,8 +11,8 @@ from rempart.accounts.permissions import GRANTS, Permission
 from rempart.accounts.roles import Role
 from rempart.portals.job_wording import JOB_NAMES
 from rempart.storage import jobs
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.job_kinds import KINDS
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.jobs.job_kinds import KINDS
 
 PAGE = "/console/travaux"
 

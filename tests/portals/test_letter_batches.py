@@ -27,10 +27,10 @@ from rempart.accounts.roles import Role
 from rempart.exchange.package_sealing import Opener
 from rempart.kernel.errors import LedgerUnavailable
 from rempart.storage import notice_delivery
-from rempart.workflows import campaigns as acts
-from rempart.workflows import letter_batches, pace_campaign
-from rempart.workflows.pace_campaign import Office
-from rempart.workflows.print_letters import Press, print_campaign, write_batches
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices import letter_batches, pace_campaign
+from rempart.workflows.notices.pace_campaign import Office
+from rempart.workflows.notices.print_letters import Press, print_campaign, write_batches
 
 CERTIFICATE = make_certificate()
 LETTERS = "/campagnes/501/lettres"

@@ -32,9 +32,9 @@ from rempart.storage.analytics import Means, SealedFiles, open_engine
 from rempart.storage.cold_history import ColdHistory
 from rempart.storage.ledger_writer import LedgerWriter
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows import member_history
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.members import member_history
+from rempart.workflows.retention.drop_segment import drop_segments
 
 __all__ = ["member", "pharmacy", "signed_in", "stranger"]
 

@@ -17,9 +17,9 @@ from rempart.kernel.errors import NotAllowed
 from rempart.portals import visit
 from rempart.portals.session_store import compute_token_digest
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows.contain import MeasureRequest, contain
-from rempart.workflows.warn_contacts import send_warnings
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts.warn_contacts import send_warnings
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.guard.contain import MeasureRequest, contain
 
 PAGE = "/professionnel/limites"
 RELEASE = f"{PAGE}/reprise"

@@ -12,8 +12,8 @@ from tests.portals.conftest import KEY
 from rempart.accounts.roles import Role
 from rempart.exchange.warning_text import FolderSender, format_code
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows.warn_contacts import send_codes, send_warnings
-from rempart.workflows.web_session import draw_ref
+from rempart.workflows.accounts.warn_contacts import send_codes, send_warnings
+from rempart.workflows.accounts.web_session import draw_ref
 
 GIVE = "/compte/alertes/ajouter"
 LETTERBOX = make_letterbox(KEY)
@@ -151,7 +151,7 @@ def test_pages_at_once_write_to_no_more_than_three(browser, who, monkeypatch):
         time.sleep(0.3)
         return draw_ref()
 
-    monkeypatch.setattr("rempart.workflows.own_addresses.draw_ref", draw_slowly)
+    monkeypatch.setattr("rempart.workflows.accounts.own_addresses.draw_ref", draw_slowly)
     browser.get(GIVE)
     token = browser.cookies["rempart_csrf"].value
     sent = {"channel": "email", "address": "a@example.invalid", "csrfmiddlewaretoken": token}
@@ -206,7 +206,7 @@ def test_the_last_one_is_not_removed_silently(desk, browser, press, who, post):
 
 def test_mutation_without_the_rule_the_last_one_goes(desk, press, who, post, monkeypatch):
     monkeypatch.setattr(
-        "rempart.workflows.own_addresses.check_can_remove", lambda *given, **more: None
+        "rempart.workflows.accounts.own_addresses.check_can_remove", lambda *given, **more: None
     )
     ref = give(press)
     confirm(press, post, ref)
@@ -276,7 +276,9 @@ def test_a_key_added_is_told_where_its_owner_is_warned(desk, enrolled, manager, 
 
 
 def test_mutation_without_the_warning_nobody_is_told(desk, enrolled, manager, post, monkeypatch):
-    monkeypatch.setattr("rempart.workflows.enrol_passkey.warn_now", lambda tx, event_ref: 0)
+    monkeypatch.setattr(
+        "rempart.workflows.accounts.enrol_passkey.warn_now", lambda tx, event_ref: 0
+    )
     change(
         desk,
         "INSERT INTO accounts.contact (contact_ref, actor_ref, channel, sealed)"

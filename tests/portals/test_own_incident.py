@@ -14,7 +14,7 @@ from tests.portals.pages import read
 
 from rempart.accounts.roles import Role
 from rempart.storage import incident_room
-from rempart.workflows.clocks import remind
+from rempart.workflows.incidents.clocks import remind
 
 SCORE = {
     "group": "Adhérents",

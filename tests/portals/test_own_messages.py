@@ -29,7 +29,7 @@ from rempart.storage.sealing import (
     encode_record,
     load_insurer_key,
 )
-from rempart.workflows.copy_own_data import fill_copy, forget_copies, forget_reports
+from rempart.workflows.members.copy_own_data import fill_copy, forget_copies, forget_reports
 
 FACTS = replace(INCIDENT, case_reference="R-2026-099")
 NIR = make_synthetic_nir(sex=2, year=1984, month=5, serial=17).number

@@ -107,7 +107,9 @@ def test_one_person_alone_sends_nothing(affair, asker):
 
 
 def test_mutation_without_the_workflows_rule_the_database_still_refuses(affair, asker, monkeypatch):
-    monkeypatch.setattr("rempart.workflows.send_packages._check_second_person", lambda *_, **__: 0)
+    monkeypatch.setattr(
+        "rempart.workflows.incidents.send_packages._check_second_person", lambda *_, **__: 0
+    )
     asker.post(f"{sheet(affair)}/geste", {"geste": "demander"})
     with pytest.raises(Exception, match=r"do not count as two|check"):
         asker.post(f"{sheet(affair)}/geste", {"geste": "envoyer"})

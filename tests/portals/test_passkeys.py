@@ -280,7 +280,7 @@ def test_a_thief_who_comes_first_is_thrown_out_when_the_owner_comes(desk, enroll
 def test_mutation_without_the_counter_a_copy_works(desk, enrolled, monkeypatch):
     monkeypatch.setattr(rules.Proof, "__post_init__", lambda self: None, raising=False)
     monkeypatch.setattr(
-        "rempart.workflows.passkey_ceremony.decide_proof",
+        "rempart.workflows.accounts.passkey_ceremony.decide_proof",
         lambda proof, **known: rules.ProofVerdict.GOOD,
     )
     thief = Keyholder(make_client(), enrolled.authenticator.clone())
@@ -404,7 +404,7 @@ def test_mutation_an_unknown_key_answered_at_once_takes_less_work(desk, enrolled
             raise passkey_messages.ProofRefused
         return original(message, party, challenge=challenge, public_key=public_key)
 
-    monkeypatch.setattr("rempart.workflows.passkey_ceremony.read_proof", hasty)
+    monkeypatch.setattr("rempart.workflows.accounts.passkey_ceremony.read_proof", hasty)
     break_key(desk, enrolled, "unknown")
     _, done = count_work(monkeypatch, enrolled)
     assert done["signatures"] == 0

@@ -8,7 +8,7 @@ from tests.portals import people, samples
 from tests.portals.bench import make_client
 
 from rempart.accounts.roles import Role
-from rempart.workflows.read_on_record import Readings
+from rempart.workflows.ledger.read_on_record import Readings
 
 LOOKUPS = "/console/consultations"
 EXPORT = "/console/consultations.csv"

@@ -10,8 +10,8 @@ from tests.portals.bench import change, fetch, list_events, make_client
 from rempart.accounts.invitations import InvitationCode
 from rempart.accounts.roles import Role
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from rempart.workflows.administer_organisation import approve_recovery_at_the_machine
-from rempart.workflows.recover_alone import ask_recovery_alone
+from rempart.workflows.accounts.administer_organisation import approve_recovery_at_the_machine
+from rempart.workflows.accounts.recover_alone import ask_recovery_alone
 
 CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){5}")
 WORDS = "Rappelée au numéro de la convention."

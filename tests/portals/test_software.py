@@ -13,13 +13,13 @@ from rempart.accounts.registration import Registration, read_jwk
 from rempart.accounts.roles import Role
 from rempart.client import SigningKey
 from rempart.portals.session_store import compute_token_digest
-from rempart.workflows.register_software import (
+from rempart.workflows.accounts.register_software import (
     find_software,
     list_keys,
     register_portals,
     register_software,
 )
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts.web_session import enter_session
 
 
 def draw_jwk() -> dict:

@@ -14,7 +14,7 @@ from rempart.notices.contacts import Channel, Contact, ContactFlag
 from rempart.notices.facts import PersonFacts, Relation
 from rempart.notices.media import Medium
 from rempart.storage.campaigns import StoredPerson
-from rempart.workflows.prepare_campaign import Target, decide_target
+from rempart.workflows.notices.prepare_campaign import Target, decide_target
 
 TODAY = date(2024, 2, 5)
 MEMBERS_FIELDS = [one for one in FIELD_LABELS if not one & FIELDS_OF_PROFESSIONALS]

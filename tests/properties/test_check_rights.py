@@ -11,8 +11,8 @@ from tests.api.world import TODAY, Person, Spell, make_person
 
 from rempart.disclosure.entry import Kind, Outcome, Purpose
 from rempart.tariffs.domains import DOMAINS
-from rempart.workflows.check_rights import check_rights
-from rempart.workflows.rights_desk import Answered, Question
+from rempart.workflows.rights.check_rights import check_rights
+from rempart.workflows.rights.rights_desk import Answered, Question
 
 days = st.integers(-800, 400).map(lambda days: TODAY + timedelta(days=days))
 

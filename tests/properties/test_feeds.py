@@ -24,7 +24,7 @@ from tests.feed_samples import (
 from rempart.kernel.synthetic import make_synthetic_amc_number
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.import_feed import FeedPublished
+from rempart.workflows.feeds.import_feed import FeedPublished
 
 _insurers = count(100)
 

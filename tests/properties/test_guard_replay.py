@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from rempart.guard import Account, Guard, Lookup, Step, judging
 from rempart.guard.lookups import DAY_MS, HOUR_MS
-from rempart.workflows.replay_guard import Replay
-from rempart.workflows.score_replay import Tally, score
+from rempart.workflows.guard.replay_guard import Replay
+from rempart.workflows.guard.score_replay import Tally, score
 
 BEGIN_MS = 1_793_574_000_000
 ACCOUNTS = [Account(ref, ("nurse", "optician", "hospital")[ref % 3], ref % 4) for ref in range(6)]

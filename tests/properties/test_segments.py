@@ -14,10 +14,10 @@ from rempart.disclosure.erasure import ErasureState
 from rempart.kernel.errors import Conflict
 from rempart.storage import erasures
 from rempart.storage.connect import Database
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 # What is done, and a number that says to what: how many entries, which segment's end, which entry.
 STEPS = st.lists(

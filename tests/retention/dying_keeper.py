@@ -18,7 +18,7 @@ from rempart.storage.sealing import FileKms
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.run_retention import run_retention
+from rempart.workflows.retention.run_retention import run_retention
 
 STEPS = iter(range(1, 1_000_000))
 

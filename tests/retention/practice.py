@@ -18,10 +18,10 @@ from rempart.storage.purge_journal import PurgeJournal
 from rempart.storage.sealing import open_sealed
 from rempart.wiring.home import Home
 from rempart.wiring.retention import open_vault
-from rempart.workflows.approve_purge import approve_run
-from rempart.workflows.plan_retention import begin_plan, plan_all
-from rempart.workflows.run_retention import Keeper, Ran, run_retention
-from rempart.workflows.sweep_former_members import sweep_former_members
+from rempart.workflows.feeds.sweep_former_members import sweep_former_members
+from rempart.workflows.retention.approve_purge import approve_run
+from rempart.workflows.retention.plan_retention import begin_plan, plan_all
+from rempart.workflows.retention.run_retention import Keeper, Ran, run_retention
 
 TODAY = date(2026, 11, 22)
 ESTABLISHMENT = 4321

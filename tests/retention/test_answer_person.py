@@ -31,8 +31,8 @@ from rempart.kernel.nir import Nir
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
 from rempart.storage import retention_runs
 from rempart.wiring.retention import load_certificate_signer, open_vault
-from rempart.workflows import answer_person as workflow
-from rempart.workflows.answer_person import AnswerDesk, PersonAnswer, answer_person
+from rempart.workflows.notices import answer_person as workflow
+from rempart.workflows.notices.answer_person import AnswerDesk, PersonAnswer, answer_person
 
 # The incident is on the 29th of January 2024.
 BEFORE, SAME_DAY, AFTER = (

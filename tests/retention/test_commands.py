@@ -13,7 +13,7 @@ from rempart.disclosure.note import NoteSigner
 from rempart.jobs import retention as jobs
 from rempart.retention.schedule import load_default_text
 from rempart.wiring.database import Installation
-from rempart.workflows.run_retention import run_retention
+from rempart.workflows.retention.run_retention import run_retention
 
 
 class Silent:

@@ -7,8 +7,8 @@ from tests.retention.practice import TODAY, Cellar
 from rempart.retention.fields import Field
 from rempart.storage import leaving, purges, retention_runs
 from rempart.storage.retention_runs import Leaving
-from rempart.workflows.purge_fields import KIND, apply_fields, make_fields_body
-from rempart.workflows.purge_journal import carry_out, say_and_journal
+from rempart.workflows.retention.purge_fields import KIND, apply_fields, make_fields_body
+from rempart.workflows.retention.purge_journal import carry_out, say_and_journal
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tests.feed_samples import INSURER
 from tests.retention.practice import TODAY, Cellar
 
 from rempart.retention.terms import add_months
-from rempart.workflows.run_retention import run_retention
+from rempart.workflows.retention.run_retention import run_retention
 
 DAY_MS = 86_400_000
 NOW_MS = 1_795_000_000_000

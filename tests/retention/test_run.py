@@ -11,7 +11,7 @@ from rempart.retention.certificate import compute_leaf, make_certificate, parse_
 from rempart.retention.terms import add_months
 from rempart.storage import leaving, retention_runs
 from rempart.storage.leaving import read_people
-from rempart.workflows.run_retention import run_retention
+from rempart.workflows.retention.run_retention import run_retention
 
 
 def test_who_left_six_thirteen_and_twenty_five_months_ago_and_six_years_ago(cellar: Cellar):

@@ -15,7 +15,7 @@ from rempart.storage.connect import Database, Transaction
 from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows import send_payments
+from rempart.workflows.settlement import send_payments
 
 STEPS = iter(range(1, 1_000_000))
 

@@ -14,9 +14,9 @@ from rempart.storage.connect import Database
 from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.tariffs.working_days import Calendar
-from rempart.workflows.approve_run import approve_run
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.send_payments import Counter, SentRun, send_run
+from rempart.workflows.settlement.approve_run import approve_run
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.send_payments import Counter, SentRun, send_run
 
 MASTER = bytes(32)
 SEAL = IbanSeal(MASTER)

@@ -16,10 +16,11 @@ from rempart.kernel.listing import Listing
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.portals.session_store import compute_token_digest
 from rempart.settlement.references import format_reference
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.approve_run import approve_run, ask_plan, refuse_run
-from rempart.workflows.call_funds import call_funds
-from rempart.workflows.read_payments import (
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.settlement.approve_run import approve_run, ask_plan, refuse_run
+from rempart.workflows.settlement.call_funds import call_funds
+from rempart.workflows.settlement.read_payments import (
     list_calls,
     list_remittances,
     read_call,
@@ -27,8 +28,8 @@ from rempart.workflows.read_payments import (
     read_remittance,
     summarise_payments,
 )
-from rempart.workflows.read_returns import FORMS, write_return
-from rempart.workflows.read_runs import (
+from rempart.workflows.settlement.read_returns import FORMS, write_return
+from rempart.workflows.settlement.read_runs import (
     list_bank_files,
     list_run_remittances,
     list_runs,
@@ -36,7 +37,6 @@ from rempart.workflows.read_runs import (
     read_promise,
     read_run,
 )
-from rempart.workflows.web_session import enter_session
 
 
 class Desk:

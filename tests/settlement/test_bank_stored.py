@@ -11,14 +11,14 @@ from rempart.exchange.sepa_files import DEBITS, find_faults
 from rempart.kernel.errors import Conflict
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.settlement.references import format_message_id, format_reference
-from rempart.workflows.call_funds import (
+from rempart.workflows.settlement.call_funds import (
     call_funds,
     collect_funds,
     give_mandate,
     remind_funds,
     set_funding,
 )
-from rempart.workflows.import_bank_file import (
+from rempart.workflows.settlement.import_bank_file import (
     explain_as_fees,
     explain_as_funds,
     explain_as_refund,

@@ -11,8 +11,8 @@ from rempart.exchange.sepa_files import TRANSFERS, find_faults
 from rempart.kernel.errors import Conflict, NotAllowed
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.settlement.references import format_reference
-from rempart.workflows.approve_run import approve_run, refuse_run
-from rempart.workflows.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.approve_run import approve_run, refuse_run
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
 
 NS = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.09}"
 
@@ -197,7 +197,9 @@ def test_a_file_pays_so_many_lines_and_one_transfer_at_least(till, monkeypatch):
         for _ in range(lines):
             till.bill(place, 1000)
     bounds = {"lines_per_file": 2, "transfers_per_file": 2}
-    monkeypatch.setattr("rempart.workflows.send_payments.value_on", lambda name, day: bounds[name])
+    monkeypatch.setattr(
+        "rempart.workflows.settlement.send_payments.value_on", lambda name, day: bounds[name]
+    )
     till.pay()
     files = till.fetch(
         "SELECT file_id, count(*), sum(lines) FROM claims.remittance GROUP BY 1 ORDER BY 1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rempart.wiring.home import KEY_NAMES, SEED_NAMES
-from rempart.workflows.job_kinds import KINDS as JOBS
+from rempart.workflows.jobs.job_kinds import KINDS as JOBS
 
 DOCS = Path(__file__).parents[2] / "docs"
 INDEX = DOCS / "README.md"

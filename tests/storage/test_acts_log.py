@@ -34,7 +34,7 @@ from rempart.storage.connect import Database
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.record_act import record_act, record_acts
+from rempart.workflows.ledger.record_act import record_act, record_acts
 
 READ = LedgerRead(
     question="who-saw",

@@ -17,8 +17,8 @@ from rempart.wiring.clock import SystemClock
 from rempart.wiring.gateway_app import DatabaseDesk, DeskMaker
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_signers
-from rempart.workflows.check_rights import check_rights
-from rempart.workflows.rights_desk import Question
+from rempart.workflows.rights.check_rights import check_rights
+from rempart.workflows.rights.rights_desk import Question
 
 NAMES = {
     text: name

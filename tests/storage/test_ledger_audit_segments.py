@@ -31,11 +31,11 @@ from rempart.disclosure.note import parse_note
 from rempart.disclosure.segment import ENTRY_COLUMNS, PERSON_COLUMNS, SegmentRow
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows import audit_ledger as audit_ledger_module
-from rempart.workflows.audit_ledger import Trust, audit_ledger
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger import audit_ledger as audit_ledger_module
+from rempart.workflows.ledger.audit_ledger import Trust, audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 DROPPED, COLD, SEALED = 0, 1, 2
 ERASED = [262, 263, 400, 511, 512, 600, 767, 1030, 1031]

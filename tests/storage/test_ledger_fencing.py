@@ -21,7 +21,7 @@ from rempart.kernel.errors import InconsistentRecord, LedgerFenced, LedgerUnavai
 from rempart.storage import ledger_opening, ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import LedgerWriter, Receipt
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 # ---------------------------------------------------------------- one writer only
 

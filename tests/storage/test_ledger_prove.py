@@ -20,7 +20,7 @@ from rempart.storage.acts_log import AppendsActs
 from rempart.storage.connect import Database
 from rempart.storage.ledger_proofs import load_entry
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows.prove_entry import prove_entry, prove_growth
+from rempart.workflows.ledger.prove_entry import prove_entry, prove_growth
 
 SIZES = (1, 255, 300, 600, 1025)
 KEY = make_signer(1).verifier

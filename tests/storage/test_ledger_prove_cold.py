@@ -24,10 +24,10 @@ from rempart.disclosure.opening import Audience
 from rempart.kernel.errors import InconsistentRecord, NotFound, Unavailable
 from rempart.storage.connect import Database
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.prove_entry import prove_entry
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.prove_entry import prove_entry
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 LATER = START_MS + 10**9
 SESSION, ENTRY, ERASED = 1, 40, 41

@@ -22,7 +22,7 @@ from tests.ledger_samples import (
 from rempart.disclosure.note import NoteSigner
 from rempart.kernel.errors import NotFound
 from rempart.storage.connect import Database, Transaction
-from rempart.workflows.audit_ledger import LedgerVerdict, Trust, audit_ledger
+from rempart.workflows.ledger.audit_ledger import LedgerVerdict, Trust, audit_ledger
 
 # 2 full tiles and an unfinished one; 3 sessions; some 11 checkpoints.
 ENTRIES = 703

@@ -23,7 +23,7 @@ from rempart.disclosure.session import draft_session
 from rempart.storage import ledger_opening, ledger_writer
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import Receipt, Replay
-from rempart.workflows.audit_ledger import audit_ledger
+from rempart.workflows.ledger.audit_ledger import audit_ledger
 
 # ---------------------------------------------------------------- what a batch gets
 

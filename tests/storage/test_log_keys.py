@@ -20,8 +20,8 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import format_origin, load_signers
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.record_act import record_act
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.record_act import record_act
 
 READ = LedgerRead(
     question="who-saw", purpose="essai", from_ms=0, to_ms=9, about=About(kind="persons", count=1)

@@ -31,9 +31,9 @@ from rempart.storage.segment_files import (
     read_entry,
     sort_by_person,
 )
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.seal_segment import cool_segments, seal_segments
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.seal_segment import cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
 
 NAME, OTHER = "log-1/0.by-account.parquet", "log-1/0.by-person.parquet"
 LATER = START_MS + 10**9

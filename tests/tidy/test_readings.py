@@ -23,39 +23,39 @@ ROWS = re.compile(
 TAKEN = {"ActsLog", "Readings", "Reader", "Archive", "Workshop", "AnswerDesk"}
 # Workflows that read entries and show none of them, or whose reading is on record otherwise.
 EXEMPT: Mapping[str, str] = {
-    "audit_ledger": "names places that differ, never what is written there",
-    "audit_segments": "the same, in sealed files",
-    "change_log_key": "shows no entry; what it does is an act",
-    "copy_acts": "shows nothing: the acts log itself, sealed by who wrote it",
-    "adjudicate_claims": "shows nothing: keeps the promises that claims quote",
-    "undo_claims": "the same",
-    "cancel_claim": "the same: shows nothing",
-    "check_rights": "the gateway: its own sessions, and what it answers is an entry itself",
-    "ledger_page": "the same",
-    "guard_lookups": "the gateway: whether an account was ever answered, and nothing else",
-    "guard_sitting": "the same",
-    "forget_faces": "shows nothing: counts faces of accounts, and forgets them",
-    "rebuild_guard": "shows nothing: gives the guard back what it knew",
-    "open_session": "the same",
-    "watch_lookups.count_volumes": "counts of everything",
-    "read_incident.list_incidents": "counts of everything",
-    "read_incident.list_incident_lines": "counts of everything",
-    "insurer_figures": "counts of what names the insurer; nobody who was looked up is named",
-    "overrule_session.overrule_session": "shows nothing of the session it names",
-    "suspects.reach_suspects": "says which accounts; expose_persons records what is read of them",
-    "clocks": "counts of persons by insurer; names nobody",
-    "case_file": "the same",
-    "judge_incident": "the same",
-    "notify_authority": "the same",
-    "measure_exercise.draw_timeline": "counts of everything",
-    "cut_services.preview_cut": "counts of everything",
-    "read_chain.preview_reach": "counts by insurer; nobody who was looked up is named",
-    "prepare_packages.read_sheet": "counts by insurer; nobody who was looked up is named",
-    "send_packages.list_missing": "the same",
-    "manage_presence.preview_policy": "counts; nobody who was looked up is named",
-    "member_history.report_consultation": "about an entry its reader was shown on record",
-    "package_people.People": "called by make_packages, which has recorded that the list leaves",
-    "prove_entry.prove_own_entry": "called by what has recorded the member's reading",
+    "ledger/audit_ledger": "names places that differ, never what is written there",
+    "ledger/audit_segments": "the same, in sealed files",
+    "ledger/change_log_key": "shows no entry; what it does is an act",
+    "backups/copy_acts": "shows nothing: the acts log itself, sealed by who wrote it",
+    "claims/adjudicate_claims": "shows nothing: keeps the promises that claims quote",
+    "claims/undo_claims": "the same",
+    "claims/cancel_claim": "the same: shows nothing",
+    "rights/check_rights": "the gateway: its own sessions, and what it answers is an entry itself",
+    "ledger/ledger_page": "the same",
+    "guard/guard_lookups": "the gateway: whether an account was ever answered, and nothing else",
+    "guard/sitting": "the same",
+    "guard/forget_faces": "shows nothing: counts faces of accounts, and forgets them",
+    "guard/rebuild_guard": "shows nothing: gives the guard back what it knew",
+    "rights/open_session": "the same",
+    "ledger/watch_lookups.count_volumes": "counts of everything",
+    "incidents/read_incident.list_incidents": "counts of everything",
+    "incidents/read_incident.list_incident_lines": "counts of everything",
+    "accounts/insurer_figures": "counts by insurer; nobody who was looked up is named",
+    "incidents/overrule_session.overrule_session": "shows nothing of the session it names",
+    "incidents/suspects.reach_suspects": "says which accounts; expose_persons records what is read",
+    "incidents/clocks": "counts of persons by insurer; names nobody",
+    "incidents/case_file": "the same",
+    "incidents/judge_incident": "the same",
+    "incidents/notify_authority": "the same",
+    "incidents/measure_exercise.draw_timeline": "counts of everything",
+    "rights/cut_services.preview_cut": "counts of everything",
+    "rights/read_chain.preview_reach": "counts by insurer; nobody who was looked up is named",
+    "incidents/prepare_packages.read_sheet": "counts by insurer; nobody who was looked up is named",
+    "incidents/send_packages.list_missing": "the same",
+    "rights/manage_presence.preview_policy": "counts; nobody who was looked up is named",
+    "members/member_history.report_consultation": "about an entry its reader was shown on record",
+    "incidents/package_people.People": "make_packages has recorded that the list leaves",
+    "ledger/prove_entry.prove_own_entry": "called by what has recorded the member's reading",
 }
 
 
@@ -101,19 +101,20 @@ def find_forgetful(sources: Path) -> list[str]:
     """Return the public functions of workflows that read entries and take no acts log."""
     readers = find_readers(sources / "storage")
     forgetful = []
-    for file in sorted((sources / "workflows").glob("*.py")):
+    for file in sorted((sources / "workflows").rglob("*.py")):
+        name = file.relative_to(sources / "workflows").with_suffix("").as_posix()
         module = ast.parse(file.read_text())
         read = find_imported(module, readers)
         reading = close_over(module, read) if read else set()
         for node in module.body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            place = f"{file.stem}.{node.name}"
+            place = f"{name}.{node.name}"
             if (
                 node.name in reading
                 and not node.name.startswith("_")
                 and not TAKEN & set(list_parameters(node))
-                and not {file.stem, place} & EXEMPT.keys()
+                and not {name, place} & EXEMPT.keys()
             ):
                 forgetful.append(place)
     return forgetful
@@ -164,7 +165,7 @@ def test_every_exemption_is_still_needed():
 def small_sources(tmp_path: Path) -> Path:
     """Sources of which one module of storage reads entries."""
     (tmp_path / "storage").mkdir()
-    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows/rights").mkdir(parents=True)
     (tmp_path / "storage/peek.sql").write_text(
         "-- name: list_rows\n-- Rows.\nSELECT * FROM ledger.entry;\n\n"
         "-- name: list_logs\n-- Logs.\nSELECT * FROM ledger.log;\n"
@@ -193,5 +194,5 @@ IMPORT = "from rempart.storage.peek import list_rows\n"
     ],
 )
 def test_mutation_a_reader_that_forgets_is_named(small_sources: Path, workflow: str, forgets: bool):
-    (small_sources / "workflows/fresh.py").write_text(workflow)
+    (small_sources / "workflows/rights/fresh.py").write_text(workflow)
     assert bool(find_forgetful(small_sources)) is forgets

@@ -20,10 +20,10 @@ from rempart.tariffs.domains import DOMAINS
 from rempart.wiring.gateway_app import DatabaseDesk, DeskMaker
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import load_signers
-from rempart.workflows.check_rights import check_rights
-from rempart.workflows.guard_lookups import GuardMode
-from rempart.workflows.guard_memory import Tally
-from rempart.workflows.rights_desk import Answered, Asked, Question
+from rempart.workflows.guard.guard_lookups import GuardMode
+from rempart.workflows.guard.memory import Tally
+from rempart.workflows.rights.check_rights import check_rights
+from rempart.workflows.rights.rights_desk import Answered, Asked, Question
 
 # A Monday morning.
 BEGIN_MS = 1_795_420_800_000 // 86_400_000 * 86_400_000 + 8 * 3_600_000

@@ -18,9 +18,9 @@ from rempart.portals.session_store import compute_token_digest
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.contacts import make_letterbox
 from rempart.storage.iban_seal import IbanSeal
-from rempart.workflows.change_bank_details import Asker, NewAccount, propose_change
-from rempart.workflows.first_accounts import open_first_accounts
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.settlement.change_bank_details import Asker, NewAccount, propose_change
+from rempart.workflows.settlement.first_accounts import open_first_accounts
 
 SEAL = IbanSeal(bytes(32))
 LETTERBOX = make_letterbox(bytes(32))

@@ -11,9 +11,9 @@ from rempart.accounts.roles import Role
 from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, NotFound, RempartError
 from rempart.kernel.rpps import Rpps
-from rempart.workflows import administer_organisation as acts
-from rempart.workflows.read_organisation import read_person
-from rempart.workflows.web_session import Whence
+from rempart.workflows.accounts import administer_organisation as acts
+from rempart.workflows.accounts.read_organisation import read_person
+from rempart.workflows.accounts.web_session import Whence
 
 WHENCE = Whence(address="192.0.2.10", agent="A test bench")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -28,9 +28,9 @@ from rempart.wiring.backups import copy_acts_now, prune
 from rempart.wiring.home import Home
 from rempart.wiring.log_signers import format_origin
 from rempart.wiring.settings import Settings
-from rempart.workflows.change_log_key import change_log_key
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import seal_segments
+from rempart.workflows.ledger.change_log_key import change_log_key
+from rempart.workflows.ledger.seal_segment import seal_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 SIZE = 1024
 

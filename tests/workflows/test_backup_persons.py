@@ -18,7 +18,7 @@ from rempart.storage.connect import Database, OpenTransaction
 from rempart.wiring.home import Home
 from rempart.wiring.retention import load_certificate_signer
 from rempart.wiring.settings import Settings
-from rempart.workflows.certify_restoration import (
+from rempart.workflows.backups.certify_restoration import (
     find_differences,
     is_restored_as_certified,
     load_restoration,

@@ -45,13 +45,13 @@ from rempart.wiring.backups import list_appliers_in_place, prune
 from rempart.wiring.home import Home
 from rempart.wiring.purges import check_base
 from rempart.wiring.settings import Settings
-from rempart.workflows.bring_forward import Applier, bring_forward
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.make_backup import load_backup
-from rempart.workflows.purge_journal import say_and_journal
-from rempart.workflows.restore_backup import try_backup
-from rempart.workflows.seal_segment import cool_segments, seal_segments
+from rempart.workflows.backups.bring_forward import Applier, bring_forward
+from rempart.workflows.backups.make_backup import load_backup
+from rempart.workflows.backups.restore_backup import try_backup
+from rempart.workflows.ledger.seal_segment import cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
+from rempart.workflows.retention.purge_journal import say_and_journal
 
 SIZE = 1024
 ERASED = [5, 9, 300, 700]

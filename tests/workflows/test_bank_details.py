@@ -25,16 +25,20 @@ from rempart.accounts.bank_details import Approver, ChangeRefused, Obstacle
 from rempart.accounts.roles import Role
 from rempart.exchange.payee_check import FakePayeeProvider, ask_payee
 from rempart.kernel.errors import NotAllowed, NotFound, StepUpNeeded
-from rempart.workflows import change_bank_details
-from rempart.workflows.change_bank_details import (
+from rempart.workflows.settlement import change_bank_details
+from rempart.workflows.settlement.change_bank_details import (
     activate_due_changes,
     approve_change,
     prepare_proposal,
     propose_change,
     stop_change,
 )
-from rempart.workflows.first_accounts import open_first_accounts
-from rempart.workflows.read_bank_details import list_changes, read_bank_details, read_change
+from rempart.workflows.settlement.first_accounts import open_first_accounts
+from rempart.workflows.settlement.read_bank_details import (
+    list_changes,
+    read_bank_details,
+    read_change,
+)
 
 NEW = MATCHING.number[-4:]
 BEFORE = OLD.number[-4:]

@@ -14,7 +14,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.storage import notice_contacts
 from rempart.storage.contacts import make_letterbox
 from rempart.wiring.database import Installation
-from rempart.workflows.campaign_contacts import open_slot
+from rempart.workflows.notices.campaign_contacts import open_slot
 
 AMC = "9000000001"
 

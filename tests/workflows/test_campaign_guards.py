@@ -12,7 +12,7 @@ from tests.campaign_samples import Outreach, make_line
 from rempart.kernel.errors import InconsistentRecord
 from rempart.notices.campaigns import CAMPAIGN_STEPS, CampaignState
 from rempart.storage.connect import Database, Transaction
-from rempart.workflows.campaign_contacts import forget_contacts, forget_on_record
+from rempart.workflows.notices.campaign_contacts import forget_contacts, forget_on_record
 
 _APPROVED = "approved_by = COALESCE(approved_by, 8)"
 

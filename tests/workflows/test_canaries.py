@@ -41,9 +41,9 @@ from rempart.storage.findable_members import find_person
 from rempart.storage.queries import Queries, parse_queries
 from rempart.storage.roles import LOGINS
 from rempart.wiring.home import Home
-from rempart.workflows import plant_canaries as planting
-from rempart.workflows.list_canaries import list_canary_counts, reveal_canaries, share_out
-from rempart.workflows.plant_canaries import plant_canaries, retire_canaries
+from rempart.workflows.guard import plant_canaries as planting
+from rempart.workflows.guard.list_canaries import list_canary_counts, reveal_canaries, share_out
+from rempart.workflows.guard.plant_canaries import plant_canaries, retire_canaries
 
 LEFT_OUT = "NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = sheet.person_ref)"
 

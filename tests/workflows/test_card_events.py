@@ -18,7 +18,7 @@ from rempart.storage.connect import Database
 from rempart.storage.findable_members import find_person
 from rempart.wiring.cards import load_root, load_signer, rotate_signer
 from rempart.wiring.home import Home
-from rempart.workflows.card_events import (
+from rempart.workflows.rights.card_events import (
     add_key,
     load_documents,
     order_card,

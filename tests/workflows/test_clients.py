@@ -9,7 +9,7 @@ from rempart.kernel.errors import FeedRefused
 from rempart.kernel.synthetic import make_synthetic_iban, make_synthetic_rpps, make_synthetic_siret
 from rempart.storage.connect import Database
 from rempart.storage.iban_seal import IbanSeal
-from rempart.workflows.load_professionals import COLUMNS, LoadReport, load_professionals
+from rempart.workflows.accounts.load_professionals import COLUMNS, LoadReport, load_professionals
 
 SEAL = IbanSeal(bytes(32))
 

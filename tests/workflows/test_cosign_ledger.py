@@ -11,7 +11,7 @@ from rempart.disclosure.note import parse_note
 from rempart.disclosure.witness import AddCheckpoint
 from rempart.exchange.witness_client import WitnessAnswer, WitnessUnreachable
 from rempart.storage.connect import Database
-from rempart.workflows.cosign_ledger import Outcome, Round, cosign_ledger
+from rempart.workflows.ledger.cosign_ledger import Outcome, Round, cosign_ledger
 
 Answer = Callable[[AddCheckpoint], WitnessAnswer]
 

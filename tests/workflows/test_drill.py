@@ -37,7 +37,7 @@ from rempart.synth import Parameters, write_data_set
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.expose_persons import expose_persons
+from rempart.workflows.incidents.expose_persons import expose_persons
 
 SEED = 5
 ACCOUNTS = 30

@@ -28,9 +28,9 @@ from rempart.storage import employer_feeds, feeds
 from rempart.storage.connect import Database
 from rempart.storage.joiner_slot import make_joiner_box
 from rempart.wiring.home import Home
-from rempart.workflows.apply_movements import Settled, apply_movements
-from rempart.workflows.issue_statements import issue_statements
-from rempart.workflows.register_contract import register_contract, set_tariffs
+from rempart.workflows.employers.apply_movements import Settled, apply_movements
+from rempart.workflows.employers.issue_statements import issue_statements
+from rempart.workflows.employers.register_contract import register_contract, set_tariffs
 
 ORG = 4242
 FROM = date(2026, 1, 1)

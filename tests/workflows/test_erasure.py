@@ -30,9 +30,9 @@ from rempart.disclosure.proof import make_node_reader, prove_inclusion, verify_i
 from rempart.disclosure.tree import split_hashes
 from rempart.storage.connect import Database
 from rempart.storage.segments import erase_openings, read_tiles
-from rempart.workflows.audit_ledger import audit_ledger
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.audit_ledger import audit_ledger
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 SIZE = 1024
 NOTHING = Erase(log=1, ground="x", signers=(1, 2), count=0, digest="0" * 64)

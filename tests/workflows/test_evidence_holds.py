@@ -13,18 +13,18 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.storage import incident_room
 from rempart.storage.connect import Database
 from rempart.storage.queries import load_queries
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.hold_evidence import (
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.incident_room import close_room
+from rempart.workflows.ledger.seal_segment import Archive, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
+from rempart.workflows.retention.hold_evidence import (
     extend_hold,
     list_holds,
     place_hold,
     read_hold,
     release_hold,
 )
-from rempart.workflows.incident_room import close_room
-from rempart.workflows.seal_segment import Archive, seal_segments
 
 LATER = START_MS + 10**9
 ALICE = RoomAuthor(name="Alice Garde")

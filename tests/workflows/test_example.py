@@ -17,7 +17,7 @@ from rempart.client import SigningKey
 from rempart.kernel.synthetic import make_synthetic_rpps
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.register_software import register_software, revoke_software
+from rempart.workflows.accounts.register_software import register_software, revoke_software
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "check_rights.py"
 CLAIM_EXAMPLE = EXAMPLE.with_name("send_claim.py")

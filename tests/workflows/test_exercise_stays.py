@@ -11,9 +11,14 @@ from rempart.incidents.packages import check_can_drop
 from rempart.incidents.room import COMMAND_LINE as BY
 from rempart.kernel.errors import NotAllowed
 from rempart.storage.connect import Database
-from rempart.workflows import clocks
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.incident_room import add_note, describe_whole, note_awareness, read_room
+from rempart.workflows.incidents import clocks
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.incident_room import (
+    add_note,
+    describe_whole,
+    note_awareness,
+    read_room,
+)
 
 SOURCES = Path(rempart.__file__).parent
 # Pages of one incident: each carries the bar, whose first line says that it is an exercise.

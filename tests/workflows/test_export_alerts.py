@@ -19,8 +19,8 @@ from rempart.exchange.alert_files import FileWriter, LineWriter
 from rempart.exchange.alert_ocsf import Finding
 from rempart.kernel.errors import Conflict, SetupError, Unavailable
 from rempart.storage.connect import Database, Login
-from rempart.workflows import export_alerts as exporting
-from rempart.workflows.export_alerts import (
+from rempart.workflows.guard import export_alerts as exporting
+from rempart.workflows.guard.export_alerts import (
     DatabaseCursor,
     Export,
     FileCursor,

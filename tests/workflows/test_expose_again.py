@@ -34,8 +34,8 @@ from rempart.storage import incident_analyses, incidents
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.incident_room import list_events
 from rempart.storage.queries import Queries, parse_queries
-from rempart.workflows.expose_persons import ExposureAnswer
-from rempart.workflows.overrule_session import overrule_session
+from rempart.workflows.incidents.expose_persons import ExposureAnswer
+from rempart.workflows.incidents.overrule_session import overrule_session
 
 
 @pytest.fixture

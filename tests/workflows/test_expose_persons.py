@@ -25,9 +25,13 @@ from rempart.kernel.errors import (
 )
 from rempart.storage import suspect_lookups
 from rempart.storage.connect import Database, Transaction
-from rempart.workflows import expose_persons as workflow
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
+from rempart.workflows.incidents import expose_persons as workflow
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.expose_persons import (
+    ExposureAnswer,
+    expose_persons,
+    recount_exposure,
+)
 
 DAY_MS = 86_400_000
 CLAIM_MS = 14 * DAY_MS

@@ -27,8 +27,8 @@ from rempart.kernel.errors import Conflict, FeedRefused, NotFound, Unavailable
 from rempart.storage import feeds
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows import feed_workers, import_feed
-from rempart.workflows.import_feed import Progress, discard_feed
+from rempart.workflows.feeds import feed_workers, import_feed
+from rempart.workflows.feeds.import_feed import Progress, discard_feed
 
 PIECE = 600  # two rows or so
 

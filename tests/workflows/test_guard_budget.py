@@ -8,7 +8,7 @@ from rempart.guard.lookups import DAY_MS
 from rempart.guard.policy import Policy
 from rempart.kernel.errors import InvalidRequest
 from rempart.storage.guard_state import list_budgets, list_rules
-from rempart.workflows.renew_guard_rules import follow_budget, renew_guard_rules, set_budget
+from rempart.workflows.guard.renew_guard_rules import follow_budget, renew_guard_rules, set_budget
 
 NOW_MS = 1_793_574_000_000
 

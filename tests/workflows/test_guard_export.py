@@ -24,10 +24,10 @@ from rempart.guard import Guard, Policy
 from rempart.guard.lookups import find_day
 from rempart.kernel.errors import LedgerUnavailable
 from rempart.storage.guard_state import list_rules, release
-from rempart.workflows.export_guard_events import export_guard_events
-from rempart.workflows.guard_lookups import LookupGuard
-from rempart.workflows.renew_guard_rules import renew_guard_rules
-from rempart.workflows.rights_desk import Answered
+from rempart.workflows.guard.export_guard_events import export_guard_events
+from rempart.workflows.guard.guard_lookups import LookupGuard
+from rempart.workflows.guard.renew_guard_rules import renew_guard_rules
+from rempart.workflows.rights.rights_desk import Answered
 
 DAYS = 9
 HOMES = [f"192.0.2.{n}" for n in range(1, 9)]

@@ -16,7 +16,7 @@ from tests.workflows.guard_practice import (
 
 from rempart.cli.main import cli
 from rempart.kernel.errors import InvalidRequest
-from rempart.workflows.forget_faces import Forgotten, forget_faces
+from rempart.workflows.guard.forget_faces import Forgotten, forget_faces
 
 YEARS_MS = 1100 * DAY_MS
 

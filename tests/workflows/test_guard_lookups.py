@@ -19,9 +19,9 @@ from tests.workflows.guard_practice import (
 from rempart.guard.decisions import Step
 from rempart.storage import guard as guard_storage
 from rempart.storage.guard_state import hold, release
-from rempart.workflows.guard_lookups import AccountContained, GuardMode, PresenceNeeded
-from rempart.workflows.guard_memory import AccountMemory
-from rempart.workflows.rights_desk import Answered
+from rempart.workflows.guard.guard_lookups import AccountContained, GuardMode, PresenceNeeded
+from rempart.workflows.guard.memory import AccountMemory
+from rempart.workflows.rights.rights_desk import Answered
 
 PEOPLE = range(100, 140)
 

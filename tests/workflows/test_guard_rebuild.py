@@ -23,9 +23,9 @@ from tests.workflows.test_guard_export import HOMES, plan_batch
 from rempart.cli.guard import guard
 from rempart.guard.decisions import Step
 from rempart.guard.policy import Policy
-from rempart.workflows.guard_lookups import PresenceNeeded
-from rempart.workflows.rebuild_guard import Rebuilder, rebuild_guard
-from rempart.workflows.rights_desk import Answered
+from rempart.workflows.guard.guard_lookups import PresenceNeeded
+from rempart.workflows.guard.rebuild_guard import Rebuilder, rebuild_guard
+from rempart.workflows.rights.rights_desk import Answered
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from tests.workflows.guard_practice import DAY_MS, open_accounts, read, run
 
 from rempart.guard.policy import Policy
 from rempart.storage.guard_state import release
-from rempart.workflows.hold_unfollowed import hold_unfollowed
+from rempart.workflows.guard.hold_unfollowed import hold_unfollowed
 
 NOW_MS = 1_795_420_800_000
 PEOPLE, OTHERS = 12, 12

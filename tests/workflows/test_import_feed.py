@@ -22,7 +22,7 @@ from tests.feed_samples import (
 from rempart.kernel.errors import FeedRefused
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.import_feed import FeedPublished, FeedUnchanged
+from rempart.workflows.feeds.import_feed import FeedPublished, FeedUnchanged
 
 
 @pytest.fixture(autouse=True)

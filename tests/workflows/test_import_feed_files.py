@@ -24,7 +24,7 @@ from rempart.exchange.feed_columns import COLUMNS
 from rempart.kernel.errors import FeedRefused
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.register_insurers import read_insurers
+from rempart.workflows.accounts.register_insurers import read_insurers
 
 ROWS = [make_row(1, family_name="LEFÈVRE"), make_row(2, first_names="Zoé Anaïs")]
 

@@ -18,9 +18,9 @@ from rempart.incidents.room import EventKind
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.synthetic import make_synthetic_amc_number
 from rempart.storage.incident_room import add_event
-from rempart.workflows import clocks, judge_incident, notify_authority
-from rempart.workflows.case_file import Writer
-from rempart.workflows.declare_incident import declare_incident
+from rempart.workflows.incidents import clocks, judge_incident, notify_authority
+from rempart.workflows.incidents.case_file import Writer
+from rempart.workflows.incidents.declare_incident import declare_incident
 
 NOW = datetime.now(UTC)
 KNOWN = {"supports_critical": True, "malicious_access": True, "may_lose_data": True}
@@ -204,7 +204,7 @@ def test_mutation_without_the_act_nothing_is_exported(run, number, tmp_path, mon
     def refuse(*_, **__):
         raise Conflict("no ledger")
 
-    monkeypatch.setattr("rempart.workflows.export_incident.record_act", refuse)
+    monkeypatch.setattr("rempart.workflows.incidents.export_incident.record_act", refuse)
     out = tmp_path / "events.ndjson"
     assert run("export", str(number), "--format", "ocsf", "--out", str(out)).exit_code != 0
     assert not out.exists()

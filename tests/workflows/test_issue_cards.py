@@ -14,7 +14,7 @@ from rempart.storage import cards
 from rempart.storage.connect import Database
 from rempart.storage.findable_members import find_person
 from rempart.wiring.home import Home
-from rempart.workflows.card_events import order_card, revoke_card
+from rempart.workflows.rights.card_events import order_card, revoke_card
 
 
 def read_cards(database: Database, home: Home) -> list[Card]:

@@ -5,8 +5,8 @@ from tests.workflows.practice import LETTERBOX, Practice
 
 from rempart.kernel.errors import FeedRefused
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows.load_contacts import load_contacts
-from rempart.workflows.warn_contacts import send_warnings
+from rempart.workflows.accounts.load_contacts import load_contacts
+from rempart.workflows.accounts.warn_contacts import send_warnings
 
 HEADER = "owner;channel;address"
 

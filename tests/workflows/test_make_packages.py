@@ -30,9 +30,9 @@ from rempart.kernel.errors import (
     NotFound,
 )
 from rempart.storage.connect import Database
-from rempart.workflows import make_packages as workflow
-from rempart.workflows.drop_packages import drop_packages
-from rempart.workflows.make_packages import Outcome
+from rempart.workflows.incidents import make_packages as workflow
+from rempart.workflows.incidents.drop_packages import drop_packages
+from rempart.workflows.incidents.make_packages import Outcome
 
 KEY = PrivateKey(format_private_key(make_rsa_key()))
 TRUSTED = [SIGNER.verifier]
@@ -256,7 +256,7 @@ def test_mutation_even_if_any_feed_could_name_somebody_a_record_opens_under_its_
     affair.know(2, 202)
     affair.analyse([(1, 202, "A")])
     monkeypatch.setattr(
-        "rempart.workflows.package_people.decide_identity", lambda *_: IdentityState.KNOWN
+        "rempart.workflows.incidents.package_people.decide_identity", lambda *_: IdentityState.KNOWN
     )
     with pytest.raises(InconsistentRecord, match="does not open"):
         affair.make(1)

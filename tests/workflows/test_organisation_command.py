@@ -14,7 +14,7 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.birth import BirthDate, BirthRank
 from rempart.kernel.synthetic import make_synthetic_nir, make_synthetic_rpps
 from rempart.rights.lookup import CardCode, TypedIdentifiers, compute_lookup_key
-from rempart.workflows.register_organisation import ensure_host
+from rempart.workflows.accounts.register_organisation import ensure_host
 
 CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){5}")
 NIR = make_synthetic_nir(sex=1, year=1980, month=1, serial=7)

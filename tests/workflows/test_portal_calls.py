@@ -27,8 +27,8 @@ from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.wiring.own_software import register_own_software
 from rempart.wiring.settings import Settings
-from rempart.workflows.register_software import find_software
-from rempart.workflows.web_session import end_web_session
+from rempart.workflows.accounts.register_software import find_software
+from rempart.workflows.accounts.web_session import end_web_session
 
 BROWSER = Browser(address="192.0.2.44", agent="Firefox on a test bench", language="fr")
 FACTORY = "rempart.wiring.gateway_app:create_app"

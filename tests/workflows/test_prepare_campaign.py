@@ -14,11 +14,11 @@ from rempart.kernel.errors import Conflict, InvalidRequest, LedgerUnavailable
 from rempart.notices.campaigns import Step
 from rempart.notices.contacts import NO_PREFERENCE, Channel
 from rempart.notices.texts import BLOCKS
-from rempart.workflows import campaigns as acts
-from rempart.workflows import prepare_campaign
-from rempart.workflows.campaign_text import digest_text
-from rempart.workflows.pace_campaign import begin_campaigns
-from rempart.workflows.prepare_campaign import begin_preparing, prepare_piece
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices import prepare_campaign
+from rempart.workflows.notices.campaign_text import digest_text
+from rempart.workflows.notices.pace_campaign import begin_campaigns
+from rempart.workflows.notices.prepare_campaign import begin_preparing, prepare_piece
 
 
 @pytest.fixture

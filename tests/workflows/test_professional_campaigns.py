@@ -15,10 +15,10 @@ from rempart.notices.codes import digest_code
 from rempart.notices.lint import lint_notice
 from rempart.notices.media import Medium
 from rempart.storage.notice_contacts import load_contact_seal
-from rempart.workflows import campaigns as acts
-from rempart.workflows import prepare_campaign
-from rempart.workflows.answer_concerned import read_code
-from rempart.workflows.campaign_contacts import forget_contacts
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices import prepare_campaign
+from rempart.workflows.notices.answer_concerned import read_code
+from rempart.workflows.notices.campaign_contacts import forget_contacts
 
 LOGIN = Field.PROFESSIONAL_NAME | Field.PROFESSIONAL_LOGIN
 BANK = LOGIN | Field.PROFESSIONAL_BANK_DETAILS | Field.FINESS

@@ -15,10 +15,10 @@ from rempart.accounts.roles import Role
 from rempart.cli.main import cli
 from rempart.kernel.errors import Conflict, NotAllowed
 from rempart.portals.session_store import compute_token_digest
-from rempart.workflows import administer_organisation as acts
-from rempart.workflows.change_bank_details import approve_change
-from rempart.workflows.read_bank_details import read_bank_details
-from rempart.workflows.web_session import enter_session
+from rempart.workflows.accounts import administer_organisation as acts
+from rempart.workflows.accounts.web_session import enter_session
+from rempart.workflows.settlement.change_bank_details import approve_change
+from rempart.workflows.settlement.read_bank_details import read_bank_details
 
 
 @contextmanager

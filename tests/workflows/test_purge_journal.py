@@ -14,7 +14,7 @@ from rempart.storage.backup_store import BackupStore
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.purge_journal import PurgeJournal, check_not_behind
 from rempart.storage.sealing import FileKms
-from rempart.workflows.purge_journal import (
+from rempart.workflows.retention.purge_journal import (
     carry_out,
     say_and_journal,
     settle_journal,

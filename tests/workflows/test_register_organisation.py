@@ -13,8 +13,8 @@ from rempart.kernel.periods import Period
 from rempart.kernel.synthetic import make_synthetic_siret
 from rempart.storage.feeds import FeedInsurer
 from rempart.storage.iban_seal import IbanSeal
-from rempart.workflows.load_professionals import COLUMNS, load_professionals
-from rempart.workflows.register_organisation import (
+from rempart.workflows.accounts.load_professionals import COLUMNS, load_professionals
+from rempart.workflows.accounts.register_organisation import (
     create_organisation,
     end_mandate,
     ensure_host,

@@ -14,7 +14,7 @@ from rempart.client import SigningKey
 from rempart.kernel.errors import Conflict, NotAllowed, NotFound
 from rempart.kernel.listing import Listing
 from rempart.storage.connect import Database, Transaction
-from rempart.workflows.register_software import (
+from rempart.workflows.accounts.register_software import (
     Author,
     add_software_key,
     end_software_key,
@@ -25,7 +25,12 @@ from rempart.workflows.register_software import (
     register_software,
     revoke_software,
 )
-from rempart.workflows.web_session import Recognised, Whence, enter_session, open_web_session
+from rempart.workflows.accounts.web_session import (
+    Recognised,
+    Whence,
+    enter_session,
+    open_web_session,
+)
 
 WHENCE = Whence(address="192.0.2.10", agent="Firefox on a test bench")
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rempart.cli.main import cli
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
-from rempart.workflows.declare_incident import declare_incident
+from rempart.workflows.incidents.declare_incident import declare_incident
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "incident-room.schema.json"
 BY = ("--by", "Alice Garde")

@@ -203,7 +203,7 @@ def test_an_interruption_leaves_no_answer_and_says_how_to_go_on(events, tmp_path
         tmp_path / "answer",
     )
     with monkeypatch.context() as patched:
-        patched.setattr("rempart.workflows.scope_logs.scope.prepare", stop)
+        patched.setattr("rempart.workflows.scope.scope_logs.scope.prepare", stop)
         code, _, errors = run(*arguments)
     assert code == command.EXIT_INTERRUPTED
     assert "Run the same command again" in errors

@@ -25,7 +25,7 @@ from tests.scope_samples import (
 
 from rempart.exchange.scope_inputs import ScopeRefused
 from rempart.storage.analytics import Means
-from rempart.workflows import scope_logs as workflow
+from rempart.workflows.scope import scope_logs as workflow
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from tests.scope_samples import (
 from rempart.exchange.foreign_facts import Gap
 from rempart.exchange.scope_inputs import ScopeRefused, read_addresses
 from rempart.kernel.errors import FeedRefused
-from rempart.workflows.scope_accounts import Match
+from rempart.workflows.scope.accounts import Match
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.scope_samples import (
 )
 
 from rempart.storage.analytics import Means
-from rempart.workflows.scope_logs import Request, scope_logs
+from rempart.workflows.scope.scope_logs import Request, scope_logs
 
 MAPPING = """
 name = "Portail des professionnels"

@@ -17,9 +17,9 @@ from rempart.kernel.errors import Conflict, NotFound, Unavailable
 from rempart.storage.connect import Database
 from rempart.storage.ledger import load_ledger_state
 from rempart.storage.segment_files import SegmentStore
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 LATER = START_MS + 10**9
 

@@ -15,10 +15,10 @@ from rempart.notices.self_check import ALIKE, ENTRY_BYTES, compute_prefix, read_
 from rempart.rights.card import Card
 from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Database
-from rempart.workflows import make_self_checks
-from rempart.workflows.answer_concerned import list_checks
-from rempart.workflows.answer_concerned import read_bucket as serve_bucket
-from rempart.workflows.make_self_checks import ListMaker
+from rempart.workflows.notices import make_self_checks
+from rempart.workflows.notices.answer_concerned import list_checks
+from rempart.workflows.notices.answer_concerned import read_bucket as serve_bucket
+from rempart.workflows.notices.make_self_checks import ListMaker
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 SEAL = PrintSeal(bytes(32))

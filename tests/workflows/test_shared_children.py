@@ -20,7 +20,7 @@ from rempart.rights.card import CardSerial, compute_presence_key
 from rempart.storage.connect import Database, Transaction
 from rempart.storage.findable_members import find_person
 from rempart.wiring.home import Home
-from rempart.workflows.card_events import (
+from rempart.workflows.rights.card_events import (
     order_card,
     order_first_card,
     share_child,

@@ -8,15 +8,15 @@ from tests.portals import people
 from rempart.accounts.roles import Role
 from rempart.kernel.errors import NotFound
 from rempart.storage.connect import Database
-from rempart.workflows.register_organisation import ensure_host
-from rempart.workflows.settle_simulated_agents import (
+from rempart.workflows.accounts.register_organisation import ensure_host
+from rempart.workflows.accounts.settle_simulated_agents import (
     COMMAND_LINE,
     SimulatedAgent,
     invite_simulated_agents,
     link_simulated_agents,
 )
-from rempart.workflows.sign_in_with_oidc import sign_in_with_oidc
-from rempart.workflows.trust_provider import trust_provider
+from rempart.workflows.accounts.sign_in_with_oidc import sign_in_with_oidc
+from rempart.workflows.accounts.trust_provider import trust_provider
 
 PROVIDER = "entreprise"
 TODAY = date(2026, 11, 22)

@@ -14,7 +14,7 @@ from tests.witness_samples import grow_log
 from rempart.exchange.timestamp_client import TimestampClient
 from rempart.kernel.errors import SetupError, Unavailable
 from rempart.storage.connect import Database
-from rempart.workflows.stamp_ledger import Stamped, stamp_ledger
+from rempart.workflows.ledger.stamp_ledger import Stamped, stamp_ledger
 
 CONFIGURATION = """
 [req]

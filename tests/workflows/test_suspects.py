@@ -29,8 +29,8 @@ from rempart.incidents.suspicion import Doubt, DoubtKind, How
 from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.storage import evidence_holds, incident_analyses
 from rempart.storage.incident_room import list_events
-from rempart.workflows import expose_persons as workflow
-from rempart.workflows.suspects import EstablishedTheft, add_suspects, establish_theft
+from rempart.workflows.incidents import expose_persons as workflow
+from rempart.workflows.incidents.suspects import EstablishedTheft, add_suspects, establish_theft
 
 BY = RoomAuthor(name="Camille Essai")
 ADDRESS = Doubt(kind=DoubtKind.ADDRESS, value="198.19.0.9")

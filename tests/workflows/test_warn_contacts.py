@@ -8,10 +8,10 @@ from rempart.accounts.roles import Role
 from rempart.exchange.warning_text import FolderSender, format_warning
 from rempart.storage import contacts
 from rempart.storage.contacts import make_letterbox
-from rempart.workflows import warn_contacts
-from rempart.workflows.change_bank_details import approve_change, stop_change
-from rempart.workflows.read_bank_details import read_bank_details
-from rempart.workflows.warn_contacts import send_warnings
+from rempart.workflows.accounts import warn_contacts
+from rempart.workflows.accounts.warn_contacts import send_warnings
+from rempart.workflows.settlement.change_bank_details import approve_change, stop_change
+from rempart.workflows.settlement.read_bank_details import read_bank_details
 
 NEW, BEFORE = MATCHING.number[-4:], OLD.number[-4:]
 

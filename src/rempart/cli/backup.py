@@ -26,9 +26,9 @@ from rempart.wiring.home import Home
 from rempart.wiring.kept_keys import save_keys
 from rempart.wiring.purges import open_backup_store
 from rempart.wiring.settings import Settings
-from rempart.workflows.know_backups import tell_tried, tell_verified
-from rempart.workflows.make_backup import Swept, check_part, list_backups, load_backup
-from rempart.workflows.restore_backup import try_backup
+from rempart.workflows.backups.know_backups import tell_tried, tell_verified
+from rempart.workflows.backups.make_backup import Swept, check_part, list_backups, load_backup
+from rempart.workflows.backups.restore_backup import try_backup
 
 
 @click.group()

@@ -4,7 +4,7 @@ import click
 
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.change_bank_details import activate_due_changes
+from rempart.workflows.settlement.change_bank_details import activate_due_changes
 
 
 @click.group("bank-details")

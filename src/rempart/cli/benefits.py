@@ -17,8 +17,8 @@ from rempart.storage.benefit_tables import find_insurer
 from rempart.tariffs.care import ACTS
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_transaction
-from rempart.workflows import benefit_tables
-from rempart.workflows.benefit_tables import Proposal
+from rempart.workflows.claims import benefit_tables
+from rempart.workflows.claims.benefit_tables import Proposal
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _IN_LANGUAGE: Final[Callable[[Any], Any]] = click.option(

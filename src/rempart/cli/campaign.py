@@ -25,9 +25,9 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.settings import Settings
-from rempart.workflows import campaign_contacts, campaign_text, campaigns, prepare_campaign
-from rempart.workflows.campaigns import Decider
-from rempart.workflows.prepare_campaign import Preparation
+from rempart.workflows.notices import campaign_contacts, campaign_text, campaigns, prepare_campaign
+from rempart.workflows.notices.campaigns import Decider
+from rempart.workflows.notices.prepare_campaign import Preparation
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _REF = click.IntRange(1)

@@ -38,7 +38,7 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.card_events import (
+from rempart.workflows.rights.card_events import (
     load_documents,
     order_card,
     publish_documents,
@@ -47,7 +47,7 @@ from rempart.workflows.card_events import (
     share_child,
     unshare_child,
 )
-from rempart.workflows.issue_cards import (
+from rempart.workflows.rights.issue_cards import (
     BATCH_SIZE,
     OPERATOR,
     CardsIssued,

@@ -14,9 +14,9 @@ from rempart.kernel.money import format_euros
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
-from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
-from rempart.workflows.cancel_claim import carry_out_cancellations
-from rempart.workflows.explain_claim import count_claims, explain_claim
+from rempart.workflows.claims.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.claims.cancel_claim import carry_out_cancellations
+from rempart.workflows.claims.explain_claim import count_claims, explain_claim
 
 
 @click.group()

@@ -23,8 +23,8 @@ from rempart.storage.connect import Transaction
 from rempart.storage.iban_seal import IbanSeal
 from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
-from rempart.workflows.load_professionals import LoadReport, load_professionals
-from rempart.workflows.register_software import (
+from rempart.workflows.accounts.load_professionals import LoadReport, load_professionals
+from rempart.workflows.accounts.register_software import (
     StoredKey,
     add_software_key,
     end_software_key,

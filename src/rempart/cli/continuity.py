@@ -15,8 +15,8 @@ from rempart.kernel.amc import AmcNumber
 from rempart.kernel.errors import Conflict, InvalidRequest
 from rempart.rights.cuts import CutReason, CutScope
 from rempart.rights.presence import PresencePolicy
-from rempart.workflows import cut_services as cuts
-from rempart.workflows.bound_presence import (
+from rempart.workflows.rights import cut_services as cuts
+from rempart.workflows.rights.bound_presence import (
     list_policies,
     list_terminals,
     register_terminal,

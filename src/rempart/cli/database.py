@@ -25,7 +25,7 @@ from rempart.wiring.database import (
 )
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.register_organisation import ensure_host
+from rempart.workflows.accounts.register_organisation import ensure_host
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

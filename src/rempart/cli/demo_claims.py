@@ -27,14 +27,14 @@ from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.payments import load_payer, open_counter
 from rempart.wiring.providers import SIMULATED_COMPANY
 from rempart.wiring.settings import Settings
-from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
-from rempart.workflows.approve_run import approve_run
-from rempart.workflows.benefit_tables import Proposal, install_benefits
-from rempart.workflows.call_funds import call_funds
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.explain_claim import count_claims
-from rempart.workflows.import_bank_file import import_bank_file
-from rempart.workflows.send_payments import send_run
+from rempart.workflows.claims.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.claims.benefit_tables import Proposal, install_benefits
+from rempart.workflows.claims.explain_claim import count_claims
+from rempart.workflows.settlement.approve_run import approve_run
+from rempart.workflows.settlement.call_funds import call_funds
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.import_bank_file import import_bank_file
+from rempart.workflows.settlement.send_payments import send_run
 
 PAYER_FILE: Final = "payer.toml"
 PAYMENTS: Final = "payments"

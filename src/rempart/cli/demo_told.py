@@ -48,11 +48,11 @@ from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.packages import load_package_signer
 from rempart.wiring.providers import SIMULATED_COMPANY
 from rempart.wiring.settings import Settings
-from rempart.workflows.campaigns import draw_reference, read_package, suggest_facts
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.incident_pages import compute_public_facts
-from rempart.workflows.name_accounts import name_accounts
-from rempart.workflows.overrule_session import overrule_session
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.name_accounts import name_accounts
+from rempart.workflows.incidents.overrule_session import overrule_session
+from rempart.workflows.notices.campaigns import draw_reference, read_package, suggest_facts
+from rempart.workflows.notices.incident_pages import compute_public_facts
 
 TITLE: Final = "Accès volés de professionnels (démonstration)"
 WHO: Final = "Démonstration"

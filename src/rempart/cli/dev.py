@@ -23,7 +23,7 @@ from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.providers import SIMULATED_COMPANY
 from rempart.wiring.settings import Settings
-from rempart.workflows.settle_simulated_agents import (
+from rempart.workflows.accounts.settle_simulated_agents import (
     SimulatedAgent,
     invite_simulated_agents,
     link_simulated_agents,

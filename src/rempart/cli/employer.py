@@ -22,9 +22,9 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.employers import settle_all
 from rempart.wiring.settings import Settings
-from rempart.workflows.declare_movements import load_staff
-from rempart.workflows.register_contract import register_contract, set_tariffs
-from rempart.workflows.register_organisation import list_organisations
+from rempart.workflows.accounts.register_organisation import list_organisations
+from rempart.workflows.employers.declare_movements import load_staff
+from rempart.workflows.employers.register_contract import register_contract, set_tariffs
 
 _COLUMNS = (
     *("structure", "starts_on", "monthly_cents"),

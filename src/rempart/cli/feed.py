@@ -25,7 +25,15 @@ from rempart.wiring.clock import today_in_paris as today_in_paris
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.import_feed import (
+from rempart.workflows.accounts.register_insurers import (
+    MOST_INSURERS,
+    SINCE_EVER,
+    peek_amc_number,
+    read_insurers,
+    register_insurers,
+)
+from rempart.workflows.accounts.register_organisation import register_insurer_organisations
+from rempart.workflows.feeds.import_feed import (
     MAX_CLOSED_SHARE,
     MAX_REJECT_SHARE,
     FeedPublished,
@@ -36,16 +44,8 @@ from rempart.workflows.import_feed import (
     discard_feed,
     import_feed,
 )
-from rempart.workflows.import_feed import Progress as ImportProgress
-from rempart.workflows.register_insurers import (
-    MOST_INSURERS,
-    SINCE_EVER,
-    peek_amc_number,
-    read_insurers,
-    register_insurers,
-)
-from rempart.workflows.register_organisation import register_insurer_organisations
-from rempart.workflows.sweep_former_members import sweep_former_members
+from rempart.workflows.feeds.import_feed import Progress as ImportProgress
+from rempart.workflows.feeds.sweep_former_members import sweep_former_members
 
 SMALL_FILE_BYTES = 16 << 20
 DEFAULT_WORKERS = 2

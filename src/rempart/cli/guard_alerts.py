@@ -24,7 +24,7 @@ from rempart.storage.connect import Transaction
 from rempart.wiring.alerts import open_syslog, open_webhook
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.export_alerts import (
+from rempart.workflows.guard.export_alerts import (
     CursorStore,
     DatabaseCursor,
     Export,

@@ -26,10 +26,10 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.canary_numbers import NumberSource, read_registers
-from rempart.workflows.import_feed import FeedSecrets
-from rempart.workflows.list_canaries import list_canary_counts, reveal_canaries, share_out
-from rempart.workflows.plant_canaries import (
+from rempart.workflows.feeds.import_feed import FeedSecrets
+from rempart.workflows.guard.canary_numbers import NumberSource, read_registers
+from rempart.workflows.guard.list_canaries import list_canary_counts, reveal_canaries, share_out
+from rempart.workflows.guard.plant_canaries import (
     PlantRequest,
     plant_canaries,
     refresh_canaries,

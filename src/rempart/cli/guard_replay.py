@@ -17,8 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rempart.exchange.guard_events import Part, open_decisions
 from rempart.guard import Decision, Guard, Policy
-from rempart.workflows.replay_guard import Month, Replayed, open_month, replay_month
-from rempart.workflows.score_replay import KindScore, Score, score
+from rempart.workflows.guard.replay_guard import Month, Replayed, open_month, replay_month
+from rempart.workflows.guard.score_replay import KindScore, Score, score
 
 EXIT_INTERRUPTED: Final = 130
 _REVIEW_HOURS: Final = 4.0

@@ -24,10 +24,10 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.export_guard_events import export_guard_events
-from rempart.workflows.forget_faces import KEPT_DAYS, LEAST_DAYS, Forgotten, forget_faces
-from rempart.workflows.rebuild_guard import Rebuilder, rebuild_guard
-from rempart.workflows.renew_guard_rules import renew_guard_rules, set_budget
+from rempart.workflows.guard.export_guard_events import export_guard_events
+from rempart.workflows.guard.forget_faces import KEPT_DAYS, LEAST_DAYS, Forgotten, forget_faces
+from rempart.workflows.guard.rebuild_guard import Rebuilder, rebuild_guard
+from rempart.workflows.guard.renew_guard_rules import renew_guard_rules, set_budget
 
 _DAY_S: Final = 86_400
 _EXIT_INTERRUPTED: Final = 130

@@ -22,8 +22,8 @@ from rempart.accounts.containment import (
     name_stopped,
 )
 from rempart.cli.organisation import registering
-from rempart.workflows import contain as workflow
-from rempart.workflows.contain import MeasureRequest, MeasureRow
+from rempart.workflows.guard import contain as workflow
+from rempart.workflows.guard.contain import MeasureRequest, MeasureRow
 
 _MOST_MINUTES: Final = int(LONGEST_EXERCISE.total_seconds() / 60)
 _SHOWN: Final = ("reference", "step", "target", "state", "accounts", "reason", "since", "review")

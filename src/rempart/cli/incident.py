@@ -38,11 +38,11 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.segments import open_sealed_files
 from rempart.wiring.settings import Settings
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.expose_persons import expose_persons, recount_exposure
-from rempart.workflows.name_accounts import name_accounts
-from rempart.workflows.overrule_session import CHOICES, overrule_session
-from rempart.workflows.read_incident import (
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.expose_persons import expose_persons, recount_exposure
+from rempart.workflows.incidents.name_accounts import name_accounts
+from rempart.workflows.incidents.overrule_session import CHOICES, overrule_session
+from rempart.workflows.incidents.read_incident import (
     IncidentSheet,
     list_changes,
     list_incident_lines,

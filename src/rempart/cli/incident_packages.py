@@ -31,10 +31,10 @@ from rempart.storage.connect import Transaction
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.packages import load_package_signer, open_workshop
 from rempart.wiring.settings import Settings
-from rempart.workflows import drop_packages as dropping
-from rempart.workflows import sealing_keys
-from rempart.workflows import send_packages as sending
-from rempart.workflows.make_packages import PROOFS, MakeRequest, Outcome, make_packages
+from rempart.workflows.incidents import drop_packages as dropping
+from rempart.workflows.incidents import sealing_keys
+from rempart.workflows.incidents import send_packages as sending
+from rempart.workflows.incidents.make_packages import PROOFS, MakeRequest, Outcome, make_packages
 
 INTERRUPTED: Final = 130
 EXIT_REFUSED: Final = 1

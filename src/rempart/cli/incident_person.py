@@ -18,7 +18,7 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.retention import load_certificate_signer, open_vault
 from rempart.wiring.settings import Settings
-from rempart.workflows.answer_person import AnswerDesk, PersonAnswer, answer_person
+from rempart.workflows.notices.answer_person import AnswerDesk, PersonAnswer, answer_person
 
 _WHY: Final[Mapping[Reason, str]] = MappingProxyType(
     {

@@ -32,10 +32,10 @@ from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows import notify_authority as acts
-from rempart.workflows.case_file import Writer, read_case
-from rempart.workflows.clocks import ClockRow, load_rows, remind
-from rempart.workflows.export_incident import SUFFIXES, export_events, export_summary
+from rempart.workflows.incidents import notify_authority as acts
+from rempart.workflows.incidents.case_file import Writer, read_case
+from rempart.workflows.incidents.clocks import ClockRow, load_rows, remind
+from rempart.workflows.incidents.export_incident import SUFFIXES, export_events, export_summary
 
 EXIT_LATE: Final = 1
 _KINDS: Final = ("cnil", "dora", "register", "complaint", "acpr", "anssi")

@@ -23,8 +23,9 @@ from rempart.storage import inquiries
 from rempart.storage.connect import Transaction
 from rempart.wiring.database import open_installation, open_transaction
 from rempart.wiring.settings import Settings
-from rempart.workflows import hold_evidence, incident_room
-from rempart.workflows.hold_evidence import EvidenceHold
+from rempart.workflows.incidents import incident_room
+from rempart.workflows.retention import hold_evidence
+from rempart.workflows.retention.hold_evidence import EvidenceHold
 
 _MOST: Final = 1000
 

@@ -14,8 +14,8 @@ from rempart.incidents.room import RoomAuthor
 from rempart.incidents.suspicion import Doubt, DoubtKind, How, read_doubt
 from rempart.kernel.errors import InvalidRequest
 from rempart.wiring.database import open_transaction
-from rempart.workflows.name_accounts import name_accounts
-from rempart.workflows.suspects import add_suspects
+from rempart.workflows.incidents.name_accounts import name_accounts
+from rempart.workflows.incidents.suspects import add_suspects
 
 _KINDS: Final[Mapping[str, DoubtKind]] = MappingProxyType(
     {

@@ -29,7 +29,7 @@ from rempart.storage.feeds import FeedInsurer, load_insurer
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.invite_people import (
+from rempart.workflows.accounts.invite_people import (
     NewInvitation,
     find_member_person,
     invite_first_agent,

@@ -13,10 +13,10 @@ from rich.table import Table
 from rempart.kernel.listing import Listing
 from rempart.storage.connect import Transaction
 from rempart.wiring.database import open_transaction
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.job_kinds import KINDS
-from rempart.workflows.manage_jobs import cancel_job, retry_job
-from rempart.workflows.read_jobs import (
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.jobs.job_kinds import KINDS
+from rempart.workflows.jobs.manage_jobs import cancel_job, retry_job
+from rempart.workflows.jobs.read_jobs import (
     JobColumn,
     JobRow,
     compute_share,

@@ -41,7 +41,7 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.segments import open_sealed_files
 from rempart.wiring.settings import Settings
-from rempart.workflows.ask_ledger import (
+from rempart.workflows.ledger.ask_ledger import (
     Period,
     Reader,
     Seen,

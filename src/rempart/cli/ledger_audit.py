@@ -25,7 +25,7 @@ from rempart.kernel.errors import RempartError, Unavailable
 from rempart.wiring.database import open_installation
 from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
-from rempart.workflows.audit_ledger import LedgerVerdict, Trust, audit_ledger
+from rempart.workflows.ledger.audit_ledger import LedgerVerdict, Trust, audit_ledger
 
 EXIT_SOUND, EXIT_DIFFERENT, EXIT_NOT_VERIFIED = 0, 1, 2
 DIFFERENCES_SHOWN = 50

@@ -12,7 +12,7 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation, open_installation
 from rempart.wiring.log_signers import format_origin, load_signers
 from rempart.wiring.settings import Settings
-from rempart.workflows.change_log_key import change_log_key, give_up_log
+from rempart.workflows.ledger.change_log_key import change_log_key, give_up_log
 
 _REASON_HELP = "Why, in one line that names nobody: it is kept for ever."
 

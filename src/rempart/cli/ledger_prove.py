@@ -31,7 +31,7 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import open_installation
 from rempart.wiring.segments import open_segment_store
 from rempart.wiring.settings import Settings
-from rempart.workflows.prove_entry import prove_entry, prove_growth
+from rempart.workflows.ledger.prove_entry import prove_entry, prove_growth
 
 EXIT_PROVED, EXIT_REFUSED, EXIT_NOT_JUDGED = 0, 1, 2
 _MAX_BYTES: Final = 256 * 1024

@@ -14,9 +14,9 @@ from rempart.storage import erasures
 from rempart.wiring.database import open_installation
 from rempart.wiring.segments import open_archive
 from rempart.wiring.settings import Settings
-from rempart.workflows.drop_segment import drop_segments
-from rempart.workflows.erase_openings import run_erasures
-from rempart.workflows.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
+from rempart.workflows.retention.drop_segment import drop_segments
+from rempart.workflows.retention.erase_openings import run_erasures
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 

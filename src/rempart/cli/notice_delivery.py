@@ -15,9 +15,9 @@ from rempart.storage.notice_delivery import list_batches
 from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.notices import load_envelope_key, open_office
 from rempart.wiring.settings import Settings
-from rempart.workflows.pace_campaign import read_progress
-from rempart.workflows.print_letters import post_batch
-from rempart.workflows.read_post_returns import read_returns
+from rempart.workflows.notices.pace_campaign import read_progress
+from rempart.workflows.notices.print_letters import post_batch
+from rempart.workflows.notices.read_post_returns import read_returns
 
 _MOST_BATCHES = 1000
 

@@ -16,17 +16,17 @@ from rempart.kernel.listing import Listing
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.storage.connect import Transaction
 from rempart.wiring.database import open_transaction
-from rempart.workflows import administer_organisation
-from rempart.workflows.read_organisation import list_host_recoveries
-from rempart.workflows.recover_alone import ask_recovery_alone
-from rempart.workflows.register_organisation import (
+from rempart.workflows.accounts import administer_organisation
+from rempart.workflows.accounts.read_organisation import list_host_recoveries
+from rempart.workflows.accounts.recover_alone import ask_recovery_alone
+from rempart.workflows.accounts.register_organisation import (
     create_organisation,
     end_mandate,
     list_mandates,
     list_organisations,
     record_mandate,
 )
-from rempart.workflows.trust_provider import trust_provider
+from rempart.workflows.accounts.trust_provider import trust_provider
 
 KINDS: Final = get_args(OrganisationKind)
 SHOWN: Final = 200

@@ -23,14 +23,14 @@ from rempart.wiring.kept_keys import bring_keys_back
 from rempart.wiring.purges import open_purge_journal
 from rempart.wiring.retention import load_certificate_signer
 from rempart.wiring.settings import Settings
-from rempart.workflows.bring_forward import bring_forward
-from rempart.workflows.certify_restoration import (
+from rempart.workflows.backups.bring_forward import bring_forward
+from rempart.workflows.backups.certify_restoration import (
     find_differences,
     load_restoration,
     save_certified,
 )
-from rempart.workflows.make_backup import load_backup
-from rempart.workflows.restore_backup import Restored, finish_restore, restore_backup
+from rempart.workflows.backups.make_backup import load_backup
+from rempart.workflows.backups.restore_backup import Restored, finish_restore, restore_backup
 
 _KEY = click.option(
     "--key",

@@ -34,12 +34,12 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.retention import load_certificate_signer, open_keeper, open_vault
 from rempart.wiring.settings import Settings
-from rempart.workflows import hold_data, retention_schedules
-from rempart.workflows.approve_purge import approve_run, refuse_run
-from rempart.workflows.plan_retention import begin_plan, plan_all
-from rempart.workflows.read_archive import read_archive
-from rempart.workflows.run_retention import finish_purges, run_retention
-from rempart.workflows.try_schedule import compare_schedules, try_schedule
+from rempart.workflows.retention import hold_data, retention_schedules
+from rempart.workflows.retention.approve_purge import approve_run, refuse_run
+from rempart.workflows.retention.plan_retention import begin_plan, plan_all
+from rempart.workflows.retention.read_archive import read_archive
+from rempart.workflows.retention.run_retention import finish_purges, run_retention
+from rempart.workflows.retention.try_schedule import compare_schedules, try_schedule
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -19,10 +19,10 @@ from rempart.exchange.scope_inputs import ScopeRefused, read_addresses
 from rempart.incidents.evidence import Window
 from rempart.kernel.errors import RempartError
 from rempart.storage.analytics import DEFAULT_THREADS, Means
-from rempart.workflows.scope_accounts import Match
-from rempart.workflows.scope_answer import Change
-from rempart.workflows.scope_figures import Answer, Figures
-from rempart.workflows.scope_logs import CLAIM_DAYS, Request, Show, scope_logs
+from rempart.workflows.scope.accounts import Match
+from rempart.workflows.scope.answer import Change
+from rempart.workflows.scope.figures import Answer, Figures
+from rempart.workflows.scope.scope_logs import CLAIM_DAYS, Request, Show, scope_logs
 
 EXIT_WHOLE, EXIT_PARTIAL, EXIT_NO_ANSWER, EXIT_INTERRUPTED = 0, 1, 2, 130
 DEFAULT_MEMORY: Final = "2GB"

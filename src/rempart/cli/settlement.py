@@ -25,13 +25,13 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation, open_installation, open_transaction
 from rempart.wiring.payments import load_payer, open_counter
 from rempart.wiring.settings import Settings
-from rempart.workflows import call_funds as funding
-from rempart.workflows import import_bank_file as bank
-from rempart.workflows.approve_run import approve_run, refuse_run
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.read_returns import ReturnForm, write_return
-from rempart.workflows.read_runs import read_promise
-from rempart.workflows.send_payments import send_run
+from rempart.workflows.settlement import call_funds as funding
+from rempart.workflows.settlement import import_bank_file as bank
+from rempart.workflows.settlement.approve_run import approve_run, refuse_run
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.read_returns import ReturnForm, write_return
+from rempart.workflows.settlement.read_runs import read_promise
+from rempart.workflows.settlement.send_payments import send_run
 
 _MONTH = timedelta(days=30)
 

@@ -7,7 +7,7 @@ import click
 from rempart.storage.benefit_tables import find_insurer
 from rempart.wiring.database import open_installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.load_benefit_inputs import (
+from rempart.workflows.claims.load_benefit_inputs import (
     InputsReport,
     OutsideLoad,
     load_outside_uses,

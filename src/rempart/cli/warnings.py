@@ -11,8 +11,8 @@ from rempart.storage.contacts import make_letterbox
 from rempart.wiring.database import open_installation
 from rempart.wiring.notices import read_phone
 from rempart.wiring.settings import Settings
-from rempart.workflows.load_contacts import load_contacts
-from rempart.workflows.warn_contacts import send_codes, send_warnings
+from rempart.workflows.accounts.load_contacts import load_contacts
+from rempart.workflows.accounts.warn_contacts import send_codes, send_warnings
 
 FINDINGS_SHOWN = 20
 

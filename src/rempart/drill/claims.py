@@ -11,7 +11,7 @@ from typing import Final
 from rempart.drill.cast import Identifiers
 from rempart.drill.plan import Script
 from rempart.drill.replay import OK, Tape
-from rempart.workflows.measure_exercise import FoundPerson
+from rempart.workflows.incidents.measure_exercise import FoundPerson
 
 # Estimates: so many look-ups of an owner lead to a claim, sent within three days.
 BILLED: Final = 0.85

@@ -10,7 +10,7 @@ from typing import Final
 
 from rempart.disclosure.fields import Field, fields_in
 from rempart.incidents.exposure import LISTED, ExposedPerson, Tier
-from rempart.workflows.measure_exercise import FoundPerson
+from rempart.workflows.incidents.measure_exercise import FoundPerson
 
 BEST: Final = frozenset({Tier.A, Tier.B})
 EVERYBODY: Final = frozenset(LISTED)

@@ -20,8 +20,8 @@ from rempart.guard.rules import AccountDay, Rules, summarise_day
 from rempart.incidents.evidence import LookUp, Session
 from rempart.storage.guard import AddressRow, Changes, Face, SavedAccount
 from rempart.storage.guard_habits import encode_habits
-from rempart.workflows.guard_memory import make_digests
-from rempart.workflows.measure_exercise import FoundPerson
+from rempart.workflows.guard.memory import make_digests
+from rempart.workflows.incidents.measure_exercise import FoundPerson
 
 REVIEW_MS: Final = 4 * HOUR_MS
 # So many accounts are written at once.

@@ -22,7 +22,7 @@ from rempart.drill.plan import Script
 from rempart.drill.portal_2024 import Leak
 from rempart.incidents.attribution import Verdict
 from rempart.incidents.exposure import compute_insurer_rows
-from rempart.workflows.expose_persons import ExposureAnswer
+from rempart.workflows.incidents.expose_persons import ExposureAnswer
 
 TOP_INSURERS: Final = 20
 _BARS: Final = " ▁▂▃▄▅▆▇█"

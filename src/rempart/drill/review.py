@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 from rempart.drill.past import REVIEW_MS
 from rempart.storage.connect import Transaction
-from rempart.workflows.exercise_accounts import review_holdings
+from rempart.workflows.incidents.exercise_accounts import review_holdings
 
 
 class Operator:

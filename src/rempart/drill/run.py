@@ -36,13 +36,17 @@ from rempart.rights.lookup import compute_stranger
 from rempart.rights.presence import OPEN, PresencePolicy
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.bound_presence import lend_policy, take_back_policies
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.exercise_accounts import forget_accounts, open_doubles, save_pasts
-from rempart.workflows.expose_persons import ExposureAnswer, expose_persons, recount_exposure
-from rempart.workflows.measure_exercise import expose_with_facts, save_exercise_report
-from rempart.workflows.record_act import ActsLog
-from rempart.workflows.register_software import end_exercise, register_exercise
+from rempart.workflows.accounts.register_software import end_exercise, register_exercise
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.incidents.exercise_accounts import forget_accounts, open_doubles, save_pasts
+from rempart.workflows.incidents.expose_persons import (
+    ExposureAnswer,
+    expose_persons,
+    recount_exposure,
+)
+from rempart.workflows.incidents.measure_exercise import expose_with_facts, save_exercise_report
+from rempart.workflows.ledger.record_act import ActsLog
+from rempart.workflows.rights.bound_presence import lend_policy, take_back_policies
 
 TITLE: Final = "Exercice : les vols de comptes connus, joués contre la garde"
 GATEWAYS_KNOW_AFTER_S: Final = 2.5

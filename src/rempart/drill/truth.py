@@ -22,8 +22,8 @@ from rempart.incidents.exposure import ExposedPerson
 from rempart.kernel.errors import SetupError
 from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
 from rempart.storage.connect import Database
-from rempart.workflows.expose_persons import ExposureAnswer
-from rempart.workflows.measure_exercise import (
+from rempart.workflows.incidents.expose_persons import ExposureAnswer
+from rempart.workflows.incidents.measure_exercise import (
     FoundPerson,
     draw_timeline,
     find_persons,

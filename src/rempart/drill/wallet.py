@@ -18,7 +18,7 @@ from rempart.client.keys import SigningKey
 from rempart.client.proofs import make_proof
 from rempart.drill.attacks import Attack
 from rempart.drill.cast import Ask
-from rempart.workflows.issue_token import Issuer, sign_access_token
+from rempart.workflows.accounts.issue_token import Issuer, sign_access_token
 
 # A token is replaced this long before its end.
 MARGIN_S: Final = 60

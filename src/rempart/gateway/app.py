@@ -62,10 +62,10 @@ from rempart.gateway.token_messages import (
 )
 from rempart.gateway.tokens import TokenReader
 from rempart.kernel.errors import NotFound, RempartError
-from rempart.workflows.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
-from rempart.workflows.posture import LoadPosture, Posture, make_open_posture
-from rempart.workflows.reconcile_offline import Books
-from rempart.workflows.rights_desk import Answered, Asked
+from rempart.workflows.accounts.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
+from rempart.workflows.rights.posture import LoadPosture, Posture, make_open_posture
+from rempart.workflows.rights.reconcile_offline import Books
+from rempart.workflows.rights.rights_desk import Answered, Asked
 
 IDLE_CHECKPOINT_S: Final = 0.5
 HOUSEKEEPING_S: Final = 60.0

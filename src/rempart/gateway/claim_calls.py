@@ -11,7 +11,7 @@ from rempart.accounts.session import Origin
 from rempart.gateway.problems import InvalidQuestion
 from rempart.gateway.questions import SHAPE, UNKNOWN
 from rempart.kernel.errors import UnsupportedMediaType
-from rempart.workflows.take_claims import Sender
+from rempart.workflows.claims.take_claims import Sender
 
 JSON: Final = b"application/json"
 JSON_LINES: Final = b"application/x-ndjson"

@@ -17,8 +17,8 @@ from rempart.claims.states import ClaimState
 from rempart.exchange.billed_claim import Fault
 from rempart.exchange.claim_rules import RULES
 from rempart.kernel.findings import Refusal
-from rempart.workflows.read_claims import ListedClaim, Receipt, StoredClaim
-from rempart.workflows.take_lot import StoredLot
+from rempart.workflows.claims.read_claims import ListedClaim, Receipt, StoredClaim
+from rempart.workflows.claims.take_lot import StoredLot
 
 _CONTROLS: Final[Mapping[str, Control]] = MappingProxyType(
     {one.refusal.rule: one for one in (*CONTROLS, NOT_OPEN)}

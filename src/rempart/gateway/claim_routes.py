@@ -54,10 +54,10 @@ from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, f
 from rempart.gateway.questions import SHAPE
 from rempart.gateway.requests import read_body, send_reply
 from rempart.kernel.errors import AccessDenied, NotFound, RempartError
-from rempart.workflows import read_claims
-from rempart.workflows.read_claims import Reading, Receipt, Wish
-from rempart.workflows.rights_desk import ClaimLook
-from rempart.workflows.take_claims import Refused, Sent, Taken
+from rempart.workflows.claims import read_claims
+from rempart.workflows.claims.read_claims import Reading, Receipt, Wish
+from rempart.workflows.claims.take_claims import Refused, Sent, Taken
+from rempart.workflows.rights.rights_desk import ClaimLook
 
 CLAIMS_PATH: Final = "/v1/claims"
 LOTS_PATH: Final = "/v1/lots"

@@ -15,9 +15,9 @@ from rempart.gateway.keeper import Clock
 from rempart.gateway.lot_routes import LotDesk
 from rempart.gateway.lot_routes import Shelf as LotShelf
 from rempart.gateway.remittances import REMITTANCES_PATH, RemittanceDoor
-from rempart.workflows.read_payments import RemittanceReader
-from rempart.workflows.take_claims import Office, Refused, Sent, Taken, take_claims
-from rempart.workflows.take_claims import Shelf as IntakeShelf
+from rempart.workflows.claims.take_claims import Office, Refused, Sent, Taken, take_claims
+from rempart.workflows.claims.take_claims import Shelf as IntakeShelf
+from rempart.workflows.settlement.read_payments import RemittanceReader
 
 Answers: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 """A bare application."""

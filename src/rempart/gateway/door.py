@@ -33,8 +33,8 @@ from rempart.kernel.findings import Refusal
 from rempart.kernel.periods import Period
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.tariffs.parameters import compute_care_dates
-from rempart.workflows.posture import Held, Posture
-from rempart.workflows.rights_desk import Answered, Asked, Question
+from rempart.workflows.rights.posture import Held, Posture
+from rempart.workflows.rights.rights_desk import Answered, Asked, Question
 
 PATH: Final = "/v1/rights-checks"
 ANSWER_TYPE: Final = b"application/json"

@@ -34,7 +34,7 @@ from rempart.kernel.periods import Period
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.rights.presence import PresenceDigits
 from rempart.tariffs.care import find_base_cents
-from rempart.workflows.rights_desk import Question
+from rempart.workflows.rights.rights_desk import Question
 
 FHIR_QUOTES_PATH: Final = "/fhir/Claim/$quote"
 MAX_FHIR_QUOTE_BYTES: Final = 128 * 1024

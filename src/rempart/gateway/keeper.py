@@ -13,8 +13,8 @@ from typing import Final, Protocol, TypeVar
 from rempart.gateway.bugs import log_bug
 from rempart.gateway.metrics import Metrics
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable, RempartError
-from rempart.workflows.check_rights import check_rights
-from rempart.workflows.rights_desk import Answered, Asked, Desk
+from rempart.workflows.rights.check_rights import check_rights
+from rempart.workflows.rights.rights_desk import Answered, Asked, Desk
 
 FIRST_DELAY_S: Final = 0.05
 LAST_DELAY_S: Final = 2.0

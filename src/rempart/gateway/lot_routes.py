@@ -20,8 +20,8 @@ from rempart.gateway.claim_messages import LotsTaken, describe_lot
 from rempart.gateway.problems import InvalidQuestion, Reply
 from rempart.gateway.questions import SHAPE
 from rempart.kernel.errors import MalformedRequest, NotFound, Unavailable
-from rempart.workflows.take_claims import Office
-from rempart.workflows.take_lot import LotShelf, StoredLot, take_lots
+from rempart.workflows.claims.take_claims import Office
+from rempart.workflows.claims.take_lot import LotShelf, StoredLot, take_lots
 
 MOST_AT_ONCE: Final = 2
 RETRY_AFTER_S: Final = 10

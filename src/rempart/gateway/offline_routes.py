@@ -31,14 +31,14 @@ from rempart.kernel.instants import to_paris_day
 from rempart.rights.lookup import parse_card_code
 from rempart.rights.offline_engagement import OfflineNumber, OfflineReport, RefusedBecause
 from rempart.tariffs.domains import Domain
-from rempart.workflows.posture import Posture
-from rempart.workflows.reconcile_offline import (
+from rempart.workflows.rights.posture import Posture
+from rempart.workflows.rights.reconcile_offline import (
     Books,
     Brought,
     lend_numbers,
     reconcile_offline,
 )
-from rempart.workflows.rights_desk import Desk, Question
+from rempart.workflows.rights.rights_desk import Desk, Question
 
 BATCHES_PATH: Final = "/v1/offline-batches"
 ENGAGEMENTS_PATH: Final = "/v1/offline-engagements"

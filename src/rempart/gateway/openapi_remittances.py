@@ -6,7 +6,7 @@ from typing import Any, Final
 from rempart.gateway.openapi_tokens import CLAIMS_SECURITY
 from rempart.gateway.problems import TEXTS
 from rempart.gateway.remittances import MOST_ON_PAGE, REMITTANCES_PATH, RemittanceList
-from rempart.workflows.read_returns import FORMS
+from rempart.workflows.settlement.read_returns import FORMS
 
 REMITTANCE_TYPES: Final = (RemittanceList,)
 _PROBLEMS: Final[Mapping[int, tuple[str, ...]]] = {

@@ -13,7 +13,7 @@ from rempart.gateway.token_messages import (
     TokenRefusal,
     TokenRequest,
 )
-from rempart.workflows.issue_token import TOKEN_PATH
+from rempart.workflows.accounts.issue_token import TOKEN_PATH
 
 TOKEN_TYPES: Final = (TokenRequest, TokenGiven, TokenRefusal, SigningKeys, ServerMetadata)
 # Either way, a token alone opens nothing.

@@ -30,8 +30,8 @@ from rempart.kernel.errors import (
 )
 from rempart.kernel.findings import Language, Refusal
 from rempart.rights.cuts import CutReason, CutScope, RightsCut, StillWorks, list_still_works
-from rempart.workflows.guard_lookups import AccountContained, PresenceNeeded
-from rempart.workflows.weigh_presence import PresenceRequired, TypedAllowanceSpent
+from rempart.workflows.guard.guard_lookups import AccountContained, PresenceNeeded
+from rempart.workflows.rights.weigh_presence import PresenceRequired, TypedAllowanceSpent
 
 PROBLEM_TYPE = b"application/problem+json"
 

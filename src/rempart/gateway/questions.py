@@ -22,7 +22,7 @@ from rempart.kernel.periods import Period
 from rempart.rights.lookup import Identifiers, TypedIdentifiers, parse_card_code
 from rempart.rights.presence import PresenceDigits
 from rempart.tariffs.domains import DOMAINS, Domain
-from rempart.workflows.rights_desk import Question
+from rempart.workflows.rights.rights_desk import Question
 
 MAX_BODY_BYTES: Final = 4096
 

@@ -37,7 +37,7 @@ from rempart.rights.lookup import Identifiers, TypedIdentifiers
 from rempart.rights.presence import PresenceDigits
 from rempart.tariffs.care import find_base_cents
 from rempart.tariffs.domains import DOMAINS
-from rempart.workflows.rights_desk import Question
+from rempart.workflows.rights.rights_desk import Question
 
 QUOTES_PATH: Final = "/v1/quotes"
 MAX_QUOTE_BYTES: Final = 32 * 1024

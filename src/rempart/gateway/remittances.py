@@ -27,13 +27,13 @@ from rempart.gateway.requests import send_reply
 from rempart.kernel.errors import AccessDenied, NotFound, RempartError
 from rempart.settlement.references import read_reference
 from rempart.settlement.return_reasons import find_reason
-from rempart.workflows.read_payments import (
+from rempart.workflows.settlement.read_payments import (
     RemittanceReader,
     RemittanceRow,
     find_return,
     list_newest_remittances,
 )
-from rempart.workflows.read_returns import FORMS, ReturnForm, format_return
+from rempart.workflows.settlement.read_returns import FORMS, ReturnForm, format_return
 
 REMITTANCES_PATH: Final = "/v1/remittances"
 MOST_ON_PAGE: Final = 100

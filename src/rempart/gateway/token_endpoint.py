@@ -44,7 +44,7 @@ from rempart.gateway.proofs import Call, ProofChecker, hash_certificate
 from rempart.gateway.requests import list_headers, read_body, send_reply
 from rempart.gateway.token_messages import TokenGiven, TokenRefusal
 from rempart.kernel.errors import BodyTooLarge, RempartError, TooManyRequests, Unavailable
-from rempart.workflows.issue_token import (
+from rempart.workflows.accounts.issue_token import (
     TOKEN_PATH,
     AccountsReader,
     Introspect,

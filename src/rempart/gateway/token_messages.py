@@ -19,7 +19,12 @@ from rempart.accounts.software import (
     TOKEN_EXCHANGE,
 )
 from rempart.accounts.tokens import CHECK_SCOPE, CLAIMS_SCOPE, SCOPES
-from rempart.workflows.issue_token import TOKEN_PATH, Issuer, build_public_jwk, compute_key_id
+from rempart.workflows.accounts.issue_token import (
+    TOKEN_PATH,
+    Issuer,
+    build_public_jwk,
+    compute_key_id,
+)
 
 KEYS_PATH: Final = "/oauth/jwks"
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"

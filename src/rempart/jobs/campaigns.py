@@ -16,8 +16,8 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.purges import open_purge_journal
-from rempart.workflows import campaign_contacts, prepare_campaign
-from rempart.workflows.prepare_campaign import Preparation
+from rempart.workflows.notices import campaign_contacts, prepare_campaign
+from rempart.workflows.notices.prepare_campaign import Preparation
 
 
 def read_contacts(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from rempart.jobs.report import Report
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
-from rempart.workflows.adjudicate_claims import Library, adjudicate_batch
-from rempart.workflows.cancel_claim import carry_out_cancellations
-from rempart.workflows.watch_exposed import watch_exposed
+from rempart.workflows.claims.adjudicate_claims import Library, adjudicate_batch
+from rempart.workflows.claims.cancel_claim import carry_out_cancellations
+from rempart.workflows.claims.watch_exposed import watch_exposed
 
 
 def adjudicate_claims(at: Installation, report: Report) -> None:

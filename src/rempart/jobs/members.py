@@ -8,7 +8,7 @@ from rempart.storage.member_seal import MemberSeal
 from rempart.storage.sealing import FileKms
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation
-from rempart.workflows.copy_own_data import fill_copy, forget_copies, forget_reports
+from rempart.workflows.members.copy_own_data import fill_copy, forget_copies, forget_reports
 
 
 def copy_own_data(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:

@@ -21,9 +21,9 @@ from rempart.wiring.notices import (
     open_press,
     open_relay,
 )
-from rempart.workflows import deliver_email, letter_batches, pace_campaign, print_letters
-from rempart.workflows import read_bounces as reading
-from rempart.workflows.pace_campaign import Office
+from rempart.workflows.notices import deliver_email, letter_batches, pace_campaign, print_letters
+from rempart.workflows.notices import read_bounces as reading
+from rempart.workflows.notices.pace_campaign import Office
 
 
 def send_notices(at: Installation, report: Report) -> None:

@@ -17,8 +17,8 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation
 from rempart.wiring.packages import open_workshop
 from rempart.wiring.segments import open_sealed_files
-from rempart.workflows.expose_persons import expose_persons
-from rempart.workflows.make_packages import PROOFS, MakeRequest, make_packages
+from rempart.workflows.incidents.expose_persons import expose_persons
+from rempart.workflows.incidents.make_packages import PROOFS, MakeRequest, make_packages
 
 _STEPS = 4
 """How often an analysis says what it does."""

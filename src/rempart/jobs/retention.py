@@ -12,11 +12,11 @@ from rempart.storage import retention_runs
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.retention import open_keeper
-from rempart.workflows import run_retention as running
-from rempart.workflows.data_requests import plan_requested
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.plan_retention import begin_plan, plan_all
-from rempart.workflows.try_schedule import try_schedule as try_one
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.members.data_requests import plan_requested
+from rempart.workflows.retention import run_retention as running
+from rempart.workflows.retention.plan_retention import begin_plan, plan_all
+from rempart.workflows.retention.try_schedule import try_schedule as try_one
 
 
 def plan_retention(at: Installation, report: Report) -> None:

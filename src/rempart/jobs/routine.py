@@ -30,24 +30,24 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.notices import read_phone
 from rempart.wiring.segments import open_archive
-from rempart.workflows.canary_numbers import read_registers
-from rempart.workflows.card_events import publish_documents
-from rempart.workflows.change_bank_details import activate_due_changes
-from rempart.workflows.end_fallen_sessions import end_fallen_sessions as end_sessions
-from rempart.workflows.export_alerts import DatabaseCursor, Export, export_alerts
-from rempart.workflows.forget_faces import KEPT_DAYS as KEEP_FACES_DAYS
-from rempart.workflows.forget_faces import forget_faces
-from rempart.workflows.hold_unfollowed import hold_unfollowed
-from rempart.workflows.import_feed import FeedSecrets
-from rempart.workflows.issue_cards import OPERATOR
-from rempart.workflows.list_canaries import list_canary_counts
-from rempart.workflows.plant_canaries import PlantRequest
-from rempart.workflows.plant_canaries import refresh_canaries as let_canaries_live
-from rempart.workflows.renew_guard_rules import renew_guard_rules as compute_rules
-from rempart.workflows.seal_segment import seal_segments as seal_complete
-from rempart.workflows.sweep_former_members import sweep_former_members as sweep
-from rempart.workflows.warn_contacts import send_codes
-from rempart.workflows.warn_contacts import send_warnings as send_batch
+from rempart.workflows.accounts.end_fallen_sessions import end_fallen_sessions as end_sessions
+from rempart.workflows.accounts.warn_contacts import send_codes
+from rempart.workflows.accounts.warn_contacts import send_warnings as send_batch
+from rempart.workflows.feeds.import_feed import FeedSecrets
+from rempart.workflows.feeds.sweep_former_members import sweep_former_members as sweep
+from rempart.workflows.guard.canary_numbers import read_registers
+from rempart.workflows.guard.export_alerts import DatabaseCursor, Export, export_alerts
+from rempart.workflows.guard.forget_faces import KEPT_DAYS as KEEP_FACES_DAYS
+from rempart.workflows.guard.forget_faces import forget_faces
+from rempart.workflows.guard.hold_unfollowed import hold_unfollowed
+from rempart.workflows.guard.list_canaries import list_canary_counts
+from rempart.workflows.guard.plant_canaries import PlantRequest
+from rempart.workflows.guard.plant_canaries import refresh_canaries as let_canaries_live
+from rempart.workflows.guard.renew_guard_rules import renew_guard_rules as compute_rules
+from rempart.workflows.ledger.seal_segment import seal_segments as seal_complete
+from rempart.workflows.rights.card_events import publish_documents
+from rempart.workflows.rights.issue_cards import OPERATOR
+from rempart.workflows.settlement.change_bank_details import activate_due_changes
 
 KEEP_ROUTINE: Final = timedelta(days=3)
 KEEP_OTHERS: Final = timedelta(days=90)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from rempart.jobs.report import Report
 from rempart.wiring.cards import open_print_seal
 from rempart.wiring.database import Installation
-from rempart.workflows.make_self_checks import ListMaker
-from rempart.workflows.make_self_checks import make_self_checks as make_lists
+from rempart.workflows.notices.make_self_checks import ListMaker
+from rempart.workflows.notices.make_self_checks import make_self_checks as make_lists
 
 
 def make_self_checks(at: Installation, report: Report) -> None:

@@ -11,10 +11,10 @@ from rempart.kernel.errors import Conflict
 from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.payments import open_counter
-from rempart.workflows.call_funds import call_funds, collect_funds
-from rempart.workflows.call_funds import remind_funds as note_reminders
-from rempart.workflows.close_run import begin_plan, plan_piece
-from rempart.workflows.send_payments import send_run
+from rempart.workflows.settlement.call_funds import call_funds, collect_funds
+from rempart.workflows.settlement.call_funds import remind_funds as note_reminders
+from rempart.workflows.settlement.close_run import begin_plan, plan_piece
+from rempart.workflows.settlement.send_payments import send_run
 
 
 def plan_settlement(at: Installation, report: Report) -> None:

@@ -29,7 +29,7 @@ from rempart.jobs.report import Report
 from rempart.storage import jobs
 from rempart.storage.jobs import Outcome
 from rempart.wiring.database import Installation
-from rempart.workflows.job_kinds import JobKind
+from rempart.workflows.jobs.job_kinds import JobKind
 
 Work: TypeAlias = Callable[[Installation, Report, Mapping[str, int]], None]
 TICK: Final = "timestamp"

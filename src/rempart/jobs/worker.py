@@ -27,7 +27,7 @@ from rempart.storage import jobs
 from rempart.storage.jobs import Reclaimed
 from rempart.wiring.database import Installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.job_kinds import KINDS, JobKind
+from rempart.workflows.jobs.job_kinds import KINDS, JobKind
 
 _AWAY: Final = (psycopg.Error, ConnectorException, PoolTimeout, OSError, RempartError)
 _FOREVER_S: Final = float("inf")

@@ -13,7 +13,7 @@ from rempart.accounts.role_names import name_role
 from rempart.accounts.roles import Role
 from rempart.accounts.visitor import SignInMethod
 from rempart.kernel.findings import Language
-from rempart.workflows.own_account import OwnEvent
+from rempart.workflows.accounts.own_account import OwnEvent
 
 METHODS: Final[Mapping[SignInMethod, Promise]] = MappingProxyType(
     {

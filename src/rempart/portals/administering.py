@@ -26,10 +26,10 @@ from rempart.kernel.rpps import Rpps
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import CheckedField, DayField, current_language
 from rempart.portals.visit import get_whence, open_visit
-from rempart.workflows.administer_organisation import REASON_LIMIT, Asker
-from rempart.workflows.handle_reports import OUTCOME_LIMIT
-from rempart.workflows.invite_people import NAME_LIMIT
-from rempart.workflows.read_organisation import PersonState
+from rempart.workflows.accounts.administer_organisation import REASON_LIMIT, Asker
+from rempart.workflows.accounts.handle_reports import OUTCOME_LIMIT
+from rempart.workflows.accounts.invite_people import NAME_LIMIT
+from rempart.workflows.accounts.read_organisation import PersonState
 
 Result = TypeVar("Result")
 Act = Callable[[Connection[tuple[object, ...]], Asker], Result]

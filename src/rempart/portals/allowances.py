@@ -12,7 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from rempart.accounts.allowance import Allowance
-from rempart.workflows.count_tries import count_try
+from rempart.workflows.accounts.count_tries import count_try
 
 # A hospital comes in at nine behind one address; a code is typed by one person, once.
 CEREMONIES: Final = Allowance(rate_per_s=2, burst=120)

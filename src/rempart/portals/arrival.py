@@ -18,8 +18,8 @@ from rempart.portals.challenges import STRANGER_LIFETIME_S
 from rempart.portals.desk import get_desk
 from rempart.portals.landing import find_home
 from rempart.portals.visit import begin_visit, end_visit
-from rempart.workflows.passkey_ceremony import OpenRole
-from rempart.workflows.web_session import Recognised
+from rempart.workflows.accounts.passkey_ceremony import OpenRole
+from rempart.workflows.accounts.web_session import Recognised
 
 _SLOT: Final = "arrival"
 

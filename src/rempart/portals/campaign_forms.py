@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.portals.campaign_wording import CHANNELS, MESSAGE_STATES
 from rempart.portals.facts_form import FactsForm
-from rempart.workflows.campaign_contacts import LARGEST_FILE
-from rempart.workflows.campaigns import MessageFilter
+from rempart.workflows.notices.campaign_contacts import LARGEST_FILE
+from rempart.workflows.notices.campaigns import MessageFilter
 
 _MOST_PER_HOUR: Final = 10_000_000
 

@@ -10,7 +10,7 @@ from rempart.disclosure.fields import format_fields
 from rempart.notices.lint_rules import LINT_RULES, Severity
 from rempart.portals import campaign_wording as wording
 from rempart.portals.forms import current_language
-from rempart.workflows.campaigns import KindOfFacts, ListedCampaign, ListedMessage
+from rempart.workflows.notices.campaigns import KindOfFacts, ListedCampaign, ListedMessage
 
 
 def describe_findings(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from rempart.notices.facts import (
 )
 from rempart.notices.media import Medium, Variant
 from rempart.notices.texts import EXERCISE_TEXT
-from rempart.workflows.campaigns import KindOfFacts
+from rempart.workflows.notices.campaigns import KindOfFacts
 
 NAME: Final = "Camille Exemple"
 CHILD: Final = "Lou"

@@ -22,7 +22,7 @@ from rempart.portals.addresses import find_browser_address
 from rempart.portals.allowances import AddressAllowance
 from rempart.portals.desk import get_desk
 from rempart.portals.session_store import SessionStore
-from rempart.workflows.passkey_ceremony import draw_challenge
+from rempart.workflows.accounts.passkey_ceremony import draw_challenge
 
 # What somebody not signed in leaves in the session table goes soon.
 STRANGER_LIFETIME_S: Final = 600

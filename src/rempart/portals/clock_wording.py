@@ -14,8 +14,8 @@ from rempart.incidents.clock_rules import Trait
 from rempart.incidents.clocks import Clock, ClockState, Exempt, Fact
 from rempart.incidents.room import EventKind
 from rempart.portals.forms import current_language
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.clocks import ClockRow, read_next_clocks
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.incidents.clocks import ClockRow, read_next_clocks
 
 STATES: Final[Mapping[ClockState, Promise]] = MappingProxyType(
     {

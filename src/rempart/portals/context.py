@@ -10,9 +10,9 @@ from rempart.kernel.errors import RempartError
 from rempart.portals.desk import get_desk
 from rempart.portals.navigation import list_links, name_space
 from rempart.portals.visit import SessionOver, get_visitor, get_whence, open_visit
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.biller_claims import count_to_correct
-from rempart.workflows.my_limits import MyLimits, read_my_limits
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.claims.biller_claims import count_to_correct
+from rempart.workflows.guard.my_limits import MyLimits, read_my_limits
 
 
 def describe_visitor(request: HttpRequest) -> dict[str, object]:

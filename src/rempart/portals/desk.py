@@ -25,15 +25,15 @@ from rempart.portals.gateway_client import GatewayClient
 from rempart.portals.oidc import ProviderBook
 from rempart.portals.service_watch import ServiceWatch
 from rempart.rights.lookup import Identifiers
-from rempart.workflows.campaign_contacts import ClosesFiles
-from rempart.workflows.dispute_care import SealsWords
-from rempart.workflows.member_history import SealedFiles
-from rempart.workflows.presence_codes import SealsCodes
-from rempart.workflows.publish_ledger import UnfinishedTiles
-from rempart.workflows.read_cards import OpensPrints
-from rempart.workflows.read_on_record import Readings
-from rempart.workflows.read_pecs import PecNumbers
-from rempart.workflows.record_act import ActsLog
+from rempart.workflows.claims.dispute_care import SealsWords
+from rempart.workflows.claims.read_pecs import PecNumbers
+from rempart.workflows.ledger.publish_ledger import UnfinishedTiles
+from rempart.workflows.ledger.read_on_record import Readings
+from rempart.workflows.ledger.record_act import ActsLog
+from rempart.workflows.members.member_history import SealedFiles
+from rempart.workflows.notices.campaign_contacts import ClosesFiles
+from rempart.workflows.rights.presence_codes import SealsCodes
+from rempart.workflows.rights.read_cards import OpensPrints
 
 
 class Desk(Protocol):

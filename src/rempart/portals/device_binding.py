@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from rempart.accounts.devices import ALGORITHM, COOKIE_LIFETIME
 from rempart.portals.desk import get_desk
-from rempart.workflows.bind_device import compute_device_digest
+from rempart.workflows.accounts.bind_device import compute_device_digest
 
 REGISTRATION: Final = "Secure-Session-Registration"
 CHALLENGE: Final = "Secure-Session-Challenge"

@@ -17,7 +17,7 @@ from rempart.incidents.changes import Change
 from rempart.incidents.coverage import Coverage, HoleKind
 from rempart.kernel.findings import Language
 from rempart.portals import wording
-from rempart.workflows.read_incident import IncidentSheet
+from rempart.workflows.incidents.read_incident import IncidentSheet
 
 HOLES: Final[Mapping[HoleKind, Promise]] = MappingProxyType(
     {

@@ -27,7 +27,7 @@ from rempart.portals.guard_wording import SeenSignal, SignalWords, describe_sign
 from rempart.portals.templatetags.rempart import decimal
 from rempart.portals.times import in_paris
 from rempart.portals.wording import describe_profession
-from rempart.workflows.watch_guard import (
+from rempart.workflows.guard.watch_guard import (
     STORY_DAYS,
     AccountEvent,
     GuardMap,

@@ -16,7 +16,7 @@ from rempart.guard import SignalKind, Step
 from rempart.portals import containment_wording
 from rempart.portals.templatetags.rempart import decimal, percent
 from rempart.portals.wording import describe_profession
-from rempart.workflows.watch_guard import Hold
+from rempart.workflows.guard.watch_guard import Hold
 
 STEP_NAMES: Final[Mapping[int, Promise]] = {
     Step.NONE: _("Libre"),

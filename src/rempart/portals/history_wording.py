@@ -22,7 +22,7 @@ from rempart.portals.insurer_wording import MOTIVES
 from rempart.portals.times import in_paris
 from rempart.portals.wording import OUTCOMES, describe_profession
 from rempart.tariffs.domains import Domain
-from rempart.workflows.member_history import Consultation, Reader
+from rempart.workflows.members.member_history import Consultation, Reader
 
 READERS: Final[Mapping[Reader, Promise]] = MappingProxyType(
     {

@@ -30,7 +30,7 @@ from rempart.portals.charts import (
     draw_columns,
     measure,
 )
-from rempart.workflows.read_incident import ExposureRow, SuspectSession
+from rempart.workflows.incidents.read_incident import ExposureRow, SuspectSession
 
 # More columns than this are narrower than a pixel on a small screen.
 _MOST_POINTS: Final = 180

@@ -14,7 +14,7 @@ from psycopg import Connection
 from rempart.kernel.listing import Listing
 from rempart.portals.administering import perform_or_404
 from rempart.portals.paging import describe_listing, export_listing, read_listing
-from rempart.workflows.administer_organisation import Asker
+from rempart.workflows.accounts.administer_organisation import Asker
 
 Column = TypeVar("Column", bound=str)
 Row = TypeVar("Row")

@@ -15,7 +15,7 @@ from rempart.portals.care_wording import CLAIM_STATES, PEC_STATES
 from rempart.portals.member_wording import DISPUTE_REASONS, DISPUTE_STATES, MEDIA, MESSAGE_KINDS
 from rempart.portals.money_cells import format_cell
 from rempart.retention.fields import Field, Phase
-from rempart.workflows.own_data import Move
+from rempart.workflows.members.own_data import Move
 
 FIELD_NAMES: Final[Mapping[Field, Promise]] = MappingProxyType(
     {

@@ -16,10 +16,10 @@ from rempart.portals.authority_wording import REPORTS, list_choices
 from rempart.portals.clock_wording import TRAITS
 from rempart.portals.room_forms import MomentField
 from rempart.portals.views.authorities import RiskForm, SeverityForm
-from rempart.workflows import clocks as clock_acts
-from rempart.workflows import insurer_incidents as acts
-from rempart.workflows.insurer_incidents import NewNote
-from rempart.workflows.notify_authority import REFERENCE_LIMIT, Submission
+from rempart.workflows.incidents import clocks as clock_acts
+from rempart.workflows.incidents import insurer_incidents as acts
+from rempart.workflows.incidents.insurer_incidents import NewNote
+from rempart.workflows.incidents.notify_authority import REFERENCE_LIMIT, Submission
 
 _AREA: Final = forms.Textarea(attrs={"rows": 2, "autocomplete": "off"})
 _HINT: Final = _("JJ/MM/AAAA HH:MM, heure de Paris")

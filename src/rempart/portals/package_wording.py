@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rempart.incidents.packages import Conclusion, Level, PackageState
 from rempart.incidents.sealing_keys import KeyStanding
 from rempart.portals.times import in_paris
-from rempart.workflows.send_packages import ListedPackage
+from rempart.workflows.incidents.send_packages import ListedPackage
 
 STATES: Final[Mapping[PackageState, Promise]] = MappingProxyType(
     {

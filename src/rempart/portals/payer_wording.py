@@ -15,7 +15,7 @@ from rempart.kernel.periods import OPEN_END
 from rempart.portals import wording
 from rempart.portals.care_wording import BASKETS, CORRECTIONS, name_act
 from rempart.portals.forms import current_language
-from rempart.workflows.benefit_tables import Judgement
+from rempart.workflows.claims.benefit_tables import Judgement
 
 SIGNALS: Final[Mapping[SignalKind, Promise]] = MappingProxyType(
     {

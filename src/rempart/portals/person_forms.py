@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.portals.forms import CheckedField, PersonForm
 from rempart.rights.lookup import Identifiers, parse_card_code
-from rempart.workflows.inquiries import InsurerChoice
+from rempart.workflows.ledger.inquiries import InsurerChoice
 
 
 class CardPersonForm(forms.Form):

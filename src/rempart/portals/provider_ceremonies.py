@@ -32,9 +32,9 @@ from rempart.portals.visit import (
     read_next,
     renew_visit,
 )
-from rempart.workflows.provider_logout import find_session_provider
-from rempart.workflows.sign_in_with_psc import record_refused_answer
-from rempart.workflows.web_session import Recognised
+from rempart.workflows.accounts.provider_logout import find_session_provider
+from rempart.workflows.accounts.sign_in_with_psc import record_refused_answer
+from rempart.workflows.accounts.web_session import Recognised
 
 LIFETIME_S: Final = 10 * 60
 CHOICE_LIFETIME_S: Final = 5 * 60

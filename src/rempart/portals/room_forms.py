@@ -14,7 +14,7 @@ from rempart.incidents.evidence import Window
 from rempart.incidents.room import REASON_LIMIT, TITLE_LIMIT, WORDS_LIMIT, HoldKind
 from rempart.kernel.instants import PARIS, to_ms
 from rempart.portals.room_wording import HOLD_NAMES, PART_NAMES
-from rempart.workflows.incident_room import OWNER_LIMIT
+from rempart.workflows.incidents.incident_room import OWNER_LIMIT
 
 _FORMATS: Final = ("%d/%m/%Y %H:%M", "%d/%m/%Y %Hh%M", "%d/%m/%Y", "%Y-%m-%d %H:%M")
 _HINT: Final = _("JJ/MM/AAAA HH:MM, heure de Paris")

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
-from rempart.workflows.watch_services import (
+from rempart.workflows.jobs.watch_services import (
     BACKGROUND,
     SERVICES,
     ServiceChange,

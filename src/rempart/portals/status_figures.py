@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.kernel.instants import to_paris_day
 from rempart.rights.cuts import CutReason, CutScope, StillWorks
-from rempart.workflows.watch_services import CutRow, ServiceChange, ServiceHistory, ServiceHour
+from rempart.workflows.jobs.watch_services import CutRow, ServiceChange, ServiceHistory, ServiceHour
 
 DAYS: Final = 60
 WIDTH: Final = 600

@@ -29,9 +29,9 @@ from rempart.portals.addresses import find_browser_address
 from rempart.portals.desk import get_desk
 from rempart.portals.device_binding import keep_offer, read_device_digest
 from rempart.portals.session_store import compute_token_digest
-from rempart.workflows.bind_device import offer_device
-from rempart.workflows.passkey_ceremony import renew_web_session
-from rempart.workflows.web_session import (
+from rempart.workflows.accounts.bind_device import offer_device
+from rempart.workflows.accounts.passkey_ceremony import renew_web_session
+from rempart.workflows.accounts.web_session import (
     EndReason,
     Recognised,
     Whence,

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.kernel.instants import to_ms
 from rempart.tariffs.domains import DOMAINS
-from rempart.workflows.watch_lookups import LookupFilter, SortColumn
+from rempart.workflows.ledger.watch_lookups import LookupFilter, SortColumn
 
 PAGE_ROWS: Final = 50
 EXPORT_ROWS: Final = 50_000

@@ -50,7 +50,7 @@ class PurgeRecord:
 
     Attributes:
         number: From 1, without a gap, in the order they were said.
-        kind: What carries it out: see `workflows.apply_purges`.
+        kind: What carries it out: see `workflows.backups.apply_purges`.
         body: Which references, as canonical JSON.
         said_ms: When, Unix milliseconds.
         previous: Digest of the record before; zeroes for the first.

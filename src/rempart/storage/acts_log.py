@@ -23,7 +23,7 @@ PATIENCE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendsActs:
-    """Appends to the acts log: a `workflows.record_act.ActsLog`.
+    """Appends to the acts log: a `workflows.ledger.record_act.ActsLog`.
 
     Args:
         connection: asyncpg's arguments, as login `recorder`. They hold a secret.

@@ -21,7 +21,7 @@ from rempart.synth.parameters import FORMAT_VERSION, Parameters
 from rempart.synth.plan import Insurer, Plan, plan
 from rempart.synth.professionals import Professional, draw_professionals
 from rempart.synth.tallies import MEANINGS, Tally
-from rempart.workflows.worker_process import end_with_parent
+from rempart.workflows.feeds.worker_process import end_with_parent
 
 Progress = Callable[[int], None]
 """Called with how many more members are written (or were already)."""

@@ -30,26 +30,26 @@ from rempart.wiring.home import Home
 from rempart.wiring.purges import open_acts_copy, open_backup_store, open_purge_journal
 from rempart.wiring.retention import load_certificate_signer, open_vault
 from rempart.wiring.segments import open_segment_store
-from rempart.workflows.apply_purges import PurgeTools, list_appliers
-from rempart.workflows.bring_forward import Applier
-from rempart.workflows.campaign_contacts import forget_contacts
-from rempart.workflows.copy_acts import copy_acts, replay_acts
-from rempart.workflows.copy_own_data import forget_copies, forget_reports
-from rempart.workflows.give_up_logs import give_up_logs
-from rempart.workflows.know_backups import know_backups, tell_verified
-from rempart.workflows.make_backup import (
+from rempart.workflows.backups.apply_purges import PurgeTools, list_appliers
+from rempart.workflows.backups.bring_forward import Applier
+from rempart.workflows.backups.copy_acts import copy_acts, replay_acts
+from rempart.workflows.backups.give_up_logs import give_up_logs
+from rempart.workflows.backups.know_backups import know_backups, tell_verified
+from rempart.workflows.backups.make_backup import (
     BackupMeans,
     Swept,
     list_backups,
     make_backup,
     sweep_backups,
 )
-from rempart.workflows.purge_journal import settle_journal, write_journal
-from rempart.workflows.restore_backup import RestoreMeans
-from rempart.workflows.restored_files import StagedFiles
-from rempart.workflows.run_retention import catch_up
-from rempart.workflows.seal_segment import Archive
-from rempart.workflows.sweep_former_members import sweep_former_members
+from rempart.workflows.backups.restore_backup import RestoreMeans
+from rempart.workflows.backups.restored_files import StagedFiles
+from rempart.workflows.feeds.sweep_former_members import sweep_former_members
+from rempart.workflows.ledger.seal_segment import Archive
+from rempart.workflows.members.copy_own_data import forget_copies, forget_reports
+from rempart.workflows.notices.campaign_contacts import forget_contacts
+from rempart.workflows.retention.purge_journal import settle_journal, write_journal
+from rempart.workflows.retention.run_retention import catch_up
 
 RECIPIENTS: Final = "backup-recipients.txt"
 _SIGNS: Final = "backups"

@@ -14,8 +14,8 @@ from rempart.storage.card_prints import PrintSeal
 from rempart.storage.connect import Transaction
 from rempart.storage.sealing import FileKms
 from rempart.wiring.home import Home
-from rempart.workflows.card_events import add_key, find_key_in_force
-from rempart.workflows.card_making import CardSecrets
+from rempart.workflows.rights.card_events import add_key, find_key_in_force
+from rempart.workflows.rights.card_making import CardSecrets
 
 ROOT: Final = "card-root"
 

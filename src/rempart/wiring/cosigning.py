@@ -24,8 +24,8 @@ from rempart.wiring.database import locate_database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.wiring.witnesses import load_quorum
-from rempart.workflows.cosign_ledger import Outcome, Round, cosign_ledger
-from rempart.workflows.stamp_ledger import Stamped, stamp_ledger
+from rempart.workflows.ledger.cosign_ledger import Outcome, Round, cosign_ledger
+from rempart.workflows.ledger.stamp_ledger import Stamped, stamp_ledger
 
 EVERY_S: Final = 10.0
 STAMP_EVERY_S: Final = 3600.0

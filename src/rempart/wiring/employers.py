@@ -9,9 +9,9 @@ from rempart.storage import employer_feeds
 from rempart.storage.joiner_slot import make_joiner_box
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
-from rempart.workflows.apply_movements import MOST_AT_ONCE, apply_movements
-from rempart.workflows.import_feed import FeedSecrets
-from rempart.workflows.issue_statements import forget_old_movements, issue_statements
+from rempart.workflows.employers.apply_movements import MOST_AT_ONCE, apply_movements
+from rempart.workflows.employers.issue_statements import forget_old_movements, issue_statements
+from rempart.workflows.feeds.import_feed import FeedSecrets
 
 
 def settle_all(at: Installation, follow: Callable[[int], None]) -> int:

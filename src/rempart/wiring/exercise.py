@@ -31,7 +31,7 @@ from rempart.wiring.database import locate_database
 from rempart.wiring.gateway_app import create_gateway, spare_collector
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
-from rempart.workflows.issue_token import Issuer
+from rempart.workflows.accounts.issue_token import Issuer
 
 FACTORY: Final = "rempart.wiring.exercise:create_app"
 # The simulated instant of a question, Unix milliseconds. No other gateway reads it.

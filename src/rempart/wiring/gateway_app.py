@@ -46,14 +46,14 @@ from rempart.wiring.log_signers import load_signers
 from rempart.wiring.providers import load_psc
 from rempart.wiring.psc_introspection import PscIntrospection
 from rempart.wiring.settings import Settings
-from rempart.workflows.guard_lookups import GuardMode, LookupGuard
-from rempart.workflows.guard_memory import Tally
-from rempart.workflows.issue_token import Introspect, Issuer
-from rempart.workflows.open_session import SessionBook
-from rempart.workflows.posture import Posture, make_open_posture
-from rempart.workflows.rights_books import TableShelf
-from rempart.workflows.rights_desk import Desk
-from rempart.workflows.take_claims import Office
+from rempart.workflows.accounts.issue_token import Introspect, Issuer
+from rempart.workflows.claims.take_claims import Office
+from rempart.workflows.guard.guard_lookups import GuardMode, LookupGuard
+from rempart.workflows.guard.memory import Tally
+from rempart.workflows.rights.open_session import SessionBook
+from rempart.workflows.rights.posture import Posture, make_open_posture
+from rempart.workflows.rights.rights_books import TableShelf
+from rempart.workflows.rights.rights_desk import Desk
 
 OpenBook: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[GuardBook]]
 """Opens what the guard keeps, on a connection of its own."""

@@ -14,9 +14,9 @@ from rempart.notices.envelopes import EnvelopeKey
 from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
 from rempart.wiring.settings import Settings
-from rempart.workflows.issue_cards import OPERATOR
-from rempart.workflows.pace_campaign import Office
-from rempart.workflows.print_letters import Press
+from rempart.workflows.notices.pace_campaign import Office
+from rempart.workflows.notices.print_letters import Press
+from rempart.workflows.rights.issue_cards import OPERATOR
 
 _LABEL: Final = b"rempart notices: envelopes"
 

@@ -3,7 +3,7 @@
 from rempart.client.keys import SigningKey
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
-from rempart.workflows.register_software import register_portals
+from rempart.workflows.accounts.register_software import register_portals
 
 
 def register_own_software(database: Database, home: Home) -> None:

@@ -11,8 +11,8 @@ from rempart.wiring.acts import open_acts_log
 from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.segments import open_segment_store
-from rempart.workflows.make_packages import Workshop
-from rempart.workflows.prove_entry import prove_entry
+from rempart.workflows.incidents.make_packages import Workshop
+from rempart.workflows.ledger.prove_entry import prove_entry
 
 
 def load_package_signer(home: Home) -> NoteSigner:

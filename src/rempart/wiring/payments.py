@@ -9,7 +9,7 @@ from rempart.storage.funds import MandateSeal
 from rempart.storage.iban_seal import IbanSeal
 from rempart.tariffs.working_days import Calendar
 from rempart.wiring.database import Installation
-from rempart.workflows.send_payments import Counter
+from rempart.workflows.settlement.send_payments import Counter
 
 
 def load_payer(installation: Installation) -> Payer:

@@ -53,12 +53,12 @@ from rempart.wiring.providers import load_providers
 from rempart.wiring.segments import open_own_files
 from rempart.wiring.settings import Network, Settings
 from rempart.wiring.witnesses import load_quorum
-from rempart.workflows.campaign_contacts import open_slot
-from rempart.workflows.feed_keys import FeedKeys
-from rempart.workflows.publish_ledger import UnfinishedTiles
-from rempart.workflows.read_on_record import Readings
-from rempart.workflows.read_pecs import PecNumbers
-from rempart.workflows.record_act import ActsLog
+from rempart.workflows.claims.read_pecs import PecNumbers
+from rempart.workflows.feeds.keys import FeedKeys
+from rempart.workflows.ledger.publish_ledger import UnfinishedTiles
+from rempart.workflows.ledger.read_on_record import Readings
+from rempart.workflows.ledger.record_act import ActsLog
+from rempart.workflows.notices.campaign_contacts import open_slot
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
 STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' content

@@ -6,7 +6,7 @@ from rempart.storage.sealing import FileKms
 from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.purges import open_purge_journal
-from rempart.workflows.run_retention import Keeper
+from rempart.workflows.retention.run_retention import Keeper
 
 
 def load_certificate_signer(home: Home) -> NoteSigner:

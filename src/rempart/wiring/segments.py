@@ -9,7 +9,7 @@ from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
 from rempart.wiring.purges import open_purge_journal
 from rempart.wiring.settings import Settings
-from rempart.workflows.seal_segment import Archive
+from rempart.workflows.ledger.seal_segment import Archive
 
 
 def open_segment_store(settings: Settings, home: Home) -> SegmentStore:

@@ -1,4 +1,6 @@
-"""One file per thing a person wants done: check, load, decide, write, record.
+"""One folder per subject, one file per thing a person wants done in it.
+
+Each checks, loads, decides, writes, records.
 
 Receives an open transaction, never opens one.
 """

@@ -26,8 +26,8 @@ from rempart.incidents.coverage import Coverage
 from rempart.incidents.evidence import Window
 from rempart.incidents.exposure import ExposedPerson, Guesses, Tier
 from rempart.kernel.synthetic import make_synthetic_nir
-from rempart.workflows.expose_persons import ExposureAnswer
-from rempart.workflows.measure_exercise import FoundPerson
+from rempart.workflows.incidents.expose_persons import ExposureAnswer
+from rempart.workflows.incidents.measure_exercise import FoundPerson
 
 NIR = make_synthetic_nir(sex=2, year=1984, month=5, serial=1).format_compact()
 OTHER_NIR = make_synthetic_nir(sex=1, year=1950, month=1, serial=2).format_compact()

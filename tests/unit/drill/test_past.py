@@ -7,8 +7,8 @@ from rempart.drill.past import judge_past, make_seer, name_account
 from rempart.guard import Guard, Lookup
 from rempart.guard.lookups import DAY_MS, find_day
 from rempart.storage.guard_habits import decode_habits
-from rempart.workflows.guard_memory import make_digests
-from rempart.workflows.measure_exercise import FoundPerson
+from rempart.workflows.guard.memory import make_digests
+from rempart.workflows.incidents.measure_exercise import FoundPerson
 
 FIRST_DAY = 20_000
 PLAYED_DAY = FIRST_DAY + 12

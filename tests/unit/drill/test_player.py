@@ -29,7 +29,7 @@ from rempart.gateway.signatures import PublicKey
 from rempart.gateway.tokens import TokenReader
 from rempart.guard.lookups import DAY_MS, HOUR_MS
 from rempart.kernel.errors import Unavailable
-from rempart.workflows.issue_token import API_PATH, Issuer, build_public_jwk
+from rempart.workflows.accounts.issue_token import API_PATH, Issuer, build_public_jwk
 
 CALENDAR = Calendar(ends_day=20_002, history=0, quiet=1, attacked=1)
 BEGINS_MS = find_instant(CALENDAR.played_day, 0)

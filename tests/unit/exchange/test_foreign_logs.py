@@ -469,7 +469,7 @@ def test_a_reading_that_is_stopped_goes_on_where_it_was(tmp_path):
         if progress.name == "2.log":
             raise KeyboardInterrupt
 
-    from rempart.workflows.read_foreign_logs import read_sources
+    from rempart.workflows.scope.read_foreign_logs import read_sources
 
     with pytest.raises(KeyboardInterrupt):
         read_sources(paths, portal(), tmp_path / "w", stop)

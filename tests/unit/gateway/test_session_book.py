@@ -3,7 +3,7 @@
 import asyncio
 
 from rempart.accounts.session import IDLE_LIMIT_MS, Origin, Session
-from rempart.workflows.open_session import SessionBook
+from rempart.workflows.rights.open_session import SessionBook
 
 NOW_MS = 1_795_000_000_000
 HERE = Origin(1, 10, "psc+dpop", "192.0.2.1", "Logiciel")
@@ -55,7 +55,7 @@ def test_half_an_hour_after_a_start_the_database_is_not_asked_any_more():
 
 
 def test_dead_sessions_are_forgotten(monkeypatch):
-    monkeypatch.setattr("rempart.workflows.open_session._SWEEP_AT", 3)
+    monkeypatch.setattr("rempart.workflows.rights.open_session._SWEEP_AT", 3)
     book = SessionBook(opened_ms=0)
     for n in range(10):
         book.remember(Origin(n, 0, "", "", ""), n, now_ms=NOW_MS + n * IDLE_LIMIT_MS)

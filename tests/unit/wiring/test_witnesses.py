@@ -15,7 +15,7 @@ from rempart.wiring.cosigning import Cosigning, CosigningApp, CosigningMetrics, 
 from rempart.wiring.processes import plan_parts
 from rempart.wiring.settings import Settings
 from rempart.wiring.witnesses import load_quorum
-from rempart.workflows.cosign_ledger import Outcome
+from rempart.workflows.ledger.cosign_ledger import Outcome
 
 WITNESS = '[[witness]]\nname = "{name}"\nvkey = "{vkey}"\nurl = "{url}"\n'
 

@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 import pytest
 
-from rempart.workflows.alert_cursor import (
+from rempart.workflows.guard.alert_cursor import (
     BEGINNING,
     LONGEST_TRANSACTION_MS,
     Cursor,

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from rempart.kernel.errors import SetupError
 from rempart.kernel.nir import Nir
 from rempart.storage.sealing import PersonRecord
-from rempart.workflows.canary_lives import Member, draw_free
-from rempart.workflows.canary_numbers import (
+from rempart.workflows.guard.canary_lives import Member, draw_free
+from rempart.workflows.guard.canary_numbers import (
     REACH,
     ImpossibleNumbers,
     NumbersPastRegisters,
     find_first_order,
     read_registers,
 )
-from rempart.workflows.plant_canaries import choose_numbers
+from rempart.workflows.guard.plant_canaries import choose_numbers
 
 # Places of communes; the number of somebody there is put together when a test runs.
 SHORT, LONG, FAR = "29" + "155", "75" + "111", "35" + "300"

@@ -3,7 +3,7 @@
 import pytest
 
 from rempart.rights.lookup import canonical_card, canonical_typed, compute_raw_lookup_key
-from rempart.workflows.feed_keys import FeedKeys, make_hmac
+from rempart.workflows.feeds.keys import FeedKeys, make_hmac
 
 AMC = "9900000017"
 LOOKUP_KEY = bytes(range(32))

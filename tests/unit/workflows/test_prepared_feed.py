@@ -6,8 +6,8 @@ import pytest
 
 from rempart.storage.feed_copy import Packer
 from rempart.storage.sealing import Seal
-from rempart.workflows.feed_person import PersonKeys, Statement
-from rempart.workflows.prepared_feed import (
+from rempart.workflows.feeds.person import PersonKeys, Statement
+from rempart.workflows.feeds.prepared_feed import (
     NewPerson,
     ReadyPeople,
     encode_groups,

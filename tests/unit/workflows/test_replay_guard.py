@@ -8,14 +8,14 @@ from rempart.exchange.guard_columns import ACCOUNTS, CANARIES, EVENTS, TRUTH, Ev
 from rempart.exchange.guard_events import open_guard_file
 from rempart.guard import Account, Decision, Guard, Lookup, Step
 from rempart.guard.decisions import ANSWERED
-from rempart.workflows.replay_guard import (
+from rempart.workflows.guard.replay_guard import (
     HOUR_MS,
     Replay,
     find_stolen,
     open_month,
     replay_month,
 )
-from rempart.workflows.score_replay import Tally, compute_poisson_interval, score
+from rempart.workflows.guard.score_replay import Tally, compute_poisson_interval, score
 
 BEGIN_MS = 1_793_574_000_000
 CONTAINED = Decision(False, Step.PRESENCE_ONLY, True, 6.0, 5.0, ())

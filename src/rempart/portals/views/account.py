@@ -40,8 +40,12 @@ from rempart.portals.landing import find_home
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, get_whence, open_visit, require_visitor
-from rempart.workflows.enrol_passkey import add_own_passkey, ask_for_new_key, check_can_add_key
-from rempart.workflows.own_account import (
+from rempart.workflows.accounts.enrol_passkey import (
+    add_own_passkey,
+    ask_for_new_key,
+    check_can_add_key,
+)
+from rempart.workflows.accounts.own_account import (
     WORDS_LIMIT,
     EventColumn,
     OwnEvent,

@@ -24,9 +24,9 @@ from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import answer_calls
-from rempart.workflows.answer_calls import Caller, CallerIncident
-from rempart.workflows.answer_concerned import CODE_CHARS
+from rempart.workflows.notices import answer_calls
+from rempart.workflows.notices.answer_calls import Caller, CallerIncident
+from rempart.workflows.notices.answer_concerned import CODE_CHARS
 
 _TYPED: Final = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
 

@@ -57,8 +57,8 @@ from rempart.portals.authority_wording import (
 from rempart.portals.desk import get_desk
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import judge_incident, notify_authority
-from rempart.workflows.case_file import read_case, write_as
+from rempart.workflows.incidents import judge_incident, notify_authority
+from rempart.workflows.incidents.case_file import read_case, write_as
 
 _LONG: Final = forms.Textarea(attrs={"rows": 2, "autocomplete": "off"})
 _INSTANT: Final = "%Y-%m-%dT%H:%M"

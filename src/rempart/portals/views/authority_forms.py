@@ -29,9 +29,9 @@ from rempart.portals.authority_wording import (
 from rempart.portals.desk import get_desk
 from rempart.portals.views.authorities import describe_head, load_case
 from rempart.portals.visit import allows
-from rempart.workflows import notify_authority
-from rempart.workflows.case_file import write_as
-from rempart.workflows.export_incident import SUFFIXES, export_summary
+from rempart.workflows.incidents import notify_authority
+from rempart.workflows.incidents.case_file import write_as
+from rempart.workflows.incidents.export_incident import SUFFIXES, export_summary
 
 _PAPERS: Final[Mapping[str, tuple[Any, Mapping[str, str]]]] = {
     "complaint": (_("Plainte"), complaint.FIELDS),

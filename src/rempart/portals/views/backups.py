@@ -14,8 +14,8 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.retention_wording import BACKUP_WARNINGS
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows
-from rempart.workflows import watch_backups as acts
-from rempart.workflows.watch_backups import BackupColumn, BackupRow, BackupWarning
+from rempart.workflows.backups import watch_backups as acts
+from rempart.workflows.backups.watch_backups import BackupColumn, BackupRow, BackupWarning
 
 COLUMNS: Final = (
     ("made", _("Faite le")),

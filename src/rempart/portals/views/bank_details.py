@@ -41,7 +41,7 @@ from rempart.portals.forms import current_language
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, get_whence, open_visit
-from rempart.workflows.change_bank_details import (
+from rempart.workflows.settlement.change_bank_details import (
     Asker,
     NewAccount,
     approve_change,
@@ -49,7 +49,11 @@ from rempart.workflows.change_bank_details import (
     propose_change,
     stop_change,
 )
-from rempart.workflows.read_bank_details import BankDetailsSheet, HistoryLine, read_bank_details
+from rempart.workflows.settlement.read_bank_details import (
+    BankDetailsSheet,
+    HistoryLine,
+    read_bank_details,
+)
 
 HISTORY_ROWS: Final = 20
 _OPERATOR: Final = frozenset(ROLES_OF["operator"])

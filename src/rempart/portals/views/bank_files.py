@@ -25,15 +25,16 @@ from rempart.portals.payer_wording import BANK_FILES
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows
 from rempart.settlement.return_reasons import find_reason
-from rempart.workflows import explain_claim, read_runs
-from rempart.workflows.explain_claim import CountRead
-from rempart.workflows.read_runs import (
+from rempart.workflows.claims import explain_claim
+from rempart.workflows.claims.explain_claim import CountRead
+from rempart.workflows.ledger.watch_lookups import list_insurer_names
+from rempart.workflows.settlement import read_runs
+from rempart.workflows.settlement.read_runs import (
     BankFileColumn,
     BankFileRow,
     SuspenseColumn,
     SuspenseRow,
 )
-from rempart.workflows.watch_lookups import list_insurer_names
 
 DAYS_SHOWN: Final = 30
 CountColumn: TypeAlias = Literal["day", "insurer", "state", "claims", "billed", "amc"]

@@ -28,8 +28,8 @@ from rempart.portals.views.bank_details import (
     name_approver,
 )
 from rempart.portals.visit import allows, open_visit
-from rempart.workflows.change_bank_details import approve_change
-from rempart.workflows.read_bank_details import ReviewedChange, list_changes, read_change
+from rempart.workflows.settlement.change_bank_details import approve_change
+from rempart.workflows.settlement.read_bank_details import ReviewedChange, list_changes, read_change
 
 COLUMNS: Final = (
     ("asked", _("Demandé le")),

@@ -41,8 +41,8 @@ from rempart.portals.payer_wording import (
 from rempart.portals.times import format_stamp
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import benefit_tables
-from rempart.workflows.benefit_tables import (
+from rempart.workflows.claims import benefit_tables
+from rempart.workflows.claims.benefit_tables import (
     MOST_ASKED,
     MOST_LETTERS,
     FileRow,

@@ -38,16 +38,16 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import format_stamp
 from rempart.portals.views.care_replies import tell_refusal
 from rempart.portals.visit import allows
-from rempart.workflows import biller_claims
-from rempart.workflows.biller_claims import (
+from rempart.workflows.claims import biller_claims
+from rempart.workflows.claims.biller_claims import (
     BilledRow,
     ClaimColumn,
     ClaimFilter,
     CorrectColumn,
     ToCorrect,
 )
-from rempart.workflows.cancel_claim import ask_cancellation
-from rempart.workflows.explain_claim import ClaimExplained, explain_claim
+from rempart.workflows.claims.cancel_claim import ask_cancellation
+from rempart.workflows.claims.explain_claim import ClaimExplained, explain_claim
 
 COLUMNS: Final = (
     ("invoice", _("Facture")),

@@ -15,8 +15,8 @@ from rempart.portals.answers_form import send_file
 from rempart.portals.csv_export import export_csv
 from rempart.portals.paging import cut_page, describe_listing, read_listing
 from rempart.portals.visit import allows
-from rempart.workflows import notify_authority
-from rempart.workflows.case_file import write_as
+from rempart.workflows.incidents import notify_authority
+from rempart.workflows.incidents.case_file import write_as
 
 COLUMNS: Final = (
     ("incident", _("Incident")),

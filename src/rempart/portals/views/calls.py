@@ -18,8 +18,8 @@ from rempart.portals.payer_wording import CALL_BADGES, CALL_STATES, RULES
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.settlement.references import format_reference
-from rempart.workflows import read_payments
-from rempart.workflows.read_payments import CallColumn, CallRow
+from rempart.workflows.settlement import read_payments
+from rempart.workflows.settlement.read_payments import CallColumn, CallRow
 
 COLUMNS: Final = (
     ("call", _("Appel")),

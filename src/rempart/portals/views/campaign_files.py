@@ -31,9 +31,9 @@ from rempart.portals.campaign_samples import print_sample, write_sample
 from rempart.portals.desk import get_desk
 from rempart.portals.views.campaigns import load_sheet
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import campaign_contacts
-from rempart.workflows import campaigns as acts
-from rempart.workflows.campaigns import ContactFile
+from rempart.workflows.notices import campaign_contacts
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices.campaigns import ContactFile
 
 _MOST_SHOWN: Final = 100
 

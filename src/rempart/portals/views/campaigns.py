@@ -52,9 +52,9 @@ from rempart.portals.facts_form import fill_facts
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import campaigns as acts
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.campaigns import (
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.notices import campaigns as acts
+from rempart.workflows.notices.campaigns import (
     CampaignColumn,
     CampaignSheet,
     Decider,

@@ -17,7 +17,7 @@ from rempart.portals.desk import get_today
 from rempart.portals.views.payments import draw_promise
 from rempart.portals.visit import allows
 from rempart.settlement.promise import Promise, get_promised_days
-from rempart.workflows.biller_claims import DayCount, read_figures
+from rempart.workflows.claims.biller_claims import DayCount, read_figures
 
 
 @require_safe

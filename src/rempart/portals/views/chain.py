@@ -30,8 +30,15 @@ from rempart.portals.status_figures import (
 )
 from rempart.portals.visit import allows, require_visitor
 from rempart.rights.cuts import CutScope
-from rempart.workflows import read_chain as chain
-from rempart.workflows.read_chain import CutInForce, InsurerLink, Link, LinkColumn, Party, Touched
+from rempart.workflows.rights import read_chain as chain
+from rempart.workflows.rights.read_chain import (
+    CutInForce,
+    InsurerLink,
+    Link,
+    LinkColumn,
+    Party,
+    Touched,
+)
 
 DRAWN: Final = 30
 """The most insurers drawn under one party: the table has them all."""

@@ -37,7 +37,7 @@ from rempart.portals.gateway_client import (
 )
 from rempart.portals.status_figures import REASON_NAMES, SCOPE_NAMES, STILL_WORKS_NAMES
 from rempart.portals.visit import allows, end_visit, open_visit, require_visitor
-from rempart.workflows.portal_account import read_profession
+from rempart.workflows.accounts.portal_account import read_profession
 
 KEPT_FIELDS: Final = ("domain", "care_date", "purpose")
 _LAST: Final = "last_check"

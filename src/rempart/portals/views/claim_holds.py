@@ -26,9 +26,9 @@ from rempart.portals.paging import cut_page, describe_listing, read_listing, sor
 from rempart.portals.payer_wording import SIGNALS
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import hold_claims, read_insured_claims
-from rempart.workflows.hold_claims import Decision, HoldDecision, HoldListed, WatchListed
-from rempart.workflows.read_insured_claims import Signal, SignalKind
+from rempart.workflows.claims import hold_claims, read_insured_claims
+from rempart.workflows.claims.hold_claims import Decision, HoldDecision, HoldListed, WatchListed
+from rempart.workflows.claims.read_insured_claims import Signal, SignalKind
 
 COLUMNS: Final = (
     ("placed", _("Depuis")),

@@ -42,8 +42,8 @@ from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.views.care_replies import answer_refusal, tell_refusal
 from rempart.portals.views.quotes import SECRETS, fill_promised
 from rempart.portals.visit import allows
-from rempart.workflows import biller_claims, read_pecs
-from rempart.workflows.biller_claims import BilledLine
+from rempart.workflows.claims import biller_claims, read_pecs
+from rempart.workflows.claims.biller_claims import BilledLine
 
 AnyForm: TypeAlias = CardClaimForm | TypedClaimForm
 FORMS: Final[Mapping[str, type[AnyForm]]] = {"card": CardClaimForm, "typed": TypedClaimForm}

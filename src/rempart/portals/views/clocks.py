@@ -33,8 +33,8 @@ from rempart.portals.desk import get_desk
 from rempart.portals.paging import cut_page, describe_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import clocks as acts
-from rempart.workflows.clocks import ClockRow
+from rempart.workflows.incidents import clocks as acts
+from rempart.workflows.incidents.clocks import ClockRow
 
 COLUMNS: Final = (
     ("urgency", _("Échéance")),

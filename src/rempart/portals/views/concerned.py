@@ -29,8 +29,8 @@ from rempart.portals.concerned_wording import CARD_WORDS, CERTAINTY_WORDS, DOUBT
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.visit import public
-from rempart.workflows import answer_concerned
-from rempart.workflows.answer_concerned import CODE_CHARS, CodeAnswer, CodeReply, ServedList
+from rempart.workflows.notices import answer_concerned
+from rempart.workflows.notices.answer_concerned import CODE_CHARS, CodeAnswer, CodeReply, ServedList
 
 METHODS: Final = ["GET", "HEAD", "POST"]
 _BIGGEST: Final = (1 << 63) - 1

@@ -22,10 +22,11 @@ from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, get_whence, make_author, open_visit
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.publish_ledger import describe_ledger
-from rempart.workflows.read_incident import IncidentColumn, list_incidents
-from rempart.workflows.watch_lookups import (
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.accounts.what_waits import count_waiting
+from rempart.workflows.incidents.read_incident import IncidentColumn, list_incidents
+from rempart.workflows.ledger.publish_ledger import describe_ledger
+from rempart.workflows.ledger.watch_lookups import (
     LookupRow,
     Volumes,
     count_volumes,
@@ -34,7 +35,6 @@ from rempart.workflows.watch_lookups import (
     read_logs,
     watch_lookups,
 )
-from rempart.workflows.what_waits import count_waiting
 
 VOLUME_MINUTES: Final = 60
 LATEST: Final = 3

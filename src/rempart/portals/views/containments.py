@@ -41,8 +41,8 @@ from rempart.portals.paging import cut_page, describe_listing, read_listing, sor
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, read_next, require_visitor
 from rempart.portals.wording import describe_profession
-from rempart.workflows import contain as workflow
-from rempart.workflows.contain import Cost, MeasureRequest, MeasureRow, Whom
+from rempart.workflows.guard import contain as workflow
+from rempart.workflows.guard.contain import Cost, MeasureRequest, MeasureRow, Whom
 
 REVIEW_HOURS: Final = (1, 4, 12, 24, 72, 168)
 EXERCISE_MINUTES: Final = (5, 10, 20, 30)

@@ -27,8 +27,8 @@ from rempart.portals.status_figures import REASON_NAMES, SCOPE_NAMES, describe_c
 from rempart.portals.views.chain import describe_touched
 from rempart.portals.visit import allows, open_visit, require_visitor
 from rempart.rights.cuts import CutReason, CutScope
-from rempart.workflows import cut_services as cuts
-from rempart.workflows.read_chain import preview_reach
+from rempart.workflows.rights import cut_services as cuts
+from rempart.workflows.rights.read_chain import preview_reach
 
 REVIEW_HOURS: Final = (1, 4, 12, 24, 72)
 

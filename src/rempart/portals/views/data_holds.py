@@ -26,8 +26,8 @@ from rempart.portals.retention_wording import FIELDS, HOLD_KINDS
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.retention.fields import Field
-from rempart.workflows import read_data_holds as acts
-from rempart.workflows.read_data_holds import HoldColumn, HoldRow, RetainedRow, Wish
+from rempart.workflows.retention import read_data_holds as acts
+from rempart.workflows.retention.read_data_holds import HoldColumn, HoldRow, RetainedRow, Wish
 
 COLUMNS: Final = (("placed", _("Posée le")), ("kind", _("Pour")), ("state", _("État")))
 _PLACED: Final = ("judicial", "dispute")

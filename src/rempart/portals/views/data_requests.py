@@ -33,8 +33,8 @@ from rempart.portals.retention_wording import (
 )
 from rempart.portals.visit import allows
 from rempart.retention.requests import Erasable, RequestKind, RequestState
-from rempart.workflows import data_requests as acts
-from rempart.workflows.data_requests import DataRequest, RequestColumn
+from rempart.workflows.members import data_requests as acts
+from rempart.workflows.members.data_requests import DataRequest, RequestColumn
 
 COLUMNS: Final = (
     ("due", _("Répondre avant le")),

@@ -31,8 +31,8 @@ from rempart.portals.authority_wording import (
 from rempart.portals.forms import current_language
 from rempart.portals.views.authorities import describe_head, load_case
 from rempart.portals.visit import allows
-from rempart.workflows import judge_incident, notify_authority
-from rempart.workflows.case_file import write_as
+from rempart.workflows.incidents import judge_incident, notify_authority
+from rempart.workflows.incidents.case_file import write_as
 
 _YES_NO: Final = frozenset(
     {

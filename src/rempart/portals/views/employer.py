@@ -18,8 +18,12 @@ from rempart.portals.employer_wording import STRUCTURES, TIERS
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows
-from rempart.workflows import employer_space as acts
-from rempart.workflows.employer_space import STAFF_NUMBER_LETTERS, ExposedCount, StaffColumn
+from rempart.workflows.employers import employer_space as acts
+from rempart.workflows.employers.employer_space import (
+    STAFF_NUMBER_LETTERS,
+    ExposedCount,
+    StaffColumn,
+)
 
 COLUMNS: Final = (
     ("number", _("Matricule")),

@@ -39,9 +39,9 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import format_stamp
 from rempart.portals.uploads import FILE_LIMIT
 from rempart.portals.visit import allows
-from rempart.workflows import declare_movements as acts
-from rempart.workflows import employer_space
-from rempart.workflows.employer_space import FindingColumn, GroupContract, MovementColumn
+from rempart.workflows.employers import declare_movements as acts
+from rempart.workflows.employers import employer_space
+from rempart.workflows.employers.employer_space import FindingColumn, GroupContract, MovementColumn
 
 COLUMNS: Final = (
     ("declared", _("Déclaré")),

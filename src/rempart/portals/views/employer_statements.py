@@ -16,8 +16,8 @@ from rempart.portals.employer_wording import STRUCTURES
 from rempart.portals.list_page import ListPage
 from rempart.portals.money_cells import format_cell
 from rempart.portals.visit import allows
-from rempart.workflows import employer_space as acts
-from rempart.workflows.employer_space import StatementColumn
+from rempart.workflows.employers import employer_space as acts
+from rempart.workflows.employers.employer_space import StatementColumn
 
 COLUMNS: Final = (
     ("month", _("Mois")),

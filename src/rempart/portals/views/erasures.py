@@ -29,7 +29,7 @@ from rempart.portals.csv_export import export_csv
 from rempart.portals.list_page import ListPage
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import request_erasure as acts
+from rempart.workflows.retention import request_erasure as acts
 
 COLUMNS: Final = (
     ("asked", _("Demandé")),

@@ -26,8 +26,8 @@ from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm, show_mo
 from rempart.portals.room_wording import HOLD_NAMES
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import hold_evidence as acts
-from rempart.workflows.incident_room import read_room_as
+from rempart.workflows.incidents.incident_room import read_room_as
+from rempart.workflows.retention import hold_evidence as acts
 
 COLUMNS: Final = (("placed", _("Posé le")), ("from", _("Garde depuis")), ("state", _("État")))
 _ABILITIES: Final = (Permission.PLACE_EVIDENCE_HOLD, Permission.RELEASE_EVIDENCE_HOLD)

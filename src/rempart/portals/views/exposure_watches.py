@@ -33,8 +33,8 @@ from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import exposure_watches as acts
-from rempart.workflows.exposure_watches import (
+from rempart.workflows.claims import exposure_watches as acts
+from rempart.workflows.claims.exposure_watches import (
     WATCH_DAYS,
     WHY_LIMIT,
     FlagColumn,

@@ -38,7 +38,8 @@ from rempart.portals.status_figures import describe_cut
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.portals.wording import describe_profession
-from rempart.workflows import cut_services, watch_guard
+from rempart.workflows.guard import watch_guard
+from rempart.workflows.rights import cut_services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,9 +37,9 @@ from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import read_number
 from rempart.portals.wording import describe_profession
-from rempart.workflows import contain, watch_guard
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.watch_guard import Decision, DecisionColumn
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.guard import contain, watch_guard
+from rempart.workflows.guard.watch_guard import Decision, DecisionColumn
 
 COLUMNS: Final = (
     ("urgency", _("Urgence")),

@@ -33,7 +33,7 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import inquiries as acts
+from rempart.workflows.ledger import inquiries as acts
 
 COLUMNS: Final = (("asked", _("Demandée")), ("ends", _("Jusqu’au")), ("state", _("État")))
 _BIGGEST_REF: Final = (1 << 63) - 1

@@ -35,15 +35,15 @@ from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.workflows import administer_organisation as acts
-from rempart.workflows.handle_reports import (
+from rempart.workflows.accounts import administer_organisation as acts
+from rempart.workflows.accounts.handle_reports import (
     ListedReport,
     ReportColumn,
     handle_report,
     list_reports,
     read_report,
 )
-from rempart.workflows.register_organisation import (
+from rempart.workflows.accounts.register_organisation import (
     ListedOrganisation,
     OrganisationColumn,
     list_organisations,

@@ -34,9 +34,9 @@ from rempart.portals.person_forms import CardPersonForm, HostPersonForm, TypedPe
 from rempart.portals.retention_wording import FIELDS
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import ask_about_person as acts
-from rempart.workflows import inquiries
-from rempart.workflows.ask_about_person import AskedIncident, PersonTold
+from rempart.workflows.ledger import inquiries
+from rempart.workflows.notices import ask_about_person as acts
+from rempart.workflows.notices.ask_about_person import AskedIncident, PersonTold
 
 _REASONS: Final[Mapping[Reason, Any]] = MappingProxyType(
     {

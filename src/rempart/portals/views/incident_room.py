@@ -55,10 +55,10 @@ from rempart.portals.room_wording import (
 )
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import incident_room as acts
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.declare_incident import declare_incident
-from rempart.workflows.hold_evidence import write_as
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.incidents import incident_room as acts
+from rempart.workflows.incidents.declare_incident import declare_incident
+from rempart.workflows.retention.hold_evidence import write_as
 
 # Lines shown before one asks for all of them.
 SHOWN: Final = 60

@@ -31,7 +31,7 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, make_author, open_visit, require_visitor
 from rempart.portals.watching import read_order
-from rempart.workflows.read_incident import (
+from rempart.workflows.incidents.read_incident import (
     ExposureRow,
     IncidentColumn,
     IncidentRow,

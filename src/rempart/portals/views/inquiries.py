@@ -40,8 +40,8 @@ from rempart.portals.person_forms import HostPersonForm
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import inquiries as acts
-from rempart.workflows.member_history import HistoryColumn
+from rempart.workflows.ledger import inquiries as acts
+from rempart.workflows.members.member_history import HistoryColumn
 
 COLUMNS: Final = (("asked", _("Demandée")), ("purpose", _("Motif")), ("state", _("État")))
 ANSWER_COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))

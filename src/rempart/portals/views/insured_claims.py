@@ -34,9 +34,9 @@ from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import read_insured_claims
-from rempart.workflows.hold_claims import hold_claim
-from rempart.workflows.read_insured_claims import (
+from rempart.workflows.claims import read_insured_claims
+from rempart.workflows.claims.hold_claims import hold_claim
+from rempart.workflows.claims.read_insured_claims import (
     BillerName,
     ClaimSheet,
     InsuredColumn,

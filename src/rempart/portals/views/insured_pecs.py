@@ -19,8 +19,8 @@ from rempart.portals.money_cells import format_cell
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import read_insured_claims
-from rempart.workflows.read_pecs import PecColumn, PecLine, PecRow
+from rempart.workflows.claims import read_insured_claims
+from rempart.workflows.claims.read_pecs import PecColumn, PecLine, PecRow
 
 PEC_COLUMNS: Final = (
     ("asked", _("Demandée")),

@@ -23,8 +23,7 @@ from rempart.portals.paging import Paging, read_paging
 from rempart.portals.visit import allows, get_whence, open_visit
 from rempart.portals.watching import EXPORT_ROWS, read_order
 from rempart.rights.card import CardSerial
-from rempart.workflows.change_bank_details import Asker
-from rempart.workflows.read_cards import (
+from rempart.workflows.rights.read_cards import (
     BatchColumn,
     CardColumn,
     FoundCard,
@@ -37,6 +36,7 @@ from rempart.workflows.read_cards import (
     read_card,
     take_card_back,
 )
+from rempart.workflows.settlement.change_bank_details import Asker
 
 BATCH_COLUMNS: Final[tuple[tuple[BatchColumn, Any], ...]] = (
     ("made", _("Fait le")),

@@ -22,8 +22,8 @@ from rempart.portals.employer_wording import STATES
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.views.employer_movements import describe_movement, export_movements
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import insurer_employers as acts
-from rempart.workflows.insurer_employers import REASON_LIMIT, MovementColumn
+from rempart.workflows.employers import insurer_employers as acts
+from rempart.workflows.employers.insurer_employers import REASON_LIMIT, MovementColumn
 
 COLUMNS: Final = (
     ("declared", _("Déclaré")),

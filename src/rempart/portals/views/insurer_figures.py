@@ -21,8 +21,8 @@ from rempart.portals.insurer_wording import FEED_BADGES, FEED_KINDS, FEED_STATES
 from rempart.portals.money_cells import format_cell
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import insurer_figures as acts
-from rempart.workflows.insurer_figures import ClaimWeek, OwnFeed
+from rempart.workflows.accounts import insurer_figures as acts
+from rempart.workflows.accounts.insurer_figures import ClaimWeek, OwnFeed
 
 _CENTS = 100
 _CLASSES = {

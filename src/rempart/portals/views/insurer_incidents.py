@@ -41,10 +41,10 @@ from rempart.portals.package_wording import (
 )
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.workflows import insurer_incidents as acts
-from rempart.workflows import sealing_keys
-from rempart.workflows.insurer_incidents import OwnIncident, Parcel, Receipt, Received
-from rempart.workflows.sealing_keys import ShownKey
+from rempart.workflows.incidents import insurer_incidents as acts
+from rempart.workflows.incidents import sealing_keys
+from rempart.workflows.incidents.insurer_incidents import OwnIncident, Parcel, Receipt, Received
+from rempart.workflows.incidents.sealing_keys import ShownKey
 
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-")
 COLUMNS: Final = (("sent", _("Dernier envoi")), ("persons", _("Personnes")))

@@ -27,8 +27,8 @@ from rempart.portals.times import format_stamp
 from rempart.portals.views.presence_policies import PRESENCE
 from rempart.portals.visit import allows, require_visitor
 from rempart.rights.presence import PresencePolicy
-from rempart.workflows import insurer_limits as acts
-from rempart.workflows.insurer_limits import MOST_TYPED, REASON_LIMIT, LimitColumn, NewLimit
+from rempart.workflows.guard import insurer_limits as acts
+from rempart.workflows.guard.insurer_limits import MOST_TYPED, REASON_LIMIT, LimitColumn, NewLimit
 
 COLUMNS: Final = (("set", _("Décidées le")),)
 

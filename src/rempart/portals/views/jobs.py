@@ -27,8 +27,8 @@ from rempart.portals.job_wording import JOB_NAMES, OUTCOME_NAMES, STATE_NAMES, U
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import manage_jobs
-from rempart.workflows.read_jobs import (
+from rempart.workflows.jobs import manage_jobs
+from rempart.workflows.jobs.read_jobs import (
     AttemptRow,
     JobColumn,
     JobRow,

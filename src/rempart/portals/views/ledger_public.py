@@ -14,7 +14,7 @@ from rempart.disclosure.publishing import BadTilePath, parse_tile_path
 from rempart.portals.desk import get_desk
 from rempart.portals.published import PublishedFile
 from rempart.portals.visit import public
-from rempart.workflows.publish_ledger import (
+from rempart.workflows.ledger.publish_ledger import (
     describe_ledger,
     read_published_checkpoint,
     read_published_tile,

@@ -33,9 +33,9 @@ from rempart.portals.times import format_stamp
 from rempart.portals.views.campaign_files import describe_file
 from rempart.portals.views.campaigns import load_sheet
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import letter_batches as acts
-from rempart.workflows.campaigns import draw_reference
-from rempart.workflows.letter_batches import BatchColumn, ListedBatch, TakenBatch
+from rempart.workflows.notices import letter_batches as acts
+from rempart.workflows.notices.campaigns import draw_reference
+from rempart.workflows.notices.letter_batches import BatchColumn, ListedBatch, TakenBatch
 
 COLUMNS: Final = (("number", _("Lot")), ("letters", _("Lettres")))
 _POSTS: Final = (Permission.POST_LETTERS,)

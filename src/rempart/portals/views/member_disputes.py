@@ -31,8 +31,8 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import format_stamp
 from rempart.portals.views.my_disputes import describe_dispute, describe_row
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import dispute_care
-from rempart.workflows.dispute_care import DisputeColumn, DisputeFilter
+from rempart.workflows.claims import dispute_care
+from rempart.workflows.claims.dispute_care import DisputeColumn, DisputeFilter
 
 COLUMNS: Final = (
     ("made", _("Reçue")),

@@ -43,8 +43,8 @@ from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.rights.terms import parse_domains
 from rempart.tariffs.domains import DOMAINS, Domain
-from rempart.workflows import open_member_file as acts
-from rempart.workflows.open_member_file import (
+from rempart.workflows.members import open_member_file as acts
+from rempart.workflows.members.open_member_file import (
     FileConsultation,
     FileExposure,
     MemberFile,

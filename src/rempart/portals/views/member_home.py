@@ -14,9 +14,9 @@ from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_STATES, describe_st
 from rempart.portals.forms import current_language
 from rempart.portals.member_wording import MESSAGE_KINDS
 from rempart.portals.visit import allows
-from rempart.workflows import member_home as workflow
-from rempart.workflows.own_messages import Received
-from rempart.workflows.read_insured_claims import BillerName, InsuredRow
+from rempart.workflows.claims.read_insured_claims import BillerName, InsuredRow
+from rempart.workflows.members import member_home as workflow
+from rempart.workflows.members.own_messages import Received
 
 
 @require_safe

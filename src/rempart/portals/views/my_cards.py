@@ -25,8 +25,7 @@ from rempart.portals.forms import current_language
 from rempart.portals.visit import allows, get_whence, open_visit
 from rempart.portals.watching import read_number
 from rempart.tariffs.domains import DOMAINS
-from rempart.workflows.change_bank_details import Asker
-from rempart.workflows.read_cards import (
+from rempart.workflows.rights.read_cards import (
     MyCard,
     declare_lost,
     order_my_card,
@@ -34,6 +33,7 @@ from rempart.workflows.read_cards import (
     read_my_card,
     read_my_cards,
 )
+from rempart.workflows.settlement.change_bank_details import Asker
 
 PIXELS_PER_MODULE = 8
 

@@ -28,9 +28,9 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.views.insured_claims import describe_sheet, make_cells
 from rempart.portals.views.insured_pecs import PEC_COLUMNS, make_pec_cells, sum_lines
 from rempart.portals.visit import allows
-from rempart.workflows import read_insured_claims, read_pecs
-from rempart.workflows.read_insured_claims import InsuredColumn, InsuredFilter
-from rempart.workflows.read_pecs import PecColumn
+from rempart.workflows.claims import read_insured_claims, read_pecs
+from rempart.workflows.claims.read_insured_claims import InsuredColumn, InsuredFilter
+from rempart.workflows.claims.read_pecs import PecColumn
 
 COLUMNS: Final = (
     ("care", _("Soins")),

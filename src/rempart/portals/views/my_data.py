@@ -36,10 +36,10 @@ from rempart.portals.own_data_words import (
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.retention.fields import Phase
-from rempart.workflows import copy_own_data
-from rempart.workflows.copy_own_data import KEPT_DAYS
-from rempart.workflows.export_own_data import Sources, export_own_data
-from rempart.workflows.own_data import Held, read_own_data
+from rempart.workflows.members import copy_own_data
+from rempart.workflows.members.copy_own_data import KEPT_DAYS
+from rempart.workflows.members.export_own_data import Sources, export_own_data
+from rempart.workflows.members.own_data import Held, read_own_data
 
 
 @require_safe

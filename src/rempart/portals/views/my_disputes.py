@@ -36,8 +36,8 @@ from rempart.portals.member_wording import (
 )
 from rempart.portals.paging import describe_listing, read_listing
 from rempart.portals.visit import allows
-from rempart.workflows import dispute_care, read_insured_claims
-from rempart.workflows.dispute_care import (
+from rempart.workflows.claims import dispute_care, read_insured_claims
+from rempart.workflows.claims.dispute_care import (
     Dispute,
     DisputeColumn,
     DisputeFilter,

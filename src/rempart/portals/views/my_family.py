@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from rempart.accounts.permissions import Permission
 from rempart.portals.desk import get_desk
 from rempart.portals.visit import allows, get_whence, open_visit
-from rempart.workflows.change_bank_details import Asker
-from rempart.workflows.read_family import Relative, read_family
+from rempart.workflows.rights.read_family import Relative, read_family
+from rempart.workflows.settlement.change_bank_details import Asker
 
 
 @require_safe

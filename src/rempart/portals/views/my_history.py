@@ -37,7 +37,8 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, open_visit
 from rempart.portals.watching import EXPORT_ROWS
-from rempart.workflows.member_history import (
+from rempart.workflows.accounts.own_account import WORDS_LIMIT
+from rempart.workflows.members.member_history import (
     Consultation,
     History,
     HistoryColumn,
@@ -47,7 +48,6 @@ from rempart.workflows.member_history import (
     read_history,
     report_consultation,
 )
-from rempart.workflows.own_account import WORDS_LIMIT
 
 COLUMNS: Final = (("when", _("Quand")), ("who", _("Qui")))
 MONTHS_DRAWN: Final = 12

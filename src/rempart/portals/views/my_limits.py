@@ -21,8 +21,8 @@ from rempart.portals.containment_wording import (
 from rempart.portals.desk import get_desk
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows
-from rempart.workflows.contain import release_account
-from rempart.workflows.my_limits import MyLimits, MyMeasure, read_my_limits
+from rempart.workflows.guard.contain import release_account
+from rempart.workflows.guard.my_limits import MyLimits, MyMeasure, read_my_limits
 
 
 @require_safe

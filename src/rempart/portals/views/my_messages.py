@@ -23,7 +23,7 @@ from rempart.portals.administering import (
 from rempart.portals.member_wording import MESSAGE_STATES, VARIANTS, WISHED_CHANNELS
 from rempart.portals.views.member_home import describe_message
 from rempart.portals.visit import allows
-from rempart.workflows import own_messages, set_preferences
+from rempart.workflows.members import own_messages, set_preferences
 
 
 class PreferenceForm(forms.Form):

@@ -37,8 +37,8 @@ from rempart.portals.member_wording import (
     VERDICTS,
 )
 from rempart.portals.visit import allows
-from rempart.workflows import report_message
-from rempart.workflows.report_message import NewReport, ReportRow, Taken
+from rempart.workflows.members import report_message
+from rempart.workflows.members.report_message import NewReport, ReportRow, Taken
 
 _PHOTOS: Final = ".jpg,.jpeg,.png,image/jpeg,image/png"
 

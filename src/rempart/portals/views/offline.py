@@ -27,7 +27,7 @@ from rempart.portals.views.checks import describe_browser
 from rempart.portals.visit import allows, get_visitor, public, require_visitor
 from rempart.rights.card_verdict import CardReason
 from rempart.rights.card_wording import WORDING
-from rempart.workflows.card_events import load_documents
+from rempart.workflows.rights.card_events import load_documents
 
 FILES: Final = (
     *("vendor/pico.min.css", "rempart.css", "rempart.js", "rempart.svg"),

@@ -26,8 +26,8 @@ from rempart.portals.oidc import PSC, OidcClient, Recognition
 from rempart.portals.provider_ceremonies import Choice, Pending
 from rempart.portals.views.provider_logout import obey_logout
 from rempart.portals.visit import allows, get_visitor, get_whence, public
-from rempart.workflows.provider_logout import find_session_provider
-from rempart.workflows.sign_in_with_oidc import (
+from rempart.workflows.accounts.provider_logout import find_session_provider
+from rempart.workflows.accounts.sign_in_with_oidc import (
     Audience,
     OidcSignIn,
     OpenRole,

@@ -43,9 +43,9 @@ from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
-from rempart.workflows import administer_organisation as acts
-from rempart.workflows.invite_people import NewInvitation
-from rempart.workflows.read_organisation import (
+from rempart.workflows.accounts import administer_organisation as acts
+from rempart.workflows.accounts.invite_people import NewInvitation
+from rempart.workflows.accounts.read_organisation import (
     ListedPerson,
     PersonColumn,
     find_recovery,

@@ -21,10 +21,10 @@ from rempart.portals.incident_figures import describe_reasons
 from rempart.portals.views.incidents import read_sheet
 from rempart.portals.visit import allows
 from rempart.portals.wording import VERDICTS
-from rempart.workflows.enqueue import enqueue
-from rempart.workflows.hold_evidence import write_as
-from rempart.workflows.overrule_session import LEAST_WORDS, MOST_WORDS, overrule_session
-from rempart.workflows.read_incident import IncidentSheet, SuspectSession
+from rempart.workflows.incidents.overrule_session import LEAST_WORDS, MOST_WORDS, overrule_session
+from rempart.workflows.incidents.read_incident import IncidentSheet, SuspectSession
+from rempart.workflows.jobs.enqueue import enqueue
+from rempart.workflows.retention.hold_evidence import write_as
 
 ANALYSIS: Final = "expose_incident"
 _UNPROCESSABLE: Final = 422

@@ -19,7 +19,7 @@ from rempart.kernel.findings import BadValue
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.visit import allows, get_whence, open_visit, require_visitor
-from rempart.workflows.own_addresses import (
+from rempart.workflows.accounts.own_addresses import (
     OwnAddress,
     WaitingAddress,
     confirm_address,

@@ -19,9 +19,9 @@ from rempart.portals.views import authority_forms, breach_register
 from rempart.portals.views.authorities import list_decisions
 from rempart.portals.views.own_incident import describe_own_head, load_own_room
 from rempart.portals.visit import allows
-from rempart.workflows import judge_incident
-from rempart.workflows.case_file import write_as
-from rempart.workflows.own_room import OwnRoom
+from rempart.workflows.incidents import judge_incident
+from rempart.workflows.incidents.case_file import write_as
+from rempart.workflows.incidents.own_room import OwnRoom
 
 
 @require_http_methods(FORM_METHODS)

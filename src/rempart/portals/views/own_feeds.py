@@ -17,8 +17,8 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows
-from rempart.workflows import own_feeds as acts
-from rempart.workflows.own_feeds import FeedColumn, FindingColumn, OwnFeed
+from rempart.workflows.feeds import own_feeds as acts
+from rempart.workflows.feeds.own_feeds import FeedColumn, FindingColumn, OwnFeed
 
 COLUMNS: Final = (
     ("started", _("Reçu")),

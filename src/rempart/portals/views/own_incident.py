@@ -44,13 +44,13 @@ from rempart.portals.room_wording import describe_event, name_kind
 from rempart.portals.times import in_paris
 from rempart.portals.views.clocks import export_calendar
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import clocks as clock_acts
-from rempart.workflows import insurer_incidents as acts
-from rempart.workflows import notify_authority, own_room
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.case_file import write_as
-from rempart.workflows.insurer_incidents import OwnNote
-from rempart.workflows.own_room import OwnRoom
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.incidents import clocks as clock_acts
+from rempart.workflows.incidents import insurer_incidents as acts
+from rempart.workflows.incidents import notify_authority, own_room
+from rempart.workflows.incidents.case_file import write_as
+from rempart.workflows.incidents.insurer_incidents import OwnNote
+from rempart.workflows.incidents.own_room import OwnRoom
 
 _FORMS: Final[Mapping[str, type[forms.Form]]] = {
     "note": OwnNoteForm,

@@ -20,7 +20,7 @@ from rempart.portals.views.console import describe_lookup, describe_period
 from rempart.portals.visit import allows, make_author, require_visitor
 from rempart.portals.watching import EXPORT_ROWS, PAGE_ROWS, PERIODS_MINUTES, Watch, parse_watch
 from rempart.tariffs.domains import DOMAINS, Domain
-from rempart.workflows.watch_own_lookups import LookupPage, watch_own_lookups
+from rempart.workflows.ledger.watch_own_lookups import LookupPage, watch_own_lookups
 
 COLUMNS: Final = (
     ("time", _("Heure")),

@@ -38,8 +38,8 @@ from rempart.portals.desk import get_today
 from rempart.portals.facts_form import FactsForm, fill_facts
 from rempart.portals.forms import current_language
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import incident_pages
-from rempart.workflows.incident_pages import REASON_LIMIT, OwnPage
+from rempart.workflows.notices import incident_pages
+from rempart.workflows.notices.incident_pages import REASON_LIMIT, OwnPage
 
 _LINE: Final = {"autocomplete": "off"}
 _AREA: Final = {"rows": 4, "autocomplete": "off"}

@@ -31,8 +31,8 @@ from rempart.portals.package_wording import CONCLUSIONS, LEVELS, STATES, WAYS, d
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import prepare_packages, send_packages
-from rempart.workflows.send_packages import ListedPackage, PackageColumn
+from rempart.workflows.incidents import prepare_packages, send_packages
+from rempart.workflows.incidents.send_packages import ListedPackage, PackageColumn
 
 COLUMNS: Final = (
     ("insurer", _("Complémentaire")),

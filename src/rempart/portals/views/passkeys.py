@@ -36,13 +36,13 @@ from rempart.portals.visit import (
     renew_visit,
     require_visitor,
 )
-from rempart.workflows.passkey_ceremony import (
+from rempart.workflows.accounts.passkey_ceremony import (
     ask_for_any_key,
     ask_for_own_key,
     confirm_with_passkey,
     sign_in_with_passkey,
 )
-from rempart.workflows.redeem_invitation import (
+from rempart.workflows.accounts.redeem_invitation import (
     compute_invitation_digest,
     open_invitation,
     record_refused_code,

@@ -34,9 +34,10 @@ from rempart.portals.visit import allows
 from rempart.settlement.promise import Promise
 from rempart.settlement.references import format_reference
 from rempart.settlement.return_reasons import find_reason
-from rempart.workflows import biller_claims, read_payments
-from rempart.workflows.read_payments import PaymentColumn, RemittanceRow
-from rempart.workflows.read_returns import FORMS, ReturnForm, write_return
+from rempart.workflows.claims import biller_claims
+from rempart.workflows.settlement import read_payments
+from rempart.workflows.settlement.read_payments import PaymentColumn, RemittanceRow
+from rempart.workflows.settlement.read_returns import FORMS, ReturnForm, write_return
 
 COLUMNS: Final = (
     ("execution", _("Date")),

@@ -27,8 +27,8 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import format_stamp
 from rempart.portals.views.care_replies import tell_refusal
 from rempart.portals.visit import allows
-from rempart.workflows import read_pecs
-from rempart.workflows.read_pecs import PecColumn, PecRow
+from rempart.workflows.claims import read_pecs
+from rempart.workflows.claims.read_pecs import PecColumn, PecRow
 
 COLUMNS: Final = (
     ("asked", _("Demandée")),

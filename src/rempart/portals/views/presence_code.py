@@ -14,7 +14,7 @@ from rempart.kernel.errors import NotFound
 from rempart.portals.administering import FORM_METHODS, confirm, perform
 from rempart.portals.desk import get_desk
 from rempart.portals.visit import allows, open_visit
-from rempart.workflows.presence_codes import read_presence_code, renew_presence_code
+from rempart.workflows.rights.presence_codes import read_presence_code, renew_presence_code
 
 
 @require_safe

@@ -33,7 +33,7 @@ from rempart.portals.software_forms import describe_refusal
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import EXPORT_ROWS
 from rempart.rights.presence import PresencePolicy
-from rempart.workflows import manage_presence as acts
+from rempart.workflows.rights import manage_presence as acts
 
 SCOPES: Final = {
     "everybody": _("Tout le monde"),

@@ -11,7 +11,7 @@ from rempart.portals.oidc_http import ProviderDown
 from rempart.portals.oidc_tokens import ProviderNotBelieved
 from rempart.portals.provider_ceremonies import get_now
 from rempart.portals.visit import get_whence
-from rempart.workflows.provider_logout import end_provider_sessions
+from rempart.workflows.accounts.provider_logout import end_provider_sessions
 
 
 def obey_logout(request: HttpRequest, client: OidcClient | None) -> HttpResponse:

@@ -22,7 +22,7 @@ from rempart.portals.oidc import PSC, OidcClient, Recognition
 from rempart.portals.provider_ceremonies import Choice, Pending
 from rempart.portals.views.provider_logout import obey_logout
 from rempart.portals.visit import allows, get_visitor, get_whence, public
-from rempart.workflows.sign_in_with_psc import (
+from rempart.workflows.accounts.sign_in_with_psc import (
     NamedPlace,
     PscSignIn,
     list_psc_offers,

@@ -14,8 +14,8 @@ from rempart.notices.incident_page import format_page, write_page
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.visit import public
-from rempart.workflows import incident_pages
-from rempart.workflows.incident_pages import PageHead, PageVersion
+from rempart.workflows.notices import incident_pages
+from rempart.workflows.notices.incident_pages import PageHead, PageVersion
 
 
 @public

@@ -32,8 +32,8 @@ from rempart.portals.forms import current_language
 from rempart.portals.views.care_replies import answer_refusal
 from rempart.portals.views.checks import draw_request_id, read_request_id
 from rempart.portals.visit import allows
-from rempart.workflows import read_pecs
-from rempart.workflows.read_pecs import PecLine
+from rempart.workflows.claims import read_pecs
+from rempart.workflows.claims.read_pecs import PecLine
 
 AnyForm: TypeAlias = CardQuoteForm | TypedQuoteForm
 FORMS: Final[Mapping[str, type[AnyForm]]] = {"card": CardQuoteForm, "typed": TypedQuoteForm}

@@ -31,9 +31,9 @@ from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
 from rempart.retention.requests import REQUESTED
 from rempart.retention.schedule import Schedule
-from rempart.workflows import approve_purge, read_retention
-from rempart.workflows.read_retention import PurgeColumn, PurgeRow, TallyRow
-from rempart.workflows.retention_schedules import read_in_force
+from rempart.workflows.retention import approve_purge, read_retention
+from rempart.workflows.retention.read_retention import PurgeColumn, PurgeRow, TallyRow
+from rempart.workflows.retention.retention_schedules import read_in_force
 
 COLUMNS: Final = (
     ("run", _("Passage")),

@@ -34,7 +34,7 @@ from rempart.retention.schedule import (
     parse_schedule,
 )
 from rempart.retention.schedule_edit import change_periods
-from rempart.workflows import retention_schedules as acts
+from rempart.workflows.retention import retention_schedules as acts
 
 
 class ScheduleForm(forms.Form):

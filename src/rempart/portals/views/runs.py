@@ -40,8 +40,13 @@ from rempart.portals.times import format_stamp
 from rempart.portals.views.payments import draw_promise
 from rempart.portals.visit import allows, require_visitor
 from rempart.settlement.references import format_reference
-from rempart.workflows import approve_run, read_runs
-from rempart.workflows.read_runs import RunColumn, RunRemittance, RunRemittanceColumn, RunRow
+from rempart.workflows.settlement import approve_run, read_runs
+from rempart.workflows.settlement.read_runs import (
+    RunColumn,
+    RunRemittance,
+    RunRemittanceColumn,
+    RunRow,
+)
 
 COLUMNS: Final = (
     ("run", _("Campagne")),

@@ -23,7 +23,7 @@ from rempart.portals.device_binding import (
 )
 from rempart.portals.session_store import compute_token_digest
 from rempart.portals.visit import get_whence, public
-from rempart.workflows.bind_device import (
+from rempart.workflows.accounts.bind_device import (
     Challenged,
     Proved,
     Refused,

@@ -18,9 +18,9 @@ from rempart.accounts.permissions import Permission
 from rempart.portals.administering import FORM_METHODS, Refused, perform
 from rempart.portals.visit import allows
 from rempart.rights.card import MAX_BENEFICIARIES, CardSerial
-from rempart.workflows import administer_organisation
-from rempart.workflows.change_bank_details import Asker
-from rempart.workflows.read_cards import read_card, share_line, unshare_line
+from rempart.workflows.accounts import administer_organisation
+from rempart.workflows.rights.read_cards import read_card, share_line, unshare_line
+from rempart.workflows.settlement.change_bank_details import Asker
 
 
 class LineForm(forms.Form):

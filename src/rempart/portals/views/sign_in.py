@@ -16,7 +16,7 @@ from rempart.portals.forms import current_language
 from rempart.portals.landing import find_home
 from rempart.portals.provider_ceremonies import find_logout_url
 from rempart.portals.visit import end_visit, get_visitor, public, read_next
-from rempart.workflows.passkey_ceremony import OpenRole, list_proven_roles
+from rempart.workflows.accounts.passkey_ceremony import OpenRole, list_proven_roles
 
 _LANGUAGE_COOKIE_S: Final = 365 * 24 * 3600
 

@@ -23,7 +23,7 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.software_forms import WORDS, KeyForm, RegisterForm
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import Transaction, allows, get_whence, open_visit
-from rempart.workflows.register_software import (
+from rempart.workflows.accounts.register_software import (
     Author,
     ListedSoftware,
     SoftwareSort,

@@ -26,7 +26,7 @@ from rempart.portals.status_figures import (
 )
 from rempart.portals.visit import public
 from rempart.rights.cuts import CutScope, list_still_works
-from rempart.workflows.watch_services import CutRow
+from rempart.workflows.jobs.watch_services import CutRow
 
 SHOWN_EVENTS: Final = 40
 _ATOM: Final = "http://www.w3.org/2005/Atom"

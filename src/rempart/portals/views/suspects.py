@@ -33,10 +33,10 @@ from rempart.portals.pseudonyms import format_account
 from rempart.portals.room_forms import MomentField, show_moment
 from rempart.portals.room_wording import DOUBT_NAMES
 from rempart.portals.visit import allows, require_visitor
-from rempart.workflows import suspects as acts
-from rempart.workflows.administer_organisation import Asker
-from rempart.workflows.hold_evidence import write_as
-from rempart.workflows.incident_room import find_accounts, read_room_as
+from rempart.workflows.accounts.administer_organisation import Asker
+from rempart.workflows.incidents import suspects as acts
+from rempart.workflows.incidents.incident_room import find_accounts, read_room_as
+from rempart.workflows.retention.hold_evidence import write_as
 
 # Accounts shown by name; beyond, their number says enough.
 SHOWN: Final = 200

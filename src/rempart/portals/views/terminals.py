@@ -32,7 +32,7 @@ from rempart.portals.paging import read_paging
 from rempart.portals.software_forms import describe_refusal
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import EXPORT_ROWS, read_order
-from rempart.workflows import manage_presence as acts
+from rempart.workflows.rights import manage_presence as acts
 
 COLUMNS: Final = (
     ("label", _("Lecteur")),

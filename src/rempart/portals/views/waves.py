@@ -32,8 +32,8 @@ from rempart.portals.paging import cut_page, describe_listing, read_listing, sor
 from rempart.portals.times import format_stamp
 from rempart.portals.views.my_reports import describe_row
 from rempart.portals.visit import allows, make_author, require_visitor
-from rempart.workflows import report_message
-from rempart.workflows.report_message import Wave
+from rempart.workflows.members import report_message
+from rempart.workflows.members.report_message import Wave
 
 COLUMNS: Final = (
     ("last", _("Dernier reçu")),

@@ -13,7 +13,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- The kinds of job there are (workflows/job_kinds.py; a test compares), and which logins may ask for one.
+-- The kinds of job there are (workflows/jobs/job_kinds.py; a test compares), and which logins may ask for one.
 CREATE TABLE jobs.kind (
     name     text PRIMARY KEY CHECK (name ~ '^[a-z_]{1,40}$'),
     queue    text NOT NULL CHECK (queue IN ('routine', 'incidents')),
