@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tests.settlement.practice import Till
 
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.storage.iban_seal import IbanSeal
+from rempart.wiring.clock import today_in_paris
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -108,7 +108,7 @@ def be_paid(stack: Stack, visit: Visit, directory: Path) -> None:
         },
         seal=IbanSeal(stack.world.home.key("master")),
     )
-    till.pay(date.today())  # noqa: DTZ011 - any day at which the claim is due
+    till.pay(today_in_paris())
     page.goto(f"{stack.url}/paiements")
     visit.shoot("payments")
     page.get_by_role("link", name=re.compile("^RF")).click()

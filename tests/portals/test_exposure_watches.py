@@ -12,6 +12,7 @@ from tests.portals.test_payers import add_claim, read
 from rempart.accounts.roles import Role
 from rempart.claims.references import format_reference
 from rempart.storage.exposure_watch import RunningWatch, list_running
+from rempart.wiring.clock import today_in_paris
 from rempart.workflows.claims.watch_exposed import watch_exposed
 
 PAGE = "/assureur/surveillance"
@@ -106,7 +107,7 @@ def run(desk) -> int:
     return watch_exposed(
         lambda: desk.database.transaction("settler"),
         now=datetime.now(UTC) + timedelta(seconds=1),
-        today=datetime.now(UTC).date(),
+        today=today_in_paris(),
     )
 
 

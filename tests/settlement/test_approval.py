@@ -16,6 +16,7 @@ from rempart.kernel.listing import Listing
 from rempart.kernel.synthetic import make_synthetic_iban
 from rempart.portals.session_store import compute_token_digest
 from rempart.settlement.references import format_reference
+from rempart.wiring.clock import today_in_paris
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.accounts.web_session import enter_session
 from rempart.workflows.settlement.approve_run import approve_run, ask_plan, refuse_run
@@ -189,7 +190,7 @@ def test_an_insurer_reads_its_own_calls(desk, till):
     till.bill(till.add_establishment(), 1000, insurer=insurers[0].insurer_id)
     till.pay()
     with till.settler() as tx:
-        [call] = call_funds(tx, today=datetime.now(UTC).date())
+        [call] = call_funds(tx, today=today_in_paris())
     reference = format_reference("call", call.call_id)
     with desk.act(mine) as (tx, asker):
         assert list_calls(tx, asker, Listing(sort="due", limit=9))[1] == 1
