@@ -2,16 +2,18 @@
 
 python -m bench [feed|rights|guarded|authentication|audit|proofs|questions|exposure|cards|guard|
                  guard-engine|foreign|scope|packages|notices|told|claim-engine|claims-key|
-                 claims-intake|claims|settlement|quotes|retention|deployment|siege|faults|national]
+                 claims-intake|claims|settlement|quotes|retention|deployment|siege|faults|national|
+                 year]
                 [--rows N] [--members N] [--seconds S] [--entries N] [--leaves N]
                 [--accounts N] [--seeds A-B] [--megabytes N] [--persons N] [--fault WORDS]
                 [--kills N]
 
 Asked for by name only: `deployment` (make rehearse; a quarter of an hour, and root), `siege` (an
-hour), `faults` (minutes, and root), `national` (hours, and the whole machine).
+hour and a half), `faults` (minutes, and root), `national` and `year` (hours, the whole machine).
 """
 
 import argparse
+from collections.abc import Callable
 
 from bench import (
     authentication,
@@ -28,6 +30,7 @@ from bench import (
     ledger_audit,
     ledger_proofs,
     ledger_questions,
+    ledger_year,
     national,
     notices,
     packages,
@@ -42,20 +45,59 @@ from bench.faults import run as faults
 from bench.rehearsal import run as deployment
 from bench.siege import run as siege
 
-WHICH = [
-    *("feed", "rights", "guarded", "authentication", "audit", "proofs", "questions"),
-    *("exposure", "packages", "notices", "told", "cards"),
-    *("guard", "guard-engine", "foreign", "scope"),
-    *("claim-engine", "claims-key", "claims-intake", "claims", "settlement", "quotes", "retention"),
-    *("deployment", "siege", "faults", "national"),
-    "all",
-]
+Options = argparse.Namespace
+
+# In the order of "all".
+BENCHMARKS: dict[str, Callable[[Options], None]] = {
+    "feed": lambda asked: feed_import.run(rows=asked.rows),
+    "rights": lambda asked: rights_checks.run(members=asked.members, seconds=asked.seconds),
+    "guarded": lambda asked: guarded_checks.run(
+        members=min(asked.members, 30_000), seconds=asked.seconds
+    ),
+    "audit": lambda asked: ledger_audit.run(entries=asked.leaves),
+    "proofs": lambda asked: ledger_proofs.run(entries=asked.leaves),
+    "authentication": lambda asked: authentication.run(
+        members=asked.members, seconds=asked.seconds
+    ),
+    "cards": lambda asked: cards.run(contracts=asked.contracts),
+    "guard": lambda asked: guard_backtest.run(
+        accounts=asked.accounts,
+        seeds=_read_seeds(asked.seeds),
+        variants=not asked.no_variants,
+        judges=asked.judge,
+    ),
+    "guard-engine": lambda _asked: guard_engine.run(),
+    "foreign": lambda asked: foreign_logs.run(megabytes=asked.megabytes),
+    "scope": lambda asked: scope.run(entries=min(asked.entries, 10_000_000)),
+    "quotes": lambda asked: quotes.run(members=min(asked.members, 30_000), seconds=asked.seconds),
+    "retention": lambda asked: retention.run(members=asked.members),
+    "settlement": lambda asked: settlement.run(dues=asked.dues),
+    "questions": lambda asked: ledger_questions.run(entries=asked.entries),
+    "exposure": lambda asked: exposure.run(entries=asked.entries),
+    "packages": lambda asked: packages.run(persons=asked.persons),
+    "notices": lambda asked: notices.run(persons=min(asked.persons, 100_000)),
+    "told": lambda asked: told.run(persons=min(asked.persons, 100_000)),
+    "claim-engine": lambda asked: claim_engine.run(claims=asked.claims),
+    "claims-key": lambda asked: claim_engine.run_key(claims=asked.claims),
+    "claims-intake": lambda asked: claims_intake.run(claims=asked.claims),
+    "claims": lambda asked: claims.run(claims=asked.claims),
+}
+# They take long, the whole machine, or root: never part of "all".
+BY_NAME_ONLY: dict[str, Callable[[Options], None]] = {
+    "deployment": lambda asked: deployment.run(asked.fault),
+    "siege": lambda asked: siege.run(kills=asked.kills),
+    "faults": lambda asked: faults.run(asked.fault),
+    "national": lambda asked: national.run(members=asked.members, seconds=asked.seconds),
+    "year": lambda asked: ledger_year.run(entries=asked.entries),
+}
 
 
 def main() -> None:
     """Run what was asked for; everything by default."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", nargs="?", choices=WHICH, default="all")
+    parser.add_argument(
+        "which", nargs="?", choices=[*BENCHMARKS, *BY_NAME_ONLY, "all"], default="all"
+    )
     parser.add_argument("--rows", type=int, default=1_000_000, help="people in the feed's file")
     parser.add_argument("--members", type=int, default=1_000_000, help="people rights are asked of")
     parser.add_argument("--seconds", type=float, default=10, help="length of each measure")
@@ -75,97 +117,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1_000, help="of a siege")
     parser.add_argument("--fault", action="append", default=[], help="of deployment, faults; all")
     options = parser.parse_args()
-    if options.which in ("feed", "all"):
-        feed_import.run(rows=options.rows)
-    if options.which in ("rights", "all"):
-        rights_checks.run(members=options.members, seconds=options.seconds)
-    if options.which in ("guarded", "all"):
-        guarded_checks.run(members=min(options.members, 30_000), seconds=options.seconds)
-    if options.which in ("audit", "all"):
-        ledger_audit.run(entries=options.leaves)
-    if options.which in ("proofs", "all"):
-        ledger_proofs.run(entries=options.leaves)
-    if options.which in ("authentication", "all"):
-        authentication.run(members=options.members, seconds=options.seconds)
-    if options.which in ("cards", "all"):
-        cards.run(contracts=options.contracts)
-    if options.which in ("guard", "all"):
-        first, _, last = options.seeds.partition("-")
-        seeds = range(int(first), int(last or first) + 1)
-        guard_backtest.run(
-            accounts=options.accounts,
-            seeds=seeds,
-            variants=not options.no_variants,
-            judges=options.judge,
-        )
-    if options.which in ("guard-engine", "all"):
-        guard_engine.run()
-    if options.which in ("foreign", "all"):
-        foreign_logs.run(megabytes=options.megabytes)
-    if options.which in ("scope", "all"):
-        scope.run(entries=min(options.entries, 10_000_000))
-    _price(options.which, options.members, options.seconds)
-    _forget(options.which, options.members)
-    _pay(options.which, options.dues)
-    _ask_sealed(options.which, options.entries, options.persons)
-    _share_out(options.which, options.claims)
-    _take_long(options.which, options)
+    every = BENCHMARKS | BY_NAME_ONLY
+    for name in BENCHMARKS if options.which == "all" else [options.which]:
+        every[name](options)
 
 
-def _price(which: str, members: int, seconds: float) -> None:
-    """Measure what acts will be paid."""
-    if which in ("quotes", "all"):
-        quotes.run(members=min(members, 30_000), seconds=seconds)
-
-
-def _forget(which: str, members: int) -> None:
-    """Measure a yearly purge."""
-    if which in ("retention", "all"):
-        retention.run(members=members)
-
-
-def _pay(which: str, dues: int) -> None:
-    """Measure a run of settlement."""
-    if which in ("settlement", "all"):
-        settlement.run(dues=dues)
-
-
-def _ask_sealed(which: str, entries: int, persons: int) -> None:
-    """Measure what is asked of sealed segments, and what insurers are sent of it."""
-    if which in ("questions", "all"):
-        ledger_questions.run(entries=entries)
-    if which in ("exposure", "all"):
-        exposure.run(entries=entries)
-    if which in ("packages", "all"):
-        packages.run(persons=persons)
-    if which in ("notices", "all"):
-        notices.run(persons=min(persons, 100_000))
-    if which in ("told", "all"):
-        told.run(persons=min(persons, 100_000))
-
-
-def _take_long(which: str, options: argparse.Namespace) -> None:
-    """Break a deployment part by part, kill everything at random, load the country."""
-    if which == "deployment":
-        deployment.run(options.fault)
-    if which == "siege":
-        siege.run(kills=options.kills)
-    if which == "faults":
-        faults.run(options.fault)
-    if which == "national":
-        national.run(members=options.members, seconds=options.seconds)
-
-
-def _share_out(which: str, count: int) -> None:
-    """Measure the engine of claims, and compare it with the answer key."""
-    if which in ("claim-engine", "all"):
-        claim_engine.run(claims=count)
-    if which in ("claims-key", "all"):
-        claim_engine.run_key(claims=count)
-    if which in ("claims-intake", "all"):
-        claims_intake.run(claims=count)
-    if which in ("claims", "all"):
-        claims.run(claims=count)
+def _read_seeds(words: str) -> range:
+    """Read `A-B`, or one seed."""
+    first, _, last = words.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,12 @@ from bench.machinery import DATA, running_database, save_results
 from rempart.disclosure.entry import compute_leaf_hashes
 from rempart.disclosure.note import NoteSigner
 from rempart.storage.acts_log import AppendsActs
+from rempart.storage.backup_store import BackupStore
 from rempart.storage.connect import Database
 from rempart.storage.ledger import StoredLog
 from rempart.storage.ledger_writer import LedgerWriter
+from rempart.storage.purge_journal import PurgeJournal
+from rempart.storage.sealing import FileKms
 from rempart.storage.segment_files import SegmentStore
 from rempart.workflows.ledger.audit_ledger import audit_ledger
 from rempart.workflows.ledger.seal_segment import Archive, cool_segments, seal_segments
@@ -60,6 +63,7 @@ def measure(database: Database, store: SegmentStore, entries: int) -> dict[str, 
             signers=[ACTS],
             clock_ms=lambda: time.time_ns() // 1_000_000,
         ),
+        journal=PurgeJournal(BackupStore("memory://bench-audit"), FileKms(bytes(32))),
     )
 
     def audit() -> None:

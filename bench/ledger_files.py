@@ -70,7 +70,7 @@ def _tell_times(segment: int) -> np.ndarray:
 
 
 def _write(store: SegmentStore, segment: int, *, by_person: bool) -> None:
-    columns = _invent(segment)
+    columns = invent_segment(segment)
     if not by_person:
         columns |= {name: np.zeros(SEGMENT, "V16") for name in _NOISE}
     of_accounts, of_persons = name_files(LOG, segment)
@@ -96,7 +96,8 @@ def _cut(
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _invent(segment: int) -> dict[str, np.ndarray]:
+def invent_segment(segment: int) -> dict[str, np.ndarray]:
+    """Return the columns of one segment's entries: always the same for the same number."""
     random = np.random.default_rng(segment)
     rows, t_ms = SEGMENT, _tell_times(segment)
     day = (t_ms - START_MS) // DAY_MS

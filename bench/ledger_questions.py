@@ -83,9 +83,9 @@ def run(*, entries: int) -> None:
     with running_database(DATA / "home-questions") as database:
         declare_parts(database, parts)
         with database.transaction("auditor") as tx:
-            results["seen_by_attack"] = _measure_seen_by(tx, store, parts, **ATTACK)
-            results["seen_by_everything"] = _measure_seen_by(tx, store, parts, **everything)
-            results["who_saw"] = _measure_who_saw(tx, store, parts)
+            results["seen_by_attack"] = measure_seen_by(tx, store, parts, **ATTACK)
+            results["seen_by_everything"] = measure_seen_by(tx, store, parts, **everything)
+            results["who_saw"] = measure_who_saw(tx, store, parts)
     results["slope"] = _measure_slope(store, parts)
     _print(console, results)
     results["spark"] = spark = _compare_with_spark(store, parts[0])
@@ -97,7 +97,7 @@ def run(*, entries: int) -> None:
     console.print(f"saved in {save_results(f'ledger-questions-{entries}', results)}")
 
 
-def _measure_seen_by(
+def measure_seen_by(
     tx: Transaction, store: SegmentStore, parts: Sequence[Part], *, from_ms: int, to_ms: int
 ) -> dict[str, Any]:
     """Ask whom the stolen sessions saw: as a question goes, and by hand."""
@@ -108,7 +108,7 @@ def _measure_seen_by(
 
     def ask() -> Iterator[tuple[Any, ...]]:
         sources = find_sources(tx, open_files(store), **window)
-        return seen_by(sources, session_refs=sessions, **window)
+        return seen_by(sources, session_refs=sessions, from_ms=from_ms, to_ms=to_ms)
 
     def ask_by_hand() -> Iterator[tuple[Any, ...]]:
         with _by_hand() as connection:
@@ -130,7 +130,7 @@ def _measure_seen_by(
     }
 
 
-def _measure_who_saw(tx: Transaction, store: SegmentStore, parts: Sequence[Part]) -> dict[str, Any]:
+def measure_who_saw(tx: Transaction, store: SegmentStore, parts: Sequence[Part]) -> dict[str, Any]:
     """Ask who saw some persons, one after the other, over all segments."""
     window = {"from_ms": 0, "to_ms": parts[-1].last_ms + 1}
     files = [store.locate(one.by_person) for one in parts]

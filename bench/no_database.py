@@ -16,13 +16,15 @@ from rempart.disclosure.checkpoint import Checkpoint, sign_checkpoint
 from rempart.disclosure.entry import Draft
 from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.tree import EMPTY_ROOT
+from rempart.exchange.psc_introspection import PscToken
 from rempart.gateway.app import Parts, build_app
 from rempart.gateway.token_endpoint import TokenParts
 from rempart.rights.coverage import Rate, Terms
 from rempart.storage.gateway import Found, Sheet, Wanted
 from rempart.storage.gateway_accounts import GatewayAccounts
 from rempart.storage.ledger_writer import Receipt
-from rempart.wiring.gateway_app import SystemClock, spare_collector
+from rempart.wiring.clock import SystemClock
+from rempart.wiring.gateway_app import spare_collector
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
 from rempart.workflows.accounts.issue_token import Issuer
@@ -124,7 +126,7 @@ def _find_no_pool() -> Any:
     raise RuntimeError("there is no database here")
 
 
-async def _recognise_nobody(token: str) -> str | None:  # noqa: ARG001
+async def _recognise_nobody(token: str) -> PscToken | None:  # noqa: ARG001
     return None
 
 

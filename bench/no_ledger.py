@@ -36,5 +36,5 @@ class ForgetfulWriter(NoLedger):
 
 def create_app() -> Litestar:
     """Build the gateway of the environment, its writer replaced."""
-    gateway_app.LedgerWriter = ForgetfulWriter  # type: ignore[misc,assignment]
+    gateway_app.LedgerWriter = ForgetfulWriter  # type: ignore[assignment,attr-defined]
     return gateway_app.create_app()

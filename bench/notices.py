@@ -24,8 +24,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from tests.campaign_samples import Outreach, make_line
@@ -159,7 +160,7 @@ def deliver(at: Installation, persons: int) -> dict[str, float]:
             _count(database, "channel = 'email' AND state = 'waiting'") == 0
             and not any((home / "mail" / "reports" / "new").iterdir())
         ),
-        [lambda cut=cut: _count(database, handed) >= cut for cut in cuts],
+        [partial(_has_reached, database, handed, cut) for cut in cuts],
     )
     email_processor_s = _use() - began
     uncertain = _count(database, "state = 'sending'")
@@ -367,12 +368,16 @@ def _print_alone(at: Installation, key: EnvelopeKey) -> float:
     return len(waiting) / (time.process_time() - started)
 
 
+def _has_reached(database: Database, condition: str, count: float) -> bool:
+    return _count(database, condition) >= count
+
+
 def _count(database: Database, condition: str) -> int:
     [(count,)] = _fetch(database, f"SELECT count(*) FROM notices.message WHERE {condition}")
     return int(count)
 
 
-def _fetch(database: Database, statement: str) -> list[tuple]:
+def _fetch(database: Database, statement: str) -> list[tuple[Any, ...]]:
     with database.transaction("owner") as tx:
         return tx.execute(statement).fetchall()
 

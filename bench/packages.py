@@ -118,7 +118,7 @@ def _kill_half_way(incident_id: int, persons: int) -> int:
 def _finish(incident_id: int) -> tuple[float, float]:
     started = time.perf_counter()
     with _start(incident_id) as maker:
-        *_, last = maker.stdout or ()
+        last = list(maker.stdout or ())[-1]
     if maker.returncode:
         raise AssertionError("the package was not made")
     return time.perf_counter() - started, float(last.split()[1])

@@ -9,7 +9,7 @@ them alike.
 
 import asyncio
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -170,12 +170,13 @@ def _print(members: int, rounds: list[Round], pace: Latencies) -> None:
     for column in ("", "per second", "p50 ms", "p99 ms", "failed", "ratio"):
         table.add_column(column, justify="left" if not column else "right")
     bare = _median(one.selects_per_second for one in rounds)
-    for name, pick in (
+    ways: Sequence[tuple[str, Callable[[Round], Throughput]]] = (
         ("same gateway without a database", lambda one: one.no_database),
         ("rights checks, ledger off", lambda one: one.no_ledger),
         ("rights checks, durable ledger", lambda one: one.checks),
         ("the same, each with an Idempotency-Key", lambda one: one.idempotent),
-    ):
+    )
+    for name, pick in ways:
         measures = [pick(one) for one in rounds]
         ratio = _median(pick(one).per_second / one.no_database.per_second for one in rounds)
         table.add_row(

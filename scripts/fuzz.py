@@ -55,7 +55,9 @@ def follow() -> contextlib.AbstractContextManager[object]:
     """Have the code that is imported inside followed."""
     if atheris is None:
         return contextlib.nullcontext()
-    return atheris.instrument_imports(include=INSTRUMENTED)
+    followed: contextlib.AbstractContextManager[object]
+    followed = atheris.instrument_imports(include=INSTRUMENTED)
+    return followed
 
 
 @dataclass(kw_only=True)

@@ -97,6 +97,11 @@ class Etcd:
         for process in self.processes.values():
             process.start()
 
+    def kill(self) -> None:
+        """Kill the three."""
+        for process in self.processes.values():
+            process.kill()
+
 
 class Bases:
     """PostgreSQL on two machines, each under its Patroni."""
