@@ -133,17 +133,19 @@ class Visit:
         if origin != self._home:
             self.complaints.append(f"a resource from elsewhere: {origin}")
 
-    def shoot(self, name: str, *, whole: bool = True, documented: bool = True) -> None:
+    def shoot(self, name: str, *, whole: bool = True) -> None:
         """Take the page at both sizes, and insist that nothing sticks out sideways.
+
+        The documentation keeps those that it shows.
 
         Args:
             name: What is on it.
             whole: Whether to take all of it, or only what the window shows.
-            documented: Whether the documentation may keep it.
         """
-        place = self.shots if documented else self.spare
         for width in self._resize(name):
-            self.page.screenshot(path=place / f"{name}-{width}.png", full_page=whole)
+            file = f"{name}-{width}.png"
+            place = self.shots if (DOCS / file).exists() else self.spare
+            self.page.screenshot(path=place / file, full_page=whole)
 
     def _resize(self, name: str) -> Iterator[int]:
         """Show the page at each width; insist that it fits and that nothing bars the way."""

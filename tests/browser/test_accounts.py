@@ -104,9 +104,9 @@ def refuse_then_enrol(stack: Stack, visit: Visit, who: people.Somebody) -> None:
     page.get_by_label("Code d’invitation").fill(InvitationCode.from_number(0).format())
     page.get_by_role("button", name="Créer ma clé d’accès").click()
     expect(page.get_by_role("alert")).to_contain_text("Refusé")
-    visit.shoot("invitation", documented=False)
+    visit.shoot("invitation")
     enrol(stack, visit, who)
-    visit.shoot("second-key", documented=False)
+    visit.shoot("second-key")
     page.get_by_role("button", name="Plus tard").click()
     expect(page).to_have_url(f"{stack.url}/assureur")
     expect(page.get_by_role("heading", level=1)).to_have_text("Bonjour Camille Essai")
@@ -120,13 +120,13 @@ def add_second_key(stack: Stack, visit: Visit, key: VirtualKey) -> None:
     expect(page.get_by_text("Vous n’avez qu’une clé")).to_be_visible()
     page.get_by_role("button", name="Ajouter une clé").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirmer que c’est bien vous")
-    visit.shoot("step-up", documented=False)
+    visit.shoot("step-up")
     page.get_by_role("button", name="Utiliser ma clé d’accès").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Ajouter une clé d’accès")
     # The key that is plugged in has one here already, and says so.
     page.get_by_role("button", name="Créer la clé").click()
     expect(page.get_by_role("alert")).to_contain_text("déjà une clé")
-    visit.shoot("new-key", documented=False)
+    visit.shoot("new-key")
     key.unplug()
     key.plug()
     page.get_by_label("Nom de la clé").fill("Clé du bureau")
@@ -167,7 +167,7 @@ def look_at_events(stack: Stack, visit: Visit) -> None:
     assert download.value.suggested_filename == "evenements.csv"
     page.get_by_role("row", name="Invitation utilisée").get_by_role("link").click()
     page.get_by_label("Ce que vous en savez").fill("Je n’étais pas là.")
-    visit.shoot("report", documented=False)
+    visit.shoot("report")
     page.get_by_role("button", name="Signaler à l’opérateur").click()
     expect(page.get_by_role("status")).to_contain_text("Signalé le")
     expect(page.get_by_role("button", name="Fermer toutes les autres connexions")).to_be_visible()
@@ -193,7 +193,7 @@ def test_an_insurers_agent_from_invitation_to_revocation(
     # The first key is revoked: it is no longer here; the second one goes on.
     page.get_by_role("button", name="Voir mes connexions et mes clés").click()
     page.get_by_role("link", name=re.compile("Révoquer Chrome")).click()
-    visit.shoot("revoke-key", documented=False)
+    visit.shoot("revoke-key")
     page.get_by_role("button", name="Révoquer").click()
     expect(page.get_by_text("révoquée")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Révoquer"))).to_have_count(0)
@@ -245,7 +245,7 @@ def test_the_last_key_of_an_employers_agent_stays(stack: Stack, visit: Visit, ke
     # English, all of it.
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
-    visit.shoot("account-en", documented=False)
+    visit.shoot("account-en")
 
 
 def test_an_operators_agent_chooses_a_role(stack: Stack, visit: Visit, key: VirtualKey):
@@ -262,7 +262,7 @@ def test_an_operators_agent_chooses_a_role(stack: Stack, visit: Visit, key: Virt
     page.get_by_label("Code d’invitation").fill(people.invite(stack.database, who))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Dans quel rôle ?")
-    visit.shoot("choose-role", documented=False)
+    visit.shoot("choose-role")
     page.get_by_role("button", name="Sécurité").click()
     page.get_by_role("button", name="Plus tard").click()
     expect(page).to_have_url(f"{stack.url}/console")

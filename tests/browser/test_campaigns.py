@@ -294,7 +294,7 @@ def test_from_contacts_to_a_correction_by_two_persons_and_a_real_relay(
     expect(page.get_by_text("revenu : n’habite pas à l’adresse indiquée")).to_be_visible()
     page.get_by_role("button", name="English").press("Enter")
     expect(page.get_by_text("not living at this address").first).to_be_visible()
-    first.shoot("campaign-en", documented=False)
+    first.shoot("campaign-en")
     page.get_by_role("button", name="Français").press("Enter")
     correct(told, first, second, address)
     tell_professionals(told, open_visit)

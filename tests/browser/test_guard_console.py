@@ -148,7 +148,7 @@ def find(stack: Stack, visit: Visit) -> None:
     expect(page.get_by_text("4 décisions attendent")).to_be_visible()
     visit.shoot("guard-map")
     page.get_by_role("link", name="24 heures").click()
-    visit.shoot("guard-map-day", documented=False)
+    visit.shoot("guard-map-day")
     page.get_by_role("link", name="Dernière heure").click()
 
     # The page refreshes itself, and takes nobody's place away.
@@ -226,7 +226,7 @@ def decide_many(stack: Stack, visit: Visit) -> None:
     page.locator(f"#choose-{LATE}").check()
     page.locator("#release-chosen").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Libérer 1 compte")
-    visit.shoot("guard-many", documented=False)
+    visit.shoot("guard-many")
     page.get_by_role("button", name="Libérer").click()
     expect(page.locator("[data-row]")).to_have_count(1)
 
@@ -247,7 +247,7 @@ def test_an_operator_finds_explains_contains_reviews_and_releases(stack: Stack, 
     decide_many(stack, visit)
     page.get_by_role("link", name="Témoins").click()
     expect(page.locator("tbody")).to_contain_text(format_account(CALLER))
-    visit.shoot("guard-canaries", documented=False)
+    visit.shoot("guard-canaries")
     page.get_by_role("link", name="Réglages").click()
     visit.shoot("guard-rules")
 

@@ -145,7 +145,7 @@ def shoot_english(view: Visit, name: str) -> None:
     """Look at the page in English too: nothing sticks out, in either size."""
     view.page.get_by_role("button", name="English").click()
     expect(view.page.locator("html")).to_have_attribute("lang", "en")
-    view.shoot(name, documented=False)
+    view.shoot(name)
     view.page.get_by_role("button", name="Français").click()
     expect(view.page.locator("html")).to_have_attribute("lang", "fr")
 
@@ -180,7 +180,7 @@ def answer_for_members(stack: Stack, view: Visit, number: str) -> None:
     expect(cnil.get_by_text("CNIL-26-0042", exact=False)).to_be_visible()
     page.goto(f"{stack.url}/assureur/violations")
     expect(page.get_by_text("CNIL-26-0042", exact=False)).to_be_visible()
-    view.shoot("own-register", documented=False)
+    view.shoot("own-register")
 
 
 def look_at_the_operators_screens(stack: Stack, visit: Visit, number: str) -> None:

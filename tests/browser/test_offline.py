@@ -213,4 +213,4 @@ def test_the_status_page_and_the_members_code_at_both_sizes(stack: Stack, visit:
     page.wait_for_timeout(11_000)  # what was found is fresh for ten seconds
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("La facturation continue")
-    visit.shoot("status-cut", documented=False)
+    visit.shoot("status-cut")

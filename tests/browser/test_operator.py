@@ -242,7 +242,7 @@ def test_an_operator_watches_and_reads_an_incident(stack: Stack, visit: Visit):
     visit.shoot("ledger")
 
     page.get_by_role("link", name="Incidents", exact=True).first.click()
-    visit.shoot("incidents", documented=False)
+    visit.shoot("incidents")
     page.get_by_role("link", name="Exercice : janvier 2024 rejoué").click()
     expect(page).to_have_url(f"{stack.url}/console/incidents/{number}")
     table = page.locator("#exposition tr")

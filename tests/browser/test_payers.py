@@ -122,4 +122,4 @@ def test_two_people_approve_benefits_and_a_run_and_a_member_reads_who_paid(
     own.shoot("my-reimbursement")
     own.page.get_by_role("button", name="English").click()
     expect(own.page.get_by_text("Who paid what")).to_be_visible()
-    own.shoot("my-reimbursement-en", documented=False)
+    own.shoot("my-reimbursement-en")

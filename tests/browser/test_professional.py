@@ -63,7 +63,7 @@ def check_with_the_card(stack: Stack, visit: Visit) -> None:
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
     expect(page.get_by_text("vérification de droits faite par Claire Vasseur")).to_be_visible()
-    visit.shoot("print", documented=False)
+    visit.shoot("print")
     page.emulate_media(media="screen")
 
 
@@ -118,7 +118,7 @@ def compare_a_stranger_with_somebody_closed(stack: Stack, visit: Visit) -> None:
         page.get_by_label("Date de naissance").fill("12/05/1984")
         page.get_by_role("button", name="Vérifier").click()
         expect(page.get_by_role("status")).to_contain_text("ni si la personne est connue")
-    visit.shoot("not-open", documented=False)
+    visit.shoot("not-open")
 
 
 def leave(stack: Stack, visit: Visit) -> None:
@@ -159,11 +159,11 @@ def test_public_pages_hold_together(stack: Stack, visit: Visit):
     page = visit.page
     for name, address in (("design", "charte"), ("api", "docs/api")):
         page.goto(f"{stack.url}/{address}")
-        visit.shoot(name, documented=False)
+        visit.shoot(name)
     expect(page.get_by_text("/v1/rights-checks").first).to_be_visible()
     page.goto(f"{stack.url}/nowhere")
     expect(page.get_by_role("heading", level=1)).to_have_text("Page introuvable")
-    visit.shoot("not-found", documented=False)
+    visit.shoot("not-found")
 
 
 def test_the_portal_says_so_when_the_gateway_is_away(stack: Stack, visit: Visit):
@@ -177,7 +177,7 @@ def test_the_portal_says_so_when_the_gateway_is_away(stack: Stack, visit: Visit)
         scan(page, COVERED.card.format())
         expect(page.get_by_role("alert")).to_contain_text("La vérification ne répond pas")
         expect(page.get_by_role("alert")).to_contain_text("Ce qui marche encore")
-        visit.shoot("unavailable", documented=False)
+        visit.shoot("unavailable")
         admin.execute("ALTER TABLE ledger.entry_away RENAME TO entry")
     for _ in range(20):
         page.get_by_role("button", name="Réessayer").click()

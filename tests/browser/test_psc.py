@@ -143,7 +143,7 @@ def test_a_pharmacist_works_and_leaves(outside: Outside, visit: Visit):
     be(page, "Claire VASSEUR")
 
     expect(page).to_have_url(f"{outside.ours}/connexion/psc/situation")
-    visit.shoot("situation", documented=False)
+    visit.shoot("situation")
     expect(page.get_by_text("Hôpital du Lac")).to_be_visible()
     page.get_by_label("Pharmacie du Pont").check()
     page.get_by_role("button", name="Continuer").click()
@@ -186,7 +186,7 @@ def leave(outside: Outside, visit: Visit) -> None:
     page = visit.page
     page.get_by_role("button", name="Se déconnecter").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Vous êtes déconnecté")
-    visit.shoot("left", documented=False)
+    visit.shoot("left")
     page.get_by_role("button", name="Fermer aussi la session du fournisseur").click()
     expect(page).to_have_url(f"{outside.ours}/")
     page.goto(f"{outside.ours}/connexion/psc")
@@ -218,7 +218,7 @@ def test_a_stranger_is_told_what_to_do(outside: Outside, visit: Visit):
     page.goto(f"{outside.ours.replace('localhost', '127.0.0.1')}/connexion/psc")
     be(page, "Rose INCONNUE")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vous n’êtes pas encore inscrit ici")
-    visit.shoot("unknown-professional", documented=False)
+    visit.shoot("unknown-professional")
     visit.complaints.clear()
 
 

@@ -155,7 +155,7 @@ def test_two_of_the_host_change_a_period_and_let_a_run_leave_but_for_whom_a_judg
     first.shoot("retention-plan")
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="A few people, without their names")).to_be_visible()
-    first.shoot("retention-plan-en", documented=False)
+    first.shoot("retention-plan-en")
     page.get_by_role("button", name="Français").click()
     page.get_by_role("button", name="Donner mon accord").click()
     page.get_by_role("button", name="Donner mon accord").click()
@@ -224,7 +224,7 @@ def test_who_left_reads_one_page_asks_and_is_answered_within_the_month(
         expect(reader.page.get_by_role("heading", level=1)).to_have_text("Mes données")
         for summary in reader.page.locator("summary").all():
             summary.click()
-        reader.shoot(f"my-data-{months}-months", documented=months in {13, 75})
+        reader.shoot(f"my-data-{months}-months")
         readers.append(reader)
     asking = readers[1].page
     asking.get_by_role("link", name="Faire corriger, effacer ou limiter").click()
@@ -250,10 +250,10 @@ def test_who_left_reads_one_page_asks_and_is_answered_within_the_month(
     asking.reload()
     expect(asking.get_by_text("Vos coordonnées partent.")).to_be_visible()
     asking.get_by_role("button", name="English").click()
-    readers[1].shoot("my-requests-en", documented=False)
+    readers[1].shoot("my-requests-en")
     page.goto(f"{stack.url}/assureur/retenues")
     expect(page.get_by_text("Rien n’est retenu")).to_be_visible()
-    dpo.shoot("own-data-holds", documented=False)
+    dpo.shoot("own-data-holds")
 
 
 def add_lilas(stack: Stack) -> people.Organisation:

@@ -60,7 +60,7 @@ def test_the_operator_sees_software_and_opens_one(stack: Stack, visit: Visit):
     visit.shoot("software")
     page.get_by_role("link", name="officine-clair").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Officine Clair")
-    visit.shoot("one-software", documented=False)
+    visit.shoot("one-software")
 
 
 def test_somebody_says_where_they_are_warned(stack: Stack, visit: Visit):
@@ -70,13 +70,13 @@ def test_somebody_says_where_they_are_warned(stack: Stack, visit: Visit):
     page.goto(f"{stack.url}/compte")
     page.get_by_role("link", name="Adresses d’alerte").click()
     expect(page.get_by_text("Aucune adresse : personne ne serait prévenu")).to_be_visible()
-    visit.shoot("no-address", documented=False)
+    visit.shoot("no-address")
     page.get_by_role("button", name="Ajouter une adresse").click()
     page.get_by_label("Adresse ou numéro").fill("camille@example.invalid")
-    visit.shoot("give-address", documented=False)
+    visit.shoot("give-address")
     page.get_by_role("button", name="Envoyer le code").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirmer une adresse")
-    visit.shoot("confirm-address", documented=False)
+    visit.shoot("confirm-address")
     post = Post()
     with stack.database.transaction("registrar") as tx:
         send_codes(tx, post, letterbox=make_letterbox(stack.world.home.key("master")))
@@ -84,8 +84,8 @@ def test_somebody_says_where_they_are_warned(stack: Stack, visit: Visit):
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{stack.url}/compte/alertes")
     expect(page.locator("tbody tr")).to_contain_text(re.compile("c•••@e•••.invalid"))
-    visit.shoot("addresses", documented=False)
+    visit.shoot("addresses")
     page.get_by_role("link", name="Retirer").click()
     page.get_by_role("button", name="Retirer").click()
     expect(page.get_by_role("alert")).to_contain_text("dernière adresse")
-    visit.shoot("last-address", documented=False)
+    visit.shoot("last-address")

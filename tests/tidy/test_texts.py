@@ -1,6 +1,7 @@
 """What no text of the repository may hold: other people's machines, and promises left for later."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -35,6 +36,12 @@ def find_dead_links(path: str, text: str, paths: set[str]) -> list[str]:
         if place not in paths and not any(one.startswith(f"{place}/") for one in paths):
             dead.append(target)
     return dead
+
+
+def find_unseen(pictures: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Return the pictures that no text shows."""
+    shown = {PurePosixPath(unquote(link)).name for text in texts for link in LINK.findall(text)}
+    return [path for path in pictures if PurePosixPath(path).name not in shown]
 
 
 @pytest.mark.parametrize(
@@ -97,3 +104,13 @@ def test_every_link_of_the_docs_leads_somewhere(repository, every_path, expect_n
         for link in find_dead_links(page.path, page.text, every_path)
     ]
     expect_none(dead, "correct the link or write the page")
+
+
+def test_the_rule_sees_a_picture_that_no_page_shows():
+    assert find_unseen(["docs/a.png", "docs/b.png"], ["![A](../a.png)"]) == ["docs/b.png"]
+
+
+def test_every_picture_of_the_docs_is_shown(repository, every_path, expect_none):
+    pictures = [path for path in every_path if path.startswith("docs/") and path.endswith(".png")]
+    pages = [file.text for file in repository if file.path.endswith(".md")]
+    expect_none(find_unseen(sorted(pictures), pages), "show it on a page or delete it")
