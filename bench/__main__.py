@@ -13,6 +13,8 @@ hour and a half), `faults` (minutes, and root), `national` and `year` (hours, th
 """
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable
 
 from bench import (
@@ -117,6 +119,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1_000, help="of a siege")
     parser.add_argument("--fault", action="append", default=[], help="of deployment, faults; all")
     options = parser.parse_args()
+    # Asked to stop, it stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     every = BENCHMARKS | BY_NAME_ONLY
     for name in BENCHMARKS if options.which == "all" else [options.which]:
         every[name](options)

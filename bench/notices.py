@@ -69,8 +69,6 @@ _console = Console()
 
 def run(*, persons: int) -> None:
     """Tell everybody once; print and save what it took."""
-    # Asked to stop, it stops what it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     home = DATA / f"home-notices-{persons}"
     with running_database(home) as database:
         at = Installation(settings=Settings(home=home), home=Home.open(home), database=database)
