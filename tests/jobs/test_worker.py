@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job
 from tests.jobs.practice import (
     ask_database,
     drain,
@@ -17,7 +18,13 @@ from tests.jobs.practice import (
 )
 
 from rempart.jobs import worker as worker_module
-from rempart.jobs.failures import Patience, describe_failure
+from rempart.jobs.failures import (
+    Described,
+    JobFailed,
+    Patience,
+    describe_failure,
+    find_longest_wait_s,
+)
 from rempart.jobs.work import WORK, Attempt, run_attempt
 from rempart.kernel.errors import InconsistentRecord, Unavailable
 from rempart.storage import jobs
@@ -282,6 +289,19 @@ def test_former_members_leave_soon_after_midnight_in_paris(month):
     midnight = datetime(2026, month, 12, tzinfo=ZoneInfo("Europe/Paris"))
     first = find_next(KINDS["sweep_former_members"].cron or "", midnight)
     assert first - midnight < timedelta(hours=1)
+
+
+def test_what_is_due_every_minute_never_waits_longer_for_another_try():
+    found = JobFailed(Described("unavailable", "away"), passing=True)
+    tried = Job(id=1, attempts=3, task_name="any", queue="routine", lock="", queueing_lock="")
+
+    def wait_s(kind: str) -> float:
+        patience = Patience(find_longest_wait_s(KINDS[kind].cron))
+        decision = patience.get_retry_decision(exception=found, job=tried)
+        return (decision.retry_at - datetime.now(UTC)).total_seconds()
+
+    assert wait_s("adjudicate_claims") == pytest.approx(60, abs=2)
+    assert wait_s("run_retention") == pytest.approx(320, abs=2)
 
 
 def test_a_job_interrupted_by_a_stop_is_taken_up_at_once():

@@ -5,6 +5,7 @@ Refuses to repeat what a driver, a file or a library said: it may quote a person
 
 import traceback
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,14 @@ from procrastinate.retry import BaseRetryStrategy
 from psycopg_pool import PoolTimeout
 
 from rempart.kernel.errors import Conflict, RempartError, Unavailable
+from rempart.workflows.jobs.read_jobs import find_next
 
 TRIES: Final = 6
 FIRST_WAIT_S: Final = 5
 LONGEST_WAIT_S: Final = 1800
 
 _OURS: Final = str(Path(__file__).parents[1])
+_SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # What may be over at the next try. The others wait for somebody, or for the next time they are due.
 _PASSING: Final = (Unavailable, Conflict, psycopg.OperationalError, PoolTimeout, OSError)
 
@@ -72,7 +75,14 @@ def is_passing(failure: BaseException) -> bool:
 
 
 class Patience(BaseRetryStrategy):
-    """Another try after 5 seconds, 20, 80…: for what may pass, and for what a stop interrupted."""
+    """Another try after 5 seconds, 20, 80…: for what may pass, and for what a stop interrupted.
+
+    Args:
+        longest_wait_s: What no wait is longer than.
+    """
+
+    def __init__(self, longest_wait_s: int = LONGEST_WAIT_S) -> None:
+        self._longest_wait_s = longest_wait_s
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """Return when to try again, or None."""
@@ -81,7 +91,25 @@ class Patience(BaseRetryStrategy):
         if not isinstance(exception, JobFailed) or not exception.passing:
             return None
         wait_s = compute_wait_s(job.attempts + 1)
-        return None if wait_s is None else RetryDecision(retry_in={"seconds": wait_s})
+        if wait_s is None:
+            return None
+        return RetryDecision(retry_in={"seconds": min(wait_s, self._longest_wait_s)})
+
+
+def find_longest_wait_s(cron: str | None) -> int:
+    """Return the longest wait of a kind of job: no longer than until it is due again anyway.
+
+    While one waits no other of its kind is begun: a minute's work that waited twenty for another
+    try would be in its own way.
+
+    Examples:
+        >>> [find_longest_wait_s(cron) for cron in ("* * * * *", "*/5 * * * *", "1 4 * * *", None)]
+        [60, 300, 1800, 1800]
+    """
+    if cron is None:
+        return LONGEST_WAIT_S
+    first = find_next(cron, _SOME_DAY)
+    return min(LONGEST_WAIT_S, int((find_next(cron, first) - first).total_seconds()))
 
 
 def compute_wait_s(failures: int) -> int | None:

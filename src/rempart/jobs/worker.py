@@ -20,7 +20,7 @@ from procrastinate.periodic import PeriodicDeferrer
 from procrastinate.worker import Worker
 from psycopg_pool import PoolTimeout
 
-from rempart.jobs.failures import TRIES, Patience
+from rempart.jobs.failures import TRIES, Patience, find_longest_wait_s
 from rempart.jobs.work import TICK, WORK, Attempt, Work, run_attempt
 from rempart.kernel.errors import RempartError
 from rempart.storage import jobs
@@ -213,7 +213,7 @@ def _add_task(app: App, kind: JobKind, worker: JobWorker) -> None:
         queue=kind.queue,
         lock=alone,
         queueing_lock=alone,
-        retry=Patience(),
+        retry=Patience(find_longest_wait_s(kind.cron)),
         pass_context=True,
     )(do)
     if kind.cron is not None and not find_lacking(kind, worker.installation.settings):
