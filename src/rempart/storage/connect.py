@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from rempart.kernel.errors import SetupError, Unavailable
+from rempart.storage.column_dumper import ADAPTERS
 from rempart.storage.roles import role_name
 
 Login: TypeAlias = Literal[
@@ -166,7 +167,7 @@ class Database:
             SetupError: the server has no such database or role.
         """
         try:
-            return psycopg.connect(self.dsn(login), autocommit=autocommit)
+            return psycopg.connect(self.dsn(login), autocommit=autocommit, context=ADAPTERS)
         except psycopg.OperationalError as failure:
             reason = str(failure).strip().splitlines()[-1]
             if f'"{self.name}" does not exist' in reason or "role" in reason:
@@ -193,6 +194,7 @@ class Database:
             min_size=min_size,
             max_size=max_size,
             check=ConnectionPool.check_connection,
+            kwargs={"context": ADAPTERS},
             reconnect_timeout=_GIVE_UP_S,
             open=False,
             name=f"rempart-{login}",
