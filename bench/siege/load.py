@@ -15,7 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ CHECKERS: Final = 4
 BILLERS: Final = 2
 # Faces that each account knows: the guard lets a practice's own patients pass.
 FACES: Final = 5
+CARE_DAYS: Final = 300
 PAUSE_S: Final = 0.02
 ANSWERS: Final = {"check": 200, "claim": 202}
 # What says "come back", 0 no answer at all: everything else must never be seen.
@@ -237,6 +238,8 @@ def _read_people(ground: Ground) -> list[dict[str, Any]]:
 
 
 def _make_claim(invoice: str, person: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    """Return a claim of some day of the year: the same care twice would be paid once."""
+    care_date = date.fromisoformat(person["care_date"]) - timedelta(days=dice.randrange(CARE_DAYS))
     return {
         "invoice": invoice,
         "beneficiary": person["identifiers"],
@@ -244,8 +247,9 @@ def _make_claim(invoice: str, person: dict[str, Any], dice: random.Random) -> di
             {
                 "number": number,
                 "act": act,
-                "care_date": person["care_date"],
+                "care_date": care_date.isoformat(),
                 "billed_cents": dice.randrange(2_500, 9_000),
+                "base_cents": 2_500,
                 "amo_cents": 1_600,
             }
             for number, act in enumerate(("G", "PH7"), 1)
