@@ -35,7 +35,9 @@ FIRST_REF: Final = 10**12
 REFS_A_ROUND: Final = 10**6
 PURGER, TELLER = 200, 400
 CAMPAIGN: Final = 501
-ROUTINE: Final = ("adjudicate_claims", "seal_segments", "send_notices", "print_letters")
+ROUTINE: Final = (
+    *("adjudicate_claims", "seal_segments", "send_notices", "read_bounces", "print_letters"),
+)
 ASK_EVERY_S: Final = 3.0
 NIGHT_WITHIN_S: Final = 120
 
@@ -161,6 +163,8 @@ class Round:
 
     def is_over(self) -> bool:
         """Say whether everything that was asked for is done, or something never will be."""
+        if any((self.fortress.ground.home.path / "mail" / "reports" / "new").iterdir()):
+            return False  # whoever it is about will be written a letter
         with (
             suppress(psycopg.Error, RempartError),
             self.fortress.database.transaction("owner") as tx,
