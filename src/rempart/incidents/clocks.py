@@ -258,7 +258,7 @@ def _plan(
         late = due is not None and met.happened_at > due
         state = ClockState.MET_LATE if late else ClockState.MET
         return _make(rule, party, state, met=met, **dates)
-    waived = _find(timeline, rule.waived_by, party, last=True)
+    waived = _find_waiver(timeline, rule, party)
     if waived is not None:
         exempt = {"exempt": Exempt.WAIVED, "waived": waived}
         return _make(rule, party, ClockState.NOT_APPLICABLE, **dates, **exempt)
@@ -289,6 +289,17 @@ def _tolerate(
         Trait.NO_TOLERANCE_BUT_FINAL in owing.traits and rule.report != "final"
     )
     return strict if strict is None or lost or not rule.tolerance else calendar.move_to_noon(strict)
+
+
+def _find_waiver(timeline: Sequence[Fact], rule: ClockRule, party: Party) -> Fact | None:
+    """Return the decision that a clock does not apply, unless the same judgement was reversed."""
+    waived = _find(timeline, rule.waived_by, party, last=True)
+    if waived is None:
+        return None
+    owed = (*rule.starts, *rule.lapses_without)
+    reversing = [one for one in owed if one.kind == waived.kind]
+    later = timeline[timeline.index(waived) + 1 :]
+    return waived if _find(later, reversing, party) is None else None
 
 
 def _has_lapsed(

@@ -118,6 +118,34 @@ def test_an_incident_that_is_not_major_owes_no_report():
     assert (day.state, day.exempt) == (ClockState.NOT_APPLICABLE, Exempt.WAIVED)
 
 
+def test_an_incident_found_major_after_all_owes_its_reports():
+    minor = fact("classified", "2026-03-02 12:00", 7, major=False)
+    told = [RECEIVED, minor, MAJOR]
+    day = plan_one("dora_initial_24h", told, now="2026-03-02 21:00")
+    hours = plan_one("dora_initial_4h", told, now="2026-03-02 21:00")
+    assert (day.state, day.due_at) == (ClockState.RUNNING, at("2026-03-03 10:00"))
+    assert (hours.state, hours.due_at) == (ClockState.RUNNING, at("2026-03-03 00:00"))
+
+
+def test_an_incident_found_not_major_after_all_owes_none():
+    minor = fact("classified", "2026-03-02 20:05", 7, major=False)
+    for code in ("dora_initial_24h", "dora_initial_4h"):
+        clock = plan_one(code, [RECEIVED, MAJOR, minor], now="2026-03-09 10:00")
+        assert (clock.state, clock.exempt) == (ClockState.NOT_APPLICABLE, Exempt.WAIVED)
+
+
+def test_of_two_decisions_about_telling_people_the_last_one_holds():
+    def decide(when: str, answer: str):
+        return fact("decision", when, 7, decision="art34", answer=answer)
+
+    no, yes = decide("2026-03-03 10:00", "not_needed"), decide("2026-03-04 10:00", "inform")
+    clock = plan_one("gdpr_34", [RECEIVED, no, yes], now="2026-03-05 10:00")
+    assert (clock.state, clock.started) == (ClockState.RUNNING, yes)
+    never = decide("2026-03-05 09:00", "not_needed")
+    clock = plan_one("gdpr_34", [RECEIVED, no, yes, never], now="2026-03-05 10:00")
+    assert (clock.state, clock.waived) == (ClockState.NOT_APPLICABLE, never)
+
+
 def test_a_text_without_a_number_shows_the_time_spent():
     clock = plan_one("processor_notice", [fact("awareness", "2026-03-02 10:00")])
     assert (clock.due_at, clock.remaining(at("2026-03-03 10:00"))) == (None, None)
