@@ -24,6 +24,7 @@ from rempart.tariffs.working_days import Calendar
 
 REMIND_BEFORE: Final = (timedelta(hours=24), timedelta(hours=6), timedelta(hours=1), timedelta(0))
 """When whoever owns a clock is reminded, before its limit; the last one says it is past."""
+_REPORT: Final = "report_submitted"
 
 
 class ClockState(enum.StrEnum):
@@ -327,16 +328,25 @@ def _matches(fact: Fact, pattern: Pattern, party: Party) -> bool:
         return False
     match pattern.origin:
         case "own":
-            return fact.insurer_id == party.insurer_id
+            return _is_own(fact, party)
         case "operator":
             return fact.insurer_id is None
         case "shared":
-            return fact.insurer_id == party.insurer_id or _is_told_for(fact, party)
+            return _is_own(fact, party) or _is_told_for(fact, party)
+
+
+def _is_own(fact: Fact, party: Party) -> bool:
+    """Tell whether an event is the party's own: a report filed for insurers is theirs."""
+    is_for_others = fact.kind == _REPORT and fact.details.get("insurers") is not None
+    return fact.insurer_id == party.insurer_id and not (is_for_others and fact.insurer_id is None)
 
 
 def _is_told_for(fact: Fact, party: Party) -> bool:
-    """Tell whether an event of the operator is for this insurer: for all, or for those it names."""
+    """Tell whether an event of the operator is for this insurer: for all, or for those it names.
+
+    A report that names nobody is the operator's own, about professionals: it is for no insurer.
+    """
     if fact.insurer_id is not None:
         return False
     named = fact.details.get("insurers")
-    return named is None or party.insurer_id in named
+    return fact.kind != _REPORT if named is None else party.insurer_id in named

@@ -71,6 +71,24 @@ def test_mutation_a_limit_counted_from_the_wrong_fact_is_seen(monkeypatch):
     assert plan_one("gdpr_33", [aware, RECEIVED], now="2026-03-02 11:00").state is ClockState.MISSED
 
 
+def file_as_operator(when: str, **details):
+    return fact("report_submitted", when, report="cnil", phase="initial", **details)
+
+
+def test_the_operators_own_notification_is_no_insurers():
+    told = [fact("awareness", "2026-03-02 09:00"), RECEIVED, file_as_operator("2026-03-03 09:00")]
+    assert plan_one("gdpr_33", told, now="2026-03-04 09:00").state is ClockState.RUNNING
+    assert plan_one("gdpr_33_more", told, now="2026-03-04 09:00").state is ClockState.WAITING
+    assert plan_one("gdpr_33_operator", told, now="2026-03-04 09:00").state is ClockState.MET
+
+
+def test_a_notification_filed_for_insurers_is_not_the_operators_own():
+    filed = file_as_operator("2026-03-03 09:00", insurers=[7, 8])
+    told = [fact("awareness", "2026-03-02 09:00"), RECEIVED, filed]
+    assert plan_one("gdpr_33", told, now="2026-03-04 09:00").state is ClockState.MET
+    assert plan_one("gdpr_33_operator", told, now="2026-03-04 09:00").state is ClockState.RUNNING
+
+
 def test_who_is_not_a_controller_does_not_notify():
     parties = [OPERATOR, replace(INSURER, traits=frozenset())]
     clocks = plan_clocks([RECEIVED], CLOCK_RULES, parties, calendar=CALENDAR, now=at("2026-03-03"))
