@@ -174,6 +174,33 @@ def test_a_dora_report_waits_for_a_classification_and_for_what_its_schema_needs(
     assert "LEI" in done.stderr
 
 
+def test_a_dora_report_follows_the_classification_of_its_own_insurers(number, database, writer):
+    with database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO rights.insurer (insurer_id, amc_number, name, agreement_from)"
+            " VALUES (2, %s, 'Brisemer', '2023-01-01')",
+            [make_synthetic_amc_number(2).number],
+        )
+        tx.execute(
+            "INSERT INTO incidents.exposed_person"
+            " (incident_id, insurer_id, person_ref, tier, fields, lookups, sessions)"
+            " VALUES (%s, 2, 4343, 'A', 1, 2, '{71}')",
+            [number],
+        )
+    with database.transaction("analyst") as tx:
+        judge_incident.classify(tx, writer, number, [1, 2], {**KNOWN, "clients_total": 1000})
+        minor = dict.fromkeys(KNOWN, False)
+        judge_incident.classify(tx, writer, number, [2], {**minor, "clients_total": 10})
+        first, second, both = (
+            notify_authority.prepare_dora(tx, writer, number, insurers, phase="intermediate").body
+            for insurers in ([1], [2], [1, 2])
+        )
+    kinds = [one["incident"]["classificationTypes"] for one in (first, second, both)]
+    assert [len(kind) for kind in kinds] == [2, 1, 2]
+    shares = [one["impactAssessment"]["affectedAssets"] for one in (first, second, both)]
+    assert ["percentage" in one["affectedClients"] for one in shares] == [False, True, True]
+
+
 def test_a_complaint_takes_files_in_with_their_digests(run, number, tmp_path):
     piece = tmp_path / "journal.txt"
     piece.write_text("une ligne")

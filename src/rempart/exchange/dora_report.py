@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypeAlias
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from rempart.incidents.case import CaseFile, describe_event, list_measures
+from rempart.incidents.case import CaseFile, concerns, describe_event, list_measures
 from rempart.incidents.classification import Classification, Criterion, is_actual
 from rempart.incidents.room import EventKind, RoomEvent
 from rempart.kernel.instants import PARIS, from_ms
@@ -328,10 +328,9 @@ def _describe_impact(
 
 
 def _list_authorities(case: CaseFile, insurers: Sequence[int]) -> list[str]:
-    concerned = {*insurers, None}
     told = set()
     for event in case.timeline:
-        if event.insurer_id not in concerned:
+        if not any(concerns(event, one) for one in (*insurers, None)):
             continue
         if event.kind is EventKind.COMPLAINT_FILED:
             told.add("police_law_enforcement")

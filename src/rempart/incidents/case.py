@@ -4,7 +4,7 @@ Every notification, report and bundle is written from it, so that no two of them
 to hold a person: people are numbers with bounds, and fields.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -101,14 +101,25 @@ class CaseFile:
     def find_first(
         self, kind: EventKind, insurer_id: int | None = None, **says: object
     ) -> RoomEvent | None:
-        """Return the first event of a kind, of one insurer or of the operator."""
+        """Return the first event of a kind, of or for one insurer, or the operator's own."""
         return next(iter(self._list(kind, insurer_id, says)), None)
 
     def find_last(
         self, kind: EventKind, insurer_id: int | None = None, **says: object
     ) -> RoomEvent | None:
-        """Return the last event of a kind, of one insurer or of the operator."""
+        """Return the last event of a kind, of or for one insurer, or the operator's own."""
         return next(reversed(self._list(kind, insurer_id, says)), None)
+
+    def find_classification(self, insurers: Collection[int]) -> RoomEvent | None:
+        """Return the last classification that was made for all of these insurers."""
+        return next(
+            (
+                event
+                for event in reversed(self._order(EventKind.CLASSIFIED))
+                if all(concerns(event, one) for one in insurers)
+            ),
+            None,
+        )
 
     def count_members(self, insurers: Iterable[int]) -> Bounds:
         """Add up the people of some insurers; nobody is counted across insurers."""
@@ -122,14 +133,27 @@ class CaseFile:
     def _list(
         self, kind: EventKind, insurer_id: int | None, says: Mapping[str, object]
     ) -> list[RoomEvent]:
-        found = [
+        return [
             event
-            for event in self.timeline
-            if event.kind is kind
-            and event.insurer_id == insurer_id
+            for event in self._order(kind)
+            if concerns(event, insurer_id)
             and all(event.details.get(name) == value for name, value in says.items())
         ]
+
+    def _order(self, kind: EventKind) -> list[RoomEvent]:
+        found = [event for event in self.timeline if event.kind is kind]
         return sorted(found, key=lambda event: (event.happened_ms, event.event_ref or 0))
+
+
+def concerns(event: RoomEvent, insurer_id: int | None) -> bool:
+    """Tell whether an event is of one insurer or for it; None: whether it is the operator's own.
+
+    What the operator says for insurers names them, and is theirs.
+    """
+    named = event.details.get("insurers")
+    if event.insurer_id is not None or named is None:
+        return event.insurer_id == insurer_id
+    return insurer_id in named
 
 
 KIND_WORDS: Final[Mapping[EventKind, str]] = {

@@ -19,6 +19,7 @@ from rempart.disclosure.fields import Field
 from rempart.incidents.case import (
     CaseFile,
     Population,
+    concerns,
     describe_bounds,
     describe_event,
     has_any,
@@ -288,7 +289,7 @@ def _list_authorities(
         f"{describe_event(event)}, {say(from_ms(event.happened_ms))}"
         for event in case.timeline
         if event.kind in {EventKind.REPORT_SUBMITTED, EventKind.COMPLAINT_FILED}
-        and event.insurer_id in {insurer_id, None}
+        and (concerns(event, insurer_id) or concerns(event, None))
         and event.details.get("report") not in {"cnil", "persons"}
     ]
     return "\n".join(lines)

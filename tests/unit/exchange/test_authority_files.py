@@ -248,6 +248,22 @@ def test_ciso_assistant_gets_one_breach_for_each_controller():
     )
 
 
+def test_what_the_operator_files_for_an_insurer_is_told_of_that_insurer_alone():
+    filed = tell(
+        40, EventKind.REPORT_SUBMITTED, 130, None, report="cnil", reference="CNIL-1", insurers=[8]
+    )
+    seven, eight, operator = list_breaches(make_case(timeline=(*make_case().timeline, filed)))
+    assert eight["authority_notification_ref"] == "CNIL-1"
+    assert (seven["authority_notified_on"], operator["authority_notified_on"]) == (None, None)
+
+
+def test_a_notification_names_the_authorities_told_for_its_own_insurer():
+    told = tell(41, EventKind.REPORT_SUBMITTED, 131, None, report="dora", insurers=[8])
+    timeline = (*make_case().timeline, told)
+    assert "dora" in answer(notify(8, timeline=timeline), "other_authorities").value
+    assert "dora" not in answer(notify(7, timeline=timeline), "other_authorities").value
+
+
 def test_iris_gets_a_case_and_a_timeline_it_can_load():
     body = json.loads(write_iris_case(make_case(exercise=True), customer=3))
     assert body["case_name"].startswith("EXERCICE")

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rempart.accounts.permissions import Permission
 from rempart.exchange import dora_report
-from rempart.incidents.case import CaseFile, read_detail
+from rempart.incidents.case import CaseFile
 from rempart.incidents.classification import Classification, IncidentScale, classify_incident
-from rempart.incidents.room import EventKind
 from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404
 from rempart.portals.answers_form import AnswersForm, Question, send_file
 from rempart.portals.authority_wording import (
@@ -97,8 +96,9 @@ class ScaleForm(forms.Form):
 def dora(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     """Classify an incident under DORA, and complete its reports."""
     case = load_case(request, incident_id)
-    classified = case.find_last(EventKind.CLASSIFIED)
-    known = dict(read_detail(classified, "scale") or {})
+    insurers = read_parties(request, case)
+    classified = case.find_classification(insurers)
+    known = notify_authority.read_scale(classified, insurers)
     classifying = "classer" in request.POST
     scale = ScaleForm(request.POST if classifying else None, initial=_write_scale(known))
     phase = request.GET.get("phase", "initial")
@@ -106,7 +106,6 @@ def dora(request: HttpRequest, incident_id: int) -> HttpResponseBase:
         raise Http404
     saving = "enregistrer" in request.POST
     form = _make_dora_form(request, case, phase, request.POST if saving else None)
-    insurers = read_parties(request, case)
     done: object = None
     if classifying and scale.is_valid():
         done = perform(

@@ -4,7 +4,7 @@ Refuses to submit anything by itself: a submission is somebody's act, with its h
 and only that meets a clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -23,7 +23,7 @@ from rempart.incidents.cnil_form import (
     Phase,
     complete_notification,
 )
-from rempart.incidents.room import EventKind, read_words
+from rempart.incidents.room import EventKind, RoomEvent, read_words
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.kernel.instants import PARIS, from_ms
 from rempart.storage import authorities
@@ -171,14 +171,14 @@ def prepare_dora(
     """Return the DORA report of some insurers from the last classification and what was written.
 
     Raises:
-        Conflict: nobody classified the incident yet.
+        Conflict: nobody classified the incident for these insurers yet.
         NotFound: there is no such incident, or an insurer is not concerned (also NotAllowed).
     """
     case = read_case(tx, writer, incident_id)
-    classified = case.find_last(EventKind.CLASSIFIED)
+    classified = case.find_classification(insurers)
     if classified is None:
         raise Conflict("classify the incident first: the report says by which criteria")
-    scale = read_detail(classified, "scale") or {}
+    scale = read_scale(classified, insurers)
     _version, answers = load_answers(tx, incident_id, None, report="dora", phase="initial")
     _later, more = load_answers(tx, incident_id, None, report="dora", phase=phase)
     try:
@@ -196,6 +196,17 @@ def prepare_dora(
         )
     except KeyError as error:
         raise NotFound(f"incident {incident_id} does not concern this insurer") from error
+
+
+def read_scale(classified: RoomEvent | None, insurers: Collection[int]) -> dict[str, Any]:
+    """Return what was known of an incident when it was classified, as far as it is of these.
+
+    Members in all are left out when they were counted for other insurers too.
+    """
+    scale = dict(read_detail(classified, "scale") or {})
+    if set(read_detail(classified, "insurers") or ()) != set(insurers):
+        scale.pop("clients_total", None)
+    return scale
 
 
 def record_submission(
