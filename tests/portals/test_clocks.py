@@ -130,6 +130,16 @@ def test_the_limits_go_into_a_diary(security, incident):
     assert text.count("BEGIN:VEVENT") == text.count("END:VEVENT") > 4
 
 
+def test_nothing_rings_for_what_is_not_owed(desk, security, incident):
+    waived = {"decision": "cnil_not_required", "reason": "Aucun risque."}
+    add(desk, incident, EventKind.DECISION, 1, 1, **waived)
+    text = security.get(f"/console/incidents/{incident}/echeances.ics").content.decode()
+    events = text.split("BEGIN:VEVENT")
+    [mine] = [one for one in events if f"UID:{incident}-gdpr_33-1@rempart" in one]
+    [other] = [one for one in events if f"UID:{incident}-gdpr_33-2@rempart" in one]
+    assert ("VALARM" in mine, "VALARM" in other) == (False, True)
+
+
 def test_a_page_that_refreshes_itself_gets_its_table_only(security, incident):
     answer = security.get("/console/echeances", headers={"HX-Request": "true"})
     assert answer.content.decode().lstrip().startswith('<div id="clocks"')

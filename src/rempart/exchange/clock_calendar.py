@@ -20,7 +20,7 @@ class Limit:
         at: The limit.
         title: What is due.
         text: To whom, from which text, what to do when it is late.
-        done: Whether it was done.
+        done: Whether nobody has to do it any more.
     """
 
     uid: str
@@ -31,7 +31,10 @@ class Limit:
 
 
 def write_calendar(limits: Iterable[Limit], *, name: str, made_at: datetime) -> bytes:
-    """Return a calendar; alarms ring a day and an hour before what is not done."""
+    """Return a calendar; alarms ring a day and an hour before what is not done.
+
+    An event has no end of its own: one that ends when it begins is none (RFC 5545, 3.8.2.2).
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -51,7 +54,6 @@ def _write_event(limit: Limit, made_at: datetime) -> list[str]:
         f"UID:{_escape(limit.uid)}",
         f"DTSTAMP:{_format(made_at)}",
         f"DTSTART:{_format(limit.at)}",
-        f"DTEND:{_format(limit.at)}",
         f"SUMMARY:{_escape(limit.title)}",
         f"DESCRIPTION:{_escape(limit.text)}",
         "TRANSP:TRANSPARENT",

@@ -55,9 +55,7 @@ def test_a_diary_takes_each_limit_with_its_alarms():
 def test_no_text_leaves_its_line_of_the_calendar(text):
     limit = Limit(uid="u", at=NOW, title=text, text=text)
     [event] = read_events(write_calendar([limit], name=text, made_at=NOW))
-    assert set(event) == {
-        *("UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "TRANSP")
-    }
+    assert set(event) == {*("UID", "DTSTAMP", "DTSTART", "SUMMARY", "DESCRIPTION", "TRANSP")}
     assert str(event["description"]) == text
 
 

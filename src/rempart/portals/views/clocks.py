@@ -324,5 +324,5 @@ def _make_limit(row: ClockRow, now: datetime) -> Limit:
         at=row.clock.due_at or now,
         title=f"{mark}{told['title']} – {told['party']}",
         text=f"{row.title}\n{told['to']}\n{told['source']}\n{told['late']}",
-        done=row.clock.met is not None,
+        done=not row.clock.is_open,
     )
