@@ -29,6 +29,7 @@ from rempart.kernel.errors import (
     NotAllowed,
     NotFound,
 )
+from rempart.kernel.instants import PARIS, to_ms
 from rempart.storage.connect import Database
 from rempart.workflows.incidents import make_packages as workflow
 from rempart.workflows.incidents.drop_packages import drop_packages
@@ -260,6 +261,22 @@ def test_mutation_even_if_any_feed_could_name_somebody_a_record_opens_under_its_
     )
     with pytest.raises(InconsistentRecord, match="does not open"):
         affair.make(1)
+
+
+def test_who_comes_of_age_the_day_after_the_window_was_a_minor_in_it(affair, tmp_path):
+    midnight = dt.datetime(2026, 6, 10, tzinfo=PARIS)
+    with affair.database.transaction("owner") as tx:
+        tx.execute(
+            "UPDATE incidents.incident SET starts_ms = %s, ends_ms = %s",
+            (to_ms(midnight - dt.timedelta(days=1)), to_ms(midnight)),
+        )
+    affair.know(1, 104, make_record(104, birth_date="20080610", quality=3))
+    affair.know(1, 105, make_record(105, birth_date="20080609", quality=3))
+    affair.analyse([(1, 104, "A"), (1, 105, "A")])
+    affair.make(1)
+    affair.send(1)
+    [path] = drop(affair, tmp_path)
+    assert [row["minor"] for row in rows_of(read(path))] == ["yes", "no"]
 
 
 def test_minors_and_families_are_told(affair, tmp_path):

@@ -4,7 +4,7 @@ Refuses to open what another insurer's feed says of a person.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 from rempart.exchange.package_rows import NamedPerson, PackagedRow
 from rempart.incidents.packages import (
@@ -14,7 +14,7 @@ from rempart.incidents.packages import (
     decide_identity,
     decide_is_minor,
 )
-from rempart.kernel.instants import to_paris_day
+from rempart.kernel.instants import from_ms, to_paris_day
 from rempart.storage import packages
 from rempart.storage.connect import Transaction
 from rempart.storage.packages import ChangedPerson
@@ -37,8 +37,8 @@ class People:
         insurer_id = draft.insurer.insurer_id
         with identities.transaction():
             self._seal = Seal(insurer_id, load_insurer_key(identities, kms, insurer_id))
-        ended = datetime.fromtimestamp(draft.incident.ends_ms / 1000, UTC)
-        self._day = to_paris_day(ended)
+        # The window's end is the instant after it.
+        self._day = to_paris_day(from_ms(draft.incident.ends_ms - 1))
 
     def name(self, tx: Transaction, *, report: Callable[[int], None]) -> Iterator[PackagedRow]:
         """Yield the rows of the package, by reference.
