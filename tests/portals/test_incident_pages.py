@@ -327,6 +327,28 @@ def test_where_the_record_has_a_hole_nobody_is_told_that_nothing_was_read(
     assert "une correction est due" in page
 
 
+def test_a_retraction_that_a_hole_forbids_is_not_read_out(affair, campaign, desk, mine):
+    code = campaign.write(PERSON)
+    campaign.end()
+    retraction = Campaign(affair, mine.insurer_id, number=2, kind="retraction")
+    former = campaign.find_number(PERSON)
+    retraction.write(PERSON, certainty="D", fields=0, not_exposed=0, former=former)
+    retraction.approve()
+    with affair.database.transaction("owner") as tx:
+        tx.execute(
+            "UPDATE notices.message SET state = 'held', reason = 'cannot_exclude'"
+            " WHERE certainty = 'D'"
+        )
+        tx.execute("UPDATE incidents.package SET hidden = NULL")
+        tx.execute("DELETE FROM incidents.packaged_person WHERE person_ref = %s", (PERSON,))
+    agent = enter(desk, mine, Role.INSURER_DPO)
+    page = read(agent.post("/assureur/telephone", {"code": code, "line": "1"}))
+    assert "ne dites pas que rien n’a été lu" in page
+    assert "Courrier, premier message : posté" in page
+    assert "une correction est due" in page
+    assert "Vous n’êtes pas concerné" not in page
+
+
 def test_a_code_of_another_insurer_is_nobodys_and_nothing_is_on_record(
     affair, campaign, desk, other
 ):

@@ -19,7 +19,7 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.synthetic import make_synthetic_amc_number
 from rempart.storage.incident_room import add_event
 from rempart.workflows.incidents import clocks, judge_incident, notify_authority
-from rempart.workflows.incidents.case_file import Writer
+from rempart.workflows.incidents.case_file import Writer, read_case
 from rempart.workflows.incidents.declare_incident import declare_incident
 
 NOW = datetime.now(UTC)
@@ -199,6 +199,23 @@ def test_a_dora_report_follows_the_classification_of_its_own_insurers(number, da
     assert [len(kind) for kind in kinds] == [2, 1, 2]
     shares = [one["impactAssessment"]["affectedAssets"] for one in (first, second, both)]
     assert ["percentage" in one["affectedClients"] for one in shares] == [False, True, True]
+
+
+def test_where_nobody_can_say_how_many_a_hole_hides_no_most_is_told(number, database, writer):
+    def read_bounds():
+        with database.transaction("analyst") as tx:
+            return read_case(tx, writer, number).find_population(1).bounds
+
+    assert (read_bounds().lower, read_bounds().upper) == (1, 1)
+    for analysis, (said, upper) in enumerate([("4", 4), ("null", None)], 1):
+        with database.transaction("owner") as tx:
+            tx.execute(
+                "INSERT INTO incidents.analysis (incident_id, number, author, rules, inputs,"
+                " coverage, counts, list_digest) VALUES (%s, %s, 'Alice', '1', '{}', '{}',"
+                " jsonb_build_object('lower', 1, 'best', 1, 'upper', %s::jsonb), sha256(''))",
+                (number, analysis, said),
+            )
+        assert read_bounds().upper == upper
 
 
 def test_a_complaint_takes_files_in_with_their_digests(run, number, tmp_path):

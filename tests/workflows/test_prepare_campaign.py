@@ -271,6 +271,21 @@ def test_a_package_taken_back_pauses_what_is_being_sent(told):
         told.decide(501, Step.RESUME)
 
 
+def test_a_whole_list_holds_what_was_to_be_written_to_those_it_leaves_out(told):
+    everybody = {102: "B", 103: "C", 104: "A", 105: "A", 106: "A", 107: "A"}
+    told.package({101: "A", **everybody, 108: "A"})
+    told.fetch(
+        "UPDATE incidents.package SET state = 'withdrawn', withdrawn_for = 'essai',"
+        " withdrawn_by = 1 WHERE number = 2 RETURNING 1"
+    )
+    assert told.messages("person_ref, state")[0] == (101, "waiting")
+    told.package(everybody)
+    [(basis,)] = told.fetch("SELECT basis FROM incidents.package WHERE number = 3")
+    assert basis == 0
+    rows = told.messages("person_ref, state, reason")
+    assert rows[:2] == [(101, "held", "package_changed"), (102, "waiting", "")]
+
+
 def test_a_campaign_that_tells_nobody_is_not_proposed(outreach):
     outreach.package({})
     outreach.begin()

@@ -159,6 +159,25 @@ def test_a_retraction_takes_its_reader_out_of_the_list(affair, campaign):
     assert ask(affair, card) == []
 
 
+@pytest.mark.parametrize("reason", ["cannot_exclude", "package_changed"])
+def test_a_retraction_that_may_not_leave_takes_nobody_out_of_the_list(affair, campaign, reason):
+    publish(affair, MINE)
+    card = give(affair, [(101, ADULT)], 1)
+    campaign.end()
+    retraction = Campaign(affair, MINE, number=2, kind="retraction")
+    retraction.write(101, certainty="D", fields=0, not_exposed=0, former=campaign.find_number(101))
+    retraction.approve()
+    make(affair)
+    assert ask(affair, card) == []
+    with affair.database.transaction("owner") as tx:
+        tx.execute(
+            "UPDATE notices.message SET state = 'held', reason = %s WHERE number = %s",
+            (reason, retraction.find_number(101)),
+        )
+    assert make(affair) == 1
+    assert [one.certainty for one in ask(affair, card)] == [Certainty.CONFIRMED]
+
+
 def test_a_card_that_was_taken_back_answers_nobody(affair, campaign):
     publish(affair, MINE)
     stolen = give(affair, [(101, ADULT)], 1, revoked=True)

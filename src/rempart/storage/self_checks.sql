@@ -25,8 +25,9 @@ WHERE notices.is_public(p.page_ref) AND p.withdrawn_at IS NULL
 ORDER BY p.page_ref;
 
 -- name: measure_messages
--- What tells whether messages changed since a list was made from them: how many are approved, and the last one (role notifier).
-SELECT count(*), COALESCE(max(m.number), 0)
+-- What tells whether messages changed since a list was made from them: how many are approved, the last one, how many say nothing
+-- (role notifier).
+SELECT count(*), COALESCE(max(m.number), 0), count(*) FILTER (WHERE notices.is_undecided(m))
 FROM notices.message AS m JOIN notices.campaign AS c USING (campaign_ref)
 WHERE c.incident_id = %(incident_id)s AND c.insurer_id = %(insurer_id)s AND c.approved_at IS NOT NULL;
 
@@ -39,7 +40,7 @@ FROM (
     JOIN notices.campaign AS c USING (campaign_ref)
     JOIN incidents.package AS p ON p.package_ref = c.package_ref
     WHERE c.incident_id = %(incident_id)s AND c.insurer_id = %(insurer_id)s AND c.approved_at IS NOT NULL
-      AND one.relation <> 'professional'
+      AND one.relation <> 'professional' AND NOT notices.is_undecided(one)
     ORDER BY one.person_ref, one.number DESC
 ) AS m
 WHERE m.certainty <> 'D';
