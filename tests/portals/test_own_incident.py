@@ -305,6 +305,32 @@ def test_the_register_has_the_insurers_lines_and_no_other(affair, dpo, stranger,
     assert len(list(csv.reader(io.StringIO(text), delimiter=";"))) == 2
 
 
+def test_what_the_operator_filed_for_insurers_is_in_their_registers(
+    affair, desk, dpo, stranger, mine, other
+):
+    for browser, org in ((dpo, mine), (stranger, other)):
+        receive(affair, browser, org)
+    filed = {"report": "cnil", "phase": "initial", "reference": "CNIL-ZQX"}
+    with desk.database.transaction("owner") as tx:
+        for more in ({"insurers": [mine.insurer_id]}, {}):
+            incident_room.add_event(
+                tx,
+                affair.incident_id,
+                kind=incident_room.EventKind.REPORT_SUBMITTED,
+                happened_ms=START_MS,
+                author="Ariane",
+                details={**filed, **more},
+            )
+    assert clock(dpo, affair, "gdpr_33")["state"] == "met"
+    assert clock(stranger, affair, "gdpr_33")["state"] == "running"
+    notified = [
+        json.loads(browser.get("/assureur/violations.json").content)["lines"][0]["notified_at"]
+        for browser in (dpo, stranger)
+    ]
+    assert [bool(one) for one in notified] == [True, False]
+    assert "Ariane" not in dpo.get(f"{base(affair)}/incident.json").content.decode()
+
+
 def test_what_one_insurer_does_is_nobody_elses(affair, dpo, stranger, mine, other):
     for browser, org in ((dpo, mine), (stranger, other)):
         receive(affair, browser, org)

@@ -12,6 +12,7 @@ from rempart.accounts.permissions import Permission, check_can
 from rempart.accounts.visitor import Visitor
 from rempart.incidents.bounds import Bounds
 from rempart.incidents.case import CaseFile, GroupSeverity, Population
+from rempart.incidents.clocks import Fact
 from rempart.incidents.room import HOLD_MARGIN_MS, EventKind, RoomEvent
 from rempart.incidents.severity import Band
 from rempart.kernel.errors import NotFound
@@ -151,10 +152,15 @@ def add_line(
 
 
 def _load_timeline(tx: Transaction, incident_id: int, *, own: bool) -> list[RoomEvent]:
-    """Return the timeline with what the guard did: an insurer is told which steps, not on whom."""
+    """Return the timeline with what the guard did: an insurer is told which steps, not on whom.
+
+    And what the operator filed for it, which meets its clocks.
+    """
     events = incident_room.list_events(tx, incident_id)
     if own:
         events += [_tell_measure(one) for one in authorities.list_my_measures(tx, incident_id)]
+        facts = [fact for fact, _author in authorities.list_facts(tx, incident_id)]
+        events += [_tell_filed(fact) for fact in facts if _is_filed_for_insurers(fact)]
     else:
         events += incident_room.list_guard_steps(tx, incident_id, margin_ms=HOLD_MARGIN_MS)
     corrected = {event.details.get("corrects") for event in events} - {None}
@@ -173,6 +179,22 @@ def _tell_measure(measure: SharedMeasure) -> RoomEvent:
         recorded_at=from_ms(measure.first_ms),
         author="",
         details={"step": measure.step, "words": words},
+    )
+
+
+def _is_filed_for_insurers(fact: Fact) -> bool:
+    is_report = fact.kind == EventKind.REPORT_SUBMITTED
+    return is_report and fact.insurer_id is None and "insurers" in fact.details
+
+
+def _tell_filed(fact: Fact) -> RoomEvent:
+    return RoomEvent(
+        event_ref=fact.event_ref,
+        kind=EventKind.REPORT_SUBMITTED,
+        happened_ms=to_ms(fact.happened_at),
+        recorded_at=fact.happened_at,
+        author="",
+        details=fact.details,
     )
 
 
