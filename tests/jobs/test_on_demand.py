@@ -1,12 +1,16 @@
 """An incident's analysis and packages, asked for on a page and done by the worker."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.jobs.practice import ask_database, drain, make_installation, read_state
 from tests.package_samples import Affair
 
+from rempart.incidents.room import EventKind
+from rempart.jobs import routine
 from rempart.jobs.on_demand import find_asker
+from rempart.jobs.report import Report
+from rempart.storage.incident_room import add_event
 from rempart.storage.incidents import Window
 from rempart.workflows.incidents.declare_incident import declare_incident
 from rempart.workflows.jobs.enqueue import enqueue
@@ -40,6 +44,19 @@ def test_an_analysis_asked_for_is_done_and_the_room_says_so(settings, home, data
     assert read_state(database, job_id) == "succeeded"
     kinds = ask_database(database, "SELECT kind FROM incidents.room_event ORDER BY event_ref")
     assert ("analysed",) in kinds
+
+
+def test_limits_are_reminded_of_by_themselves_once_each(settings, home, database, incident_id):
+    aware_ms = int((datetime.now(UTC) - timedelta(hours=71, minutes=30)).timestamp() * 1000)
+    with database.transaction("owner") as tx:
+        add_event(
+            tx, incident_id, kind=EventKind.AWARENESS, happened_ms=aware_ms, author="Alice Garde"
+        )
+    installation = make_installation(settings, home, database)
+    for _ in range(2):
+        routine.remind_incidents(installation, Report(database=database, job_id=0))
+    warned = "SELECT details->>'clock' FROM accounts.security_event WHERE kind = 'clock_due'"
+    assert ask_database(database, warned) == [("complaint_operator",)]
 
 
 def test_packages_asked_for_are_made_once_however_often_the_job_runs(settings, home, database):

@@ -68,8 +68,8 @@ def clocks(
 ) -> None:
     """Show what is due after incident N, or after every open one. Exits with 1 when some is late.
 
-    With --remind, to be run every few minutes, warnings are written for `rempart warnings send`: a
-    day, six hours and an hour before a limit, and when it is past; each once.
+    With --remind, as the worker does every five minutes, warnings are written for `rempart warnings
+    send`: a day, six hours and an hour before a limit, and when it is past; each once.
     """
     now = datetime.now(UTC)
     with open_installation(Settings.from_environment()) as installation:

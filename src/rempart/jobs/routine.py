@@ -5,7 +5,7 @@ asks for.
 """
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
@@ -44,6 +44,8 @@ from rempart.workflows.guard.list_canaries import list_canary_counts
 from rempart.workflows.guard.plant_canaries import PlantRequest
 from rempart.workflows.guard.plant_canaries import refresh_canaries as let_canaries_live
 from rempart.workflows.guard.renew_guard_rules import renew_guard_rules as compute_rules
+from rempart.workflows.incidents.clocks import remind as remind_clocks
+from rempart.workflows.incidents.send_packages import remind as remind_packages
 from rempart.workflows.ledger.seal_segment import seal_segments as seal_complete
 from rempart.workflows.rights.card_events import publish_documents
 from rempart.workflows.rights.issue_cards import OPERATOR
@@ -179,6 +181,15 @@ def hold_late_lookups(at: Installation, report: Report) -> None:
     hold_unfollowed(
         lambda: at.database.transaction("gateway"), Policy(), now_ms=_now_ms(), follow=follow
     )
+
+
+def remind_incidents(at: Installation, report: Report) -> None:
+    """Warn whoever answers for what is due after incidents, and insurers that received nothing."""
+    warned = 0
+    for remind in (remind_clocks, remind_packages):
+        with at.database.transaction("analyst") as tx, at.database.transaction("registrar") as by:
+            warned += len(remind(tx, by, now=datetime.now(UTC)))
+    report.conclude(warned, unit="warnings")
 
 
 def renew_guard_rules(at: Installation, report: Report) -> None:

@@ -71,6 +71,7 @@ WORK: Final[Mapping[str, Work]] = {
     "read_bounces": _alone(notices.read_bounces),
     "refresh_canaries": _alone(routine.refresh_canaries),
     "remind_funds": _alone(settlement.remind_funds),
+    "remind_incidents": _alone(routine.remind_incidents),
     "renew_guard_rules": _alone(routine.renew_guard_rules),
     "run_retention": retention.run_retention,
     "seal_segments": _alone(routine.seal_segments),

@@ -34,6 +34,7 @@ JOB_NAMES: Final[Mapping[str, Promise]] = {
     "read_post_returns": _("Lecture des lettres revenues"),
     "refresh_canaries": _("Vie des témoins"),
     "remind_funds": _("Relance des appels de fonds"),
+    "remind_incidents": _("Rappels des échéances et des envois d’un incident"),
     "renew_guard_rules": _("Réglages de la garde pour demain"),
     "run_retention": _("Archivage et effacement"),
     "seal_segments": _("Scellement du registre"),

@@ -1,5 +1,5 @@
 -- What is not known is not said: of how many persons a hole hides, of somebody whom nothing can be taken back of, of somebody whom a
--- whole list leaves out.
+-- whole list leaves out. And limits are reminded of by a job.
 
 -- ---------------------------------------------------------------- how many a hole hides
 
@@ -86,3 +86,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- ---------------------------------------------------------------- jobs
+
+INSERT INTO jobs.kind (name, queue, takes, asked_by) VALUES ('remind_incidents', 'incidents', '{}', '{}');

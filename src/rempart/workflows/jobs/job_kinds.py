@@ -63,6 +63,7 @@ _ALL: Final = (
     JobKind(name="read_bounces", cron="*/2 * * * *", needs="bounces"),
     JobKind(name="refresh_canaries", cron="31 2 * * *"),
     JobKind(name="settle_employers", cron="*/5 * * * *"),
+    JobKind(name="remind_incidents", queue="incidents", cron="*/5 * * * *"),
     JobKind(name="remind_funds", cron="36 4 * * 1-5", needs="payments_to"),
     # Nothing to do but at the first time after midnight, or after what was missed.
     JobKind(name="renew_guard_rules", cron="6 * * * *"),
