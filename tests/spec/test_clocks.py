@@ -416,7 +416,8 @@ data for a data protection officer and counsel to confirm; this is not legal adv
 
 A clock is never stored: it is computed from the timeline of the incident each time it is asked
 ([ADR 31](../adr/0031-clocks-are-computed-from-the-timeline.md)). Events are written with their
-hour; an event whose details carry `corrects` takes the place of another.
+hour; an event whose details carry `corrects` takes the place of another
+(`rempart incident correct`).
 
 {rules}
 

@@ -1,6 +1,7 @@
 """`rempart incident`: the room and the holds of evidence, as somebody types them at night."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -45,6 +46,32 @@ def test_notes_and_decisions_are_written_and_read_back(run, number):
     kinds = [line["kind"] for line in read_room(run, number)["timeline"]]
     assert {"note", "decision", "awareness"} < set(kinds)
     assert isinstance(run("aware", number, "Encore", *BY).exception, Conflict)
+
+
+def test_an_hour_written_wrong_is_corrected_and_limits_move(run, number):
+    run("aware", number, "Des fiches ont été lues", "--at", "2020-09-13T14:00", *BY)
+
+    def find(kind):
+        return [one for one in read_room(run, number)["timeline"] if one["kind"] == kind]
+
+    def read_limit():
+        rows = json.loads(run("clocks", number, "--json").stdout)
+        return {one["clock"]: one["due"] for one in rows}["complaint_operator"]
+
+    [first] = find("awareness")
+    late = read_limit()
+    again = ("correct", number, str(first["event"]), "--at", "2020-09-13T11:00", *BY)
+    assert isinstance(run(*again, "--reason", " ").exception, InvalidRequest)
+    done = run(*again, "--reason", "Le courriel est de onze heures.")
+    assert done.exit_code == 0, done.output
+    assert datetime.fromisoformat(late) - datetime.fromisoformat(read_limit()) == timedelta(hours=3)
+    assert isinstance(run(*again, "--reason", "Encore.").exception, Conflict)
+    assert len(find("awareness")) == 2
+    [declared] = find("declared")
+    wrong = ("correct", number, str(declared["event"]), "--at", "2020-09-13T11:00", *BY)
+    assert isinstance(run(*wrong, "--reason", "Non.").exception, InvalidRequest)
+    nowhere = ("correct", number, "999999", "--at", "2020-09-13T11:00", *BY)
+    assert isinstance(run(*nowhere, "--reason", "Non.").exception, NotFound)
 
 
 def test_what_has_not_happened_yet_is_not_a_line(run, number):

@@ -202,6 +202,25 @@ def aware(*, incident_id: int, words: str, at_ms: int | None, by: str) -> None:
 
 @click.command()
 @_number
+@click.argument("line", metavar="LINE", type=click.IntRange(1))
+@click.option("--at", "at_ms", type=Instant(), required=True, help="When it happened.")
+@_reason
+@_named
+def correct(*, incident_id: int, line: int, at_ms: int, reason: str, by: str) -> None:
+    """Write LINE of incident N again at the instant it happened: limits counted from it move.
+
+    For an awareness, a receipt, a submission, a complaint or a note. `rempart incident room N
+    --json` numbers the lines.
+    """
+    with _writing() as tx:
+        new = incident_room.correct_instant(
+            tx, incident_id, RoomAuthor(name=by), line, happened_ms=at_ms, reason=reason
+        )
+    click.echo(f"line {new} written in the place of {line}")
+
+
+@click.command()
+@_number
 @click.argument("words")
 @_reason
 @click.option("--instead-of", "alternatives", default="", help="What else was considered.")
@@ -244,7 +263,7 @@ def reopen(*, incident_id: int, reason: str, by: str) -> None:
 
 ROOM_COMMANDS: Final[tuple[click.Command, ...]] = (
     *(hold, holds, extend_hold, release_hold),
-    *(room, note, aware, decide, close, reopen),
+    *(room, note, aware, correct, decide, close, reopen),
 )
 
 

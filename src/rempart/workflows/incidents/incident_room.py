@@ -42,6 +42,7 @@ __all__ = [
     "add_note",
     "add_task",
     "close_room",
+    "correct_instant",
     "describe_whole",
     "find_accounts",
     "finish_task",
@@ -57,6 +58,16 @@ __all__ = [
 
 OWNER_LIMIT: Final = 120
 JSON_FORMAT: Final = "rempart incident room 1"
+CORRECTED: Final = frozenset(
+    {
+        EventKind.NOTE,
+        EventKind.AWARENESS,
+        EventKind.PACKAGE_RECEIVED,
+        EventKind.REPORT_SUBMITTED,
+        EventKind.COMPLAINT_FILED,
+    }
+)
+"""What happened at an instant that somebody said, and may have said wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +285,39 @@ def note_awareness(
     return _add(tx, incident_id, by, EventKind.AWARENESS, happened_ms=happened_ms, words=read)
 
 
+def correct_instant(
+    tx: Transaction, incident_id: int, by: RoomAuthor, line: int, *, happened_ms: int, reason: str
+) -> int:
+    """Write a line again at the instant it happened; return the new line's number.
+
+    The line stays in the room. Clocks, notifications and reports read the new one instead.
+
+    Raises:
+        NotFound: the incident has no such line.
+        InvalidRequest: no reason, it has not happened yet, or its instant is the product's own.
+        Conflict: it was corrected already, or the incident is closed.
+    """
+    words = read_words(reason, "reason", REASON_LIMIT)
+    written = incident_room.list_events(tx, incident_id)
+    found = next((one for one in written if one.event_ref == line), None)
+    if found is None:
+        raise NotFound(f"incident {incident_id} has no line {line}")
+    # Of a receipt in the insurer's space, the database wrote the hour.
+    if found.kind not in CORRECTED or found.details.get("way", "told") != "told":
+        raise InvalidRequest(
+            "line: its instant is not one that somebody said", (("line", "another line"),)
+        )
+    if any(one.details.get("corrects") == line for one in written):
+        raise Conflict("this line was corrected already: correct the one that took its place")
+    details = {**found.details, "corrects": line, "reason": words}
+    return _add(
+        *(tx, incident_id, by, found.kind),
+        happened_ms=happened_ms,
+        insurer_id=found.insurer_id,
+        **details,
+    )
+
+
 def add_task(
     tx: Transaction,
     incident_id: int,
@@ -372,6 +416,7 @@ def _add(
     kind: EventKind,
     *,
     happened_ms: int | None = None,
+    insurer_id: int | None = None,
     **details: Any,
 ) -> int:
     now_ms = incident_room.read_clock(tx)
@@ -386,6 +431,7 @@ def _add(
         happened_ms=now_ms if happened_ms is None else happened_ms,
         author=by.name,
         author_ref=by.actor_ref,
+        insurer_id=insurer_id,
         details=details,
     )
 
