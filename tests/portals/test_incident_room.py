@@ -8,7 +8,7 @@ from html import unescape
 import psycopg.errors
 import pytest
 from django.test import Client
-from tests.portals import people
+from tests.portals import people, samples
 from tests.portals.guard_samples import add_account, add_event
 from tests.portals.pages import fetch, read
 
@@ -65,6 +65,23 @@ def test_suspicion_is_enough_and_the_room_opens_with_the_evidence_held(desk, bro
     assert "Compte volé ?, aucun compte désigné encore" in shown
     assert "Preuves gelées oui" in shown
     assert "Ariane Hôte" in shown
+
+
+def test_where_nobody_can_say_the_most_the_room_says_so(desk, browser):
+    room = declare(browser)
+    told = {"analysis": 1, "changed": 0, "lower": 3, "best": 4, "upper": None}
+    with desk.database.transaction("owner") as tx:
+        incident_room.add_event(
+            *(tx, number_of(room)),
+            kind=EventKind.ANALYSED,
+            happened_ms=int(samples.NOW.timestamp() * 1000),
+            author="Ariane Hôte",
+            details=told,
+        )
+    words = read(browser.get(room))
+    assert "au moins 3, sans maximum connu" in words
+    assert "au moins 3 personnes, 4 le plus probable, sans maximum connu" in words
+    assert "None" not in words
 
 
 def test_a_contained_account_is_declared_in_one_click(desk, browser):

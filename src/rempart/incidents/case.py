@@ -220,7 +220,8 @@ _SAID: Final = (
 def describe_event(event: RoomEvent) -> str:
     """Write one line of the timeline in French, without what only the product reads."""
     said = [_say(name, event.details[name]) for name in _SAID if event.details.get(name)]
-    return " – ".join([KIND_WORDS[event.kind], *said])
+    is_withdrawn = event.kind is EventKind.PACKAGE_SENT and event.details.get("withdrawn")
+    return " – ".join(["envoi scellé retiré" if is_withdrawn else KIND_WORDS[event.kind], *said])
 
 
 def _say(name: str, value: object) -> str:

@@ -197,7 +197,17 @@ def _say_overruled(details: Mapping[str, Any]) -> str:
 def _say_analysed(details: Mapping[str, Any]) -> str:
     if not {"lower", "best", "upper"} <= details.keys():
         return _say_words(details)
+    if details["upper"] is None:
+        words = say("au moins %(lower)s personnes, %(best)s le plus probable, sans maximum connu")
+        return words % dict(details)
     return say("entre %(lower)s et %(upper)s personnes, %(best)s le plus probable") % dict(details)
+
+
+def _say_sent(details: Mapping[str, Any]) -> str:
+    """Say that a package was sent, or taken back."""
+    if details.get("withdrawn"):
+        return say("retiré : %(reason)s") % {"reason": details.get("reason", "")}
+    return _say_words(details)
 
 
 _SENTENCES: Final[Mapping[EventKind, Callable[[Mapping[str, Any]], str]]] = MappingProxyType(
@@ -212,6 +222,7 @@ _SENTENCES: Final[Mapping[EventKind, Callable[[Mapping[str, Any]], str]]] = Mapp
         EventKind.CONTAINMENT_ENDED: _say_step,
         EventKind.HOLD_PLACED: _say_hold,
         EventKind.ANALYSED: _say_analysed,
+        EventKind.PACKAGE_SENT: _say_sent,
         EventKind.OVERRULED: _say_overruled,
     }
 )

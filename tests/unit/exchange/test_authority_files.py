@@ -36,6 +36,7 @@ from rempart.exchange.incident_exports import (
     write_iris_timeline,
 )
 from rempart.exchange.incident_summary import make_summary
+from rempart.incidents.case import describe_event
 from rempart.incidents.cnil_form import FORM, Filled, complete_notification
 from rempart.incidents.room import EventKind
 from rempart.kernel.errors import InvalidRequest
@@ -262,6 +263,11 @@ def test_a_notification_names_the_authorities_told_for_its_own_insurer():
     timeline = (*make_case().timeline, told)
     assert "dora" in answer(notify(8, timeline=timeline), "other_authorities").value
     assert "dora" not in answer(notify(7, timeline=timeline), "other_authorities").value
+
+
+def test_a_package_taken_back_is_not_told_as_sent():
+    taken_back = tell(42, EventKind.PACKAGE_SENT, 132, 7, withdrawn=True, reason="Erreur.")
+    assert describe_event(taken_back) == "envoi scellé retiré – Erreur."
 
 
 def test_iris_gets_a_case_and_a_timeline_it_can_load():
