@@ -214,8 +214,12 @@ def decide_doubt(certainty: Certainty, *, is_whole: bool) -> Doubt | None:
             return None
 
 
-def decide_departure(left_on: date, *, today: date) -> Departure:
+def decide_departure(left_on: date, *, today: date) -> Departure | None:
     """Say until when, and why, the data of somebody who left are kept.
+
+    Returns:
+        The period that runs on this day; None: none does, and somebody has to say why they are
+        there.
 
     Source:
         S94: two years to ask for a reimbursement; ten years for accounting records.
@@ -223,11 +227,10 @@ def decide_departure(left_on: date, *, today: date) -> Departure:
     until = _add_years(left_on, REIMBURSEMENT_YEARS)
     if until >= today:
         return Departure(left_on=left_on, kept_until=until, kept_why=KeptWhy.REIMBURSEMENTS)
-    return Departure(
-        left_on=left_on,
-        kept_until=_add_years(left_on, ACCOUNTING_YEARS),
-        kept_why=KeptWhy.ACCOUNTING,
-    )
+    until = _add_years(left_on, ACCOUNTING_YEARS)
+    if until >= today:
+        return Departure(left_on=left_on, kept_until=until, kept_why=KeptWhy.ACCOUNTING)
+    return None
 
 
 def _add_years(day: date, years: int) -> date:

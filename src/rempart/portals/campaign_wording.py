@@ -78,7 +78,9 @@ REASONS: Final[Mapping[str, Promise]] = {
     "no_representative": _("enfant sans représentant connu"),
     "protected_address": _("adresse protégée : à prévenir par votre propre voie"),
     "no_contact": _("aucune coordonnée utilisable"),
-    "departure_unknown": _("n’est plus adhérent, et la date de fin manque"),
+    "departure_unknown": _(
+        "n’est plus adhérent, et rien ne dit jusqu’à quand ses données sont gardées"
+    ),
     "cannot_exclude": _("prévenu à tort, mais une lacune des journaux interdit de dire que non"),
     "package_changed": _("la liste a changé : une correction suivra"),
     "text_changed": _("le texte n’est plus celui qui a été approuvé"),

@@ -156,6 +156,12 @@ def test_who_left_is_told_until_when_and_why(left_on, until, why):
     assert (departure.kept_until, departure.kept_why) == (until, why)
 
 
+@pytest.mark.parametrize(("left_on", "is_told"), [("2014-02-05", True), ("2014-02-04", False)])
+def test_nobody_is_told_that_their_data_will_go_on_a_day_that_has_passed(left_on, is_told):
+    departure = decide_departure(date.fromisoformat(left_on), today=date(2024, 2, 5))
+    assert (departure is not None) is is_told
+
+
 def test_a_campaign_only_goes_where_its_table_says():
     assert move(CampaignState.PROPOSED, Step.APPROVE) is CampaignState.APPROVED
     for state in (CampaignState.DONE, CampaignState.STOPPED):
