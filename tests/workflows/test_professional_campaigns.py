@@ -14,6 +14,7 @@ from rempart.kernel.errors import Conflict
 from rempart.notices.codes import digest_code
 from rempart.notices.lint import lint_notice
 from rempart.notices.media import Medium
+from rempart.storage.incident_analyses import list_entered_accounts
 from rempart.storage.notice_contacts import load_contact_seal
 from rempart.workflows.notices import campaigns as acts
 from rempart.workflows.notices import prepare_campaign
@@ -102,6 +103,23 @@ def test_contacts_are_opened_once_the_ledger_holds_it_and_are_sealed_again(told)
         seal = load_contact_seal(tx, KMS, 0)
     sealed = {one[2]: bytes(one[3]) for one in contacts}
     assert seal.open(ALICE, sealed[ALICE]).recipient == "Alice Officine"
+
+
+@pytest.mark.parametrize(("given_up", "was_shown"), [(-1, False), (1, True)])
+def test_an_address_given_up_since_the_theft_was_shown(told, given_up, was_shown):
+    with told.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO incidents.attributed_session (incident_id, session_ref, account_ref,"
+            " verdict, reasons) VALUES (%s, 71, %s, 'thief', '[]')",
+            (told.affair.incident_id, ALICE),
+        )
+        tx.execute(
+            "UPDATE accounts.contact SET replaced_at = %s WHERE actor_ref = %s",
+            (THEFT + timedelta(days=given_up), ALICE),
+        )
+    with told.database.transaction("analyst") as tx:
+        [entered] = list_entered_accounts(tx, told.affair.incident_id)
+    assert entered.record.has_email is was_shown
 
 
 def test_an_address_given_on_a_page_since_the_theft_may_be_the_thiefs(told):

@@ -84,23 +84,24 @@ DELETE FROM incidents.exposed_professional WHERE incident_id = %(incident_id)s;
 
 -- name: list_entered_accounts
 -- The accounts somebody else was in: how surely, through which sessions, whether one was of the pages (no software), and what
--- there was of the owner's own to see.
+-- there was of the owner's own to see: an address given up since was shown.
 SELECT s.account_ref,
        min(CASE s.verdict WHEN 'thief' THEN 'A' ELSE 'B' END) AS tier,
        array_agg(s.session_ref ORDER BY s.session_ref) AS sessions,
        COALESCE(bool_or(l.client_ref = 0), true) AS is_portal,
        EXISTS (SELECT FROM accounts.contact AS c
-               WHERE c.actor_ref = s.account_ref AND c.channel = 'email' AND c.replaced_at IS NULL),
+               WHERE c.actor_ref = s.account_ref AND c.channel = 'email' AND (c.replaced_at IS NULL OR c.replaced_at > to_timestamp(i.starts_ms / 1000.0))),
        EXISTS (SELECT FROM accounts.contact AS c
-               WHERE c.actor_ref = s.account_ref AND c.channel = 'sms' AND c.replaced_at IS NULL),
+               WHERE c.actor_ref = s.account_ref AND c.channel = 'sms' AND (c.replaced_at IS NULL OR c.replaced_at > to_timestamp(i.starts_ms / 1000.0))),
        EXISTS (SELECT FROM accounts.professional AS p
                WHERE p.account_ref = s.account_ref AND p.establishment_ref IS NOT NULL),
        EXISTS (SELECT FROM accounts.professional AS p JOIN accounts.bank_details AS d USING (establishment_ref)
                WHERE p.account_ref = s.account_ref AND d.state = 'active')
 FROM incidents.attributed_session AS s
+JOIN incidents.incident AS i USING (incident_id)
 LEFT JOIN ledger.session AS l USING (session_ref)
 WHERE s.incident_id = %(incident_id)s AND s.verdict <> 'owner'
-GROUP BY s.account_ref
+GROUP BY s.account_ref, i.starts_ms
 ORDER BY s.account_ref;
 
 -- name: insert_exposed_professional
