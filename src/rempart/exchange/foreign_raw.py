@@ -18,6 +18,7 @@ NOT_THE_FORMAT: Final = "not of the format"
 NO_INSTANT: Final = "no instant"
 COLUMN_COUNT: Final = "not as many columns as the header"
 NOT_AN_OBJECT: Final = "not a JSON object"
+TOO_MANY_PEOPLE: Final = "over 100,000 people"
 
 
 class Unread(NamedTuple):

@@ -16,6 +16,7 @@ from rempart.exchange.foreign_bytes import LogBytes, Piece, digest_line, make_ut
 from rempart.exchange.foreign_raw import (
     NOT_AN_OBJECT,
     NOT_THE_FORMAT,
+    TOO_MANY_PEOPLE,
     RawRows,
     Unread,
     make_numbers,
@@ -130,12 +131,17 @@ class _Rows:
         if not found:
             return NOT_AN_OBJECT
         shaped = [one for one in map(shape, found) if one is not None]
-        for record in shaped:
-            self._add_record(number, digest, record)
+        lists = [{name: _find_all(one, path) for name, path in self._several} for one in shaped]
+        if any(len(people) > MAX_PEOPLE for one in lists for people in one.values()):
+            # Nobody of it is told, rather than some of them: a line not understood excludes nobody.
+            return TOO_MANY_PEOPLE
+        for record, people in zip(shaped, lists, strict=True):
+            self._add_record(number, digest, record, people)
         return "" if shaped else None
 
-    def _add_record(self, number: int, digest: int, record: Record) -> None:
-        lists = {name: _find_all(record, path)[:MAX_PEOPLE] for name, path in self._several}
+    def _add_record(
+        self, number: int, digest: int, record: Record, lists: dict[str, list[str | None]]
+    ) -> None:
         count = max(1, *map(len, lists.values())) if lists else 1
         for name, path in self._single:
             self._columns[name] += [_write(_find(record, name, path))] * count

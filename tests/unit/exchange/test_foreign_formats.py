@@ -5,6 +5,7 @@ from tests.foreign_portal import write_portal_log
 from tests.foreign_samples import DATA, MAPPINGS, check_sums, facts, read
 
 from rempart.disclosure.fields import Field
+from rempart.exchange import foreign_records
 from rempart.exchange.foreign_mapping import parse_mapping, read_mapping
 
 THIEF_KEY = "ASIA5FLZVX4OPVKKVBMX"
@@ -106,6 +107,35 @@ shows = ["nir"]
         ("c2", "ps1", "s1", "fiche", "shown"),
     ]
     assert rows[0]["t_ms"] == 1706518800123
+
+
+@pytest.mark.parametrize(("people", "unparsed"), [(3, 0), (4, 1)])
+def test_a_record_of_more_people_than_are_read_excludes_nobody(
+    tmp_path, monkeypatch, people, unparsed
+):
+    monkeypatch.setattr(foreign_records, "MAX_PEOPLE", 3)
+    mapping = parse_mapping("""
+name = "OCSF"
+format = "ocsf"
+[places]
+person = "web_resources[].uid"
+[[views]]
+name = "fiche"
+path = "/adherents/{}"
+shows = ["nir"]
+""")
+    record = (
+        '{"class_uid": 6001, "time": %d, "actor": {"user": {"uid": "ps1"}}, "http_request": '
+        '{"url": {"url_string": "https://p.invalid/adherents/1"}}, "web_resources": [%s]}\n'
+    )
+    named = ", ".join(f'{{"uid": "c{one}"}}' for one in range(people))
+    path = tmp_path / "a.json"
+    path.write_text(record % (1706518800123, '{"uid": "c9"}') + record % (1706518900123, named))
+    done = read(path, tmp_path / "w", mapping)
+    assert [one.unparsed for one in done.sources] == [unparsed]
+    assert len(facts(done)) == 1 + (0 if unparsed else people)
+    assert [gap.reason for one in done.streams for gap in one.gaps] == ["unparsed"] * unparsed
+    check_sums(done)
 
 
 def test_an_identifier_is_put_together_from_several_columns(tmp_path):
