@@ -148,12 +148,13 @@ class CaseFile:
 def concerns(event: RoomEvent, insurer_id: int | None) -> bool:
     """Tell whether an event is of one insurer or for it; None: whether it is the operator's own.
 
-    What the operator says for insurers names them, and is theirs.
+    What the operator says for insurers names them, and is theirs; a complaint is its own too.
     """
     named = event.details.get("insurers")
     if event.insurer_id is not None or named is None:
         return event.insurer_id == insurer_id
-    return insurer_id in named
+    is_both = event.kind is EventKind.COMPLAINT_FILED and insurer_id is None
+    return is_both or insurer_id in named
 
 
 KIND_WORDS: Final[Mapping[EventKind, str]] = {

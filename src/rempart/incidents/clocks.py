@@ -250,7 +250,7 @@ def _plan(
     owing = operator if rule.owed_by == "operator" else party
     if rule.needs not in owing.traits:
         return _make(rule, party, ClockState.NOT_APPLICABLE, exempt=Exempt.NOT_OWED)
-    started = _find(timeline, rule.starts, party, last=rule.pick_last)
+    started = _find_start(timeline, rule, party)
     met = _find(timeline, rule.met_by, party)
     strict = None if started is None else _find_limit(rule, started.happened_at, calendar)
     due = _tolerate(rule, owing, strict, calendar)
@@ -292,24 +292,40 @@ def _tolerate(
     return strict if strict is None or lost or not rule.tolerance else calendar.move_to_noon(strict)
 
 
+def _find_start(timeline: Sequence[Fact], rule: ClockRule, party: Party) -> Fact | None:
+    """Return the fact a clock is counted from; of a judgement that was reversed, the last word."""
+    waived, later = _split_at_waiver(timeline, rule, party)
+    again = [one for one in rule.starts if waived is not None and one.kind == waived.kind]
+    found = _find(later, again, party, last=rule.pick_last)
+    return found or _find(timeline, rule.starts, party, last=rule.pick_last)
+
+
 def _find_waiver(timeline: Sequence[Fact], rule: ClockRule, party: Party) -> Fact | None:
     """Return the decision that a clock does not apply, unless the same judgement was reversed."""
-    waived = _find(timeline, rule.waived_by, party, last=True)
-    if waived is None:
-        return None
+    waived, later = _split_at_waiver(timeline, rule, party)
     owed = (*rule.starts, *rule.lapses_without)
-    reversing = [one for one in owed if one.kind == waived.kind]
-    later = timeline[timeline.index(waived) + 1 :]
+    reversing = [one for one in owed if waived is not None and one.kind == waived.kind]
     return waived if _find(later, reversing, party) is None else None
+
+
+def _split_at_waiver(
+    timeline: Sequence[Fact], rule: ClockRule, party: Party
+) -> tuple[Fact | None, Sequence[Fact]]:
+    """Return the last decision that a clock does not apply, and what came after it."""
+    waived = _find(timeline, rule.waived_by, party, last=True)
+    return waived, () if waived is None else timeline[timeline.index(waived) + 1 :]
 
 
 def _has_lapsed(
     timeline: Sequence[Fact], rule: ClockRule, party: Party, strict: datetime | None, now: datetime
 ) -> bool:
+    """Tell whether a limit passed before what it was for happened, or while that was taken back."""
     if not rule.lapses_without or strict is None or now <= strict:
         return False
-    kept = _find(timeline, rule.lapses_without, party)
-    return kept is None or kept.happened_at > strict
+    before = [fact for fact in timeline if fact.happened_at <= strict]
+    if _find(before, rule.lapses_without, party) is None:
+        return True
+    return _find_waiver(before, rule, party) is not None
 
 
 def _find(

@@ -263,6 +263,10 @@ def test_a_notification_names_the_authorities_told_for_its_own_insurer():
     timeline = (*make_case().timeline, told)
     assert "dora" in answer(notify(8, timeline=timeline), "other_authorities").value
     assert "dora" not in answer(notify(7, timeline=timeline), "other_authorities").value
+    complaint = tell(43, EventKind.COMPLAINT_FILED, 133, None, reference="PV 2", insurers=[8])
+    for party in (8, None):
+        filed = answer(notify(party, timeline=(complaint,)), "other_authorities").value
+        assert "PV 2" in filed
 
 
 def test_a_package_taken_back_is_not_told_as_sent():

@@ -145,6 +145,16 @@ def test_an_incident_found_major_after_all_owes_its_reports():
     assert (hours.state, hours.due_at) == (ClockState.RUNNING, at("2026-03-03 00:00"))
 
 
+def test_an_incident_found_major_again_is_counted_from_then():
+    minor = fact("classified", "2026-03-02 20:05", 7, major=False)
+    again = fact("classified", "2026-03-04 09:00", 7, major=True)
+    told = [RECEIVED, MAJOR, minor, again]
+    day = plan_one("dora_initial_24h", told, now="2026-03-04 10:00")
+    hours = plan_one("dora_initial_4h", told, now="2026-03-04 10:00")
+    assert day.exempt is Exempt.LAPSED
+    assert (hours.state, hours.due_at) == (ClockState.RUNNING, at("2026-03-04 13:00"))
+
+
 def test_an_incident_found_not_major_after_all_owes_none():
     minor = fact("classified", "2026-03-02 20:05", 7, major=False)
     for code in ("dora_initial_24h", "dora_initial_4h"):
