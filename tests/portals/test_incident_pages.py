@@ -349,6 +349,29 @@ def test_a_retraction_that_a_hole_forbids_is_not_read_out(affair, campaign, desk
     assert "Vous n’êtes pas concerné" not in page
 
 
+def test_who_a_whole_list_leaves_out_is_not_said_to_be_listed(affair, campaign, desk, mine):
+    code = campaign.write(PERSON)
+    for listed in ([PERSON, 102], [102]):
+        affair.analyse([(mine.insurer_id, ref, "A") for ref in listed])
+        affair.make(mine.insurer_id)
+        affair.send(mine.insurer_id)
+        with affair.database.transaction("owner") as tx:
+            tx.execute(
+                "UPDATE incidents.package SET state = 'withdrawn', withdrawn_by = 1,"
+                " withdrawn_for = 'mauvaise liste' WHERE number = 2 AND state = 'sent'"
+            )
+    whole = affair.fetch(
+        "SELECT number FROM incidents.package"
+        " WHERE insurer_id = %s AND state = 'sent' AND basis = 0 ORDER BY number",
+        mine.insurer_id,
+    )
+    assert whole == [(1,), (3,)]
+    agent = enter(desk, mine, Role.INSURER_MANAGER)
+    page = read(agent.post("/assureur/telephone", {"code": code, "line": "1"}))
+    assert "Pas sur la liste. Les journaux de la période sont complets" in page
+    assert "une correction est due" in page
+
+
 def test_a_code_of_another_insurer_is_nobodys_and_nothing_is_on_record(
     affair, campaign, desk, other
 ):

@@ -92,6 +92,7 @@ LEFT JOIN accounts.establishment AS place ON place.establishment_ref = c.establi
 CROSS JOIN LATERAL (
     SELECT x.tier FROM incidents.package AS p JOIN incidents.packaged_person AS x ON x.package_ref = p.package_ref
     WHERE p.incident_id = %(incident_id)s::bigint AND p.insurer_id = c.insurer_id AND p.state = 'sent' AND x.person_ref = c.person_ref
+      AND p.number >= (SELECT incidents.find_whole(%(incident_id)s::bigint, %(insurer_id)s::integer))
     ORDER BY p.number DESC LIMIT 1
 ) AS told
 WHERE c.insurer_id = %(insurer_id)s::integer AND c.person_ref <> 0 AND told.tier IS NOT NULL
