@@ -119,7 +119,7 @@ def open_room(
     """
     now_ms = incident_room.read_clock(tx)
     suspected_ms = min(window.starts_ms, now_ms)
-    details = {"words": words} if words else {}
+    details: dict[str, Any] = {"words": words} if words else {}
     _add(tx, incident_id, by, EventKind.SUSPECTED, happened_ms=suspected_ms, **details)
     accounts = len(set(account_refs))
     _add(
