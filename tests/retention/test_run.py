@@ -191,3 +191,24 @@ def test_portability_told_by_the_insurer_moves_the_end_of_the_contract(cellar: C
     with cellar.begin() as tx:
         [known] = read_people(tx, [person])
     assert known.contract_end == add_months(TODAY, -13)
+
+
+def test_a_last_payment_counts_once_its_claim_is_in_the_archive(cellar: Cellar):
+    cellar.add(1, left_months=23)
+    cellar.load()
+    [person] = cellar.list_persons()
+    cellar.bill(person, settled_months=25)
+    cellar.run("DELETE FROM claims.use")  # an act that no limit counts
+    cellar.purge()
+    assert cellar.fetch("SELECT field FROM archive.item") == [("payment",)]
+    assert {"civil", "nir", "numbers", "contact", "coverage"} <= cellar.see(person)["active"]
+    # Two years after the contract the person follows; five, money laundering needs them no more.
+    cellar.purge(day=add_months(TODAY, 2))
+    cellar.purge(day=add_months(TODAY, 40))
+    # Six years after the payment, the tax office does: the day after, it does not.
+    last = add_months(add_months(TODAY, -25), 72)
+    cellar.purge(day=last)
+    assert cellar.see(person) == {"active": set(), "archive": {"civil", "numbers"}}
+    cellar.purge(day=add_months(last, 1))
+    assert cellar.see(person) == {"active": set(), "archive": set()}
+    assert cellar.fetch("SELECT count(*) FROM retention.life") == [(0,)]

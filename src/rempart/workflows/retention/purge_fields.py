@@ -122,11 +122,20 @@ def archive_fields(tx: Transaction, vault: Vault, move: Move) -> int:
 
 
 def _begin(tx: Transaction, left: Mapping[Field, Sequence[Leaving]]) -> list[int]:
-    """Keep what periods of these persons count from; return who they are."""
-    refs = sorted({one.person_ref for field in left if field in OF_PERSON for one in left[field]})
-    people = leaving.read_people(tx, refs)
+    """Keep what periods of these persons count from; return who they are.
+
+    Of those whose amounts leave, the last payment only: no other row will say it.
+    """
+    refs = {one.person_ref for field in left if field in OF_PERSON for one in left[field]}
+    paid = {one.person_ref for one in left.get(Field.PAYMENT, ())} - refs
+    people = leaving.read_people(tx, sorted(refs))
+    people += [
+        one._replace(contract_end=None, changed_in=0)
+        for one in leaving.read_people(tx, sorted(paid))
+        if one.last_payment is not None
+    ]
     leaving.remember_lives(tx, people)
-    return refs
+    return sorted(refs)
 
 
 def _digest_keys(
