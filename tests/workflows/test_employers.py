@@ -241,6 +241,30 @@ def test_statements_are_issued_once_and_a_late_leave_is_given_back(
     assert late == [("2026-10", -1, 1, -4_000)]
 
 
+def test_who_joins_late_is_called_for_in_months_whose_statement_nobody_was_on(
+    database: Database, home: Home, group: int
+):
+    def issue(today: date) -> None:
+        with database.transaction("feeds") as tx:
+            [one] = employer_feeds.list_all_groups(tx)
+            issue_statements(tx, one, today=today)
+
+    issue(date(2026, 10, 1))
+    tell(database, home, group, "join", "A-1", date(2026, 8, 15), joiner=joiner())
+    settle(database, home)
+    issue(date(2026, 12, 1))
+    with database.transaction("owner") as tx:
+        lines = tx.execute(
+            "SELECT to_char(s.month, 'MM'), to_char(l.about, 'MM'), l.amount_cents"
+            " FROM employers.statement_line AS l JOIN employers.statement AS s"
+            " USING (statement_ref) ORDER BY s.month, l.place"
+        ).fetchall()
+    assert lines == [
+        *(("10", "10", 4_000), ("10", "08", 4_000), ("10", "09", 4_000)),
+        ("11", "11", 4_000),
+    ]
+
+
 def test_the_same_contract_is_attached_once(database: Database, group: int):
     assert group
     with (

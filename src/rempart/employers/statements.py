@@ -99,7 +99,12 @@ def compute_month(
 
 
 def compute_statement(
-    covered: Iterable[Covered], prices: Sequence[Price], month: date, called: Called
+    covered: Iterable[Covered],
+    prices: Sequence[Price],
+    month: date,
+    called: Called,
+    *,
+    issued: Iterable[date] = (),
 ) -> list[StatementLine]:
     """Return the lines of a month's statement: its own, then what changed of months called.
 
@@ -108,11 +113,13 @@ def compute_statement(
         prices: Every price.
         month: Its first day.
         called: What earlier statements said, regularisations included.
+        issued: Months that have a statement, those in which nobody was covered among them.
     """
     everybody = list(covered)
     first = add_months(month, -REGULARISED_MONTHS)
     lines = compute_month(everybody, prices, month)
-    for past in sorted({about for about, _ in called if first <= about < month}):
+    known = {about for about, _ in called}.union(issued)
+    for past in sorted(about for about in known if first <= about < month):
         due = {line.structure: line for line in compute_month(everybody, prices, past)}
         for structure in Structure:
             before = called.get((past, structure), (0, 0, 0))

@@ -210,10 +210,9 @@ def load_prices(tx: Transaction, group_ref: int) -> list[Price]:
     ]
 
 
-def find_last_month(tx: Transaction, group_ref: int) -> date | None:
-    """Return the last month that has a statement, or None."""
-    row = tx.execute(_sql.find_last_month, {"group_ref": group_ref}).fetchone()
-    return None if row is None else row[0]
+def list_issued(tx: Transaction, group_ref: int) -> list[date]:
+    """Return the months that have a statement, in order."""
+    return [month for (month,) in tx.execute(_sql.list_issued, {"group_ref": group_ref})]
 
 
 def load_called(tx: Transaction, group_ref: int) -> Called:

@@ -82,9 +82,9 @@ SELECT s.structure, s.joined_on, s.left_on, s.cover_ends_on FROM employers.staff
 -- What a contract costs.
 SELECT t.structure, t.starts_on, t.monthly_cents FROM employers.tariff AS t WHERE t.group_ref = %(group_ref)s;
 
--- name: find_last_month
--- The last month that has a statement.
-SELECT max(s.month) FROM employers.statement AS s WHERE s.group_ref = %(group_ref)s;
+-- name: list_issued
+-- The months that have a statement.
+SELECT s.month FROM employers.statement AS s WHERE s.group_ref = %(group_ref)s ORDER BY s.month;
 
 -- name: list_called
 -- What a contract was called for so far, regularisations included.

@@ -68,3 +68,9 @@ def test_a_statement_is_due_once_its_month_ended():
     assert list_months(first, issued=None, today=today) == [SEPTEMBER, OCTOBER]
     assert list_months(first, issued=SEPTEMBER, today=today) == [OCTOBER]
     assert list_months(first, issued=OCTOBER, today=date(2026, 12, 1)) == [date(2026, 11, 1)]
+
+
+def test_who_is_told_late_of_a_month_that_nobody_was_covered_in_is_called_for_it():
+    late = [Covered(structure=SINGLE, joined_on=date(2026, 9, 15))]
+    lines = compute_statement(late, PRICES, OCTOBER, {}, issued=[SEPTEMBER])
+    assert describe(lines) == [(OCTOBER, SINGLE, 1, 0, 4_200), (SEPTEMBER, SINGLE, 1, 0, 4_000)]

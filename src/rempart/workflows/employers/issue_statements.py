@@ -30,10 +30,11 @@ def issue_statements(tx: Transaction, group: GroupKey, *, today: date) -> int:
         return 0
     covered = employer_feeds.load_covered(tx, group.group_ref)
     first = min(one.starts_on for one in prices)
-    issued = employer_feeds.find_last_month(tx, group.group_ref)
+    issued = employer_feeds.list_issued(tx, group.group_ref)
+    last = issued[-1] if issued else None
     months = [
         month
-        for month in list_months(max(first, group.starts_on), issued=issued, today=today)
+        for month in list_months(max(first, group.starts_on), issued=last, today=today)
         if group.ends_on is None or month <= add_months(group.ends_on.replace(day=1), KEPT_MONTHS)
     ]
     for month in months:
@@ -43,8 +44,9 @@ def issue_statements(tx: Transaction, group: GroupKey, *, today: date) -> int:
             group,
             statement_ref=draw_ref(),
             month=month,
-            lines=compute_statement(covered, prices, month, called),
+            lines=compute_statement(covered, prices, month, called, issued=issued),
         )
+        issued.append(month)
     return len(months)
 
 
