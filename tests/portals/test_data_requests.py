@@ -1,5 +1,6 @@
 """A member asks something of their data; their insurer answers within the month, and no other."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -8,6 +9,11 @@ from django.test import Client
 from tests.portals import people, samples
 
 from rempart.accounts.roles import Role
+from rempart.portals.retention_wording import FIELDS
+from rempart.retention.fields import Field
+from rempart.retention.requests import plan_erasure
+from rempart.retention.schedule import DEFAULT
+from rempart.storage import leaving
 from rempart.workflows.members.data_requests import plan_requested
 
 MINE, THEIRS = "/adherent/demandes", "/assureur/demandes"
@@ -98,6 +104,42 @@ def test_an_erasure_goes_as_far_as_the_law_allows_and_says_what_it_keeps(desk, m
     fields = run(desk, "SELECT field, step, rule FROM retention.item WHERE run_id = %s", run_id)
     assert fields == [("contact", "delete", "requested")]
     assert dpo.post(page, answer).status_code == 409
+
+
+def test_what_a_page_says_may_go_is_what_is_planned_whatever_holds_or_interrupts(
+    desk, insurer, member, person, dpo
+):
+    ended = samples.NOW.date() - timedelta(days=2_500)
+    run(desk, "UPDATE rights.past_coverage SET ends_on = ARRAY[%s::date]", ended)
+    ask(browse(desk, member), "erasure")
+    page = find_request(desk)
+
+    def compare() -> set[Field]:
+        shown = re.findall(r'<th scope="row">(.*?)</th>.*?(possible|gardé)', text(dpo.get(page)))
+        with desk.database.transaction("keeper") as tx:
+            [known] = leaving.make_person_subjects(tx, leaving.read_people(tx, [person]))
+        planned = plan_erasure(DEFAULT, known, on=samples.NOW.date())
+        may_go = {item.field for item in planned}
+        assert {name for name, word in shown if word == "possible"} == {
+            str(FIELDS[field]) for field in may_go
+        }
+        return may_go
+
+    everything = compare()
+    run(
+        desk,
+        "INSERT INTO retention.data_hold (hold_ref, kind, insurer_id, person_ref, fields, reason)"
+        " VALUES (31, 'dispute', %s, %s, '{civil}', 'litige')",
+        *(insurer.insurer_id, person),
+    )
+    assert compare() == everything - {Field.CIVIL}
+    run(
+        desk,
+        "INSERT INTO retention.event (insurer_id, person_ref, kind, starts_on, reason)"
+        " VALUES (%s, %s, 'suspension', %s, 'procès')",
+        *(insurer.insurer_id, person, ended),
+    )
+    assert compare() == {Field.CONTACT}
 
 
 def test_a_restriction_holds_everything_from_then_on(desk, member, person, dpo):

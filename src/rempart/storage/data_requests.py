@@ -1,10 +1,14 @@
 """What people ask of their data, as rows. Roles: portals under row policies, keeper."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rempart.kernel.listing import Listing
+from rempart.retention.fields import Field
+from rempart.retention.plan import Hold
 from rempart.retention.requests import RequestKind, RequestState
+from rempart.retention.terms import Event, Interruption, Suspension
 from rempart.storage.connect import Transaction
 from rempart.storage.listing import load_page
 from rempart.storage.queries import load_queries
@@ -120,6 +124,22 @@ def read_asker(tx: Transaction, request_ref: int) -> Asker | None:
     """Return what is kept of whoever made a request; None when nothing is."""
     row = tx.execute(_sql.read_asker, {"request_ref": request_ref}).fetchone()
     return None if row is None else Asker(*row)
+
+
+def list_events(tx: Transaction, request_ref: int) -> list[Event]:
+    """Return what interrupted or suspended the actions of whoever made a request."""
+    return [
+        Interruption(on=starts_on)
+        if kind == "interruption"
+        else Suspension(starts_on=starts_on, ends_on=ends_on)
+        for kind, starts_on, ends_on in tx.execute(_sql.list_events, {"request_ref": request_ref})
+    ]
+
+
+def load_holds(tx: Transaction, names: Sequence[str]) -> list[Hold]:
+    """Return holds of these names, each with what it keeps, in their order."""
+    fields = dict(tx.execute(_sql.list_held_fields, {"names": list(names)}).fetchall())
+    return [Hold(name=name, fields=frozenset(map(Field, fields.get(name, ())))) for name in names]
 
 
 def find_person(tx: Transaction, request_ref: int) -> RequestOf | None:

@@ -46,3 +46,13 @@ SELECT contract_end, last_payment, active, archived, held_by FROM retention.read
 -- name: find_person
 -- Whose request it is.
 SELECT insurer_id, person_ref, kind, state FROM retention.request WHERE request_ref = %(request_ref)s;
+
+-- name: list_events
+-- What interrupted or suspended the actions of whoever asks.
+SELECT e.kind, e.starts_on, e.ends_on FROM retention.event AS e JOIN retention.request AS q USING (person_ref)
+WHERE q.request_ref = %(request_ref)s AND e.kind <> 'portability' ORDER BY e.event_ref;
+
+-- name: list_held_fields
+-- What holds of some names keep; one that is no hold of data keeps everything, and is not there.
+SELECT h.kind || ' ' || h.hold_ref, h.fields FROM retention.data_hold AS h
+WHERE h.kind || ' ' || h.hold_ref = ANY (%(names)s::text[]) ORDER BY 1;

@@ -13,7 +13,6 @@ from rempart.kernel.errors import Conflict, InvalidRequest, NotFound
 from rempart.kernel.listing import Listing
 from rempart.retention.fields import Fact, Field
 from rempart.retention.lives import Facts
-from rempart.retention.plan import Hold
 from rempart.retention.requests import (
     WORDS_LIMIT,
     Erasable,
@@ -290,5 +289,11 @@ def _explain(tx: Transaction, request_ref: int, today: date) -> list[Erasable]:
     facts: Facts = {Fact.CONTRACT_END: asker.contract_end}
     if asker.last_payment is not None:
         facts = {**facts, Fact.LAST_PAYMENT: asker.last_payment}
-    holds = [Hold(name=name) for name in asker.held_by]
-    return decide_erasable(read_in_force(tx), there, facts, on=today, holds=holds)
+    return decide_erasable(
+        read_in_force(tx),
+        there,
+        facts,
+        on=today,
+        events=data_requests.list_events(tx, request_ref),
+        holds=data_requests.load_holds(tx, asker.held_by),
+    )
