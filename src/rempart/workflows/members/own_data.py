@@ -127,11 +127,13 @@ def describe_held(
     found = []
     events = [_make_event(one) for one in mine.moves if one.kind in MOVING]
     for field in SHOWN:
-        if not there[field] or field in mine.gone:
+        is_active = there[field] and field not in mine.gone
+        # Of somebody who came back, the archive may still hold what the base has again.
+        is_archived = field in mine.archived and not is_active
+        if not is_active and not is_archived:
             found.append(Held(field=field, phase=Phase.GONE, gone_after=None, reasons=()))
             continue
         keeping = decide_keeping(schedule, field, _list_facts(field, mine), on=on, events=events)
-        is_archived = field in mine.archived
         found.append(
             Held(
                 field=field,
