@@ -283,6 +283,7 @@ def test_a_copy_holds_what_all_planes_hold(desk, ours, insurer, member):
     )
     dispute(ours, CLAIM)
     ours.post("/adherent/messages-suspects/signaler", SENT)
+    ours.post("/adherent/demandes/nouvelle", {"kind": "restriction", "details": "Un doute."})
     plant_message(desk, insurer, person_ref, 7)
     plant_card(desk, insurer, person_ref)
     copy_ref = make_copy(desk, ours)
@@ -295,6 +296,9 @@ def test_a_copy_holds_what_all_planes_hold(desk, ours, insurer, member):
     assert said["identity"]["contracts"][0]["member_number"] == "M-1"
     assert said["reimbursements"]["listed"][0]["lines"][0]["label"]
     assert said["disputes"]["total"] == 1
+    [asked] = said["requests"]["listed"]
+    assert (asked["kind"], asked["details"]) == ("restriction", "Un doute.")
+    assert said["moved"] == []
     assert said["suspicious_messages"][0]["text"] == SENT["text"]
     assert "C’est établi" in said["messages"][0]["text"]
     assert said["cards"][0]["people"]

@@ -138,7 +138,8 @@ def list_events(tx: Transaction, request_ref: int) -> list[Event]:
 
 def load_holds(tx: Transaction, names: Sequence[str]) -> list[Hold]:
     """Return holds of these names, each with what it keeps, in their order."""
-    fields = dict(tx.execute(_sql.list_held_fields, {"names": list(names)}).fetchall())
+    rows = tx.execute(_sql.list_held_fields, {"names": list(names)})
+    fields: dict[str, list[str]] = dict(rows.fetchall())
     return [Hold(name=name, fields=frozenset(map(Field, fields.get(name, ())))) for name in names]
 
 

@@ -119,7 +119,7 @@ _LIST: Final = ListPage(
 @allows(Permission.MAKE_REQUEST)
 def my_requests(request: HttpRequest) -> HttpResponseBase:
     """Show what the member asked, and what they were answered."""
-    rows = perform_or_404(request, acts.list_own)
+    rows, _total = perform_or_404(request, acts.list_own)
     context = {"rows": [_describe(one) for one in rows]}
     return render(request, "portals/retention/my_requests.html", context)
 

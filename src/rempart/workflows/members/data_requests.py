@@ -140,14 +140,14 @@ def _read_details(kind: RequestKind, details: str) -> str:
     return words
 
 
-def list_own(tx: Transaction, asker: Asker) -> list[DataRequest]:
-    """Return one's own requests, the newest first.
+def list_own(tx: Transaction, asker: Asker, *, most: int = 100) -> tuple[list[DataRequest], int]:
+    """Return one's own requests, the newest first, so many at most, and how many there are.
 
     Raises:
         NotAllowed: they are no member.
     """
     check_can(asker.visitor, Permission.MAKE_REQUEST, now=asker.now)
-    return data_requests.list_page(tx, Listing(sort="received", limit=100))[0]
+    return data_requests.list_page(tx, Listing(sort="received", limit=most))
 
 
 def list_requests(

@@ -33,7 +33,7 @@ from rempart.workflows.claims.read_insured_claims import (
 )
 from rempart.workflows.claims.read_pecs import PecColumn, PecNumbers, list_pecs, read_pec_lines
 from rempart.workflows.ledger.record_act import ActsLog
-from rempart.workflows.members import report_message
+from rempart.workflows.members import data_requests, report_message
 from rempart.workflows.members.copy_own_data import open_copy
 from rempart.workflows.members.member_history import HistoryColumn, Page, read_history
 from rempart.workflows.members.own_data import read_own_data
@@ -96,12 +96,14 @@ def export_own_data(
         "identity": {"as_of": opened.made_at, **opened.identity},
         "coverage": opened.coverage,
         "kept": [dataclasses.asdict(one) for one in kept.held],
+        "moved": [_as_mapping(one) for one in kept.moves],
         "cards": _list_cards(tx, asker, sources.prints),
         "reimbursements": _list_claims(tx, asker, language),
         "prises_en_charge": _list_pecs(tx, asker, sources.numbers, language),
         "disputes": _list_disputes(tx, asker, sources.seal),
         "messages": _list_messages(tx, asker),
         "preference": dataclasses.asdict(wished),
+        "requests": _list_requests(tx, asker),
         "suspicious_messages": [
             dataclasses.asdict(
                 report_message.read_own_report(tx, asker, sources.seal, one.report_ref)
@@ -206,6 +208,11 @@ def _list_messages(tx: Transaction, asker: Asker) -> list[dict[str, Any]]:
         }
         for one in list_own_messages(tx, asker)
     ]
+
+
+def _list_requests(tx: Transaction, asker: Asker) -> dict[str, Any]:
+    rows, total = data_requests.list_own(tx, asker, most=MOST)
+    return {"total": total, "listed": [_as_mapping(one) for one in rows]}
 
 
 def _describe_account(tx: Transaction, asker: Asker) -> dict[str, Any]:
