@@ -11,6 +11,7 @@ from rempart.retention.certificate import compute_leaf, make_certificate, parse_
 from rempart.retention.terms import add_months
 from rempart.storage import leaving, retention_runs
 from rempart.storage.leaving import read_people
+from rempart.workflows.retention.approve_purge import refuse_run
 from rempart.workflows.retention.run_retention import run_retention
 
 
@@ -212,3 +213,20 @@ def test_a_last_payment_counts_once_its_claim_is_in_the_archive(cellar: Cellar):
     cellar.purge(day=add_months(last, 1))
     assert cellar.see(person) == {"active": set(), "archive": set()}
     assert cellar.fetch("SELECT count(*) FROM retention.life") == [(0,)]
+
+
+def test_a_run_that_was_refused_is_forgotten_by_the_next_plan(cellar: Cellar):
+    cellar.add(1, left_months=25)
+    cellar.load()
+    run_id = cellar.plan()
+    assert run_id is not None
+    with cellar.begin() as tx:
+        refuse_run(tx, None, run_id, "à revoir")
+    assert cellar.list_items(run_id)
+    again = cellar.plan()
+    assert again is not None
+    assert cellar.list_items(run_id) == set()
+    assert cellar.list_items(again)
+    assert cellar.fetch(
+        "SELECT run_id, preview ? 'samples', preview ? 'years' FROM retention.run ORDER BY 1"
+    ) == [(run_id, False, True), (again, True, True)]

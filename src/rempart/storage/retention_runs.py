@@ -144,6 +144,11 @@ def end_plan(tx: Transaction, run_id: int, *, state: RunState, routine: bool) ->
     tx.execute(_sql.end_plan, {"run_id": run_id, "state": state.value, "routine": routine})
 
 
+def forget_refused(tx: Transaction) -> None:
+    """Forget the lines of runs that were refused, and the few people shown of each."""
+    tx.execute(_sql.forget_refused)
+
+
 def drop_run(tx: Transaction, run_id: int) -> None:
     """Drop a plan that found nothing."""
     tx.execute(_sql.drop_run, {"run_id": run_id})

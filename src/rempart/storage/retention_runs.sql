@@ -70,6 +70,13 @@ WHERE run_id = %(run_id)s AND state = 'planning';
 -- The lines of a run, which name references: gone once it is over.
 DELETE FROM retention.item WHERE run_id = %(run_id)s;
 
+-- name: forget_refused
+-- The lines of runs that were refused, and what was shown of a few people: nobody decides on them any more.
+WITH refused AS (
+    UPDATE retention.run SET preview = preview - 'samples' WHERE state = 'refused' AND preview ? 'samples' RETURNING run_id
+)
+DELETE FROM retention.item AS i USING refused AS r WHERE i.run_id = r.run_id;
+
 -- name: drop_run
 -- A plan that found nothing due.
 DELETE FROM retention.run WHERE run_id = %(run_id)s AND state = 'planning' AND items = 0;

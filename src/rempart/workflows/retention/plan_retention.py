@@ -72,9 +72,12 @@ def load_run_schedule(tx: Transaction, run: RunRow) -> Schedule:
 def begin_plan(tx: Transaction, day: date) -> int:
     """Begin to plan what is due on a day, or go on with the plan that was begun; return the run.
 
+    What was refused until then is forgotten: what it named is planned again, if it is still due.
+
     Raises:
         Conflict: a run is planned already, or being carried out.
     """
+    retention_runs.forget_refused(tx)
     schedule, _ = load_schedule(tx)
     run_id = retention_runs.open_run(tx, origin="due", day=day, schedule=schedule.digest)
     if run_id is not None:
