@@ -64,10 +64,23 @@ def make_fields_body(run_id: int, day: date, left: Mapping[Field, Sequence[Leavi
     }
 
 
+def read_fields_body(body: Body) -> dict[Field, list[Leaving]]:
+    """Return subjects by field of a purge of fields."""
+    return {
+        Field(name): [Leaving(*map(int, line)) for line in lines]
+        for name, lines in body["left"].items()
+    }
+
+
 def apply_fields(
-    tx: Transaction, vault: Vault, record: PurgeRecord, *, leaves_on: date | None = None
+    tx: Transaction,
+    vault: Vault,
+    record: PurgeRecord,
+    *,
+    leaves_on: date | None = None,
+    only: Mapping[Field, Sequence[Leaving]] | None = None,
 ) -> int:
-    """Take out of everything what a purge names; return how many fields it names.
+    """Take out of everything what a purge names; return how many fields went.
 
     Args:
         tx: A transaction of the keeper, in which the caller marks the purge as applied.
@@ -75,13 +88,11 @@ def apply_fields(
         record: The purge, which is in the journal.
         leaves_on: The day, which may be after the purge was said; None: that day, for a base that
             was restored, where it had gone.
+        only: No others of those it names; None: all.
     """
     body = record.content
     day, run_id = leaves_on or date.fromisoformat(body["day"]), int(body["run"])
-    left = {
-        Field(name): [Leaving(*map(int, line)) for line in lines]
-        for name, lines in body["left"].items()
-    }
+    left = read_fields_body(body) if only is None else only
     people = _begin(tx, left)
     known_by = _digest_keys(tx, vault, left)
     _take_from_identities(tx, vault, left)

@@ -23,7 +23,7 @@ from rempart.storage import leaving, purges, retention_runs
 from rempart.storage.archive_seal import Vault
 from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.purge_journal import PurgeJournal
-from rempart.storage.retention_runs import Leaving, PlannedItem
+from rempart.storage.retention_runs import Leaving, PlannedItem, RunRow
 from rempart.workflows.retention.plan_retention import load_run_schedule, load_schedule, plan_all
 from rempart.workflows.retention.purge_fields import (
     KIND,
@@ -31,6 +31,7 @@ from rempart.workflows.retention.purge_fields import (
     apply_fields,
     archive_fields,
     make_fields_body,
+    read_fields_body,
 )
 from rempart.workflows.retention.purge_journal import carry_out, say_and_journal, write_journal
 
@@ -95,24 +96,32 @@ class _Piece:
         chosen: dict[Field, list[Leaving]] = {}
         for one in self.items:
             now = self.due.get((one.subject, one.field))
-            waits = one.field is Field.PAYMENT and step is Step.ARCHIVE and self._has_parts(one)
+            waits = one.field is Field.PAYMENT and step is Step.ARCHIVE and self._list_parts(one)
             if now is not None and not now.held_by and now.step is one.step is step and not waits:
                 place = Leaving(one.insurer_id, one.person_ref, one.subject)
                 chosen.setdefault(one.field, []).append(place)
         return chosen
 
-    def _has_parts(self, one: PlannedItem) -> bool:
-        return any((one.subject, field) in self.due for field in (Field.CARE, Field.LIMITS))
+    def _list_parts(self, one: PlannedItem) -> set[tuple[int, Field]]:
+        """Return what is due of the rest of a claim: its lines come before that of its amounts."""
+        return {(one.subject, field) for field in (Field.CARE, Field.LIMITS)} & self.due.keys()
 
     def list_settled(self) -> dict[int, str]:
-        """Return the other lines, with what holds each now."""
+        """Return the other lines, with what holds each now.
+
+        Amounts whose acts or limits this run left, as what held them let go of them since, stay
+        too: another run takes them together.
+        """
         settled = {}
+        lines = {(one.subject, one.field) for one in self.items}
         for one in self.items:
             now = self.due.get((one.subject, one.field))
             if now is None or now.step is not one.step:
                 settled[one.number] = ""
             elif now.held_by:
                 settled[one.number] = now.held_by
+            elif one.field is Field.PAYMENT and not self._list_parts(one) <= lines:
+                settled[one.number] = ""
         return settled
 
 
@@ -221,8 +230,29 @@ def _purge(keeper: Keeper, record: PurgeRecord) -> None:
         keeper.begin,
         keeper.journal,
         record,
-        lambda tx, _body: apply_fields(tx, keeper.vault, record, leaves_on=_read_day(tx)),
+        lambda tx, _body: _take_out(tx, keeper.vault, record),
     )
+
+
+def _take_out(tx: Transaction, vault: Vault, record: PurgeRecord) -> int:
+    """Erase what a purge names, but for what was held or stated again since it was said.
+
+    Those lines are settled by the next look of the run. A base that is restored from before the
+    purge erases them all the same: the journal says no less.
+    """
+    left = read_fields_body(record.content)
+    run = retention_runs.lock_run(tx, int(record.content["run"]))
+    if run is not None:
+        lines = [
+            PlannedItem(0, *one, field, Step.DELETE, "", None)
+            for field, subjects in left.items()
+            for one in subjects
+        ]
+        look = _Piece(
+            run_id=run.run_id, leaves_on=run.day, items=lines, due=_find_due(tx, run, lines)
+        )
+        left = look.select(Step.DELETE)
+    return apply_fields(tx, vault, record, leaves_on=_read_day(tx), only=left)
 
 
 def _look(tx: Transaction, run_id: int, size: int) -> _Piece:
@@ -231,15 +261,35 @@ def _look(tx: Transaction, run_id: int, size: int) -> _Piece:
     if run is None:
         raise NotFound(f"there is no run {run_id}")
     items = retention_runs.next_items(tx, run_id, most=size)
+    if run.origin == "request":
+        _check_published(tx, items)
+    due = _find_due(tx, run, items)
+    return _Piece(run_id=run_id, leaves_on=_read_day(tx), items=items, due=due)
+
+
+def _check_published(tx: Transaction, items: Iterable[PlannedItem]) -> None:
+    """Let what somebody asked for wait for the end of a file: no night plans it again.
+
+    Raises:
+        Conflict: a file that is being loaded speaks of them.
+    """
+    refs = {one.person_ref for one in items}
+    if any(one.waits for one in leaving.read_people(tx, refs)):
+        raise Conflict("a file being loaded speaks of whoever asked: run it again once it is in")
+
+
+def _find_due(
+    tx: Transaction, run: RunRow, items: Sequence[PlannedItem]
+) -> dict[tuple[int, Field], Item]:
+    """Return what is due of the subjects of lines as they are now, once no import moves them."""
     leaving.lock_insurers(tx, {one.insurer_id for one in items})
     schedule = load_run_schedule(tx, run)
     decide = plan_erasure if run.origin == "request" else plan_subject
-    due = {
+    return {
         (item.subject, item.field): item
         for subject in _list_subjects(tx, items)
         for item in decide(schedule, subject, on=run.day)
     }
-    return _Piece(run_id=run_id, leaves_on=_read_day(tx), items=items, due=due)
 
 
 def _read_day(tx: Transaction) -> date:
