@@ -259,6 +259,23 @@ def test_what_moved_a_period_is_told_and_counted(desk, ours, insurer, member):
     assert "Jusqu’au 31/07/2028." in shown
 
 
+def test_what_the_archive_keeps_of_a_claim_is_told_with_its_last_day(desk, ours, insurer, member):
+    person_ref = find_person(desk, member)
+    seal_identity(desk, insurer, person_ref)
+    page = read(ours.get("/adherent/mes-donnees"))
+    assert "Les montants payés pour vous" in page[page.index("Nous n’avons pas") :]
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO archive.item (subject, field, person_ref, insurer_id, sealed,"
+            " archived_on, settled_on, care_on) VALUES (5, 'payment', %s, %s, '', '2024-03-02',"
+            " '2022-03-01', '2022-02-20')",
+            (person_ref, insurer.insurer_id),
+        )
+    page = read(ours.get("/adherent/mes-donnees"))
+    assert "Les montants payés pour vous" not in page[page.index("Nous n’avons pas") :]
+    assert "Effacé au plus tard après le 31 décembre 2032." in page
+
+
 def test_a_copy_needs_a_fresh_confirmation(desk, ours, member):
     with desk.database.transaction("owner") as tx:
         tx.execute(

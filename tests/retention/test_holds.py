@@ -6,6 +6,8 @@ from tests.feed_samples import INSURER
 from tests.retention.practice import TODAY, Cellar
 
 from rempart.retention.terms import add_months
+from rempart.workflows.members.data_requests import plan_requested, resume_requested
+from rempart.workflows.retention.approve_purge import refuse_run
 from rempart.workflows.retention.run_retention import run_retention
 
 DAY_MS = 86_400_000
@@ -174,3 +176,71 @@ def test_a_hold_is_released_once_with_a_reason(cellar: Cellar, left: int):
     release(cellar, 31)
     with pytest.raises(errors.InsufficientPrivilege, match="released once"):
         release(cellar, 31)
+
+
+def ask_erasure(cellar: Cellar, person: int) -> int:
+    cellar.run(
+        "INSERT INTO accounts.actor (actor_ref, kind, display_name, user_handle)"
+        " VALUES (12, 'agent', 'Dpo', %s)",
+        bytes(32),
+    )
+    cellar.run(
+        "INSERT INTO retention.request (request_ref, insurer_id, person_ref, kind, made_by,"
+        " received_on, state, answered_by, answered_at, answer) VALUES (5, %s, %s, 'erasure', 12,"
+        " %s, 'answered', 12, clock_timestamp(), 'oui')",
+        *(INSURER, person, TODAY),
+    )
+    return 5
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_somebody_asked_to_erase_and_a_hold_kept_is_planned_again_once_it_is_released(
+    cellar: Cellar, is_late: bool
+):
+    cellar.add(1, left_months=3)
+    cellar.load()
+    [person] = cellar.list_persons()
+    request = ask_erasure(cellar, person)
+
+    def resume() -> list[tuple]:
+        resume_requested(cellar.begin, TODAY)
+        return cellar.fetch(
+            "SELECT run_id FROM retention.run WHERE origin = 'request' AND state = 'planned'"
+        )
+
+    if is_late:  # the hold comes between the plan and the run
+        with cellar.begin() as tx:
+            run_id = plan_requested(tx, request, TODAY)
+        assert run_id is not None
+        cellar.agree(run_id)
+        hold(cellar, 31, person)
+        assert run_retention(cellar.keeper, run_id).deleted == 0
+    else:
+        hold(cellar, 31, person)
+        with cellar.begin() as tx:
+            assert plan_requested(tx, request, TODAY) is None
+    assert resume() == []
+    release(cellar, 31)
+    [(again,)] = resume()
+    assert resume() == [(again,)]  # once
+    cellar.agree(again)
+    assert run_retention(cellar.keeper, again).deleted == 1
+    assert "contact" not in cellar.see(person)["active"]
+    assert resume() == []
+    assert cellar.fetch("SELECT request_ref FROM retention.held_erasure") == []
+
+
+def test_an_erasure_that_two_people_refused_is_not_planned_again(cellar: Cellar):
+    cellar.add(1, left_months=75)
+    cellar.load()
+    [person] = cellar.list_persons()
+    request = ask_erasure(cellar, person)
+    hold(cellar, 31, person, fields=["civil"])
+    with cellar.begin() as tx:
+        run_id = plan_requested(tx, request, TODAY)
+        assert run_id is not None
+    with cellar.begin() as tx:
+        refuse_run(tx, None, run_id, "non")
+    release(cellar, 31)
+    assert resume_requested(cellar.begin, TODAY) == 0
+    assert cellar.fetch("SELECT request_ref FROM retention.held_erasure") == []

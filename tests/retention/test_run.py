@@ -12,6 +12,7 @@ from rempart.retention.terms import add_months
 from rempart.storage import leaving, retention_runs
 from rempart.storage.leaving import read_people
 from rempart.workflows.retention.approve_purge import refuse_run
+from rempart.workflows.retention.plan_retention import begin_plan, plan_piece
 from rempart.workflows.retention.run_retention import run_retention
 
 
@@ -230,3 +231,25 @@ def test_a_run_that_was_refused_is_forgotten_by_the_next_plan(cellar: Cellar):
     assert cellar.fetch(
         "SELECT run_id, preview ? 'samples', preview ? 'years' FROM retention.run ORDER BY 1"
     ) == [(run_id, False, True), (again, True, True)]
+
+
+def test_whoever_ends_a_block_is_planned_by_when_their_contract_ended(cellar: Cellar):
+    cellar.add(1, left_months=75)
+    cellar.add(2, left_months=75)
+    cellar.load()
+    cellar.run(  # their names stay, their dates leave
+        "INSERT INTO retention.data_hold (hold_ref, kind, insurer_id, person_ref, fields, reason)"
+        " SELECT row_number() OVER (), 'judicial', insurer_id, person_ref, '{civil}', 'essai'"
+        " FROM identity.person"
+    )
+    cellar.purge()
+    cellar.run("UPDATE retention.data_hold SET release_reason = 'fin'")
+    with cellar.begin() as tx:
+        run_id = begin_plan(tx, TODAY)
+    for _ in range(20):
+        with cellar.begin() as tx:
+            plan_piece(tx, run_id, block=1)
+    assert {(field, step) for _, field, step, _ in cellar.list_items(run_id)} == {
+        ("civil", "delete")
+    }
+    assert len(cellar.list_items(run_id)) == 2

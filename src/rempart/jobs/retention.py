@@ -13,15 +13,19 @@ from rempart.wiring.clock import today_in_paris
 from rempart.wiring.database import Installation
 from rempart.wiring.retention import open_keeper
 from rempart.workflows.jobs.enqueue import enqueue
-from rempart.workflows.members.data_requests import plan_requested
+from rempart.workflows.members.data_requests import plan_requested, resume_requested
 from rempart.workflows.retention import run_retention as running
 from rempart.workflows.retention.plan_retention import begin_plan, plan_all
 from rempart.workflows.retention.try_schedule import try_schedule as try_one
 
 
 def plan_retention(at: Installation, report: Report) -> None:
-    """Plan what is due today; a run that waits for approval is left alone."""
+    """Plan what is due today, and what was asked for and is held no more.
+
+    A run that waits for approval is left alone.
+    """
     running.finish_purges(open_keeper(at))
+    resume_requested(lambda: at.database.transaction("keeper"), today_in_paris())
     try:
         with at.database.transaction("keeper") as tx:
             run_id = begin_plan(tx, today_in_paris())

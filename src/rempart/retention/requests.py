@@ -68,12 +68,14 @@ class Erasable:
         can_go: Whether nothing keeps it.
         keeping: The rules that keep it.
         held_by: Name of the hold that keeps it; empty for none.
+        is_free: Whether no text keeps it: what may go once nothing holds it.
     """
 
     field: Field
     can_go: bool
     keeping: Keeping
     held_by: str = ""
+    is_free: bool = False
 
 
 def compute_due_day(received_on: date, *, extended: bool = False) -> date:
@@ -126,13 +128,19 @@ def decide_erasable(
             end = facts.get(Fact.CONTRACT_END, date.min)
             kept = end is None or end >= on
         answers.append(
-            Erasable(field=field, can_go=not kept and not hold, keeping=keeping, held_by=hold)
+            Erasable(
+                field=field,
+                can_go=not kept and not hold,
+                keeping=keeping,
+                held_by=hold,
+                is_free=not kept,
+            )
         )
     return answers
 
 
 def plan_erasure(schedule: Schedule, subject: Subject, *, on: date) -> list[Item]:
-    """Return what is erased of a person who asked for it, in the order of `Field`.
+    """Return what is erased of a person who asked, in the order of `Field`; what is held included.
 
     Args:
         schedule: The rules in force.
@@ -152,7 +160,8 @@ def plan_erasure(schedule: Schedule, subject: Subject, *, on: date) -> list[Item
             step=Step.DELETE,
             rule=REQUESTED,
             last_day=None,
+            held_by=one.held_by,
         )
         for one in answers
-        if one.can_go
+        if one.is_free
     ]

@@ -144,6 +144,22 @@ def end_plan(tx: Transaction, run_id: int, *, state: RunState, routine: bool) ->
     tx.execute(_sql.end_plan, {"run_id": run_id, "state": state.value, "routine": routine})
 
 
+def note_held(tx: Transaction, request_ref: int) -> None:
+    """Note that something holds a part of an erasure that was asked for."""
+    tx.execute(_sql.note_held, {"request_ref": request_ref})
+
+
+def list_held(tx: Transaction) -> list[int]:
+    """Return the erasures that were asked for and of which something was held, the oldest first."""
+    return [ref for (ref,) in tx.execute(_sql.list_held)]
+
+
+def take_held(tx: Transaction, request_ref: int) -> bool:
+    """Take one of them up; say whether it may be planned again."""
+    row = tx.execute(_sql.take_held, {"request_ref": request_ref}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def forget_refused(tx: Transaction) -> None:
     """Forget the lines of runs that were refused, and the few people shown of each."""
     tx.execute(_sql.forget_refused)
@@ -240,6 +256,7 @@ def list_gone(tx: Transaction, run_id: int) -> Iterator[Departure]:
 
 def end_run(tx: Transaction, run_id: int, certificate: str, *, signed_by: str = "") -> None:
     """A run is done: keep its certificate and the key that checks it, forget its lines."""
+    tx.execute(_sql.note_held_of_run, {"run_id": run_id})
     tx.execute(_sql.drop_items, {"run_id": run_id})
     values = {"run_id": run_id, "certificate": certificate, "signed_by": signed_by}
     tx.execute(_sql.end_run, values)

@@ -66,6 +66,31 @@ WHERE run_id = %(run_id)s;
 UPDATE retention.run SET state = %(state)s, routine = %(routine)s, planned_at = clock_timestamp()
 WHERE run_id = %(run_id)s AND state = 'planning';
 
+-- name: note_held
+-- An erasure that was asked for, of which something is held.
+INSERT INTO retention.held_erasure (request_ref) VALUES (%(request_ref)s) ON CONFLICT DO NOTHING;
+
+-- name: note_held_of_run
+-- The same, of a run that met a hold on its way.
+INSERT INTO retention.held_erasure (request_ref)
+SELECT r.request_ref FROM retention.run AS r
+WHERE r.run_id = %(run_id)s AND r.origin = 'request'
+  AND EXISTS (SELECT FROM retention.item AS i WHERE i.run_id = r.run_id AND i.state = 'held')
+ON CONFLICT DO NOTHING;
+
+-- name: list_held
+-- Erasures of which something was held, but for those whose run is under way.
+SELECT h.request_ref FROM retention.held_erasure AS h
+WHERE NOT EXISTS (SELECT FROM retention.run AS r
+                  WHERE r.request_ref = h.request_ref AND r.state IN ('planning', 'planned', 'approved', 'running'))
+ORDER BY h.since, h.request_ref;
+
+-- name: take_held
+-- One of them is looked at again, unless two people refused it since.
+DELETE FROM retention.held_erasure AS h WHERE h.request_ref = %(request_ref)s
+RETURNING NOT EXISTS (SELECT FROM retention.run AS r
+                      WHERE r.request_ref = h.request_ref AND r.state = 'refused' AND r.started_at >= h.since);
+
 -- name: drop_items
 -- The lines of a run, which name references: gone once it is over.
 DELETE FROM retention.item WHERE run_id = %(run_id)s;

@@ -23,8 +23,8 @@ from rempart.retention.requests import (
     decide_erasable,
 )
 from rempart.retention.terms import add_months
-from rempart.storage import data_requests, member_files
-from rempart.storage.connect import Transaction
+from rempart.storage import data_requests, member_files, retention_runs
+from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.data_requests import DataRequest, RequestColumn
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.accounts.web_session import draw_ref
@@ -262,6 +262,23 @@ def plan_requested(tx: Transaction, request_ref: int, day: date) -> int | None:
     if of is None or (of.kind, of.state) != (RequestKind.ERASURE, RequestState.ANSWERED):
         return None
     return plan_request(tx, request_ref, of.person_ref, day)
+
+
+def resume_requested(begin: OpenTransaction, day: date) -> int:
+    """Plan again what people asked to be erased and something held; return how many runs.
+
+    Args:
+        begin: Begins a transaction of the keeper; one for each request.
+        day: The day.
+    """
+    with begin() as tx:
+        held = retention_runs.list_held(tx)
+    planned = 0
+    for request_ref in held:
+        with begin() as tx:
+            if retention_runs.take_held(tx, request_ref):
+                planned += plan_requested(tx, request_ref, day) is not None
+    return planned
 
 
 def _load(tx: Transaction, request_ref: int) -> DataRequest:

@@ -123,8 +123,10 @@ def plan_piece(tx: Transaction, run_id: int, *, block: int = BLOCK) -> PlanProgr
 def plan_request(tx: Transaction, request_ref: int, person_ref: int, day: date) -> int | None:
     """Plan what a person asked to be erased; return the run, which two people approve.
 
+    What only a hold keeps is noted, to be planned once nothing holds it.
+
     Returns:
-        None when the law keeps everything, or nothing is left.
+        None when the law or a hold keeps everything, or nothing is left.
     """
     schedule, _ = load_schedule(tx)
     people = leaving.read_people(tx, [person_ref])
@@ -133,7 +135,9 @@ def plan_request(tx: Transaction, request_ref: int, person_ref: int, day: date) 
         for subject in leaving.make_person_subjects(tx, people)
         for item in plan_erasure(schedule, subject, on=day)
     ]
-    if not items:
+    if any(item.held_by for item in items):
+        retention_runs.note_held(tx, request_ref)
+    if all(item.held_by for item in items):
         return None
     run_id = retention_runs.open_run(
         tx, origin="request", day=day, schedule=schedule.digest, request_ref=request_ref
