@@ -147,6 +147,24 @@ def test_what_moves_a_period_is_told(installation: Installation, cellar: Cellar)
     assert "nothing is due" in invoke("plan")
     invoke("tell", "portability", *of, "--from", "2025-01-01", code=2)
     invoke("tell", "interruption", *of, "--from", "2025-01-01")
+    upside_down = ["--from", "2025-03-01", "--to", "2025-02-01"]
+    assert "before" in invoke("tell", "suspension", *of, *upside_down, code=1)
+    invoke("tell", "portability", *of, *upside_down, code=2)
+    twice = ["--from", "2025-01-01", "--to", "2025-02-01"]
+    assert "of one day" in invoke("tell", "interruption", *of, *twice, code=1)
+    told = cellar.fetch("SELECT count(*) FROM retention.event")
+    # A reference typed wrong moves nobody's periods: it is said.
+    for wrong in (["--person", "5", *of[:2], *of[4:]], ["--insurer", "8", *of[2:]]):
+        said = invoke("tell", "interruption", *wrong, "--from", "2025-01-01", code=1)
+        assert "nobody of this insurer" in said
+    assert cellar.fetch("SELECT count(*) FROM retention.event") == told
+
+
+def test_nothing_is_planned_of_a_day_that_has_not_come(installation: Installation, cellar: Cellar):
+    cellar.add(1, left_months=1)
+    cellar.load()
+    assert "before its time" in invoke("plan", "--day", "2099-01-01", code=2)
+    assert cellar.fetch("SELECT count(*) FROM retention.run") == [(0,)]
 
 
 def test_a_schedule_is_shown_tried_and_proposed(

@@ -27,7 +27,7 @@ from rempart.retention.restoration import RestorationCertificate, read_signed_re
 from rempart.retention.schedule import ScheduleRefused, parse_schedule
 from rempart.rights.lookup import compute_lookup_key
 from rempart.rights.portability import compute_portability_end
-from rempart.storage import data_holds, leaving, retention_runs
+from rempart.storage import leaving, retention_runs
 from rempart.storage.connect import Transaction
 from rempart.wiring.acts import open_acts_log
 from rempart.wiring.clock import today_in_paris
@@ -53,10 +53,14 @@ def retention() -> None:
 @click.option("--day", type=_DAY, help="What is due on that day.  [today]")
 def plan(*, day: datetime | None) -> None:
     """Plan what is due, and show it; nothing leaves before two people agree."""
+    today = today_in_paris()
+    planned_on = today if day is None else day.date()
+    if planned_on > today:
+        raise click.UsageError("nothing leaves before its time: --day is today at the latest")
     with _open() as at:
         finish_purges(open_keeper(at))
         with at.database.transaction("keeper") as tx:
-            run_id = begin_plan(tx, today_in_paris() if day is None else day.date())
+            run_id = begin_plan(tx, planned_on)
         progress = plan_all(lambda: at.database.transaction("keeper"), run_id)
         if progress.state is None:
             click.echo("nothing is due")
@@ -255,7 +259,7 @@ def list_command() -> None:
 
 
 @retention.command("tell")
-@click.argument("kind", type=click.Choice(["interruption", "suspension", "portability"]))
+@click.argument("kind", type=click.Choice(hold_data.EVENTS))
 @click.option("--insurer", type=INSURER_NUMBER, required=True)
 @click.option("--person", type=int, required=True, help="Whose periods, by reference.")
 @click.option("--from", "starts", type=_DAY, required=True, help="The day; of a job, its first.")
@@ -263,7 +267,7 @@ def list_command() -> None:
 @click.option("--reason", required=True, help="Why; name nobody.")
 def tell(
     *,
-    kind: str,
+    kind: hold_data.EventKind,
     insurer: int,
     person: int,
     starts: datetime,
@@ -278,17 +282,18 @@ def tell(
     if kind == "portability":
         if last is None:
             raise click.UsageError("portability counts from a contract that ended: give --to")
+        if last < starts.date():
+            raise click.UsageError("the last day of the work contract comes before its first")
         last = compute_portability_end(starts.date(), last)
     with open_transaction("keeper") as tx:
-        data_holds.add_event(
+        hold_data.tell_event(
             tx,
+            kind,
             insurer_id=insurer,
             person_ref=person,
-            kind=kind,
             starts_on=starts.date(),
             ends_on=last,
             reason=reason,
-            by=None,
         )
     click.echo("told" if last is None else f"told, until {last}")
 
