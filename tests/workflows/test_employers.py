@@ -23,11 +23,14 @@ from rempart.employers.movements import Structure
 from rempart.employers.statements import Price
 from rempart.exchange.feed_rows import read_feed_terms
 from rempart.exchange.movement_file import Joiner
-from rempart.kernel.errors import Conflict
+from rempart.kernel.errors import Conflict, InconsistentRecord
 from rempart.storage import employer_feeds, feeds
 from rempart.storage.connect import Database
 from rempart.storage.joiner_slot import make_joiner_box
+from rempart.wiring import employers
+from rempart.wiring.database import Installation
 from rempart.wiring.home import Home
+from rempart.wiring.settings import Settings
 from rempart.workflows.employers.apply_movements import Settled, apply_movements
 from rempart.workflows.employers.issue_statements import issue_statements
 from rempart.workflows.employers.register_contract import register_contract, set_tariffs
@@ -169,6 +172,27 @@ def test_a_person_the_insurer_covers_is_attached_with_their_household_and_keeps_
     assert periods == [left, left, [("2024-01-01", "infinity")]]
 
 
+def test_two_of_one_household_who_leave_together_end_it_once_by_the_earlier_day(
+    database: Database, home: Home, group: int, tmp_path: Path
+):
+    """Their contract has a line of next year, which goes, and one of this year, which is cut."""
+    years = ({"period_end": "2026-12-31"}, {"period_start": "2027-01-01"})
+    of = {"contract_number": "C000001"}
+    rows = [make_row(serial, **of, **year) for serial in (1, 2) for year in years]
+    publish(database, home, write_feed(tmp_path / "full.csv", rows))
+    with database.transaction("feeds") as tx:
+        feeds.index_contracts(tx)
+    for serial in (1, 2):
+        known = joiner(serial, member_contract="C000001")
+        tell(database, home, group, "join", f"A-{serial}", date(2026, 6, 1), joiner=known)
+    assert settle(database, home).applied == 2
+    tell(database, home, group, "leave", "A-1", date(2026, 11, 20), last=date(2026, 11, 25))
+    tell(database, home, group, "leave", "A-2", date(2026, 11, 20), last=date(2026, 11, 30))
+    assert settle(database, home).applied == 2
+    periods = [list_periods(one) for one in read_people(database, home)]
+    assert periods == [[("2024-01-01", "2026-11-25")]] * 2
+
+
 @pytest.mark.parametrize("contract", ["", "C000002", "NOWHERE"])
 def test_an_employer_never_takes_hold_of_somebody_covered_otherwise(
     database: Database, home: Home, group: int, tmp_path: Path, contract: str
@@ -263,6 +287,29 @@ def test_who_joins_late_is_called_for_in_months_whose_statement_nobody_was_on(
         *(("10", "10", 4_000), ("10", "08", 4_000), ("10", "09", 4_000)),
         ("11", "11", 4_000),
     ]
+
+
+def test_an_insurer_whose_movements_cannot_be_applied_keeps_nobody_else_waiting(
+    settings: Settings, database: Database, home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    tried: list[object] = []
+
+    def apply(*values: object, **_days: object) -> Settled:
+        tried.append(values[3])
+        if values[3] == INSURER:
+            raise InconsistentRecord("essai")
+        return Settled(applied=1, failed=0, left=0, feed_version=None)
+
+    insurers = [INSURER, INSURER + 1]
+    monkeypatch.setattr(employer_feeds, "list_insurers_to_settle", lambda _tx: insurers)
+    monkeypatch.setattr(employers, "apply_movements", apply)
+    at = Installation(settings=settings, home=home, database=database)
+    with pytest.raises(InconsistentRecord, match="essai"):
+        employers.settle_all(at, lambda _: None)
+    assert tried == insurers
+    with database.transaction("owner") as tx:
+        [(issued,)] = tx.execute("SELECT count(*) FROM employers.statement")
+    assert issued > 0
 
 
 def test_the_same_contract_is_attached_once(database: Database, group: int):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rempart.kernel.errors import Conflict
+from rempart.kernel.errors import Conflict, RempartError
 from rempart.kernel.instants import to_paris_day
 from rempart.storage import employer_feeds
 from rempart.storage.joiner_slot import make_joiner_box
@@ -23,6 +23,9 @@ def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
 
     Returns:
         How many movements were settled.
+
+    Raises:
+        RempartError: those of one insurer cannot be; the others' are, and statements are issued.
     """
     now = datetime.now(UTC)
     today = to_paris_day(now)
@@ -34,6 +37,7 @@ def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
     with at.database.transaction("feeds") as tx:
         insurers = employer_feeds.list_insurers_to_settle(tx)
     settled = 0
+    refused: RempartError | None = None
     for insurer_id in insurers:
         more = True
         while more:
@@ -42,6 +46,9 @@ def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
                     done = apply_movements(connection, secrets, box, insurer_id, today=today)
             except Conflict:
                 break  # its feed is being loaded: five minutes later
+            except RempartError as failure:
+                refused = refused or failure
+                break
             more = done.applied + done.failed == MOST_AT_ONCE
             settled += done.applied + done.failed
             follow(settled)
@@ -53,4 +60,6 @@ def settle_all(at: Installation, follow: Callable[[int], None]) -> int:
             issue_statements(tx, group, today=today)
     with at.database.transaction("feeds") as tx:
         forget_old_movements(tx, today=today, now=now)
+    if refused is not None:
+        raise refused
     return settled

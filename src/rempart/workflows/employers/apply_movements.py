@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from rempart.exchange.feed_columns import COLUMNS, Layout
 from rempart.exchange.feed_pieces import Dialect
 from rempart.exchange.movement_file import Joiner
-from rempart.kernel.errors import Conflict, NotFound
+from rempart.kernel.errors import Conflict, InconsistentRecord, NotFound
 from rempart.kernel.periods import OPEN_END, Period
 from rempart.rights.sheet import Line, Sheet
 from rempart.storage import employer_feeds, feed_copy, feeds, identity
@@ -64,7 +64,7 @@ class Settled:
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody the insurer knows: who, and their lines as published."""
+    """Somebody the insurer knows: who, and their lines."""
 
     person_ref: int
     record: PersonRecord = field(repr=False)
@@ -93,6 +93,7 @@ def apply_movements(
     Raises:
         NotFound: the insurer is not registered.
         Conflict: a feed of the insurer is being loaded: its end is waited for.
+        InconsistentRecord: what is stored cannot be brought to what was told: none is applied.
     """
     prepare_connection(connection)
     insurer = feeds.load_insurer(connection, insurer_id)
@@ -150,6 +151,8 @@ class _Settling:
         self._people = People(tx, self._orders, self._seal, self._keys)
         self._statements: list[Statement] = []
         self._touched: set[bytes] = set()
+        # Lines as earlier movements of this piece leave them, by person.
+        self._sheets: dict[int, Sheet] = {}
 
     def settle(self) -> Settled:
         """Apply each movement, then publish; what needs no version leaves none."""
@@ -208,12 +211,16 @@ class _Settling:
 
     def _cut(self, known: _Known, contract_ref: int, last: date) -> None:
         """State that a contract's lines end by a day; those that begin later are taken away."""
+        left: list[Line] = []
         for line in known.sheet:
             if line.contract_ref != contract_ref or line.period.ends_on <= last:
+                left.append(line)
                 continue
             removes = line.period.starts_on > last
             cut = replace(line, period=Period(line.period.starts_on, last)) if not removes else line
             self._say(known.record, cut, removes=removes)
+            left += [] if removes else [cut]
+        self._sheets[known.person_ref] = tuple(left)
 
     def _join(self, one: AcceptedMovement) -> tuple[bytes, int] | None:
         """Return the key and the contract of whoever joins, once it is stated; None: it cannot."""
@@ -261,13 +268,14 @@ class _Settling:
         return Period(one.happens_on, ends_on).intersection(self._insurer.agreement)
 
     def _load(self, refs: list[int]) -> list[_Known]:
-        """Return people of the insurer with their lines, as published."""
+        """Return people of the insurer with their lines: as published, but for what was cut."""
         version = self._orders.feed_version
         sheets = {
             one.person_ref: feed_copy.decode_sheet(one.body)
             for one in load_sheets(self._tx, version, refs)
             if one.opened_in < version and one.closed_in == feed_copy.STILL_OPEN
         }
+        sheets |= self._sheets
         return [
             _Known(ref, open_sealed(self._seal, ref, stored.sealed), sheets.get(ref, ()))
             for ref, stored in identity.load_persons(self._tx, version, refs).items()
@@ -303,7 +311,7 @@ class _Settling:
         self._people.load(found)
         refused = self._people.state(self._statements)
         if refused:
-            raise Conflict("movements contradict what the insurer states: its feed decides")
+            raise InconsistentRecord("movements contradict what the insurer states")
         self._people.write()
 
 
