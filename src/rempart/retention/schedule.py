@@ -234,6 +234,8 @@ def _find_faults(rules: list[Rule]) -> list[Finding]:
                 found.append(_find(rule.code, "schedule_archive", message))
     for field in Field:
         mine = [rule for rule in rules if field in rule.fields and rule.phase is Phase.ACTIVE]
+        if field in OF_PERSON:  # who was never paid anything has no last payment to count from
+            mine = [rule for rule in mine if rule.start is Fact.CONTRACT_END]
         if not any(rule.valid_to is None and rule.valid_from == date.min for rule in mine):
             message = f"No active rule without dates keeps {field}: it would go at once."
             found.append(_find(str(field), "schedule_missing", message))

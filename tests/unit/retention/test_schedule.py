@@ -95,6 +95,12 @@ def test_a_rule_with_dates_is_not_enough_to_keep_a_field():
     assert refuse(dated) == {"schedule_missing"}
 
 
+def test_what_is_of_a_person_is_kept_by_their_contract_whether_anything_was_paid_or_not():
+    """Of whoever was never paid anything, a rule that counts from a payment keeps nothing."""
+    head, tail = TEXT.split('start = "contract_end"', 1)
+    assert refuse(head + 'start = "last_payment"' + tail) == {"schedule_missing"}
+
+
 def test_two_texts_are_two_schedules():
     changed = TEXT.replace("months = 60", "months = 61")
     assert parse_schedule(changed).digest != DEFAULT.digest
