@@ -128,3 +128,17 @@ def test_a_record_that_contradicts_itself_waits_for_somebody(mill):
 def test_who_bills_holds_nothing(mill, act):
     with pytest.raises(NotAllowed):
         act(watch_establishment, make_asker(Role.HOLDER), establishment_ref=1, reason="x")
+
+
+def test_claims_that_wait_for_a_second_decision_keep_nobody_else_waiting(mill, act):
+    for asker in (HOST, make_asker()):
+        act(watch_establishment, asker, establishment_ref=mill.place, reason="doute")
+    held = [mill.bill(mill.add_member()) for _ in range(2)]
+    assert mill.share().held == 2
+    for hold in act(list_holds, HOST)[1]:
+        if hold.insurer_id == 0:
+            done = HoldDecision(hold_ref=hold.hold_ref, decision="release", why="vu", at=NOW)
+            act(decide_hold, HOST, done)
+    other = mill.bill(mill.add_member(), place=mill.add_place())
+    assert mill.share(size=2).adjudicated == 1
+    assert [mill.state(one) for one in (*held, other)] == ["held", "held", "adjudicated"]

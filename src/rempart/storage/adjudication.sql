@@ -5,11 +5,13 @@
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true);
 
 -- name: take_waiting
--- The oldest claims that wait and whose person nobody else works on: counters of one person are for one transaction at a time. Somebody unknown has none: their claims are locked one by one. Looks at `look` claims only, so that no more people are locked than are taken.
+-- The oldest claims that wait and whose person nobody else works on: counters of one person are for one transaction at a time. Somebody unknown has none: their claims are locked one by one. Looks at `look` claims only, so that no more people are locked than are taken; a claim that somebody else still holds is none of them.
 WITH waiting AS MATERIALIZED (
     (SELECT h.claim_ref, c.person_ref, c.received_at
      FROM claims.hold AS h JOIN claims.claim AS c ON c.claim_ref = h.claim_ref AND c.state = 'held'
      WHERE h.decision IS NOT NULL AND h.carried_at IS NULL
+       AND (EXISTS (SELECT FROM claims.hold AS o WHERE o.claim_ref = h.claim_ref AND o.decision = 'reject')
+            OR NOT EXISTS (SELECT FROM claims.hold AS o WHERE o.claim_ref = h.claim_ref AND o.decision IS NULL))
      ORDER BY h.decided_at LIMIT %(look)s)
     UNION ALL
     (SELECT c.claim_ref, c.person_ref, c.received_at
