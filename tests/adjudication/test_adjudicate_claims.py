@@ -60,6 +60,17 @@ def test_the_same_care_by_two_ways_is_paid_once(mill: Mill):
     assert mill.rules(third) == ["claim_twin"]
 
 
+def test_the_day_of_receipt_decides_whether_a_claim_is_late_or_early(mill: Mill):
+    one, other = mill.add_member(), mill.add_member()
+    mill.run("UPDATE rights.coverage SET starts_on = '{2020-01-01}'")
+    in_time = mill.bill(one, {"care_on": date(2023, 12, 5)}, at="2026-03-05 22:30Z")
+    late = mill.bill(other, {"care_on": date(2023, 12, 5)}, at="2026-03-05 23:30Z")
+    early = mill.bill(one, {"care_on": date(2026, 3, 6)}, at="2026-03-05 22:30Z")
+    mill.share()
+    rules = [mill.rules(one) for one in (in_time, late, early)]
+    assert rules == [[], ["claim_too_late"], ["claim_future"]]
+
+
 def test_levies_are_counted_over_claims(mill: Mill):
     person = mill.add_member()
     for _ in range(5):

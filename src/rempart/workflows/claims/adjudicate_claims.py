@@ -22,6 +22,7 @@ from rempart.claims.decision import Decided, Ground, decide_claim
 from rempart.claims.states import ClaimEvent, ClaimState, move_claim
 from rempart.claims.stored_steps import format_amo, format_step
 from rempart.kernel.errors import InconsistentRecord
+from rempart.kernel.instants import to_paris_day
 from rempart.rights.presence import FACE_KNOWN_DAYS
 from rempart.settlement.journal import adjudicate
 from rempart.storage.adjudication import Reader, WaitingClaim, count_waiting
@@ -111,7 +112,7 @@ def adjudicate_batch(
         return BatchDone(0, 0, 0, 0, reader.statements + writer.statements)
     facts, results = Facts(reader, library, claims), _Results()
     for one in claims:
-        _settle(facts, one, results, today=today)
+        _settle(facts, one, results)
     _write(writer, results, today=today)
     states = [one.state for one in results.claims]
     return BatchDone(
@@ -143,14 +144,14 @@ def _take_replaced_back(
     return [one for one in claims if one.claim_ref not in left | undone]
 
 
-def _settle(facts: Facts, one: WaitingClaim, results: _Results, *, today: date) -> None:
+def _settle(facts: Facts, one: WaitingClaim, results: _Results) -> None:
     """Decide one claim, and note what is to be written of it."""
     holds = facts.holds.get(one.claim_ref, [])
     rejecting = [hold for hold in holds if hold.decision == "reject"]
     if one.state == ClaimState.HELD:
         results.carried.append(one.claim_ref)
     try:
-        prepared = _prepare(facts, one, today=today)
+        prepared = _prepare(facts, one)
     except (InconsistentRecord, ValueError):
         # Nobody is refused for what the platform wrote wrongly: somebody looks at it.
         hold = NewHold(draw_ref(), one.claim_ref, _NOBODY, None, CONTRADICTION)
@@ -186,7 +187,7 @@ def _settle(facts: Facts, one: WaitingClaim, results: _Results, *, today: date) 
             _collect_uses(one, prepared, ground, results)
 
 
-def _prepare(facts: Facts, one: WaitingClaim, *, today: date) -> _Prepared:
+def _prepare(facts: Facts, one: WaitingClaim) -> _Prepared:
     """Find everything a claim is decided on.
 
     Raises:
@@ -210,7 +211,7 @@ def _prepare(facts: Facts, one: WaitingClaim, *, today: date) -> _Prepared:
         if line.asked_amc_cents is not None
     }
     known = Known(
-        today=today,
+        today=to_paris_day(one.received_at),
         rights=rights,
         twins=facts.find_twins(one),
         asked_amc_cents=asked or None,
