@@ -174,6 +174,19 @@ def test_a_promise_is_used_once_and_serves_again_when_its_claim_is_taken_back(mi
     assert mill.amc(third) == AMC
 
 
+def test_a_claim_that_is_rejected_leaves_its_promise_to_the_one_that_corrects_it(mill: Mill):
+    install(mill)
+    person = mill.add_member()
+    index = promise_glasses(mill, person)
+    without_base = [{**line, "base_cents": None} for line in GLASSES]
+    wrong = mill.bill(person, *without_base, **quote(index))
+    right = mill.bill(person, *GLASSES, **quote(index))
+    mill.share()
+    assert mill.state(wrong) == "rejected"
+    assert (mill.rules(right), mill.amc(right)) == ([], AMC)
+    assert find_state(mill, index) == ("used", right)
+
+
 def test_care_given_in_time_is_billed_after_the_last_day(mill: Mill):
     install(mill)
     person = mill.add_member()

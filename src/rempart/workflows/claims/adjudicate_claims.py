@@ -179,6 +179,8 @@ def _settle(facts: Facts, one: WaitingClaim, results: _Results) -> None:
             findings = [*decided.findings, ClaimFinding(0, STOPPED, None)]
             _hold(one, new_holds, findings, results)
         case ClaimEvent.REJECT:
+            if prepared.quoted.pec is not None:
+                facts.keep_pec(prepared.quoted.pec)
             _close(one, ClaimEvent.REJECT, decided.findings, results)
         case _:
             facts.note_received(one, [shared.line.number for shared in decided.lines])

@@ -265,6 +265,13 @@ class Facts:
         counters.uses.clear()
         self._pecs[pec.log_id, pec.idx] = pec._replace(state=PecState.USED)
 
+    def keep_pec(self, pec: PecRow) -> None:
+        """Take `release_pec` back: the claim that quotes it is rejected, another one may come."""
+        counters = self.get_counters(pec.person_ref, pec.contract_ref)
+        _add_uses(counters, _list_uses(pec) if pec.state == PecState.AGREED else [])
+        counters.uses.clear()
+        self._pecs[pec.log_id, pec.idx] = pec
+
     def note_used(self, quoted: Quoted, claim_ref: int) -> None:
         """Remember that a promise was kept."""
         if quoted.engagement is not None:
