@@ -22,6 +22,7 @@ class Booking:
     bank_ref: str = ""
     status: str = "BOOK"
     parts: Sequence[tuple[str, int]] = ()
+    part_ref: str = ""
 
 
 def euros(cents: int) -> str:
@@ -36,9 +37,10 @@ def write_details(booking: Booking, reference: str, cents: int | None) -> str:
     amount = "" if cents is None else f'<Amt Ccy="EUR">{euros(cents)}</Amt>'
     sign = "" if cents is None else f"<CdtDbtInd>{way(cents)}</CdtDbtInd>"
     words = f"<RmtInf><Ustrd>{escape(booking.text)}</Ustrd></RmtInf>" if booking.text else ""
+    own = f"<AcctSvcrRef>{booking.part_ref}</AcctSvcrRef>" if booking.part_ref else ""
     reason = f"<RtrInf><Rsn><Cd>{booking.code}</Cd></Rsn></RtrInf>" if booking.code else ""
     return (
-        f"<TxDtls><Refs><EndToEndId>{reference or 'NOTPROVIDED'}</EndToEndId></Refs>"
+        f"<TxDtls><Refs>{own}<EndToEndId>{reference or 'NOTPROVIDED'}</EndToEndId></Refs>"
         f"{amount}{sign}{words}{reason}</TxDtls>"
     )
 

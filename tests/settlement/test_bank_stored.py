@@ -1,5 +1,6 @@
 """What the bank says changes the books once: paid, come back, funds, or in suspense."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -66,6 +67,34 @@ def test_a_file_booked_as_a_whole_confirms_all_its_transfers(till):
     assert take(till, whole) == {"paid": 1}
     assert read_states(till) == ["paid"] * 3
     assert till.sum_accounts() == {"insurer": 3000, "bank": -3000}
+
+
+def test_a_file_whose_transfers_were_told_one_by_one_is_booked_as_a_whole_once(till):
+    for number in range(3):
+        till.bill(till.add_establishment(100 + number), 1000)
+    till.pay()
+    [(file_id,)] = till.fetch("SELECT file_id FROM claims.payment_file")
+    refs = [format_reference("remittance", row[0]) for row in till.list_remittances()]
+    told = Booking(cents=-2000, parts=[(ref, -1000) for ref in refs[:2]], bank_ref="N1")
+    assert take(till, told, number="054") == {"paid": 2}
+    whole = Booking(cents=-3000, batch=f"{format_message_id(file_id)}-1", bank_ref="S1")
+    assert take(till, whole) == {"paid": 1}
+    assert read_states(till) == ["paid"] * 3
+    again = Booking(cents=-3000, batch=f"{format_message_id(file_id)}-1")
+    assert take(till, again, opening=997_000) == {"repeated": 1}
+    assert till.sum_accounts() == {"insurer": 3000, "bank": -3000}
+
+
+@pytest.mark.parametrize("part_ref", ["", "B1"])
+@pytest.mark.parametrize("first", ["054", "053"])
+def test_an_entry_and_its_transactions_are_the_same_money(till, first, part_ref):
+    whole = Booking(cents=700, text="remise", bank_ref="B1")
+    parts = replace(whole, parts=(("A", 300), ("B", 400)), part_ref=part_ref)
+    before, after = (parts, whole) if first == "054" else (whole, parts)
+    after_kind = "053" if first == "054" else "054"
+    take(till, before, number=first)
+    assert set(take(till, after, number=after_kind)) == {"repeated"}
+    assert till.sum_accounts() == {"bank": 700, "suspense": -700}
 
 
 def test_the_same_movement_in_a_notification_and_a_statement_counts_once(paid):

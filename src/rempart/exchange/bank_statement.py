@@ -10,6 +10,7 @@ Source:
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,7 +25,7 @@ from defusedxml.ElementTree import iterparse
 from rempart.kernel.errors import RempartError
 from rempart.kernel.findings import Finding, Refusal
 from rempart.kernel.iban import Iban
-from rempart.settlement.bank_matching import BankFile, BankFileKind, Movement
+from rempart.settlement.bank_matching import BankFile, BankFileKind, Movement, format_part_ref
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 _NAMESPACE: Final = re.compile(
@@ -259,11 +260,13 @@ def _take_entry(reading: _Reading, entry: Element) -> None:
     parts = list(_list_transactions(entry, cents))
     if sum(amount for amount, _ in parts) != cents:
         raise _Unreadable("bank_entry_sum")
-    whole_ref = _text(entry, "AcctSvcrRef")
+    whole_ref = _text(entry, "AcctSvcrRef")[:35]
+    own_refs = Counter(_text(details, "Refs/AcctSvcrRef") for _, details in parts)
     for number, (amount, details) in enumerate(parts, start=1):
-        ref = _text(details, "Refs/AcctSvcrRef")
-        if not ref and whole_ref:
-            ref = whole_ref if len(parts) == 1 else f"{whole_ref[:29]}-{number}"
+        ref = _text(details, "Refs/AcctSvcrRef") or whole_ref
+        if len(parts) > 1 and ref and own_refs[ref] != 1:
+            # Not one of its own: some banks repeat the reference of the entry on each transaction.
+            ref = format_part_ref(ref, number)
         if not ref and reading.kind == "notification":
             raise _Unreadable("bank_no_reference")
         reading.movements.append(
@@ -274,6 +277,7 @@ def _take_entry(reading: _Reading, entry: Element) -> None:
                 end_to_end=_text(details, "Refs/EndToEndId")[:35],
                 batch=_find_batch(entry, details),
                 bank_ref=ref[:35],
+                entry_ref=whole_ref if len(parts) > 1 else "",
                 return_code=_text(details, "RtrInf/Rsn/Cd")[:4],
                 text=" ".join(_list_words(details)),
             )

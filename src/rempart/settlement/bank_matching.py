@@ -1,6 +1,7 @@
 """What a movement on the operator's account is: which transfer, which funds, or nobody knows yet.
 
-Each movement is explained once: one the bank told before changes nothing. Refuses to guess: what no
+Each movement is explained once: one the bank told before changes nothing, whether as a whole entry
+or as the transactions of one. Refuses to guess: what no
 reference leads to, or whose amount differs, waits in suspense until somebody says what it is.
 """
 
@@ -28,6 +29,7 @@ class Movement:
         end_to_end: The reference given with the payment.
         batch: The message or batch of ours that was booked as a whole.
         bank_ref: The bank's own reference; the same movement has it in every file.
+        entry_ref: That of the entry it is one of several transactions of; empty when it is alone.
         return_code: Why it came back; empty when it did not.
         text: What was written on it: looked through for a reference, and not kept.
     """
@@ -38,6 +40,7 @@ class Movement:
     end_to_end: str = ""
     batch: str = ""
     bank_ref: str = ""
+    entry_ref: str = ""
     return_code: str = ""
     text: str = ""
 
@@ -79,10 +82,11 @@ class Called(NamedTuple):
 
 
 class SentFile(NamedTuple):
-    """A file of ours: `kind` is transfer or debit; `open_cents` is what nobody confirmed."""
+    """A file of ours: `kind` is transfer or debit; `open_cents` of it is what nobody confirmed."""
 
     file_id: int
     kind: str
+    cents: int
     open_cents: int
 
 
@@ -119,6 +123,26 @@ class Match(NamedTuple):
     call_id: int | None = None
     file_id: int | None = None
     insurer_id: int | None = None
+
+
+def format_part_ref(entry_ref: str, number: int) -> str:
+    """Write the reference of one transaction of an entry, where the bank gave it none of its own.
+
+    >>> format_part_ref("B1", 2)
+    'B1-2'
+    """
+    return f"{entry_ref[:29]}-{number}"
+
+
+def list_refs(movement: Movement) -> list[str]:
+    """Return the references under which a movement may have been told before.
+
+    Its own, that of its whole entry, and that of the first transaction of the entry it is.
+    """
+    if not movement.bank_ref:
+        return [movement.entry_ref] if movement.entry_ref else []
+    refs = [movement.bank_ref, movement.entry_ref, format_part_ref(movement.bank_ref, 1)]
+    return [ref for ref in refs if ref]
 
 
 def list_mentions(movement: Movement) -> list[tuple[str, int]]:
@@ -159,9 +183,10 @@ def match_movement(movement: Movement, books: Books) -> Match:
 
     A transfer is recognised by its reference and its amount; one that came back needs its reason,
     or its reference on money that comes in. Funds are recognised by the reference of their call,
-    whatever the amount: part of it may come. A whole file is booked at once when its sum is.
+    whatever the amount: part of it may come. A whole file is booked at once when its sum is, or
+    what is left of it; when each of its payments was told before, nothing is.
     """
-    if movement.bank_ref and movement.bank_ref in books.known_refs:
+    if any(ref in books.known_refs for ref in list_refs(movement)):
         return Match(movement, "repeated")
     mentions = dict(reversed(list_mentions(movement)))
     if "remittance" in mentions:
@@ -191,9 +216,11 @@ def _match_funds(movement: Movement, call: Called | None) -> Match:
 
 
 def _match_file(movement: Movement, file: SentFile | None) -> Match:
-    if file is None or abs(movement.cents) != file.open_cents:
+    if file is None or abs(movement.cents) not in {file.cents, file.open_cents}:
         return Match(movement, "suspense")
     if (movement.cents < 0) != (file.kind == "transfer"):
         return Match(movement, "suspense")
     state: LineState = "paid" if file.kind == "transfer" else "funds"
+    if not file.open_cents:
+        state = "repeated"
     return Match(movement, state, file_id=file.file_id)

@@ -25,7 +25,7 @@ SELECT call_id, insurer_id FROM claims.call WHERE call_id = ANY (%(refs)s::bigin
 
 -- name: list_files
 -- Files, by number, and what of each nobody confirmed.
-SELECT f.file_id, f.kind,
+SELECT f.file_id, f.kind, f.cents,
        CASE f.kind
            WHEN 'transfer' THEN (SELECT COALESCE(sum(r.cents), 0) FROM claims.remittance AS r
                                  WHERE r.file_id = f.file_id AND r.state = 'sent')

@@ -17,7 +17,13 @@ from rempart.exchange.bank_statement import read_bank_file, refuse_bank_file
 from rempart.kernel.errors import Conflict, NotFound
 from rempart.kernel.iban import Iban
 from rempart.kernel.reasons import clean_reason
-from rempart.settlement.bank_matching import BankFile, Match, list_mentions, match_movements
+from rempart.settlement.bank_matching import (
+    BankFile,
+    Match,
+    list_mentions,
+    list_refs,
+    match_movements,
+)
 from rempart.settlement.journal import (
     Account,
     AccountKind,
@@ -179,7 +185,7 @@ def lift_holds(tx: Transaction, establishment_ref: int) -> int:
 
 def _match(tx: Transaction, file: BankFile) -> list[Match]:
     mentions = {one for movement in file.movements for one in list_mentions(movement)}
-    refs = {movement.bank_ref for movement in file.movements if movement.bank_ref}
+    refs = {ref for movement in file.movements for ref in list_refs(movement)}
     books = bank_files.load_books(tx, mentions, refs)
     matches = []
     for match in match_movements(file.movements, books):
