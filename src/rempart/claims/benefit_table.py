@@ -67,9 +67,31 @@ LIMIT_UNKNOWN: Final = Refusal(
     advice_fr="Ajouter la limite, ou corriger son nom.",
     advice_en="Add the limit, or correct its name.",
 )
+LIMIT_TWICE: Final = Refusal(
+    rule="table_limit_twice",
+    fr="Une ligne nomme deux fois une limite, ou deux limites ont le même nom.",
+    en="A row names a limit twice, or two limits have the same name.",
+    advice_fr="Nommer chaque limite une fois, et donner un nom à chacune.",
+    advice_en="Name each limit once, and give each a name of its own.",
+)
+WAITING: Final = Refusal(
+    rule="table_waiting",
+    fr="Ce délai dépasse cent ans.",
+    en="This waiting period is longer than a hundred years.",
+    advice_fr="Écrire un nombre de mois d’adhésion, 1200 au plus.",
+    advice_en="Write months of membership, 1200 at most.",
+)
+TEXT: Final = Refusal(
+    rule="table_text",
+    fr="Un nom ou un libellé contient un caractère de contrôle.",
+    en="A name or a label has a control character.",
+    advice_fr="Réécrire ce texte sur une ligne, sans séquence comme \\u0000.",
+    advice_en="Write this text again on one line, without a sequence such as \\u0000.",
+)
 
 EVERYTHING: Final = "*"
 MOST_RATE_BP: Final = 100_000
+MOST_WAITING_MONTHS: Final = 1_200
 
 
 class Pays(enum.StrEnum):
@@ -128,6 +150,7 @@ class Limit:
     renewal: str | None = None
 
     def __post_init__(self) -> None:
+        _check_text(self.name, self.label)
         if (self.cents is None) == (self.units is None):
             raise BadValue(LIMIT_EITHER)
         if min(self.cents or 0, self.units or 0) < 0:
@@ -185,6 +208,11 @@ class Benefit:
             raise BadValue(FORFAIT)
         if min(self.forfait_cents or 0, self.cap_cents or 0, self.waiting_months) < 0:
             raise BadValue(NEGATIVE)
+        if self.waiting_months > MOST_WAITING_MONTHS:
+            raise BadValue(WAITING)
+        if len(set(self.limits)) < len(self.limits):
+            raise BadValue(LIMIT_TWICE)
+        _check_text(self.label)
         if not self.acts or not all(_is_known(name) for name in self.acts):
             raise BadValue(ACTS_UNKNOWN)
 
@@ -209,6 +237,7 @@ class BenefitTable:
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check_text(self.code)
         if not {name for benefit in self.benefits for name in benefit.limits} <= set(self.limits):
             raise BadValue(LIMIT_UNKNOWN)
 
@@ -227,6 +256,12 @@ class BenefitTable:
                 for code, act in ACTS.items()
             }
         )
+
+
+def _check_text(*texts: str) -> None:
+    # Kept with every line that a table pays: the database takes no NUL, a page no other of them.
+    if any(letter < " " for text in texts for letter in text):
+        raise BadValue(TEXT)
 
 
 def _is_known(name: str) -> bool:

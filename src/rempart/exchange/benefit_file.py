@@ -30,14 +30,14 @@ nobody knows, and a table that could not be read to its end: everything wrong is
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from rempart.claims.benefit_table import Benefit, BenefitTable, Limit, Pays, Per
+from rempart.claims.benefit_table import LIMIT_TWICE, Benefit, BenefitTable, Limit, Pays, Per
 from rempart.claims.book import TableChoice
 from rempart.claims.claim import Basket, Correction
 from rempart.kernel.findings import BadValue, Finding, Language, Refusal
@@ -230,7 +230,7 @@ class _Reader:
                 period=_make_period(head),
                 responsible=head.responsible,
                 benefits=tuple(made_benefits),
-                limits={limit.name: limit for limit in made_limits},
+                limits=_name_limits(made_limits),
             ),
             table,
         )
@@ -306,6 +306,14 @@ class _Reader:
 def _list(record: Mapping[str, Any], name: str) -> list[Any]:
     rows = record.get(name, [])
     return rows if isinstance(rows, list) else [rows]
+
+
+def _name_limits(limits: Iterable[Limit]) -> Mapping[str, Limit]:
+    named: dict[str, Limit] = {}
+    for limit in limits:
+        if named.setdefault(limit.name, limit) is not limit:
+            raise BadValue(LIMIT_TWICE)
+    return named
 
 
 def _make_period(head: _TableRecord) -> Period:

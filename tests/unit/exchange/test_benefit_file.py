@@ -76,6 +76,13 @@ WRONG = {
     "table_limit": GOOD.replace('limits = ["osteopathy"]', 'limits = ["osteopathie"]'),
     "limit_either": GOOD.replace("units = 3", 'units = 3\namount = "10,00"'),
     "limit_renewal": GOOD.replace('per = "year"\nunits = 3', 'per = "renewal"\nunits = 1'),
+    "table_limit_twice": GOOD.replace(
+        'limits = ["osteopathy"]', 'limits = ["osteopathy", "osteopathy"]'
+    ),
+    "table_waiting": GOOD.replace(
+        'limits = ["osteopathy"]', 'limits = ["osteopathy"]\nwaiting_months = 99999'
+    ),
+    "table_text": GOOD.replace('code = "CONFORT"', 'code = "CONF\\u0000"'),
     "table_negative": GOOD.replace("units = 3", "units = -3"),
     "table_dates": GOOD.replace("from = 2026-01-01", "from = 2026-01-01\nto = 2025-12-31"),
     "table_field": GOOD.replace("optam = true", "optam = 1"),
@@ -92,6 +99,16 @@ def test_what_is_wrong_is_told_with_its_place_and_what_to_do(rule, language):
     assert finding.message
     assert finding.advice
     assert finding.field or rule == "table_not_toml"
+
+
+def test_two_limits_of_one_name_and_labels_that_cannot_be_kept_are_refused():
+    again = '[[table.limit]]\nname = "osteopathy"\nlabel = "x"\nper = "year"\nunits = 9\n\n'
+    [finding] = read(GOOD.replace("[[table.benefit]]", again + "[[table.benefit]]", 1)).findings
+    assert (finding.field, finding.rule) == ("table 1", "table_limit_twice")
+    for part in ("limit", "benefit"):
+        head, label, rest = GOOD.partition(f"[[table.{part}]]")
+        [finding] = read(head + label + rest.replace('label = "', 'label = "\\u0000', 1)).findings
+        assert (finding.field, finding.rule) == (f"table 1, {part} 1", "table_text")
 
 
 def test_everything_wrong_is_told_at_once():
