@@ -39,9 +39,9 @@ def _list_lines(told: Return) -> Iterator[str]:
 
 
 def _write_line(row: ReturnRow, day: str) -> str:
-    short = row.invoice.isdigit() and len(row.invoice) <= _DIGITS
+    short = _is_number(row.invoice, _DIGITS)
     label = "" if short else clean_text(row.invoice, 37)
-    lot = row.lot if row.lot.isdigit() and len(row.lot) <= 3 else "000"
+    lot = row.lot if _is_number(row.lot, 3) else "000"
     return _pad(
         "2"
         f"{row.amc_number:0>12}"
@@ -53,6 +53,11 @@ def _write_line(row: ReturnRow, day: str) -> str:
         f"{_amount(0, 8)}{_amount(abs(row.paid_cents), 8)}"
         f"{'':0>3}{label:<37}{lot:0>3}{day}"
     )
+
+
+def _is_number(text: str, digits: int) -> bool:
+    # Other scripts have digits too, and ASCII does not.
+    return text.isascii() and text.isdigit() and len(text) <= digits
 
 
 def _amount(cents: int, letters: int) -> str:

@@ -81,6 +81,13 @@ def test_lines_like_noemies_are_128_characters_and_add_up():
     assert total[26:].strip() == "00000002" + f"{1500:012d}{500:012d}{1000:012d}"
 
 
+@pytest.mark.parametrize("number", ["\u0661\u0662", "7\u00b2"])
+def test_an_invoice_or_a_lot_of_other_digits_is_a_label_in_lines_like_noemies(number):
+    told = replace(TOLD, rows=(PAID._replace(invoice=number, lot=number), TAKEN))
+    line = write_noemie_like(told).decode("ascii").split("\r\n")[1]
+    assert (len(line), line[15:24], line[117:120]) == (LINE, "0" * 9, "000")
+
+
 def test_a_foreign_reader_takes_the_fhir_resource():
     written = write_reconciliation(TOLD, created_at=AT)
     read = PaymentReconciliation.model_validate(written)
