@@ -15,6 +15,7 @@ from rempart.settlement.references import format_message_id, format_reference
 from rempart.workflows.settlement.call_funds import (
     call_funds,
     collect_funds,
+    end_mandate,
     give_mandate,
     remind_funds,
     set_funding,
@@ -261,15 +262,8 @@ def test_an_insurer_that_is_late_is_reminded_and_waited_for_when_its_rule_says_s
 
 
 def test_a_mandate_is_collected_by_a_file_that_its_schema_accepts(paid):
+    give(paid)
     with paid.settler() as tx:
-        give_mandate(
-            tx,
-            f"{1:010d}",
-            reference="MANDAT-1",
-            signed_on=date(2026, 1, 2),
-            iban=make_synthetic_iban(9),
-            seal=MANDATES,
-        )
         [call] = call_funds(tx, today=DAY)
     [file] = collect_funds(paid.settler, paid.counter)
     assert collect_funds(paid.settler, paid.counter) == []
@@ -283,3 +277,39 @@ def test_a_mandate_is_collected_by_a_file_that_its_schema_accepts(paid):
     assert take(paid, back, opening=1_001_000) == {"funds_returned": 1}
     assert paid.fetch("SELECT received_cents FROM claims.call") == [(0,)]
     assert paid.sum_accounts() == {"insurer": 1000, "in_flight": -1000}
+
+
+def give(till, reference="MANDAT-1", account=9):
+    with till.settler() as tx:
+        give_mandate(
+            tx,
+            f"{1:010d}",
+            reference=reference,
+            signed_on=date(2026, 1, 2),
+            iban=make_synthetic_iban(account),
+            seal=MANDATES,
+        )
+
+
+@pytest.mark.parametrize("after", ["ended", "received"])
+def test_nothing_is_collected_without_a_mandate_nor_what_came_already(paid, after):
+    give(paid)
+    with paid.settler() as tx:
+        [call] = call_funds(tx, today=DAY)
+    if after == "ended":
+        with paid.settler() as tx:
+            end_mandate(tx, f"{1:010d}")
+    else:
+        take(paid, Booking(cents=1000, reference=format_reference("call", call.call_id)))
+    assert collect_funds(paid.settler, paid.counter) == []
+
+
+def test_another_mandate_collects_what_was_called_under_the_one_before(paid):
+    give(paid)
+    with paid.settler() as tx:
+        call_funds(tx, today=DAY)
+    give(paid, "MANDAT-2", account=10)
+    [file] = collect_funds(paid.settler, paid.counter)
+    written = (paid.directory / f"{format_message_id(file.file_id)}.xml").read_bytes()
+    assert b"MANDAT-2" in written
+    assert make_synthetic_iban(9).number.encode() not in written

@@ -93,6 +93,23 @@ def test_jobs_plan_and_send_the_same(installation, till):
     assert len(list(installation.settings.payments_to.glob("RP*.xml"))) == 1
 
 
+
+def test_what_a_stopped_call_left_to_collect_is_collected_by_the_next(installation, till):
+    payer = installation.settings.payer_file
+    payer.write_text(f'{PAYER}creditor_id = "FR12ZZZ123456"\n', encoding="utf-8")
+    run(
+        *("mandate", f"{1:010d}", "--reference", "M-1", "--signed", "2026-01-15"),
+        stdin=f"{make_synthetic_iban(60).format()}\n",
+    )
+    till.run(
+        "INSERT INTO claims.call (insurer_id, cents, due_on, mandate_id)"
+        " SELECT 1, 500, '2026-11-30', mandate_id FROM claims.mandate"
+    )
+    run("call")
+    assert till.fetch("SELECT kind, cents FROM claims.payment_file") == [("debit", 500)]
+
+
+
 @pytest.mark.parametrize("lacks", ["payer_file", "payments_to"])
 def test_without_a_payer_or_a_folder_nothing_is_sent(installation, lacks):
     without = replace(installation, settings=replace(installation.settings, **{lacks: None}))

@@ -103,7 +103,9 @@ def call() -> None:
     with _open() as at:
         with at.database.transaction("settler") as tx:
             calls = funding.call_funds(tx, today=today_in_paris())
-        if any(one.collected for one in calls):
+            # Of another time too, when it was stopped between its calls and their file.
+            collects = funding.has_to_collect(tx)
+        if collects:
             funding.collect_funds(lambda: at.database.transaction("settler"), open_counter(at))
     for one in calls:
         how = "collected" if one.collected else f"due on {one.due_on}"

@@ -31,13 +31,17 @@ WITH taken AS (
 SELECT COALESCE(sum(cents), 0)::bigint FROM taken;
 
 -- name: list_to_collect
--- Calls to be collected by direct debit that are in no file.
-SELECT call_id, cents FROM claims.call
-WHERE mandate_id IS NOT NULL AND file_id IS NULL ORDER BY call_id LIMIT %(most)s FOR UPDATE SKIP LOCKED;
+-- Calls to be collected by direct debit that are in no file: the mandate is still there, and nothing came by itself meanwhile.
+SELECT c.call_id, c.cents FROM claims.call AS c
+JOIN claims.mandate AS m ON m.insurer_id = c.insurer_id AND m.ended_at IS NULL
+WHERE c.mandate_id IS NOT NULL AND c.file_id IS NULL AND c.received_cents <= 0
+ORDER BY c.call_id LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED FOR SHARE OF m;
 
 -- name: set_collected
--- Calls are in a file of direct debits.
-UPDATE claims.call SET file_id = %(file_id)s WHERE call_id = ANY (%(calls)s::bigint[]) AND file_id IS NULL;
+-- Calls are in a file of direct debits, each under the mandate that is there now.
+UPDATE claims.call AS c SET file_id = %(file_id)s, mandate_id = m.mandate_id
+FROM claims.mandate AS m
+WHERE m.insurer_id = c.insurer_id AND m.ended_at IS NULL AND c.call_id = ANY (%(calls)s::bigint[]) AND c.file_id IS NULL;
 
 -- name: list_debits
 -- The direct debits of a file, in order, each with its mandate and its sealed account.

@@ -65,6 +65,13 @@ def call_funds(tx: Transaction, *, today: date) -> list[Called]:
     return made
 
 
+def has_to_collect(tx: Transaction) -> bool:
+    """Say whether a direct debit waits for its file, or a file of them for the disk."""
+    return bool(funds.list_to_collect(tx, most=1)) or (
+        settlement.find_unwritten_file(tx, kind="debit") is not None
+    )
+
+
 def collect_funds(
     open_transaction: OpenTransaction,
     counter: Counter,
