@@ -313,3 +313,12 @@ def test_another_mandate_collects_what_was_called_under_the_one_before(paid):
     written = (paid.directory / f"{format_message_id(file.file_id)}.xml").read_bytes()
     assert b"MANDAT-2" in written
     assert make_synthetic_iban(9).number.encode() not in written
+
+
+def test_money_that_left_is_no_refund(till):
+    place = till.add_establishment()
+    till.bill(place, 3000)
+    take(till, Booking(cents=-3000, text="sans référence"))
+    [(line_id,)] = till.fetch("SELECT line_id FROM claims.bank_line")
+    with till.settler() as tx, pytest.raises(Conflict):
+        explain_as_refund(tx, line_id, establishment_ref=place, note="x")

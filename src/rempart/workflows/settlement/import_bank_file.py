@@ -149,9 +149,11 @@ def explain_as_refund(tx: Transaction, line_id: int, *, establishment_ref: int, 
 
     Raises:
         NotFound: nothing of that number waits.
-        Conflict: the establishment does not owe exactly this.
+        Conflict: the money left, or the establishment does not owe exactly this.
     """
     line = _take_suspended(tx, line_id)
+    if line.cents < 0:
+        raise Conflict("this money left: what an establishment pays back comes in")
     remittance_id = bank_files.save_refund(tx, establishment_ref, line.cents)
     if remittance_id is None:
         raise Conflict("the establishment does not owe this sum: compare what waits for it")
