@@ -322,3 +322,20 @@ def test_money_that_left_is_no_refund(till):
     [(line_id,)] = till.fetch("SELECT line_id FROM claims.bank_line")
     with till.settler() as tx, pytest.raises(Conflict):
         explain_as_refund(tx, line_id, establishment_ref=place, note="x")
+
+
+def test_one_sum_for_several_calls_is_shared_between_them(till):
+    calls = []
+    for cents in (1000, 300):
+        till.bill(till.add_establishment(cents), cents)
+        till.pay()
+        with till.settler() as tx:
+            calls += call_funds(tx, today=DAY)
+    refs = [format_reference("call", one.call_id) for one in calls]
+    text = f"APPELS {refs[0]} {refs[1]}"
+    assert take(till, Booking(cents=1250, text=text, bank_ref="F1")) == {"funds": 2}
+    received = "SELECT received_cents FROM claims.call ORDER BY call_id"
+    assert till.fetch(received) == [(1000,), (250,)]
+    assert take(till, Booking(cents=60, text=text), opening=1_001_250) == {"funds": 1}
+    assert till.fetch(received) == [(1000,), (310,)]
+    assert till.sum_accounts() == {"bank": 1310, "in_flight": -1300, "insurer": -10}

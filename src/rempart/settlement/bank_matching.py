@@ -75,10 +75,11 @@ class Sent(NamedTuple):
 
 
 class Called(NamedTuple):
-    """A call for funds, and whose."""
+    """A call for funds, whose, and what of it did not come."""
 
     call_id: int
     insurer_id: int
+    open_cents: int
 
 
 class SentFile(NamedTuple):
@@ -163,11 +164,18 @@ def match_movements(movements: Iterable[Movement], books: Books) -> list[Match]:
     is judged after those before it: told twice, the second time changes nothing.
     """
     sent, files, refs = dict(books.sent), dict(books.files), set(books.known_refs)
+    calls = dict(books.calls)
     matches = []
     for movement in sorted(movements, key=lambda one: (one.cents > 0, one.position)):
         now = replace(books, sent=sent, files=files, known_refs=refs)
         match = match_movement(movement, now)
-        matches.append(match)
+        parts = _share_funds(match, calls) if match.state == "funds" else [match]
+        for part in parts:
+            if part.call_id is not None:
+                known_call = calls[part.call_id]
+                left = known_call.open_cents - part.movement.cents
+                calls[part.call_id] = known_call._replace(open_cents=left)
+        matches += parts
         if movement.bank_ref:
             refs.add(movement.bank_ref)
         if match.remittance_id is not None and match.state in {"paid", "returned"}:
@@ -183,8 +191,9 @@ def match_movement(movement: Movement, books: Books) -> Match:
 
     A transfer is recognised by its reference and its amount; one that came back needs its reason,
     or its reference on money that comes in. Funds are recognised by the reference of their call,
-    whatever the amount: part of it may come. A whole file is booked at once when its sum is, or
-    what is left of it; when each of its payments was told before, nothing is.
+    whatever the amount: part of it may come, or one sum for several calls. A whole file is booked
+    at once when its sum is, or what is left of it; when each of its payments was told before,
+    nothing is.
     """
     if any(ref in books.known_refs for ref in list_refs(movement)):
         return Match(movement, "repeated")
@@ -213,6 +222,26 @@ def _match_funds(movement: Movement, call: Called | None) -> Match:
         return Match(movement, "suspense")
     state: LineState = "funds" if movement.cents > 0 else "funds_returned"
     return Match(movement, state, call_id=call.call_id, insurer_id=call.insurer_id)
+
+
+def _share_funds(match: Match, calls: Mapping[int, Called]) -> list[Match]:
+    """Share funds that came for several calls of one insurer: what is open of each, in order.
+
+    What is over, or missing, is the last one's.
+    """
+    numbers = [number for kind, number in list_mentions(match.movement) if kind == "call"]
+    named = [calls[number] for number in dict.fromkeys(numbers) if number in calls]
+    own = [call for call in named if call.insurer_id == match.insurer_id]
+    if match.call_id is None or len(own) < 2:
+        return [match]
+    shared, left = [], match.movement.cents
+    for place, call in enumerate(own, start=1):
+        cents = left if place == len(own) else min(left, max(0, call.open_cents))
+        if cents:
+            movement = replace(match.movement, cents=cents)
+            shared.append(match._replace(movement=movement, call_id=call.call_id))
+        left -= cents
+    return shared
 
 
 def _match_file(movement: Movement, file: SentFile | None) -> Match:

@@ -20,8 +20,8 @@ WHERE remittance_id = ANY (%(refs)s::bigint[]) AND state IN ('sent', 'paid', 're
 ORDER BY remittance_id FOR UPDATE;
 
 -- name: list_called
--- Calls, by number.
-SELECT call_id, insurer_id FROM claims.call WHERE call_id = ANY (%(refs)s::bigint[]);
+-- Calls, by number, and what of each did not come.
+SELECT call_id, insurer_id, cents - received_cents FROM claims.call WHERE call_id = ANY (%(refs)s::bigint[]);
 
 -- name: list_files
 -- Files, by number, and what of each nobody confirmed.
