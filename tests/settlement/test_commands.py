@@ -16,6 +16,7 @@ from rempart.settlement.references import format_reference
 from rempart.storage.iban_seal import IbanSeal
 from rempart.wiring.database import Installation
 from rempart.wiring.payments import open_counter
+from rempart.workflows.settlement.send_payments import send_run
 
 PAYER = f'name = "Opérateur"\niban = "{PAYER_IBAN.number}"\nbic = "SYNTFRPPXXX"\n'
 
@@ -92,6 +93,14 @@ def test_jobs_plan_and_send_the_same(installation, till):
     assert till.fetch("SELECT cents FROM claims.call") == [(1234,)]
     assert len(list(installation.settings.payments_to.glob("RP*.xml"))) == 1
 
+
+def test_a_job_that_was_killed_after_its_transfers_calls_insurers_all_the_same(installation, till):
+    jobs.plan_settlement(installation, Silent())
+    till.approve(1)
+    send_run(till.settler, open_counter(installation), 1)
+    for _ in range(2):
+        jobs.send_payments(installation, Silent(), {"run_id": 1})
+        assert till.fetch("SELECT cents FROM claims.call") == [(1234,)]
 
 
 def test_what_a_stopped_call_left_to_collect_is_collected_by_the_next(installation, till):

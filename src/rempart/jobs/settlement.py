@@ -14,7 +14,7 @@ from rempart.wiring.payments import open_counter
 from rempart.workflows.settlement.call_funds import call_funds, collect_funds
 from rempart.workflows.settlement.call_funds import remind_funds as note_reminders
 from rempart.workflows.settlement.close_run import begin_plan, plan_piece
-from rempart.workflows.settlement.send_payments import send_run
+from rempart.workflows.settlement.send_payments import is_sent, send_run
 
 
 def plan_settlement(at: Installation, report: Report) -> None:
@@ -38,12 +38,17 @@ def plan_settlement(at: Installation, report: Report) -> None:
 def send_payments(at: Installation, report: Report, arguments: Mapping[str, int]) -> None:
     """Write the files of a run that two people approved, then call insurers for their funds."""
     counter, opened = open_counter(at), partial(at.database.transaction, "settler")
-    sent = send_run(opened, counter, arguments["run_id"], check=report.check)
+    run_id, transfers = arguments["run_id"], 0
+    with at.database.transaction("settler") as tx:
+        # Killed between the two, it is run again: insurers are called all the same.
+        only_calls = is_sent(tx, run_id)
+    if not only_calls:
+        transfers = send_run(opened, counter, run_id, check=report.check).transfers
     with at.database.transaction("settler") as tx:
         call_funds(tx, today=today_in_paris())
     if counter.payer.creditor_id:
         collect_funds(opened, counter, check=report.check)
-    report.conclude(sent.transfers, unit="transfers")
+    report.conclude(transfers, unit="transfers")
 
 
 def remind_funds(at: Installation, report: Report) -> None:

@@ -107,6 +107,12 @@ def send_run(
     return SentRun(files=files, transfers=transfers, cents=cents, held=held)
 
 
+def is_sent(tx: Transaction, run_id: int) -> bool:
+    """Say whether nothing of a run is left to send."""
+    run = settlement.load_run(tx, run_id)
+    return run is not None and run.sheet.state is RunState.SENT
+
+
 def write_files(
     open_transaction: OpenTransaction, counter: Counter, *, kind: str, run_id: int = 0
 ) -> list[PaymentFile]:
