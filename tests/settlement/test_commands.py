@@ -118,6 +118,14 @@ def test_what_a_stopped_call_left_to_collect_is_collected_by_the_next(installati
     assert till.fetch("SELECT kind, cents FROM claims.payment_file") == [("debit", 500)]
 
 
+def test_an_old_call_that_is_open_is_told_whatever_came_since(installation, till):
+    till.run(
+        "INSERT INTO claims.call (insurer_id, cents, due_on, received_cents)"
+        " SELECT 1, 700, '2026-11-30', CASE n WHEN 1 THEN 0 ELSE 700 END"
+        " FROM generate_series(1, 25) AS n"
+    )
+    assert f"call {format_reference('call', 1)}: €7.00 due on 2026-11-30" in run("status")
+
 
 @pytest.mark.parametrize("lacks", ["payer_file", "payments_to"])
 def test_without_a_payer_or_a_folder_nothing_is_sent(installation, lacks):

@@ -155,7 +155,7 @@ def status(*, as_json: bool) -> None:
     """Show runs, open calls, what nobody explained, the journal, and how the promise was kept."""
     with open_transaction("settler") as tx:
         runs = payment_pages.list_runs_bare(tx, most=10)
-        calls: Listing[CallColumn] = Listing(sort="call", limit=20)
+        calls: Listing[CallColumn] = Listing(sort="state", descending=False, limit=20)
         suspense: Listing[SuspenseColumn] = Listing(sort="day", descending=False, limit=20)
         open_calls = [
             one for one in payment_pages.list_calls(tx, calls)[0] if one.received_cents < one.cents
