@@ -121,6 +121,22 @@ def test_a_json_line_that_is_wrong_is_refused_alone_with_its_place(gateway):
     ]
 
 
+def test_a_claim_that_replaces_another_s_is_refused_alone_in_a_lot_too(gateway, world):
+    own = take_one(gateway, make_claim(COVERED))
+    claims = (
+        make_claim(COVERED, "F-2", replaces="0000-0000-0001"),
+        make_claim(COVERED, "F-3", replaces=own),
+        make_claim(COVERED, "F-4", lines=[]),
+    )
+    content = format_lines(*claims)
+    for _ in range(2):
+        [lot] = send_lines(gateway, content).json()["lots"]
+        assert (lot["claims"], lot["refused"]) == (1, 2)
+        found = {(one["at"], one["rule"]) for one in lot["findings"]}
+        assert found == {(1, "claim_replaces"), (3, "claim_lines")}
+    assert count_claims(world) == 2
+
+
 def spoil_total(lines):
     return [*lines[:-1], lines[-1][:34] + "0000000001" + lines[-1][44:]]
 
@@ -275,6 +291,14 @@ def test_a_lot_too_large_is_not_read_further(gateway, world, monkeypatch):
     monkeypatch.setattr("rempart.gateway.lot_routes.LotSpool", partial(LotSpool, most_bytes=1_000))
     assert send_b2(gateway, make_b2()).status_code == 413
     assert read_rows(world, "SELECT count(*) FROM claims.lot") == [(0,)]
+
+
+def test_a_file_of_too_many_lots_is_refused_whole(gateway, world, monkeypatch):
+    monkeypatch.setattr("rempart.workflows.claims.take_lot.MOST_LOTS", 2)
+    lots = [make_b2(1, number=number) for number in range(1, 4)]
+    assert send_b2(gateway, [*lots[0], *lots[1]]).status_code == 202
+    assert send_b2(gateway, [line for lot in lots for line in lot]).status_code == 413
+    assert count_claims(world) == 1
 
 
 def test_what_is_no_lot_is_refused(gateway):

@@ -6,7 +6,7 @@ it is new.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -15,6 +15,7 @@ from rempart.exchange.b2_file import B2Lot, stream_lots
 from rempart.exchange.billed_claim import BilledClaim, Fault
 from rempart.exchange.claim_json import read_claim
 from rempart.exchange.claim_rules import RULES
+from rempart.kernel.errors import BodyTooLarge
 from rempart.storage.claims_intake import StoredLot
 from rempart.workflows.claims.take_claims import (
     Office,
@@ -138,6 +139,7 @@ async def take_lots(
         The lots in order, as they are now; the same file sent again gives the same lots.
 
     Raises:
+        BodyTooLarge: it holds too many lots; nothing of it is written.
         Unavailable: part of it may be written; sent again, the rest is.
     """
     surveys = await asyncio.to_thread(_survey, office, sender, lines)
@@ -161,24 +163,43 @@ async def take_lots(
         for place, (lot, survey) in enumerate(zip(stored, surveys, strict=True))
         if survey.is_whole and lot.state == "receiving"
     }
-    if wanted:
-        await _write_pieces(office, lines, sender, wanted)
+    refused = await _write_pieces(office, lines, sender, wanted) if wanted else {}
     return [
-        await _close(shelf, lot, survey) for lot, survey in zip(stored, surveys, strict=True)
-    ]  # fmt: skip
+        await _close(shelf, lot, _add_refused(survey, refused.get(lot.lot_ref, ())))
+        for lot, survey in zip(stored, surveys, strict=True)
+    ]
 
 
 async def _write_pieces(
     office: Office, lines: Lines, sender: Sender, wanted: dict[int, int]
-) -> None:
-    """Write the claims of lots, a few hundred at a time.
+) -> dict[int, list[Refused]]:
+    """Write the claims of lots, a few hundred at a time; return those refused only now, by lot.
 
     A crash between two pieces leaves a lot that is still being received: sent again, what it
-    brought is found and the rest is written.
+    brought is found, what was refused is refused again and the rest is written.
     """
+    refused: dict[int, list[Refused]] = {}
     pieces = _cut_pieces(lines, sender, wanted)
     while piece := await asyncio.to_thread(next, pieces, None):
-        await take_claims(office, piece)
+        for sent, result in zip(piece, await take_claims(office, piece), strict=True):
+            if isinstance(result, Refused) and sent.lot_ref is not None and _is_good(office, sent):
+                refused.setdefault(sent.lot_ref, []).append(result)
+    return refused
+
+
+def _is_good(office: Office, sent: Sent) -> bool:
+    """Say whether a claim was counted among those that can be taken when its lot was surveyed."""
+    return not isinstance(prepare_claim(office, sent), Refused)
+
+
+def _add_refused(survey: Survey, refused: Sequence[Refused]) -> Survey:
+    """Return what a lot came to, with the claims that its base refused: they replace none of it."""
+    told = [format_finding(fault) for one in refused for fault in one.faults]
+    return survey._replace(
+        claims=survey.claims - len(refused),
+        refused=survey.refused + len(refused),
+        findings=[*survey.findings, *told][:MOST_FINDINGS],
+    )
 
 
 def _cut_pieces(lines: Lines, sender: Sender, wanted: dict[int, int]) -> Iterator[list[Sent]]:
@@ -203,13 +224,13 @@ def _survey(office: Office, sender: Sender, lines: Lines) -> list[Survey]:
     for event in READERS[sender.channel](lines()):
         match event:
             case LotEnd():
+                if len(surveys) == MOST_LOTS:
+                    raise BodyTooLarge(f"a file holds {MOST_LOTS} lots at most: send several")
                 faults = [*event.faults, *faults][:MOST_FINDINGS]
                 findings = [format_finding(fault) for fault in faults]
                 total = refused + event.refused
                 surveys.append(Survey(event.number, event.is_whole, claims, total, findings))
                 claims, refused, faults = 0, 0, []
-                if len(surveys) == MOST_LOTS:
-                    break
             case BilledClaim():
                 checked = prepare_claim(office, Sent(event, sender))
                 if isinstance(checked, Refused):
