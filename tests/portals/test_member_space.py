@@ -128,6 +128,16 @@ def test_one_question_at_a_time_and_it_may_be_taken_back(ours, claim):
     dispute(ours, claim)
 
 
+def test_a_line_is_known_by_its_number_on_the_bill(desk, ours, claim):
+    with desk.database.transaction("owner") as tx:
+        tx.execute(
+            "INSERT INTO claims.line (claim_ref, number, act, care_on, quantity, billed_cents)"
+            " SELECT claim_ref, 10, act, care_on, quantity, billed_cents FROM claims.line"
+        )
+    dispute(ours, claim, line="10")
+    assert rows(desk, "SELECT line FROM claims.dispute") == [(10,)]
+
+
 def test_a_line_that_is_not_there_and_a_claim_that_nobody_pays_are_refused(
     desk, ours, insurer, member, place
 ):

@@ -91,7 +91,10 @@ def end_dispute(tx: Transaction, dispute_ref: int, **values: Any) -> bool:
     return tx.execute(_sql.end_dispute, {"dispute_ref": dispute_ref, **values}).rowcount == 1
 
 
-def find_disputed_claim(tx: Transaction, claim_ref: int) -> tuple[datetime, str, int] | None:
-    """Return when a claim came, its state and its number of lines; None when there is none."""
-    row = tx.execute(_sql.find_disputed_claim, {"claim_ref": claim_ref}).fetchone()
-    return None if row is None else (row[0], str(row[1]), int(row[2]))
+def find_disputed_claim(
+    tx: Transaction, claim_ref: int, *, line: int
+) -> tuple[datetime, str] | None:
+    """Return when a claim came, and its state; None when there is none, or no such line of it."""
+    values = {"claim_ref": claim_ref, "line": line}
+    row = tx.execute(_sql.find_disputed_claim, values).fetchone()
+    return None if row is None else (row[0], str(row[1]))

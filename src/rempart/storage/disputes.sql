@@ -35,6 +35,7 @@ WHERE dispute_ref = %(dispute_ref)s AND state = 'open'
 RETURNING dispute_ref;
 
 -- name: find_disputed_claim
--- When a claim the visitor may see was billed, how far it is, how many lines it has.
-SELECT c.received_at, c.state, (SELECT count(*) FROM claims.line AS l WHERE l.claim_ref = c.claim_ref)
-FROM claims.claim AS c WHERE c.claim_ref = %(claim_ref)s;
+-- When a claim the visitor may see was billed, and how far it is; no row when it has no such line. Line 0 is the whole of it.
+SELECT c.received_at, c.state FROM claims.claim AS c
+WHERE c.claim_ref = %(claim_ref)s
+  AND (%(line)s = 0 OR EXISTS (SELECT FROM claims.line AS l WHERE l.claim_ref = c.claim_ref AND l.number = %(line)s));

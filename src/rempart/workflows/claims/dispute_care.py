@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 from rempart.accounts.permissions import Permission, check_can
 from rempart.claims.disputes import (
-    WHOLE_CLAIM,
     DisputeOutcome,
     DisputeReason,
     DisputeState,
@@ -89,8 +88,8 @@ def dispute_care(tx: Transaction, asker: Asker, seal: SealsWords, said: NewDispu
     """
     check_can(asker.visitor, Permission.DISPUTE_CARE, now=asker.now)
     person_ref, insurer_id = find_member(asker)
-    found = disputes.find_disputed_claim(tx, said.claim_ref)
-    if found is None or not WHOLE_CLAIM <= said.line <= found[2]:
+    found = disputes.find_disputed_claim(tx, said.claim_ref, line=said.line)
+    if found is None:
         raise NotFound("no such claim of theirs")
     check_can_dispute(claim_state=found[1], received_at=found[0], now=asker.now)
     words = clean_words(said.words, is_needed=False)
