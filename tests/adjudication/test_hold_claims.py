@@ -114,6 +114,8 @@ def test_a_held_claim_may_be_taken_back(mill, act):
     second = mill.bill(mill.add_member(), replaces=claim)
     mill.share()
     assert [mill.state(one) for one in (claim, second)] == ["cancelled", "held"]
+    # Nobody is asked any more about what was taken back.
+    assert [hold.claim_ref for hold in act(list_holds, HOST)[1]] == [second]
 
 
 def test_a_record_that_contradicts_itself_waits_for_somebody(mill):

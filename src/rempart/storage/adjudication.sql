@@ -258,6 +258,12 @@ DELETE FROM claims.engagement_use WHERE claim_ref = ANY (%(claim_refs)s);
 -- So may their prises en charge.
 UPDATE claims.pec SET state = 'agreed', state_at = clock_timestamp(), claim_ref = NULL WHERE claim_ref = ANY (%(claim_refs)s) AND state = 'used';
 
+-- name: end_holds
+-- Nobody decides any more on claims that are taken back.
+UPDATE claims.hold
+SET decision = COALESCE(decision, 'release'), decided_at = COALESCE(decided_at, clock_timestamp()), carried_at = clock_timestamp()
+WHERE carried_at IS NULL AND claim_ref = ANY (%(claim_refs)s);
+
 -- name: count_waiting
 -- How many claims wait to be shared out.
 SELECT count(*) FROM claims.claim WHERE state = 'received';

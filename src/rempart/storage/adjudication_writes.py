@@ -224,8 +224,9 @@ class Writer:
         return [DueRow(*row) for row in rows]
 
     def give_back(self, claim_refs: Sequence[int]) -> None:
-        """Free what claims used: limits, promises, prises en charge."""
+        """Free what claims used: limits, promises, prises en charge; nobody decides on them."""
         values = {"claim_refs": list(claim_refs)}
+        self._ask(_sql.end_holds, values)
         self._ask(_sql.undo_uses, values)
         self._ask(_sql.give_engagements_back, values)
         self._ask(_sql.give_pecs_back, values)
