@@ -144,3 +144,34 @@ def test_claims_that_wait_for_a_second_decision_keep_nobody_else_waiting(mill, a
     other = mill.bill(mill.add_member(), place=mill.add_place())
     assert mill.share(size=2).adjudicated == 1
     assert [mill.state(one) for one in (*held, other)] == ["held", "held", "adjudicated"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_of_the_same_care_held_twice_one_is_paid(mill, act, refused):
+    watch = act(watch_establishment, HOST, establishment_ref=mill.place, reason="doute")
+    person = mill.add_member()
+    first, second = mill.bill(person), mill.bill(person)
+    assert mill.share().held == 2
+    if refused:
+        [hold] = [one for one in act(list_holds, HOST)[1] if one.claim_ref == first]
+        done = HoldDecision(hold_ref=hold.hold_ref, decision="reject", why="vu", at=NOW)
+        act(decide_hold, HOST, done)
+    act(end_watch, HOST, watch)
+    mill.share()
+    states = ["rejected", "adjudicated"] if refused else ["adjudicated", "rejected"]
+    assert [mill.state(one) for one in (first, second)] == states
+    assert mill.dues() == 900
+
+
+def test_the_first_of_two_that_are_held_is_paid_though_the_second_still_is(mill, act):
+    act(watch_establishment, HOST, establishment_ref=mill.place, reason="doute")
+    person = mill.add_member()
+    first, second = mill.bill(person), mill.bill(person)
+    mill.share()
+    for claim, state in ((first, "adjudicated"), (second, "rejected")):
+        [hold] = [one for one in act(list_holds, HOST)[1] if one.claim_ref == claim]
+        done = HoldDecision(hold_ref=hold.hold_ref, decision="release", why="vu", at=NOW)
+        act(decide_hold, HOST, done)
+        mill.share()
+        assert mill.state(claim) == state
+    assert mill.dues() == 900

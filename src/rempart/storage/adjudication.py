@@ -317,8 +317,13 @@ class Reader:
             counters[CounterKey(name, since, mark)] = Used(cents, units, last)
         return held
 
-    def find_twins(self, asked: Collection[TwinAsked]) -> dict[TwinAsked, set[int]]:
-        """Return, of lines, those that were received before, and in which claims."""
+    def find_twins(
+        self, asked: Collection[TwinAsked]
+    ) -> dict[TwinAsked, dict[int, datetime | None]]:
+        """Return, of lines, those that were received before, and in which claims.
+
+        With each claim that is held, since when it waits; None for one that is shared out.
+        """
         rows = list(asked)
         values = {
             "person_refs": [one.person_ref for one in rows],
@@ -326,9 +331,9 @@ class Reader:
             "acts": [one.act for one in rows],
             "days": [one.care_on for one in rows],
         }
-        twins: dict[TwinAsked, set[int]] = {}
+        twins: dict[TwinAsked, dict[int, datetime | None]] = {}
         for row in self.ask(_sql.find_twins, values):
-            twins.setdefault(TwinAsked(*row[:4]), set()).add(row[4])
+            twins.setdefault(TwinAsked(*row[:4]), {})[row[4]] = row[5]
         return twins
 
     def load_promises(

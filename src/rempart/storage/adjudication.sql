@@ -111,12 +111,12 @@ WHERE u.since >= %(oldest)s OR u.since = '0001-01-01'
 GROUP BY u.person_ref, u.contract_ref, u.name, u.since, u.mark;
 
 -- name: find_twins
--- Which lines were received before: same person, place, act and day, in a claim that goes on. A person's claims are looked up first: a place has many more.
-SELECT DISTINCT asked.person_ref, asked.establishment_ref, l.act, l.care_on, c.claim_ref
+-- Which lines were received before: same person, place, act and day, in a claim that goes on, and since when one that is held waits. A person's claims are looked up first: a place has many more.
+SELECT DISTINCT asked.person_ref, asked.establishment_ref, l.act, l.care_on, c.claim_ref, CASE c.state WHEN 'held' THEN c.received_at END
 FROM unnest(%(person_refs)s::bigint[], %(establishment_refs)s::bigint[], %(acts)s::text[], %(days)s::date[])
      AS asked (person_ref, establishment_ref, act, day)
 CROSS JOIN LATERAL (
-    SELECT claim_ref, establishment_ref, state, last_care_on FROM claims.claim
+    SELECT claim_ref, establishment_ref, state, last_care_on, received_at FROM claims.claim
     WHERE person_ref = asked.person_ref AND first_care_on <= asked.day OFFSET 0) AS c
 JOIN claims.line AS l ON l.claim_ref = c.claim_ref AND l.act = asked.act AND l.care_on = asked.day
 WHERE c.establishment_ref = asked.establishment_ref AND c.last_care_on >= asked.day

@@ -279,11 +279,21 @@ class Facts:
             self._promises[quoted.engagement] = row._replace(used_by=claim_ref)
 
     def find_twins(self, one: WaitingClaim) -> set[int]:
-        """Return the numbers of lines that were received before, in this batch too."""
+        """Return the numbers of lines that were received before, in this batch too.
+
+        Of two that are held, the first may go on and the second is its twin.
+        """
         found = set()
         for line in self.lines[one.claim_ref]:
             asked = _ask_twin(one, line)
-            others = self._twins.get(asked, set()) - {one.claim_ref, one.replaces}
+            # Of those of this batch, what became of them is in `_seen`.
+            others = [
+                other
+                for other, held_since in self._twins.get(asked, {}).items()
+                if other not in self.lines
+                and other != one.replaces
+                and (held_since is None or (held_since, other) < (one.received_at, one.claim_ref))
+            ]
             if one.person_ref and (others or self._seen.get(asked, one.claim_ref) != one.claim_ref):
                 found.add(line.number)
         return found
