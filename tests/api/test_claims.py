@@ -131,6 +131,20 @@ def test_a_claim_that_differs_is_another(gateway):
     assert len(taken) == 1 + len(CHANGES)
 
 
+@pytest.mark.parametrize("make", [make_claim, make_card_claim])
+def test_a_birth_date_may_be_written_as_in_a_rights_check_and_is_the_same_claim(
+    gateway, world, make
+):
+    day = COVERED.birth_date
+    taken = set()
+    for text in (day, f"{day[:4]}-{day[4:6]}-{day[6:]}", f" {day[6:]}/{day[4:6]}/{day[:4]} "):
+        claim = make(COVERED)
+        claim["beneficiary"] = {**claim["beneficiary"], "birth_date": text}
+        taken.add(take_one(gateway, claim))
+    assert len(taken) == 1
+    assert read_rows(world, "SELECT born FROM claims.claim") == [(day,)]
+
+
 def test_two_strangers_do_not_share_a_reference(gateway):
     # It would tell that neither is known.
     other = make_claim(STRANGER)

@@ -180,15 +180,16 @@ def read_claim(text: bytes) -> Read:
     except _UNREADABLE:
         return (Fault("", SHAPE),)
     faults: list[Fault] = []
-    identifiers = _make_identifiers(sent.beneficiary, faults)
+    born = _try(BirthDate.parse, sent.beneficiary.birth_date, "beneficiary.birth_date", faults)
+    identifiers = _make_identifiers(sent.beneficiary, born, faults)
     lines = [make_line(line, faults) for line in sent.lines]
-    if identifiers is None or faults:
+    if identifiers is None or born is None or faults:
         return tuple(faults)
     return BilledClaim(
         invoice=sent.invoice,
         identifiers=identifiers,
         lines=tuple(line for line in lines if line is not None),
-        birth_date=sent.beneficiary.birth_date,
+        birth_date=born.text,
         asked_amc_cents=tuple(line.asked_amc_cents for line in sent.lines),
         engagement=sent.engagement,
         pec=sent.pec,
@@ -222,9 +223,8 @@ def _locate(message: str) -> str:
 
 
 def _make_identifiers(
-    given: BeneficiaryTyped | BeneficiaryCard, faults: list[Fault]
+    given: BeneficiaryTyped | BeneficiaryCard, born: BirthDate | None, faults: list[Fault]
 ) -> Identifiers | None:
-    born = _try(BirthDate.parse, given.birth_date, "beneficiary.birth_date", faults)
     if isinstance(given, BeneficiaryCard):
         return _try(parse_card_code, given.card_code, "beneficiary.card_code", faults)
     amc_number = _try(AmcNumber.parse, given.amc_number, "beneficiary.amc_number", faults)
