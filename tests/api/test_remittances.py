@@ -145,7 +145,17 @@ def test_no_form_holds_a_person_an_act_or_an_account(gateway, till):
 
 
 @pytest.mark.parametrize(
-    "query", ["most=0", "most=101", "most=x", "most=", "who=me", "most=1&most=2", "before=%ff"]
+    "query",
+    [
+        "most=0",
+        "most=101",
+        "most=00019",
+        "most=x",
+        "most=",
+        "who=me",
+        "most=1&most=2",
+        "before=%ff",
+    ],
 )
 def test_a_page_that_cannot_be_is_refused(gateway, query):
     reply = gateway.get(f"{REMITTANCES}?{query}")

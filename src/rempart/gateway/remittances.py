@@ -181,7 +181,9 @@ def _read_page(query: bytes) -> tuple[int | None, int]:
             raise InvalidQuestion([("before", SHAPE)])
         before = found[1]
     most = given.get("most", str(USUAL_PAGE))
-    if not (most.isascii() and most.isdecimal() and 1 <= int(most[:4]) <= MOST_ON_PAGE):
+    if not (
+        most.isascii() and most.isdecimal() and len(most) <= 3 and 1 <= int(most) <= MOST_ON_PAGE
+    ):
         raise InvalidQuestion([("most", SHAPE)])
     return before, int(most)
 
