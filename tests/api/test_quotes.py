@@ -1,5 +1,6 @@
 """Quotes and prises en charge, as software asks for them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -198,6 +199,15 @@ def test_a_promise_is_changed_by_another_that_takes_its_place(gateway, world):
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     told = read_entries(world.database)[-1]
     assert (told.fields, told.person_ref) == (Field.RIGHTS_STATUS, COVERED.person_ref)
+
+
+def test_of_many_that_would_replace_one_promise_at_once_one_does(gateway, world):
+    number = ask_pec(gateway)["number"]
+    body = quote_body(COVERED, replaces=number)
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: gateway.post(PECS, json=body).status_code, range(8)))
+    assert sorted(statuses) == [200, *[409] * 7]
+    assert sorted(state for _, _, state, _ in read_pecs(world)) == ["agreed", "replaced"]
 
 
 def test_a_number_that_is_not_ours_replaces_nothing(gateway):

@@ -4,7 +4,7 @@ A counter belongs to one beneficiary and one contract. Claims outside tiers paya
 ones. Refuses to forget why: each use says by which line it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -63,9 +63,7 @@ class Counters:
 
     def add(self, use: Use) -> None:
         """Add a line's use, and remember it."""
-        held = self.read(use.key)
-        last = use.day if held.last is None else max(held.last, use.day)
-        self._held[use.key] = Used(held.cents + use.cents, held.units + use.units, last)
+        self._held |= add_uses(self._held, [use])
         self.uses.append(use)
 
     def list_others(self, key: CounterKey) -> list[CounterKey]:
@@ -76,3 +74,13 @@ class Counters:
             if other.name == key.name and other != key and used.units
         )
         return sorted(others, key=lambda other: other.since, reverse=True)
+
+
+def add_uses(held: Mapping[CounterKey, Used], uses: Iterable[Use]) -> dict[CounterKey, Used]:
+    """Return what the counters that some uses move hold after them."""
+    moved: dict[CounterKey, Used] = {}
+    for use in uses:
+        before = moved.get(use.key) or held.get(use.key, NOTHING_USED)
+        last = use.day if before.last is None else max(before.last, use.day)
+        moved[use.key] = Used(before.cents + use.cents, before.units + use.units, last)
+    return moved

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from rempart.claims.benefit_table import BenefitTable
 from rempart.claims.book import TableBook
 from rempart.claims.card_table import make_card_table
+from rempart.claims.counters import add_uses
 from rempart.claims.known_rights import find_joining
 from rempart.claims.quote import (
     CareAsked,
@@ -64,6 +65,9 @@ class Priced(NamedTuple):
 async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> list[Priced]:
     """Compute the amounts of every question, in their order; four reads whatever their number.
 
+    A promise of the batch keeps its part of limits from those after it, and of two that would take
+    the place of one, the first does.
+
     Raises:
         Unavailable: the database does not answer.
     """
@@ -76,20 +80,25 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
     books = await desk.tables.load_books(desk.care, (one.insurer_id for one in wanted))
     places = {one.asked.establishment_ref or 0 for one in wanted}
     billers = await desk.care.load_billers(sorted(places), day=today)
-    priced = []
+    priced: list[Priced] = []
     for one in wanted:
         contract_ref = one.opened.coverage.contract_ref
+        held = used.setdefault((one.person_ref, contract_ref), {})
         ground = QuoteGround(
             table=_choose_table(books[one.insurer_id], one),
             joined_on=find_joining(one.coverages, contract_ref),
             biller=replace(
                 billers[one.asked.establishment_ref or 0], mark=one.asked.origin.account_ref
             ),
-            used=used.get((one.person_ref, contract_ref), {}),
+            used=held,
             amo_used=used.get((one.person_ref, AMO), {}),
         )
-        refusal = _check_replaced(one, pecs, today)
-        priced.append(Priced(one, make_quote(one.care, ground), refusal))
+        quote, refusal = make_quote(one.care, ground), _check_replaced(one, pecs, today)
+        priced.append(Priced(one, quote, refusal))
+        if one.care.promises and refusal is None:
+            held.update(add_uses(held, quote.uses))
+            if one.care.replaces is not None:
+                del pecs[one.care.replaces]
     return priced
 
 
