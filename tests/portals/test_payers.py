@@ -252,6 +252,23 @@ def test_a_file_of_benefits_is_tried_and_approved_by_a_second_person_only(
     assert "150 % de la base, assurance maladie comprise" in shown
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"act": "MON"}, "La base de remboursement manque"),
+        ({"born": "01/01/1770"}, "L’année de naissance n’est pas possible"),
+        ({"day": "02/03/9999"}, "La date des soins n’est pas une date possible"),
+        ({}, "Consultation"),
+    ],
+)
+def test_a_case_that_nobody_could_bill_is_told_beside_its_field(agent, press, changes, said):
+    page = propose(press).headers["Location"]
+    case = {"table": "CONFORT", "act": "G", "day": "02/03/2026", "billed": "30,00"}
+    people_ = {"born": "01/01/1970", "joined": "01/01/9999"}
+    tried = press(page, {"essai": "cas", **case, **people_, **changes})
+    assert (tried.status_code, said in read(tried)) == (422 if changes else 200, True)
+
+
 def test_what_a_responsible_contract_may_not_do_is_told_before_a_second_person_approves(
     desk, agent, press, insurer
 ):

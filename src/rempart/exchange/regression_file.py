@@ -24,11 +24,14 @@ from typing import Final
 
 import msgspec
 
+from rempart.claims.amo import BASE_MISSING
 from rempart.claims.claim import Basket, Beneficiary, Biller, Claim, ClaimLine, Correction
 from rempart.exchange.benefit_file import parse_euros
+from rempart.exchange.billed_claim import CARE_DAY, FIRST_DAY, LAST_DAY
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.errors import InvalidRequest
-from rempart.tariffs.care import ActKind
+from rempart.kernel.findings import BadValue
+from rempart.tariffs.care import ActKind, find_base_cents
 
 MOST_BYTES: Final = 1_000_000
 
@@ -87,6 +90,19 @@ def read_regression_pack(content: bytes) -> tuple[RegressionCase, ...]:
     return tuple(_make_case(number, case) for number, case in enumerate(pack.case, 1))
 
 
+def check_line(line: ClaimLine) -> None:
+    """Check that a line of a case can be shared out.
+
+    Raises:
+        BadValue: its day is not one that is billed, or its base is neither given nor known.
+    """
+    if not FIRST_DAY <= line.care_date <= LAST_DAY:
+        raise BadValue(CARE_DAY)
+    is_known = find_base_cents(line.act.code, line.care_date) is not None
+    if line.base_cents is None and line.act.rate != "none" and not is_known:
+        raise BadValue(BASE_MISSING)
+
+
 def _make_case(number: int, case: _Case) -> RegressionCase:
     try:
         lines = tuple(_make_line(place, line) for place, line in enumerate(case.line, 1))
@@ -103,14 +119,15 @@ def _make_case(number: int, case: _Case) -> RegressionCase:
     return RegressionCase(
         name=case.name,
         table=case.table,
-        joined_on=case.joined,
+        # Whoever joins after the last day of care has joined too late, whenever that is.
+        joined_on=min(case.joined, LAST_DAY),
         claim=claim,
         expected_cents=expected,
     )
 
 
 def _make_line(number: int, line: _Line) -> ClaimLine:
-    return ClaimLine(
+    made = ClaimLine(
         number=number,
         act=ActKind.parse(line.act),
         care_date=line.day,
@@ -122,3 +139,5 @@ def _make_line(number: int, line: _Line) -> ClaimLine:
         correction=line.correction,
         equipment=line.equipment,
     )
+    check_line(made)
+    return made

@@ -16,7 +16,8 @@ from rempart.claims.claim import (
     ClaimLine,
     Correction,
 )
-from rempart.exchange.regression_file import RegressionCase
+from rempart.exchange.billed_claim import CARE_DAY, LAST_DAY
+from rempart.exchange.regression_file import RegressionCase, check_line
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.findings import BadValue
 from rempart.portals.care_wording import BASKETS, CORRECTIONS
@@ -81,11 +82,45 @@ class CaseForm(forms.Form):
         except BadValue as bad:
             raise forms.ValidationError(bad.refusal.message(current_language())) from None
 
+    def clean_born(self) -> BirthDate:
+        """Return the birth date."""
+        born: date = self.cleaned_data["born"]
+        try:
+            return BirthDate.parse(born.isoformat())
+        except BadValue as bad:
+            raise forms.ValidationError(bad.refusal.message(current_language())) from None
+
+    def clean(self) -> None:
+        """Refuse what cannot be shared out, beside its field."""
+        super().clean()
+        if self.errors:
+            return
+        try:
+            check_line(self._make_line())
+        except BadValue as bad:
+            self.add_error(
+                "day" if bad.refusal is CARE_DAY else "base",
+                bad.refusal.message(current_language()),
+            )
+
     def make_case(self) -> RegressionCase:
         """Return the case; the form is valid."""
         kept = self.cleaned_data
-        born: date = kept["born"]
-        line = ClaimLine(
+        return RegressionCase(
+            name=str(kept["act"].label(current_language())),
+            table=kept["table"],
+            joined_on=min(kept["joined"], LAST_DAY),
+            claim=Claim(
+                beneficiary=Beneficiary(born=kept["born"]),
+                biller=Biller(),
+                lines=(self._make_line(),),
+            ),
+            expected_cents={},
+        )
+
+    def _make_line(self) -> ClaimLine:
+        kept = self.cleaned_data
+        return ClaimLine(
             number=1,
             act=kept["act"],
             care_date=kept["day"],
@@ -93,15 +128,4 @@ class CaseForm(forms.Form):
             base_cents=kept["base"],
             basket=Basket(kept["basket"]) if kept["basket"] else None,
             correction=Correction(kept["correction"]) if kept["correction"] else None,
-        )
-        return RegressionCase(
-            name=str(kept["act"].label(current_language())),
-            table=kept["table"],
-            joined_on=kept["joined"],
-            claim=Claim(
-                beneficiary=Beneficiary(born=BirthDate.parse(f"{born:%Y%m%d}")),
-                biller=Biller(),
-                lines=(line,),
-            ),
-            expected_cents={},
         )
