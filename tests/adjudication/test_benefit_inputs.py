@@ -150,6 +150,12 @@ def test_a_file_without_its_header_is_refused():
         list(read_standing(["establishment;since\n"]))
 
 
+def test_a_cell_that_does_not_end_refuses_the_file():
+    lines = ["establishment;since;optam;networks\n", '"99000001800012;2026-01-01;;\n' * 6_000]
+    with pytest.raises(FeedRefused, match="a quote that is not closed"):
+        list(read_standing(lines))
+
+
 # ---------------------------------------------------------------- what is loaded
 
 

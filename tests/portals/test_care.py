@@ -368,6 +368,11 @@ def test_a_list_is_read_whatever_separates_it(text, expected):
     assert read_invoice_list(text.encode()).expected == expected
 
 
+def test_a_line_too_long_for_a_list_is_one_that_could_not_be_read():
+    given = read_invoice_list(b"F-1;12\n" + b"a" * 200_000 + b";1\nF-2;3\n")
+    assert (given.expected, given.wrong) == ({"F-1": 1200, "F-2": 300}, [2])
+
+
 def add_transfer(desk, claim_ref: int, cents: int) -> None:
     """Add transfer 41, which paid a claim."""
     samples.add_insurers(desk.database, ["Mutuelle d’essai"])

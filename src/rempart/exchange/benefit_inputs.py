@@ -177,15 +177,21 @@ class _Record:
         """Yield the lines of a file after its header.
 
         Raises:
-            FeedRefused: the header lacks a column.
+            FeedRefused: the header lacks a column, or a cell does not end.
         """
         reader = csv.DictReader((line.replace("\x00", "") for line in lines), delimiter=";")
         given = {name.strip().casefold() for name in reader.fieldnames or ()}
         if missing := [name for name in columns if name not in given]:
             raise FeedRefused(f"the header lacks {', '.join(missing)}: write {';'.join(columns)}")
         reader.fieldnames = [name.strip().casefold() for name in reader.fieldnames or ()]
-        for cells in reader:
-            yield cls(reader.line_num, cells, language)
+        try:
+            for cells in reader:
+                yield cls(reader.line_num, cells, language)
+        except csv.Error:
+            raise FeedRefused(
+                f"after line {reader.line_num} a cell has more than {csv.field_size_limit()} "
+                "letters: look for a quote that is not closed"
+            ) from None
 
     def read(self, name: str, parse: Callable[[str], Value]) -> Value | None:
         """Return a value, or None when it is wrong."""

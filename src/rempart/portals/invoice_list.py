@@ -61,7 +61,10 @@ def _decode(content: bytes) -> str:
 def _split(line: str) -> list[str]:
     """Return the cells of a line; between commas there are two, or an amount was cut."""
     delimiter = next((one for one in _DELIMITERS if one in line), ",")
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:  # a cell of more than 131072 letters
+        return []
     while cells and not cells[-1]:
         cells.pop()
     return cells if delimiter != "," or len(cells) == 2 else []
