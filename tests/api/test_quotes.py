@@ -106,6 +106,14 @@ def test_a_quote_shares_every_act_out_to_the_cent(gateway):
     assert answer["lines"][0]["explanation"][-1].startswith("Il vous reste")
 
 
+@pytest.mark.parametrize("path", [QUOTES, PECS])
+def test_what_is_never_reimbursed_needs_no_base(gateway, path):
+    lenses = {"number": 3, "act": "LEN", "billed_cents": 5_000}
+    answer = gateway.post(path, json=quote_body(COVERED, [*GLASSES, lenses]))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["answer"]["lines"][2]["amo_cents"] == 0
+
+
 def test_its_entry_says_which_fields_its_bytes_carry(gateway, world):
     for path in (QUOTES, PECS):
         reply = gateway.post(path, json=quote_body(COVERED))

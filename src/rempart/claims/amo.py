@@ -130,6 +130,15 @@ def compute_amo(
     )
 
 
+def lacks_base(line: ClaimLine) -> bool:
+    """Say whether a line needs a base that is neither billed nor known."""
+    return (
+        line.base_cents is None
+        and line.act.rate != "none"
+        and find_base_cents(line.act.code, line.care_date) is None
+    )
+
+
 def _find_tariff(line: ClaimLine) -> int:
     """Return the national tariff, or else the base that the bill says, all units together.
 

@@ -24,14 +24,14 @@ from typing import Final
 
 import msgspec
 
-from rempart.claims.amo import BASE_MISSING
+from rempart.claims.amo import BASE_MISSING, lacks_base
 from rempart.claims.claim import Basket, Beneficiary, Biller, Claim, ClaimLine, Correction
 from rempart.exchange.benefit_file import parse_euros
 from rempart.exchange.billed_claim import CARE_DAY, FIRST_DAY, LAST_DAY
 from rempart.kernel.birth import BirthDate
 from rempart.kernel.errors import InvalidRequest
 from rempart.kernel.findings import BadValue
-from rempart.tariffs.care import ActKind, find_base_cents
+from rempart.tariffs.care import ActKind
 
 MOST_BYTES: Final = 1_000_000
 
@@ -98,8 +98,7 @@ def check_line(line: ClaimLine) -> None:
     """
     if not FIRST_DAY <= line.care_date <= LAST_DAY:
         raise BadValue(CARE_DAY)
-    is_known = find_base_cents(line.act.code, line.care_date) is not None
-    if line.base_cents is None and line.act.rate != "none" and not is_known:
+    if lacks_base(line):
         raise BadValue(BASE_MISSING)
 
 

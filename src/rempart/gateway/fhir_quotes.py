@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from rempart.claims.amo import BASE_MISSING
+from rempart.claims.amo import BASE_MISSING, lacks_base
 from rempart.disclosure.entry import Purpose
 from rempart.exchange.billed_claim import LINES
 from rempart.exchange.fhir_quote import (
@@ -33,7 +33,6 @@ from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.periods import Period
 from rempart.rights.lookup import TypedIdentifiers
 from rempart.rights.presence import PresenceDigits
-from rempart.tariffs.care import find_base_cents
 from rempart.workflows.rights.rights_desk import Question
 
 FHIR_QUOTES_PATH: Final = "/fhir/Claim/$quote"
@@ -125,9 +124,5 @@ def _check_lines(read: FhirCare, faults: list[tuple[str, Refusal]]) -> date:
         raise InvalidQuestion([("item", LINES)])
     if len({line.care_date for line in lines}) > 1:
         faults.append(("item.servicedDate", ONE_DAY))
-    faults += [
-        (f"item.{line.number}.base", BASE_MISSING)
-        for line in lines
-        if line.base_cents is None and find_base_cents(line.act.code, line.care_date) is None
-    ]
+    faults += [(f"item.{line.number}.base", BASE_MISSING) for line in lines if lacks_base(line)]
     return lines[0].care_date

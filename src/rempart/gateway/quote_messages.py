@@ -12,7 +12,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from rempart.claims.amo import BASE_MISSING
+from rempart.claims.amo import BASE_MISSING, lacks_base
 from rempart.claims.claim import Basket, ClaimLine, Correction, Exoneration
 from rempart.claims.quote import CareAsked, Place
 from rempart.disclosure.entry import Purpose
@@ -35,7 +35,6 @@ from rempart.kernel.periods import Period
 from rempart.rights.engagement import parse_engagement
 from rempart.rights.lookup import Identifiers, TypedIdentifiers
 from rempart.rights.presence import PresenceDigits
-from rempart.tariffs.care import find_base_cents
 from rempart.tariffs.domains import DOMAINS
 from rempart.workflows.rights.rights_desk import Question
 
@@ -285,7 +284,7 @@ def _read_lines(request: QuoteRequest, faults: list[tuple[str, Refusal]]) -> tup
         faults += [(f"lines.{place}.{fault.field}", fault.refusal) for fault in wrong]
         if one is None:
             continue
-        if one.base_cents is None and find_base_cents(one.act.code, one.care_date) is None:
+        if lacks_base(one):
             faults.append((f"lines.{place}.base_cents", BASE_MISSING))
         made.append(one)
     return tuple(made)
