@@ -299,6 +299,7 @@ def test_nothing_is_collected_without_a_mandate_nor_what_came_already(paid, afte
     if after == "ended":
         with paid.settler() as tx:
             end_mandate(tx, f"{1:010d}")
+        assert paid.fetch("SELECT mandate_id FROM claims.call") == [(None,)]
     else:
         take(paid, Booking(cents=1000, reference=format_reference("call", call.call_id)))
     assert collect_funds(paid.settler, paid.counter) == []

@@ -156,8 +156,10 @@ def save_mandate(
 
 
 def end_mandate(tx: Transaction, insurer_id: int) -> bool:
-    """End an insurer's mandate; False when it has none."""
-    return tx.execute(_sql.end_mandate, {"insurer_id": insurer_id}).rowcount == 1
+    """End an insurer's mandate, and what it had still to collect; False when it has none."""
+    about = {"insurer_id": insurer_id}
+    tx.execute(_sql.release_calls, about)
+    return tx.execute(_sql.end_mandate, about).rowcount == 1
 
 
 def find_insurer(tx: Transaction, amc_number: str) -> tuple[int, str] | None:

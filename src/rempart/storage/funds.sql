@@ -63,6 +63,10 @@ SET rule = excluded.rule, due_days = excluded.due_days, fee_cents = excluded.fee
 -- The mandate of an insurer ends.
 UPDATE claims.mandate SET ended_at = clock_timestamp() WHERE insurer_id = %(insurer_id)s AND ended_at IS NULL;
 
+-- name: release_calls
+-- Calls that no mandate collects any more: the insurer transfers them.
+UPDATE claims.call SET mandate_id = NULL WHERE insurer_id = %(insurer_id)s AND mandate_id IS NOT NULL AND file_id IS NULL;
+
 -- name: insert_mandate
 -- An insurer gave a mandate.
 INSERT INTO claims.mandate (insurer_id, reference, signed_on, sealed_iban, last_digits)

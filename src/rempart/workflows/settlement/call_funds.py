@@ -139,7 +139,7 @@ def give_mandate(
 
 
 def end_mandate(tx: Transaction, amc_number: str) -> str:
-    """End an insurer's mandate; return its name.
+    """End an insurer's mandate; return its name. What is not in a file is transferred by it.
 
     Raises:
         NotFound: no insurer has this AMC number, or it gave none.
