@@ -72,6 +72,7 @@ def write_bank_file(
     opening: int = 1_000_000,
     closing: int | None = None,
     iban: str = PAYER_IBAN.number,
+    day: str = "2026-11-24",
 ) -> Path:
     """Write a file of the bank; its sums are right unless `closing` says otherwise."""
     root, part = KINDS[number]
@@ -80,7 +81,7 @@ def write_bank_file(
     balances = "".join(
         f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>"
         f'<Amt Ccy="EUR">{euros(cents)}</Amt><CdtDbtInd>{way(cents)}</CdtDbtInd>'
-        f"<Dt><Dt>2026-11-24</Dt></Dt></Bal>"
+        f"<Dt><Dt>{day}</Dt></Dt></Bal>"
         for code, cents in (("OPBD", opening), ("CLBD", end))
     )
     entries = "".join(write_entry(one, n) for n, one in enumerate(bookings, start=1))

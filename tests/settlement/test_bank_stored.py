@@ -210,6 +210,11 @@ def test_a_statement_that_is_missing_is_noticed(till):
     path = write_bank_file(till.directory / "bank-R3.xml", (), name="R3", opening=7)
     with till.settler() as tx:
         assert import_bank_file(tx, path, account=PAYER_IBAN).gap
+    # The one that was missing, when it comes: nothing lacks before it.
+    first = {"day": "2026-11-22", "opening": 999_000}
+    path = write_bank_file(till.directory / "bank-R0.xml", (), name="R0", **first)
+    with till.settler() as tx:
+        assert not import_bank_file(tx, path, account=PAYER_IBAN).gap
 
 
 def test_an_insurer_is_called_once_for_what_was_sent_and_pays_in_parts(paid):

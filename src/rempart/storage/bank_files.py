@@ -49,9 +49,9 @@ def find_same(tx: Transaction, file: BankFile) -> bool | None:
     return None if row is None else bool(row[1])
 
 
-def find_last_closing(tx: Transaction) -> int | None:
-    """Return what the newest statement closed with; None when there is none."""
-    row = tx.execute(_sql.find_last_closing).fetchone()
+def find_last_closing(tx: Transaction, booked_to: date | None) -> int | None:
+    """Return what the newest statement up to a day closed with; None when there is none."""
+    row = tx.execute(_sql.find_last_closing, {"booked_to": booked_to}).fetchone()
     return None if row is None else row[0]
 
 

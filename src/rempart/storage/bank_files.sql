@@ -10,8 +10,9 @@ SELECT bank_file_id, digest = %(digest)s FROM claims.bank_file
 WHERE digest = %(digest)s OR (kind = %(kind)s AND statement_id = %(statement_id)s) LIMIT 1;
 
 -- name: find_last_closing
--- What the newest statement closed with.
-SELECT closing_cents FROM claims.bank_file WHERE kind = 'statement' ORDER BY booked_to DESC, bank_file_id DESC LIMIT 1;
+-- What the newest statement of a day, or of one before, closed with.
+SELECT closing_cents FROM claims.bank_file WHERE kind = 'statement' AND booked_to <= %(booked_to)s
+ORDER BY booked_to DESC, bank_file_id DESC LIMIT 1;
 
 -- name: list_sent
 -- Transfers, by number, nobody else changing them.

@@ -80,7 +80,7 @@ def import_bank_file(tx: Transaction, path: Path, *, account: Iban) -> TakenFile
     bank_files.lock_imports(tx)
     if bank_files.find_same(tx, file) is not None:
         raise refuse_bank_file("bank_repeated", file.statement_id)
-    before = bank_files.find_last_closing(tx)
+    before = bank_files.find_last_closing(tx, file.booked_to)
     matches = _match(tx, file)
     bank_file_id = bank_files.save_bank_file(tx, file)
     lines = bank_files.save_lines(tx, bank_file_id, matches)
