@@ -75,8 +75,9 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
         return []
     persons = list({one.person_ref for one in wanted})
     replaced = [one.care.replaces for one in wanted if one.care.replaces is not None]
-    pecs = await desk.care.load_pecs(replaced)
-    used = await desk.care.load_used(persons, today=today, replaced=replaced)
+    pecs = dict(await desk.care.load_pecs(replaced))
+    loaded = await desk.care.load_used(persons, today=today, replaced=replaced)
+    used = {whose: dict(held) for whose, held in loaded.items()}
     books = await desk.tables.load_books(desk.care, (one.insurer_id for one in wanted))
     places = {one.asked.establishment_ref or 0 for one in wanted}
     billers = await desk.care.load_billers(sorted(places), day=today)
