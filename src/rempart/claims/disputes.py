@@ -81,12 +81,13 @@ def check_can_dispute(*, claim_state: str, received_at: datetime, now: datetime)
 
 
 def clean_words(text: str, *, is_needed: bool) -> str:
-    """Return what somebody wrote, without what is not printed; line ends stay.
+    """Return what somebody wrote, without what is not printed; line ends stay, spaces are plain.
 
     Raises:
         InvalidRequest: nothing where words are needed, or too many.
     """
-    kept = "".join(one for one in text if one == "\n" or one.isprintable()).strip()
+    plain = "".join(" " if one.isspace() and one not in "\r\n" else one for one in text)
+    kept = "".join(one for one in plain if one == "\n" or one.isprintable()).strip()
     if len(kept) > MOST_LETTERS or (is_needed and not kept):
         raise InvalidRequest(f"words: {int(is_needed)} to {MOST_LETTERS} letters")
     return kept

@@ -35,6 +35,9 @@ def test_nothing_is_disputed_of_a_claim_that_nobody_pays(state):
 
 def test_words_keep_their_lines_and_lose_what_is_not_printed():
     assert clean_words(" une\nligne\u202e\x00 ", is_needed=True) == "une\nligne"
+    assert clean_words("deux\u00a0mots\tpuis\u202f:\r\nla suite", is_needed=True) == (
+        "deux mots puis :\nla suite"
+    )
     assert clean_words("  ", is_needed=False) == ""
     with pytest.raises(InvalidRequest):
         clean_words("  ", is_needed=True)
