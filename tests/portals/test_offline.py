@@ -4,6 +4,7 @@ import json
 import re
 
 import httpx
+import pytest
 from tests.portals.bench import make_client
 
 from rempart.portals.views.offline import FILES
@@ -50,6 +51,13 @@ def test_numbers_are_borrowed_by_whoever_may_check_rights(desk, professional, ga
     )
     assert reply.json() == lent
     assert gateway.requests[-1].url.path == "/v1/offline-batches"
+
+
+@pytest.mark.parametrize("body", [r'{"a": "\ud800"}', '{"a": NaN}', '{"a": 1e999}', "[]", "\xff"])
+def test_a_report_that_cannot_be_written_again_is_refused(desk, professional, gateway, body):
+    sent = {"X-CSRFToken": professional.get("/hors-ligne/connexion.json").json()["csrf"]}
+    reply = professional.post("/hors-ligne/rapport", body, "application/json", headers=sent)
+    assert (reply.status_code, reply.json()) == (400, {"code": "malformed_request"})
 
 
 def test_a_report_without_the_forms_secret_is_refused(desk, professional):
