@@ -136,6 +136,7 @@ def test_messages_are_listed_by_number_and_no_page_holds_a_name(dpo, outreach):
     number = re.search(
         r'name="numero" value="(\d+)"', dpo.get(f"{address}/messages").content.decode()
     )
+    assert dpo.post(f"{address}/prevenu", {"numero": "9" * 5000}).status_code == 404
     assert dpo.post(f"{address}/prevenu", {"numero": number[1]}).status_code == 302
     assert "prévenu autrement" in read(dpo.get(f"{address}/messages?etat=dropped"))
     assert dpo.post(f"{address}/prevenu", {"numero": number[1]}).status_code == 404
@@ -153,7 +154,8 @@ def test_a_sample_says_the_words_in_both_languages_and_prints(dpo, outreach):
     assert "Dear Camille Exemple" in english
     pdf = dpo.get(f"{address}/exemple?forme=pdf&presentation=plain")
     assert pdf.content.startswith(b"%PDF")
-    assert dpo.get(f"{address}/exemple?n=99").status_code == 404
+    for place in ("99", "²", "-1", "9" * 5000):
+        assert dpo.get(f"{address}/exemple?n={place}").status_code == 404
 
 
 def test_a_file_of_contacts_is_sealed_at_once_and_told_line_by_line(dpo, outreach, desk):

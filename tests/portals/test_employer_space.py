@@ -209,7 +209,9 @@ def test_the_list_is_searched_by_whole_numbers_and_names_nobody(desk, hr, group)
     page = text(hr.get("/employeur/effectif", {"matricule": "A-1"}))
     assert ">A-1<" in page
     assert ">A-12<" not in page
-    assert "n’est pas dans votre effectif" in text(hr.get("/employeur/effectif?matricule=A-"))
+    for number in ("A-", "A-%00", "%00"):
+        page = text(hr.get(f"/employeur/effectif?matricule={number}"))
+        assert ("n’est pas dans votre effectif" in page) == (number != "%00")
     assert str(who) not in page
     exported = hr.get("/employeur/effectif.csv").content.decode("utf-8-sig")
     assert len(exported.splitlines()) == 3

@@ -25,7 +25,7 @@ def test_the_host_lists_organisations_by_name_and_kind(desk, browser, host, insu
     people.make_organisation(desk.database, "employer", name="Acier d’essai")
     names = [line.split()[0] for line in read_rows(browser.get("/console/organisations"))]
     assert names == ["Acier", "Aubelune", "Opérateur"]
-    filtered = read_rows(browser.get("/console/organisations?sorte=insurer&nom=AUBE"))
+    filtered = read_rows(browser.get("/console/organisations?sorte=insurer&nom=AUBE%00"))
     assert filtered == [f"Aubelune Complémentaire 0 {filtered[0].split()[3]} En activité Suspendre"]
     lines = browser.get("/console/organisations.csv?tri=kind").content.decode().splitlines()
     assert len(lines) == 4

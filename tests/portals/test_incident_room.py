@@ -147,6 +147,11 @@ def test_everything_written_is_a_line_with_its_author(desk, browser):
     ):
         assert words in shown
     [(task,)] = fetch(desk, "SELECT event_ref FROM incidents.room_event WHERE kind = 'task_added'")
+    for odd in ("", "²", "9" * 19, "9" * 5000):
+        assert browser.post(f"{room}/ecrire", {"act": "done", "task": odd}).status_code in (
+            404,
+            409,
+        )
     done = {"act": "done", "task": task}
     assert browser.post(f"{room}/ecrire", done).status_code == 302
     assert browser.post(f"{room}/ecrire", done).status_code == 409

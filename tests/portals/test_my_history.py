@@ -226,6 +226,7 @@ def test_sorted_filtered_by_month_and_paged(desk, consulted, member, pharmacy):
     assert "code de la carte" in older
     assert "Aucune ligne" in text(consulted.get(f"{PAGE}?mois=2020-01"))
     assert len(rows(consulted.get(f"{PAGE}?mois=nonsense"))) == 3
+    assert "Aucune ligne" in text(consulted.get(f"{PAGE}?mois=0001-01"))
     first = rows(consulted.get(f"{PAGE}?tri=when&sens=asc"))[0]
     assert "code de la carte" in first
     by_name = rows(consulted.get(f"{PAGE}?tri=who&sens=asc"))

@@ -284,7 +284,7 @@ def test_notes_tasks_and_decisions_are_the_insurers_alone(affair, desk, host, dp
     for one in written:
         assert write(affair, dpo, "note", **one).status_code == 302
     [(ref,)] = affair.fetch("SELECT note_ref FROM incidents.insurer_note WHERE kind = 'task'")
-    dpo.post(f"/assureur/taches/{ref}/faite", {"proof": "Compte rendu du 23."})
+    dpo.post(f"/assureur/taches/{ref}/faite", {"proof": "Compte rendu\x00du 23."})
     words = read(dpo.get(base(affair)))
     assert all(one["words"] in words for one in written)
     assert "Compte rendu du 23." in words

@@ -89,6 +89,8 @@ def test_two_people_send_and_the_insurer_sees_its_incident(affair, asker, collea
     assert dpo.get(f"/assureur/incidents/{affair.incident_id}").status_code == 404
     shown = read(asker.get(f"{sheet(affair)}/geste?geste=demander"))
     assert "1 envoi, 1 personnes" in shown
+    odd = {"geste": "demander", "envoi": ["²", "9" * 5000]}
+    assert "1 envoi, 1 personnes" in read(asker.get(f"{sheet(affair)}/geste", odd))
     assert "Mutuelle d'essai" in shown
     send(affair, asker, colleague)
     assert "Comptes volés" in read(dpo.get("/assureur/incidents"))
@@ -134,7 +136,8 @@ def test_the_first_download_is_the_receipt_and_the_archive_opens(affair, asker, 
     again = dpo.get(f"/assureur/envois/{ref}.tar", headers={"range": "bytes=700-"})
     assert again.status_code == 206
     assert b"".join(again.streaming_content) == content[700:]
-    dpo.post(f"/assureur/envois/{ref}/accuse", {"incident": affair.incident_id})
+    for back in (affair.incident_id, "²", "9" * 5000):
+        assert dpo.post(f"/assureur/envois/{ref}/accuse", {"incident": back}).status_code == 302
     receipts = affair.fetch("SELECT way, level FROM incidents.package_receipt ORDER BY received_at")
     assert receipts == [("downloaded", "insurer"), ("acknowledged", "insurer")]
     events = affair.fetch(

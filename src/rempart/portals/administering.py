@@ -26,6 +26,7 @@ from rempart.kernel.rpps import Rpps
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import CheckedField, DayField, current_language
 from rempart.portals.visit import get_whence, open_visit
+from rempart.portals.whole_numbers import BIGGEST_REF
 from rempart.workflows.accounts.administer_organisation import REASON_LIMIT, Asker
 from rempart.workflows.accounts.handle_reports import OUTCOME_LIMIT
 from rempart.workflows.accounts.invite_people import NAME_LIMIT
@@ -44,7 +45,6 @@ STATES: Final[Mapping[PersonState, Promise]] = MappingProxyType(
     }
 )
 FORM_METHODS: Final = ["GET", "HEAD", "POST"]
-_BIGGEST_REF: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def read_ref(ref: int) -> int:
     Raises:
         Http404: no reference is that large.
     """
-    if ref > _BIGGEST_REF:
+    if ref > BIGGEST_REF:
         raise Http404
     return ref
 

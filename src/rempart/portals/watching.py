@@ -11,13 +11,13 @@ from django.http import QueryDict
 
 from rempart.disclosure.entry import Mode, Outcome
 from rempart.kernel.instants import to_ms
+from rempart.portals.whole_numbers import BIGGEST_REF, read_whole
 from rempart.tariffs.domains import DOMAINS
 from rempart.workflows.ledger.watch_lookups import LookupFilter, SortColumn
 
 PAGE_ROWS: Final = 50
 EXPORT_ROWS: Final = 50_000
 PERIODS_MINUTES: Final = (15, 60, 24 * 60, 7 * 24 * 60)
-_BIGGEST_REF: Final = (1 << 63) - 1
 Column = TypeVar("Column", bound=str)
 
 
@@ -87,12 +87,15 @@ def read_order(
     return column, {"asc": False, "desc": True}.get(query.get("sens", ""), descending)
 
 
-def read_number(query: QueryDict, name: str, *, most: int = _BIGGEST_REF) -> int | None:
+def read_number(query: QueryDict, name: str, *, most: int = BIGGEST_REF) -> int | None:
     """Return a whole number of a query string, None when there is none up to `most`."""
-    text = query.get(name, "")
-    if not text.isdecimal() or len(text) > 19 or int(text) > most:
-        return None
-    return int(text)
+    return read_whole(query.get(name, ""), most=most)
+
+
+def read_words(query: QueryDict, name: str, *, most: int) -> str:
+    """Return a line of text of a query string or a form, without what does not print."""
+    text = "".join(one if one.isprintable() else " " for one in query.get(name, ""))
+    return " ".join(text.split())[:most]
 
 
 def _among(value: int | None, allowed: set[int]) -> int | None:

@@ -29,6 +29,7 @@ from rempart.portals.authority_wording import (
 from rempart.portals.desk import get_desk
 from rempart.portals.views.authorities import describe_head, load_case
 from rempart.portals.visit import allows
+from rempart.portals.watching import read_number
 from rempart.workflows.incidents import notify_authority
 from rempart.workflows.incidents.case_file import write_as
 from rempart.workflows.incidents.export_incident import SUFFIXES, export_summary
@@ -81,7 +82,7 @@ def complete_cnil(
     form = _make_cnil_form(made, request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if request.method == "POST" and form.is_valid():
-        after = request.POST.get("version", "")
+        after = read_number(request.POST, "version")
         done = perform(
             request,
             lambda tx, asker: notify_authority.save_answers(
@@ -92,7 +93,7 @@ def complete_cnil(
                 report="cnil",
                 phase=phase,
                 answers=_keep_written(made, form.read_answers()),
-                after=int(after) if after.isdecimal() and made.version else None,
+                after=(after or 0) if made.version else None,
             ),
         )
         if not isinstance(done, Refused):

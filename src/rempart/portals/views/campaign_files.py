@@ -31,6 +31,7 @@ from rempart.portals.campaign_samples import print_sample, write_sample
 from rempart.portals.desk import get_desk
 from rempart.portals.views.campaigns import load_sheet
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.notices import campaign_contacts
 from rempart.workflows.notices import campaigns as acts
 from rempart.workflows.notices.campaigns import ContactFile
@@ -80,10 +81,10 @@ def _give(request: HttpRequest, content: bytes) -> Refused | None:
 def sample(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
     """Show what people of one kind of facts read, in either language and each print; as PDF."""
     sheet = load_sheet(request, read_ref(campaign_ref))
-    place = request.GET.get("n", "0")
-    if not place.isdecimal() or not int(place) < len(sheet.kinds):
+    place = read_whole(request.GET.get("n", "0"), most=len(sheet.kinds) - 1)
+    if place is None:
         raise Http404
-    kind = sheet.kinds[int(place)]
+    kind = sheet.kinds[place]
     language: Language = "en" if request.GET.get("langue", kind.language) == "en" else "fr"
     variant = _read_variant(request)
     facts, exercise = acts.load_facts(sheet.campaign), sheet.campaign.exercise
@@ -107,15 +108,15 @@ def sample(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
         ],
         "banner": EXERCISE_TEXT[language] if exercise else "",
         "css": f"print-{variant.value.replace('_', '-')}",
-        "place": int(place),
+        "place": place,
         "language": language,
         "variant": variant.value,
         "variants": [(one.value, wording.VARIANTS[one]) for one in Variant],
         "relation": wording.RELATIONS[kind.relation],
         "certainty": wording.CERTAINTIES[kind.certainty],
         "persons": kind.persons,
-        "previous": int(place) - 1,
-        "following": int(place) + 1 if int(place) + 1 < len(sheet.kinds) else None,
+        "previous": place - 1,
+        "following": place + 1 if place + 1 < len(sheet.kinds) else None,
     }
     return render(request, "portals/campaigns/sample.html", context)
 

@@ -52,6 +52,7 @@ from rempart.portals.facts_form import fill_facts
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import read_number
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.notices import campaigns as acts
 from rempart.workflows.notices.campaigns import (
@@ -286,12 +287,12 @@ def messages(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
 def told_otherwise(request: HttpRequest, campaign_ref: int) -> HttpResponseBase:
     """Note that the insurer told somebody in its own way, whose message is held."""
     ref = read_ref(campaign_ref)
-    number = request.POST.get("numero", "")
-    if not number.isdecimal():
+    number = read_number(request.POST, "numero")
+    if number is None:
         raise Http404
     perform_or_404(
         request,
-        lambda tx, asker: acts.note_told(tx, _decide_as(asker), ref, read_ref(int(number))),
+        lambda tx, asker: acts.note_told(tx, _decide_as(asker), ref, number),
     )
     return HttpResponseRedirect(reverse("campaign-messages", args=[ref]) + "?etat=held")
 

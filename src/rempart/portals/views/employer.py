@@ -18,6 +18,7 @@ from rempart.portals.employer_wording import STRUCTURES, TIERS
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows
+from rempart.portals.watching import read_words
 from rempart.workflows.employers import employer_space as acts
 from rempart.workflows.employers.employer_space import (
     STAFF_NUMBER_LETTERS,
@@ -146,4 +147,4 @@ def _read(request: HttpRequest) -> Listing[StaffColumn]:
 
 
 def _read_wanted(request: HttpRequest) -> str:
-    return request.GET.get("matricule", "").strip()[:STAFF_NUMBER_LETTERS]
+    return read_words(request.GET, "matricule", most=STAFF_NUMBER_LETTERS)

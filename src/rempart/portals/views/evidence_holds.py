@@ -26,6 +26,7 @@ from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm, show_mo
 from rempart.portals.room_wording import HOLD_NAMES
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import read_number
 from rempart.workflows.incidents.incident_room import read_room_as
 from rempart.workflows.retention import hold_evidence as acts
 
@@ -166,10 +167,10 @@ def release(request: HttpRequest, evidence_ref: int) -> HttpResponseBase:
 
 def _prefill(request: HttpRequest) -> dict[str, str]:
     """Propose to keep what an incident is about, for a judge."""
-    number = request.GET.get("incident", "")
-    if not number.isdecimal() or len(number) > 18:
+    incident_id = read_number(request.GET, "incident")
+    if incident_id is None:
         return {}
-    room = perform_or_404(request, lambda tx, asker: read_room_as(tx, asker, int(number)))
+    room = perform_or_404(request, lambda tx, asker: read_room_as(tx, asker, incident_id))
     return {
         "kind": HoldKind.JUDICIAL.value,
         "first": show_moment(in_paris(room.incident.starts_ms)),

@@ -36,6 +36,7 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.portals.watching import read_number
+from rempart.portals.whole_numbers import read_whole
 from rempart.portals.wording import describe_profession
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.guard import contain, watch_guard
@@ -191,7 +192,8 @@ def _list(request: HttpRequest, listing: Listing[DecisionColumn]) -> tuple[list[
 def _read_chosen(request: HttpRequest) -> set[int]:
     values = request.POST if request.method == "POST" else request.GET
     texts = values.getlist("compte")[:MOST_AT_ONCE]
-    return {int(text) for text in texts if text.isdecimal() and len(text) <= 19}
+    read = map(read_whole, texts)
+    return {ref for ref in read if ref is not None}
 
 
 def _describe(row: Decision) -> dict[str, Any]:

@@ -33,10 +33,10 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.ledger import inquiries as acts
 
 COLUMNS: Final = (("asked", _("Demandée")), ("ends", _("Jusqu’au")), ("state", _("État")))
-_BIGGEST_REF: Final = (1 << 63) - 1
 
 
 class HoldForm(forms.Form):
@@ -72,9 +72,10 @@ class HoldForm(forms.Form):
     def clean_accounts(self) -> tuple[int, ...]:
         """Return the references."""
         words = self.cleaned_data["accounts"].replace(",", " ").split()
-        if not all(word.isdecimal() and int(word) <= _BIGGEST_REF for word in words):
+        read = {read_whole(word) for word in words}
+        refs = tuple(sorted(ref for ref in read if ref is not None))
+        if len(refs) != len(read):
             raise forms.ValidationError(_("Une référence de compte est un nombre entier."))
-        refs = tuple(sorted({int(word) for word in words}))
         if not 0 < len(refs) <= HOLD_ACCOUNTS:
             raise forms.ValidationError(_("Nommez de 1 à 100 comptes."))
         return refs

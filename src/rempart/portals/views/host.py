@@ -35,6 +35,7 @@ from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, open_visit, require_visitor
+from rempart.portals.watching import read_words
 from rempart.workflows.accounts import administer_organisation as acts
 from rempart.workflows.accounts.handle_reports import (
     ListedReport,
@@ -236,7 +237,7 @@ def _list_organisations(
     asked = request.GET.get("sorte", "")
     every: tuple[OrganisationKind, ...] = get_args(OrganisationKind)
     kinds = [kind for kind in every if kind == asked] or list(every)
-    words = request.GET.get("nom", "").strip()[:100]
+    words = read_words(request.GET, "nom", most=100)
     with open_visit(request) as (tx, visitor):
         rows, total = list_organisations(tx, kinds, listing, words=words)
     context = {

@@ -55,6 +55,8 @@ from rempart.portals.room_wording import (
 )
 from rempart.portals.times import format_stamp, in_paris
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import read_number
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.incidents import incident_room as acts
 from rempart.workflows.incidents.declare_incident import declare_incident
@@ -276,11 +278,11 @@ def _name(room: acts.Room, suffix: str) -> str:
 
 def _prefill(request: HttpRequest) -> dict[str, str]:
     start = show_moment(get_desk().now() - _BEFORE)
-    account = request.GET.get("compte", "")
-    if not (account.isdecimal() and len(account) < 20):
+    account = read_number(request.GET, "compte")
+    if account is None:
         return {"since": start}
     title = gettext("Compte confiné : usage par quelqu’un d’autre ?")
-    return {"since": start, "accounts": account, "title": title}
+    return {"since": start, "accounts": str(account), "title": title}
 
 
 def _ask_declaration(
@@ -331,8 +333,7 @@ def _write_task(tx: Transaction, incident: int, by: RoomAuthor, answers: Mapping
 def _finish_task(
     tx: Transaction, incident: int, by: RoomAuthor, answers: Mapping[str, Any]
 ) -> None:
-    task = str(answers.get("task", ""))
-    acts.finish_task(tx, incident, by, int(task) if task.isdecimal() else 0)
+    acts.finish_task(tx, incident, by, read_whole(str(answers.get("task", ""))) or 0)
 
 
 _WRITERS: Final[Mapping[str, Callable[[Transaction, int, RoomAuthor, Mapping[str, Any]], None]]] = (

@@ -22,6 +22,7 @@ from rempart.portals.employer_wording import STATES
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.views.employer_movements import describe_movement, export_movements
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.employers import insurer_employers as acts
 from rempart.workflows.employers.insurer_employers import REASON_LIMIT, MovementColumn
 
@@ -31,7 +32,6 @@ COLUMNS: Final = (
     ("day", _("Jour")),
     ("state", _("État")),
 )
-_DIGITS: Final = 19
 
 
 class DecideForm(forms.Form):
@@ -73,7 +73,8 @@ def movements_csv(request: HttpRequest) -> HttpResponseBase:
 def decide(request: HttpRequest) -> HttpResponseBase:
     """Accept or refuse the movements that were chosen."""
     form = DecideForm(request.POST)
-    chosen = [int(one) for one in request.POST.getlist("mouvement") if _is_ref(one)]
+    sent = map(read_whole, request.POST.getlist("mouvement"))
+    chosen = [one for one in sent if one is not None]
     if form.is_valid():
         given = form.cleaned_data
         done = perform(
@@ -116,7 +117,3 @@ def _read(request: HttpRequest) -> Listing[MovementColumn]:
 def _only(request: HttpRequest) -> str:
     only = request.GET.get("etat", "waiting")
     return only if only in STATES else ""
-
-
-def _is_ref(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS

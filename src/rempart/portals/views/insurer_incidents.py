@@ -41,6 +41,7 @@ from rempart.portals.package_wording import (
 )
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, open_visit, require_visitor
+from rempart.portals.watching import read_number
 from rempart.workflows.incidents import insurer_incidents as acts
 from rempart.workflows.incidents import sealing_keys
 from rempart.workflows.incidents.insurer_incidents import OwnIncident, Parcel, Receipt, Received
@@ -146,9 +147,9 @@ def download(request: HttpRequest, package_ref: int) -> HttpResponseBase:
 def acknowledge(request: HttpRequest, package_ref: int) -> HttpResponseBase:
     """Note that a package was received."""
     perform_or_404(request, lambda tx, asker: acts.acknowledge(tx, asker, read_ref(package_ref)))
-    back = request.POST.get("incident", "")
-    if back.isdigit():
-        return HttpResponseRedirect(reverse("own-incident", args=[int(back)]))
+    back = read_number(request.POST, "incident")
+    if back is not None:
+        return HttpResponseRedirect(reverse("own-incident", args=[back]))
     return HttpResponseRedirect(reverse("own-incidents"))
 
 

@@ -248,9 +248,11 @@ def _read_month(query: QueryDict) -> str:
     """Return the month an address asks for, as AAAA-MM; empty for all of them."""
     text = query.get("mois", "")
     try:
-        return f"{datetime.strptime(text, '%Y-%m'):%Y-%m}"  # noqa: DTZ007 - a month, not an instant
+        month = datetime.strptime(text, "%Y-%m")  # noqa: DTZ007 - a month, not an instant
     except ValueError:
         return ""
+    # Years are written without their zeroes.
+    return f"{month.year:04}-{month:%m}"
 
 
 def _bound_month(month: str) -> tuple[int, int]:

@@ -17,6 +17,8 @@ from rempart.portals.list_page import ListPage
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows
+from rempart.portals.watching import read_words
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.feeds import own_feeds as acts
 from rempart.workflows.feeds.own_feeds import FeedColumn, FindingColumn, OwnFeed
 
@@ -28,7 +30,6 @@ COLUMNS: Final = (
     ("state", _("État")),
 )
 FINDING_COLUMNS: Final = (("line", _("Ligne")), ("field", _("Champ")), ("rule", _("Règle")))
-_DIGITS: Final = 18
 _RULE_LETTERS: Final = 60
 
 
@@ -121,10 +122,11 @@ def findings_csv(request: HttpRequest, feed_number: str) -> HttpResponseBase:
 
 
 def _read_number(text: str) -> int:
-    if not text.isdecimal() or len(text) > _DIGITS:
+    number = read_whole(text)
+    if number is None:
         raise Http404
-    return int(text)
+    return number
 
 
 def _read_rule(request: HttpRequest) -> str | None:
-    return request.GET.get("regle", "")[:_RULE_LETTERS] or None
+    return read_words(request.GET, "regle", most=_RULE_LETTERS) or None

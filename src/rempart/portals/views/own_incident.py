@@ -44,6 +44,7 @@ from rempart.portals.room_wording import describe_event, name_kind
 from rempart.portals.times import in_paris
 from rempart.portals.views.clocks import export_calendar
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.watching import read_words
 from rempart.workflows.accounts.administer_organisation import Asker
 from rempart.workflows.incidents import clocks as clock_acts
 from rempart.workflows.incidents import insurer_incidents as acts
@@ -128,7 +129,7 @@ def take_clock(request: HttpRequest, incident_id: int) -> HttpResponseBase:
 @allows(Permission.RECEIVE_PACKAGE)
 def finish_task(request: HttpRequest, note_ref: int) -> HttpResponseBase:
     """Say that a task is done, and what shows it."""
-    proof = request.POST.get("proof", "")[: acts.PROOF_LIMIT]
+    proof = read_words(request.POST, "proof", most=acts.PROOF_LIMIT)
     incident_id = perform_or_404(
         request, lambda tx, asker: acts.finish_task(tx, asker, read_ref(note_ref), proof=proof)
     )

@@ -31,6 +31,7 @@ from rempart.portals.package_wording import CONCLUSIONS, LEVELS, STATES, WAYS, d
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.incidents import prepare_packages, send_packages
 from rempart.workflows.incidents.send_packages import ListedPackage, PackageColumn
 
@@ -119,7 +120,7 @@ def send(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     gesture = values.get("geste", "")
     if gesture not in GESTURES:
         raise Http404
-    chosen = {int(ref) for ref in values.getlist("envoi") if ref.isdigit()}
+    chosen = {read_whole(ref) for ref in values.getlist("envoi")} - {None}
     state = GESTURES[gesture]
     sheet = perform_or_404(
         request,

@@ -23,6 +23,7 @@ from rempart.portals.device_binding import (
 )
 from rempart.portals.session_store import compute_token_digest
 from rempart.portals.visit import get_whence, public
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.accounts.bind_device import (
     Challenged,
     Proved,
@@ -31,7 +32,6 @@ from rempart.workflows.accounts.bind_device import (
     refresh_device,
 )
 
-_BIGGEST_REF: Final = (1 << 63) - 1
 _SAME_ORIGIN: Final = frozenset({"", "none", "same-origin"})
 
 
@@ -103,8 +103,7 @@ def _forget() -> HttpResponse:
 
 def _read_session(request: HttpRequest) -> int | None:
     text = request.headers.get(SESSION_ID, "").strip().removeprefix('"').removesuffix('"')
-    is_ref = text.isascii() and text.isdecimal() and len(text) <= len(str(_BIGGEST_REF))
-    return int(text) if is_ref and int(text) <= _BIGGEST_REF else None
+    return read_whole(text)
 
 
 def _is_from_elsewhere(request: HttpRequest) -> bool:

@@ -23,6 +23,7 @@ from rempart.portals.paging import describe_listing, export_listing, read_listin
 from rempart.portals.software_forms import WORDS, KeyForm, RegisterForm
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import Transaction, allows, get_whence, open_visit
+from rempart.portals.whole_numbers import BIGGEST_REF
 from rempart.workflows.accounts.register_software import (
     Author,
     ListedSoftware,
@@ -46,7 +47,6 @@ COLUMNS: Final = (
     ("added", _("Depuis")),
     ("state", _("État")),
 )
-_BIGGEST_REF: Final = (1 << 63) - 1
 
 
 @require_safe
@@ -193,7 +193,7 @@ def _register(request: HttpRequest, form: RegisterForm) -> int | None:
 
 def _find(tx: Transaction, client_ref: int) -> StoredSoftware:
     try:
-        return find_software(tx, client_ref=min(client_ref, _BIGGEST_REF))
+        return find_software(tx, client_ref=min(client_ref, BIGGEST_REF))
     except NotFound:
         raise Http404 from None
 
