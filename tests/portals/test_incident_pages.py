@@ -185,6 +185,8 @@ def test_questions_are_moved_changed_and_removed(affair, dpo):
     last = len(asked()) - 1
     dpo.post(f"{page}/questions", {"act": "up", "n": last})
     assert asked()[last - 1] == QUESTION["question_fr"]
+    for place in ("²", "-1", "9" * 5000):
+        assert dpo.post(f"{page}/questions", {"act": "up", "n": place}).status_code == 404
     dpo.post(f"{page}/questions", QUESTION | {"n": last - 1, "question_fr": "Autre ?"})
     assert asked()[last - 1] == "Autre ?"
     dpo.post(f"{page}/questions", {"act": "remove", "n": last - 1})
@@ -193,6 +195,30 @@ def test_questions_are_moved_changed_and_removed(affair, dpo):
     assert again.status_code == 422
     hidden = dpo.post(f"{page}/questions", QUESTION | {"answer_fr": "Oui\u202e"})
     assert "ne s’imprime pas" in read(hidden)
+    pasted = QUESTION | {"question_fr": "Ma carte\u00a0?", "answer_fr": "Oui\u202f:\r\ntoujours."}
+    assert dpo.post(f"{page}/questions", pasted).status_code == 302
+    assert asked()[-1] == "Ma carte ?"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "words"),
+    [
+        ({"change_fr": "Autre numéro\u00a0!", "change_en": "Another number."}, 302, ""),
+        ({"change_fr": "", "change_en": ""}, 302, ""),
+        ({"change_fr": "Autre numéro.", "change_en": ""}, 422, "dans les deux langues"),
+        ({"change_fr": "Autre\u202e.", "change_en": "Another."}, 422, "sans caractère caché"),
+        ({"change_fr": "a" * 999, "change_en": "Another."}, 422, "caractères"),
+    ],
+)
+def test_a_change_that_cannot_be_published_is_said_beside_it(affair, dpo, said, status, words):
+    page = base(affair)
+    write_and_publish(affair, dpo)
+    dpo.post(f"{page}/faits", FACTS | {"phone": "01\u00a099 00\u202f99 99"})
+    answer = dpo.post(f"{page}/questions", {"act": "change", **said})
+    assert answer.status_code == status
+    assert words in (read(answer) if status == 422 else "")
+    if status == 422:
+        assert f'value="{said["change_fr"]}"' in answer.content.decode()
 
 
 def test_a_page_whose_words_lack_what_the_law_asks_is_not_published(affair, dpo, monkeypatch):

@@ -11,17 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from rempart.notices.facts import LINE_CHARS, IncidentFacts, Measure, Planned, Sender
 from rempart.notices.texts import MEASURE_TEXTS, PLANNED_TEXTS
-from rempart.portals.forms import DayField, current_language
+from rempart.portals.forms import DayField, LineField, current_language
 
 
-def _line(label: Any, hint: Any = "", *, required: bool = True) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        help_text=hint,
-        required=required,
-        max_length=LINE_CHARS,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+def _line(label: Any, hint: Any = "", *, required: bool = True) -> LineField:
+    return LineField(label=label, help_text=hint, required=required, max_length=LINE_CHARS)
 
 
 class FactsForm(forms.Form):

@@ -47,6 +47,24 @@ class DayField(forms.DateField):
         )
 
 
+class LineField(forms.CharField):
+    """A line of text, as it is printed: whatever spaces were typed or pasted are plain ones."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"autocomplete": "off"}), **options)
+
+    def to_python(self, value: Any) -> str:
+        """Return the line.
+
+        Raises:
+            ValidationError: it holds what does not print.
+        """
+        line = " ".join(str(super().to_python(value) or "").split())
+        if not line.isprintable():
+            raise forms.ValidationError(_("Une ligne de texte, sans caractère caché."))
+        return line
+
+
 class CheckedField(forms.CharField):
     """A text that a parser of the kernel turns into what the API carries.
 

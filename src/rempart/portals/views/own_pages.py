@@ -36,34 +36,28 @@ from rempart.portals.administering import (
 )
 from rempart.portals.desk import get_today
 from rempart.portals.facts_form import FactsForm, fill_facts
-from rempart.portals.forms import current_language
+from rempart.portals.forms import LineField, current_language
 from rempart.portals.visit import allows, require_visitor
+from rempart.portals.whole_numbers import read_whole
 from rempart.workflows.notices import incident_pages
 from rempart.workflows.notices.incident_pages import REASON_LIMIT, OwnPage
 
-_LINE: Final = {"autocomplete": "off"}
+# What word processors put before a question mark, and browsers at the end of a line.
+_PLAIN: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\r": None})
 _AREA: Final = {"rows": 4, "autocomplete": "off"}
 
 
 class QuestionForm(forms.Form):
     """A question and its answer, in both languages."""
 
-    question_fr = forms.CharField(
-        label=_("Question, en français"),
-        max_length=QUESTION_CHARS,
-        widget=forms.TextInput(attrs=_LINE),
-    )
+    question_fr = LineField(label=_("Question, en français"), max_length=QUESTION_CHARS)
     answer_fr = forms.CharField(
         label=_("Réponse, en français"),
         help_text=_("Des phrases courtes, sans lien."),
         max_length=ANSWER_CHARS,
         widget=forms.Textarea(attrs=_AREA),
     )
-    question_en = forms.CharField(
-        label=_("Question, en anglais"),
-        max_length=QUESTION_CHARS,
-        widget=forms.TextInput(attrs=_LINE),
-    )
+    question_en = LineField(label=_("Question, en anglais"), max_length=QUESTION_CHARS)
     answer_en = forms.CharField(
         label=_("Réponse, en anglais"),
         max_length=ANSWER_CHARS,
@@ -75,8 +69,7 @@ class QuestionForm(forms.Form):
         """Return the question; None when it cannot be one: the form then says why."""
         if not self.is_valid():
             return None
-        given = {name: " ".join(text.split(" ")) for name, text in self.cleaned_data.items()}
-        given = {name: text.replace("\r\n", "\n").strip() for name, text in given.items()}
+        given = {name: text.translate(_PLAIN) for name, text in self.cleaned_data.items()}
         try:
             return Question(**given)
         except ValueError:
@@ -87,19 +80,21 @@ class QuestionForm(forms.Form):
 class ChangeForm(forms.Form):
     """What changed since the version before, in one line."""
 
-    change_fr = forms.CharField(
-        label=_("Ce qui change, en français"),
-        max_length=QUESTION_CHARS,
-        required=False,
-        widget=forms.TextInput(attrs=_LINE),
+    change_fr = LineField(
+        label=_("Ce qui change, en français"), max_length=QUESTION_CHARS, required=False
     )
-    change_en = forms.CharField(
-        label=_("Ce qui change, en anglais"),
-        max_length=QUESTION_CHARS,
-        required=False,
-        widget=forms.TextInput(attrs=_LINE),
+    change_en = LineField(
+        label=_("Ce qui change, en anglais"), max_length=QUESTION_CHARS, required=False
     )
     use_required_attribute = False
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a change that is said in one language only."""
+        said = super().clean() or {}
+        for one, other in (("change_fr", "change_en"), ("change_en", "change_fr")):
+            if said.get(one) and said.get(other) == "":
+                self.add_error(other, _("Dites-le dans les deux langues, ou dans aucune."))
+        return said
 
 
 class WithdrawForm(forms.Form):
@@ -155,6 +150,8 @@ def write_questions(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     if own.draft is None:
         raise Http404
     page = own.draft.page
+    if request.POST.get("act") == "change":
+        return _write_change(request, number, page)
     place = _read_place(request, len(page.questions))
     form = QuestionForm(
         request.POST if request.POST.get("act") == "save" else None,
@@ -179,6 +176,20 @@ def write_questions(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "portals/concerned/page_question.html", context, status=status)
+
+
+def _write_change(request: HttpRequest, incident_id: int, page: IncidentPage) -> HttpResponseBase:
+    """Say in the draft what changed since the version before."""
+    form = ChangeForm(request.POST)
+    if not form.is_valid():
+        return _show(request, incident_id, status=422, change=form)
+    changed = replace(page, **form.cleaned_data)
+    done = perform(
+        request, lambda tx, asker: incident_pages.save_draft(tx, asker, incident_id, changed)
+    )
+    if isinstance(done, Refused):
+        return _show(request, incident_id, status=done.status, change=form)
+    return HttpResponseRedirect(reverse("own-page", args=[incident_id]))
 
 
 @require_http_methods(FORM_METHODS)
@@ -225,6 +236,7 @@ def _show(
     *,
     status: int = 200,
     withdrawing: WithdrawForm | None = None,
+    change: ChangeForm | None = None,
 ) -> HttpResponseBase:
     own = _load(request, incident_id)
     language = current_language()
@@ -249,7 +261,8 @@ def _show(
             }
             for one in own.findings
         ],
-        "change": ChangeForm(
+        "change": change
+        or ChangeForm(
             initial={}
             if own.draft is None
             else {
@@ -258,7 +271,7 @@ def _show(
             }
         ),
         "withdrawing": withdrawing or WithdrawForm(),
-        "refused": status not in {200, 422} or (status == 422 and withdrawing is None),
+        "refused": status != 200 and not (status == 422 and (withdrawing or change)),
         **list_abilities(visitor, [Permission.PUBLISH_INCIDENT_PAGE]),
     }
     return render(request, "portals/concerned/own_page.html", context, status=status)
@@ -294,9 +307,10 @@ def _read_place(request: HttpRequest, count: int) -> int | None:
     text = request.POST.get("n") or request.GET.get("n") or ""
     if not text:
         return None
-    if not text.isdecimal() or int(text) >= count:
+    place = read_whole(text, most=count - 1)
+    if place is None:
         raise Http404
-    return int(text)
+    return place
 
 
 def _fill_question(questions: Sequence[Question], place: int | None) -> dict[str, str]:
@@ -318,11 +332,6 @@ def _change(
                 if question is None:
                     return None
                 _put(questions, place, question)
-            case "change":
-                said = ChangeForm(request.POST)
-                if not said.is_valid():
-                    raise Http404
-                return replace(page, **said.cleaned_data)
             case "remove" if place is not None:
                 del questions[place]
             case "up" if place:
