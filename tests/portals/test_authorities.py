@@ -7,6 +7,7 @@ import re
 import zipfile
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from tests.portals import people, samples
@@ -16,6 +17,7 @@ from rempart.accounts.roles import Role
 from rempart.disclosure.fields import EIGHT_FIELDS_OF_2024
 from rempart.exchange.complaint import check_bundle
 from rempart.exchange.dora_report import validate_report
+from rempart.incidents.cnil_form import ANSWER_LIMIT
 from rempart.incidents.room import EventKind
 from rempart.storage.incident_room import add_event, list_events
 
@@ -143,6 +145,18 @@ def test_the_notification_is_filled_and_a_version_is_kept(desk, security, incide
     assert event.details == {"report": "cnil", "phase": "initial", "version": 1}
 
 
+def test_a_notification_may_be_as_long_as_its_fields_allow(security, incident):
+    page = f"{base(incident)}/cnil?partie=1&phase=initial"
+    form = security.get(page).content.decode()
+    long = re.findall(r'<textarea name="([^"]+)"', form)
+    assert len(long) > 10
+    said = dict.fromkeys(long, "é" * ANSWER_LIMIT)
+    body = urlencode({**read_values(security.get(page)), **said, "version": "0"})
+    answer = security.post(page, body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 302
+    assert read_values(security.get(page))[long[0]] == said[long[0]]
+
+
 def test_two_people_who_save_the_same_version_are_told(security, incident):
     page = f"{base(incident)}/cnil?partie=1&phase=initial"
     first = {"contact": "A", "version": "0"}
@@ -196,6 +210,10 @@ def test_dora_is_classified_then_reported_for_several_insurers(desk, security, i
 def test_a_submission_is_written_by_a_person_and_meets_its_clock(desk, security, incident):
     at = (samples.NOW - timedelta(hours=1)).strftime("%d/%m/%Y %H:%M")
     form = {"report": "cnil/initial", "party": "1", "at": at, "reference": "CNIL-42"}
+    for odd in ("01/01/0001 00:00", "22/11/0026 03:00"):
+        slip = post(security, base(incident), form | {"at": odd}, f"{base(incident)}/depot")
+        assert slip.status_code == 422
+        assert "un moment qui existe" in read(slip)
     answer = post(security, base(incident), form, f"{base(incident)}/depot")
     assert answer.status_code == 302
     [event] = events(desk, incident, EventKind.REPORT_SUBMITTED)

@@ -107,6 +107,9 @@ def test_a_contained_account_is_declared_in_one_click(desk, browser):
     [
         ({"title": ""}, "Ce champ est obligatoire"),
         ({"since": "31/02/2020 03:00"}, "un moment qui existe"),
+        ({"since": "29/03/2020 02:30"}, "un moment qui existe"),
+        ({"since": "22/11/0020 03:00"}, "un moment qui existe"),
+        ({"until": "31/12/9999"}, "un moment qui existe"),
         ({"until": "22/11/2020 02:00"}, "La fin vient après le début"),
         ({"accounts": "12345678901"}, "ne mènent à aucun compte"),
     ],

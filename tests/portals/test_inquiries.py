@@ -379,6 +379,8 @@ def test_without_the_ledger_nothing_is_held(desk, consulted, pharmacy, asker, co
         ({"ends_on": "01/06/2030"}, 422),
         ({"ends_on": "01/06/2020"}, 422),
         ({"last_day": "31/12/2019"}, 422),
+        ({"last_day": "31/12/9999"}, 422),
+        ({"first_day": "01/01/0001"}, 422),
         ({"reference": ""}, 422),
     ],
 )

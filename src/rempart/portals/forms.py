@@ -32,9 +32,14 @@ _FIELD_OF_PATH: Final = {
     "purpose": "purpose",
 }
 
+YEARS: Final = range(1850, 2200)
+
 
 class DayField(forms.DateField):
-    """A civil date, typed the French way: 22/11/2026, with or without slashes."""
+    """A civil date, typed the French way: 22/11/2026, with or without slashes.
+
+    Refuses centuries that no form is about: a finger slipped on the year.
+    """
 
     def __init__(self, **options: Any) -> None:
         # A text, not the browser's own control: that one writes dates in the browser's language.
@@ -45,6 +50,17 @@ class DayField(forms.DateField):
             error_messages={"invalid": _("Écrivez une date qui existe, par exemple 22/11/2026.")},
             **options,
         )
+
+    def to_python(self, value: Any) -> date | None:
+        """Return the date.
+
+        Raises:
+            ValidationError: there is none, or none of our centuries.
+        """
+        day = super().to_python(value)
+        if day is not None and day.year not in YEARS:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
 
 
 class LineField(forms.CharField):
@@ -231,6 +247,6 @@ def parse_birth_date(text: str) -> BirthDate:
     it would also be a lunar day of 1912.
     """
     digits = text.strip()
-    if len(digits) == 8 and digits.isdecimal() and 1850 <= int(digits[4:]) <= 2199:
+    if len(digits) == 8 and digits.isdecimal() and int(digits[4:]) in YEARS:
         return BirthDate.parse(f"{digits[:2]}/{digits[2:4]}/{digits[4:]}")
     return BirthDate.parse(digits)

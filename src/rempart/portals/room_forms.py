@@ -13,12 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from rempart.incidents.evidence import Window
 from rempart.incidents.room import REASON_LIMIT, TITLE_LIMIT, WORDS_LIMIT, HoldKind
 from rempart.kernel.instants import PARIS, to_ms
+from rempart.portals.forms import YEARS
 from rempart.portals.room_wording import HOLD_NAMES, PART_NAMES
 from rempart.workflows.incidents.incident_room import OWNER_LIMIT
 
 _FORMATS: Final = ("%d/%m/%Y %H:%M", "%d/%m/%Y %Hh%M", "%d/%m/%Y", "%Y-%m-%d %H:%M")
 _HINT: Final = _("JJ/MM/AAAA HH:MM, heure de Paris")
 _SHOWN: Final = "%d/%m/%Y %H:%M"
+# No computer was attacked before, and tables count from its first day.
+MOMENT_YEARS: Final = range(1971, YEARS.stop)
+NO_MOMENT: Final = _("Écrivez un moment qui existe, par exemple 22/11/2026 03:15.")
 # How far an attack that may still go on is looked at.
 _STILL_ON: Final = timedelta(days=1)
 
@@ -37,12 +41,15 @@ class MomentField(forms.CharField):
             return None
         for one in _FORMATS:
             try:
-                return datetime.strptime(text, one).replace(tzinfo=PARIS).astimezone(UTC)
-            except (ValueError, OverflowError):
+                typed = datetime.strptime(text, one)  # noqa: DTZ007 - its zone is said below
+            except ValueError:
                 continue
-        raise forms.ValidationError(
-            _("Écrivez un moment qui existe, par exemple 22/11/2026 03:15.")
-        )
+            moment = typed.replace(tzinfo=PARIS)
+            instant = moment.astimezone(UTC) if moment.year in MOMENT_YEARS else None
+            # The hour that clocks jump over in spring is no hour.
+            if instant and instant.astimezone(PARIS).replace(tzinfo=None) == typed:
+                return instant
+        raise forms.ValidationError(NO_MOMENT)
 
 
 def show_moment(instant: datetime) -> str:

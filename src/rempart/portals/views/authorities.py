@@ -55,6 +55,7 @@ from rempart.portals.authority_wording import (
     read_party,
 )
 from rempart.portals.desk import get_desk
+from rempart.portals.room_forms import MOMENT_YEARS, NO_MOMENT
 from rempart.portals.times import in_paris
 from rempart.portals.visit import allows, require_visitor
 from rempart.workflows.incidents import judge_incident, notify_authority
@@ -183,6 +184,13 @@ class SubmissionForm(_PartyForm):
         label=_("Dépôt groupé de l’opérateur, pour toutes les complémentaires concernées"),
         required=False,
     )
+
+    def clean_at(self) -> Any:
+        """Refuse another century than ours."""
+        at = self.cleaned_data["at"]
+        if at.year not in MOMENT_YEARS:
+            raise forms.ValidationError(NO_MOMENT)
+        return at
 
     def make_submission(self, case: CaseFile) -> notify_authority.Submission:
         """Return what was submitted; the form is valid."""
