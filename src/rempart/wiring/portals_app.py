@@ -62,7 +62,8 @@ from rempart.workflows.notices.campaign_contacts import open_slot
 
 PORTALS: Final = Path(rempart.portals.__file__).parent
 STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' content
-BODY_LIMIT: Final = 16 * 1024
+# Of what is typed: a notification whose every answer is as long as it may be, accents in six bytes.
+BODY_LIMIT: Final = 320 * 1024
 POOL_SIZE: Final = 8
 WAIT_FOR_CONNECTION_S: Final = 5.0
 WAIT_FOR_PROBE_S: Final = 2.0
