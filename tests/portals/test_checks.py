@@ -89,6 +89,8 @@ def test_the_gateway_learns_who_really_asks(professional, gateway, press):
         ("127.0.0.1", "203.0.113.9, 127.0.0.1", "203.0.113.9"),
         ("127.0.0.1", "nonsense", "127.0.0.1"),
         ("203.0.113.50", "198.51.100.1", "203.0.113.50"),
+        ("::ffff:127.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "FE80::1%eth0", "fe80::1"),
     ],
 )
 def test_an_address_is_believed_from_our_own_proxies_only(
