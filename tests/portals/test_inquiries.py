@@ -332,6 +332,18 @@ def test_a_hosted_operator_asks_nothing(desk, known, host):
     assert ask(browser, known).status_code == 404
 
 
+def test_words_that_do_not_print_are_refused_and_the_page_says_so(asker, known):
+    hidden = "Dossier\u200b 42"
+    answer = ask(asker[0], {**known, "reason": hidden})
+    assert answer.status_code == 422
+    assert "Rien n’a été demandé" in text(answer)
+    held = {**HELD, "accounts": "5", "reference": hidden}
+    answer = ask(asker[0], held, "/console/retenues/nouvelle")
+    assert answer.status_code == 422
+    assert "Refusé" in text(answer)
+    assert hidden in answer.content.decode()
+
+
 def test_a_delay_of_display_is_decided_by_two_written_down_and_ends(
     desk,
     consulted,  # noqa: F811

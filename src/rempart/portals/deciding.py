@@ -1,6 +1,11 @@
-"""One decision on a page of its own: what it does, what must be said of it, done or refused."""
+"""What a form asks for, done or refused; and one decision on a page of its own.
+
+A form that is wrong, or that the rules refuse, is shown again with what was typed: never both, so
+that whoever is refused reads why.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -9,7 +14,43 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from rempart.kernel.reasons import REASON_LETTERS
-from rempart.portals.administering import Act, Refused, perform
+from rempart.portals.administering import Act, Refused, Result, perform
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A form to show: not sent yet, wrong, or right and `refused` by the rules.
+
+    Args:
+        status: The page's.
+        refused: The form is right, and what it asks for was refused.
+    """
+
+    status: int
+    refused: bool = False
+
+
+def send_form(
+    request: HttpRequest,
+    form: forms.Form,
+    act: Act[Result],
+    *,
+    leads_to: Callable[[Result], str],
+) -> HttpResponseRedirect | Unsent:
+    """Do what a form asks for, if it was sent and is right.
+
+    Args:
+        request: GET asks, POST does.
+        form: Filled in when the request is a POST.
+        act: Does it; the form is valid then.
+        leads_to: Where to go once it is done, from what was made.
+    """
+    if request.method != "POST" or not form.is_valid():
+        return Unsent(422 if form.errors else 200)
+    done = perform(request, act)
+    if isinstance(done, Refused):
+        return Unsent(done.status, refused=True)
+    return HttpResponseRedirect(leads_to(done))
 
 
 class WhyForm(forms.Form):
@@ -48,11 +89,8 @@ def take_decision(
         leads_to: Where to go once it is done, from what was made.
         words: title, reference, sentence, button and refusal of the page.
     """
-    refused, status = False, 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        done = perform(request, act)
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(back if leads_to is None else leads_to(done))
-        refused, status = True, done.status
-    context = {**words, "back": back, "form": form, "refused": refused}
-    return render(request, "portals/payers/decide.html", context, status=status)
+    sent = send_form(request, form, act, leads_to=leads_to or (lambda _done: back))
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {**words, "back": back, "form": form, "refused": sent.refused}
+    return render(request, "portals/payers/decide.html", context, status=sent.status)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.claims.references import format_reference
 from rempart.claims.states import CLAIM_STATES, ClaimEvent, ClaimState
-from rempart.portals.administering import FORM_METHODS, Refused, perform, perform_or_404, read_ref
+from rempart.portals.administering import FORM_METHODS, perform_or_404, read_ref
 from rempart.portals.care_calls import ClaimTold, make_caller, read_claim
 from rempart.portals.care_wording import (
     CHANNELS,
@@ -29,7 +29,7 @@ from rempart.portals.care_wording import (
 )
 from rempart.portals.care_wording import CLAIM_STATES as STATE_NAMES
 from rempart.portals.csv_export import export_csv
-from rempart.portals.deciding import WhyForm
+from rempart.portals.deciding import WhyForm, send_form
 from rempart.portals.desk import get_today
 from rempart.portals.forms import DayField, current_language
 from rempart.portals.list_page import ListPage
@@ -211,17 +211,16 @@ def cancel(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
     ref = read_ref(claim_ref)
     row = perform_or_404(request, lambda tx, asker: biller_claims.read_row(tx, asker, ref))
     form = WhyForm(request.POST if request.method == "POST" else None)
-    status = 200
-    if form.is_bound:
-        status = 422
-        if form.is_valid():
-            reason = form.cleaned_data["reason"]
-            done = perform(request, lambda tx, asker: ask_cancellation(tx, asker, ref, reason))
-            if not isinstance(done, Refused):
-                return HttpResponseRedirect(f"{reverse('claim-asked', args=[ref])}")
-            status = done.status
-    context = {"row": row, "form": form, "refused": status not in (200, 422)}
-    return render(request, "portals/care/cancel_claim.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: ask_cancellation(tx, asker, ref, form.cleaned_data["reason"]),
+        leads_to=lambda _done: reverse("claim-asked", args=[ref]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"row": row, "form": form, "refused": sent.refused}
+    return render(request, "portals/care/cancel_claim.html", context, status=sent.status)
 
 
 @require_safe

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -14,14 +14,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from rempart.accounts.permissions import Permission
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
-    perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.care_wording import describe_state
 from rempart.portals.csv_export import export_csv
-from rempart.portals.deciding import take_decision
+from rempart.portals.deciding import send_form, take_decision
 from rempart.portals.desk import get_today
 from rempart.portals.forms import DayField, current_language
 from rempart.portals.list_page import ListPage
@@ -129,18 +127,18 @@ def my_requests(request: HttpRequest) -> HttpResponseBase:
 def make_request(request: HttpRequest) -> HttpResponseBase:
     """Ask something of one's own data."""
     form = AskForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        kind = RequestKind(answers["kind"])
-        done = perform(
-            request, lambda tx, asker: acts.make_request(tx, asker, kind, answers["details"])
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("my-requests"))
-        status = done.status
-    context = {"form": form, "refused": status != 200 and not form.errors}
-    return render(request, "portals/retention/make_request.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.make_request(
+            tx, asker, RequestKind(form.cleaned_data["kind"]), form.cleaned_data["details"]
+        ),
+        leads_to=lambda _done: reverse("my-requests"),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"form": form, "refused": sent.refused}
+    return render(request, "portals/retention/make_request.html", context, status=sent.status)
 
 
 @require_safe
@@ -206,20 +204,17 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
     ref = read_ref(data_request_ref)
     sheet = perform_or_404(request, lambda tx, asker: acts.read_request(tx, asker, ref))
     form = AnswerForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
+
+    def do(tx: Any, asker: Any) -> None:
         words = form.cleaned_data["words"]
+        if "extend" in request.POST:
+            acts.extend_request(tx, asker, ref, words)
+        else:
+            acts.answer_request(tx, asker, ref, words, accept="accept" in request.POST)
 
-        def do(tx: Any, asker: Any) -> None:
-            if "extend" in request.POST:
-                acts.extend_request(tx, asker, ref, words)
-            else:
-                acts.answer_request(tx, asker, ref, words, accept="accept" in request.POST)
-
-        done = perform(request, do)
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("data-request", args=[ref]))
-        status = done.status
+    sent = send_form(request, form, do, leads_to=lambda _done: reverse("data-request", args=[ref]))
+    if isinstance(sent, HttpResponse):
+        return sent
     context = {
         **_describe(sheet.request),
         "sheet": sheet,
@@ -227,9 +222,9 @@ def answer(request: HttpRequest, data_request_ref: int) -> HttpResponseBase:
         "is_erasure": sheet.request.kind is RequestKind.ERASURE,
         "is_access": sheet.request.kind is RequestKind.ACCESS,
         "form": form,
-        "refused": status != 200 and not form.errors,
+        "refused": sent.refused,
     }
-    return render(request, "portals/retention/request.html", context, status=status)
+    return render(request, "portals/retention/request.html", context, status=sent.status)
 
 
 def _today() -> date:

@@ -6,7 +6,7 @@ Refuses to say of whom an opening is: a request names entries by their number.
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -26,6 +26,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.list_page import ListPage
 from rempart.portals.times import format_stamp
 from rempart.portals.visit import allows, require_visitor
@@ -133,25 +134,23 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     if not require_visitor(request).is_host:
         raise Http404
     form = ErasureForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: acts.ask_erasure(
-                tx,
-                asker,
-                log_id=answers["log_id"],
-                indexes=answers["indexes"],
-                ground=ErasureGround(answers["ground"]),
-                case_number=answers["case_number"],
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("erasure", args=[done]))
-        status = done.status
-    context = {"form": form, "refused": status not in {200, 422} or form.is_valid()}
-    return render(request, "portals/erasures/ask.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.ask_erasure(
+            tx,
+            asker,
+            log_id=form.cleaned_data["log_id"],
+            indexes=form.cleaned_data["indexes"],
+            ground=ErasureGround(form.cleaned_data["ground"]),
+            case_number=form.cleaned_data["case_number"],
+        ),
+        leads_to=lambda made: reverse("erasure", args=[made]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"form": form, "refused": sent.refused}
+    return render(request, "portals/erasures/ask.html", context, status=sent.status)
 
 
 @require_safe

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, get_args
 
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -20,6 +20,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.list_page import ListPage
 from rempart.portals.pseudonyms import format_account
 from rempart.portals.room_forms import ExtendForm, HoldForm, ReasonForm, show_moment
@@ -96,24 +97,22 @@ def place(request: HttpRequest) -> HttpResponseBase:
     form = (
         HoldForm(request.POST) if request.method == "POST" else HoldForm(initial=_prefill(request))
     )
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: acts.place_hold(
-                tx,
-                kind=HoldKind(answers["kind"]),
-                window=form.make_window(),
-                reason=answers["reason"],
-                by=acts.write_as(asker, Permission.PLACE_EVIDENCE_HOLD),
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("evidence-hold", args=[done]))
-        status = done.status
-    context = {"form": form, "refused": status != 200 and not form.errors}
-    return render(request, "portals/room/place_hold.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.place_hold(
+            tx,
+            kind=HoldKind(form.cleaned_data["kind"]),
+            window=form.make_window(),
+            reason=form.cleaned_data["reason"],
+            by=acts.write_as(asker, Permission.PLACE_EVIDENCE_HOLD),
+        ),
+        leads_to=lambda made: reverse("evidence-hold", args=[made]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"form": form, "refused": sent.refused}
+    return render(request, "portals/room/place_hold.html", context, status=sent.status)
 
 
 @require_safe
@@ -140,7 +139,7 @@ def extend(request: HttpRequest, evidence_ref: int) -> HttpResponseBase:
         ),
     )
     if isinstance(done, Refused):
-        return _show(request, evidence_ref, status=done.status)
+        return _show(request, evidence_ref, extend_form=form, status=done.status)
     return HttpResponseRedirect(reverse("evidence-hold", args=[evidence_ref]))
 
 
@@ -161,7 +160,7 @@ def release(request: HttpRequest, evidence_ref: int) -> HttpResponseBase:
         ),
     )
     if isinstance(done, Refused):
-        return _show(request, evidence_ref, status=done.status)
+        return _show(request, evidence_ref, release_form=form, status=done.status)
     return HttpResponseRedirect(reverse("evidence-hold", args=[evidence_ref]))
 
 
@@ -189,11 +188,12 @@ def _show(
     hold = perform_or_404(
         request, lambda tx, asker: acts.read_hold_as(tx, asker, read_ref(evidence_ref))
     )
+    forms = (extend_form, release_form)
     context = {
         **_describe(hold),
         "extend_form": extend_form or ExtendForm(prefix="extend"),
         "release_form": release_form or ReasonForm(prefix="release"),
-        "refused": status not in {200, 422},
+        "refused": status != 200 and not any(form and form.errors for form in forms),
         **list_abilities(require_visitor(request), _ABILITIES),
     }
     return render(request, "portals/room/hold.html", context, status=status)

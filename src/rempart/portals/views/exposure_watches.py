@@ -6,7 +6,7 @@ The list names nobody; opening the claim is on record. Refuses words that accuse
 from typing import Any, Final, cast, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -18,7 +18,6 @@ from rempart.claims.references import format_reference
 from rempart.kernel.listing import Listing
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     confirm,
     list_abilities,
     perform,
@@ -27,6 +26,7 @@ from rempart.portals.administering import (
 )
 from rempart.portals.care_wording import CLAIM_BADGES, CLAIM_STATES, describe_state
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.insurer_wording import DECISION_BADGES, DECISIONS, describe_reason
 from rempart.portals.money_cells import format_cell
@@ -133,16 +133,17 @@ def decide(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
     ref = read_ref(claim_ref)
     flag = perform_or_404(request, lambda tx, asker: acts.read_flag(tx, asker, ref))
     form = FlagForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
+
+    def decide(tx: Any, asker: Any) -> None:
         verdict = Verdict(
             decision=cast("FlagDecision", form.cleaned_data["decision"]),
             why=form.cleaned_data["why"],
         )
-        done = perform(request, lambda tx, asker: acts.decide_flag(tx, asker, ref, verdict))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("exposure-flags"))
-        status = done.status
+        acts.decide_flag(tx, asker, ref, verdict)
+
+    sent = send_form(request, form, decide, leads_to=lambda _done: reverse("exposure-flags"))
+    if isinstance(sent, HttpResponse):
+        return sent
     names = perform_or_404(
         request, lambda tx, asker: acts.name_billers(tx, asker, {flag.establishment_ref})
     )
@@ -150,10 +151,10 @@ def decide(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
         **_describe(flag),
         "form": form,
         "biller": names.get(flag.establishment_ref),
-        "refused": status not in {200, 422},
+        "refused": sent.refused,
         **list_abilities(require_visitor(request), [Permission.HOLD_CLAIMS]),
     }
-    return render(request, "portals/insurer/flag.html", context, status=status)
+    return render(request, "portals/insurer/flag.html", context, status=sent.status)
 
 
 @require_http_methods(FORM_METHODS)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -26,6 +26,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import DayField
 from rempart.portals.history_wording import HOLD_STATES
@@ -156,14 +157,16 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     if not require_visitor(request).is_host:
         raise Http404
     form = HoldForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        done = perform(request, lambda tx, asker: acts.ask_hold(tx, asker, form.make_request()))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("hold", args=[done]))
-        status = done.status
-    context = {"form": form, "refused": status != 200 and not form.errors}
-    return render(request, "portals/inquiries/ask_hold.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.ask_hold(tx, asker, form.make_request()),
+        leads_to=lambda made: reverse("hold", args=[made]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"form": form, "refused": sent.refused}
+    return render(request, "portals/inquiries/ask_hold.html", context, status=sent.status)
 
 
 @require_safe

@@ -5,7 +5,7 @@ Agents of a hosted operator have the same roles, and none of these pages.
 
 from typing import Any, Final, get_args
 
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -23,13 +23,13 @@ from rempart.portals.account_wording import describe_event
 from rempart.portals.administering import (
     FORM_METHODS,
     OutcomeForm,
-    Refused,
     confirm,
     list_abilities,
     perform,
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.devices import describe_device
 from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
@@ -196,30 +196,28 @@ def answer_report(request: HttpRequest, event_ref: int) -> HttpResponseBase:
     """Answer a report, and stop or restore the account it is about."""
     row, visitor = _load_report(request, event_ref)
     form = OutcomeForm(request.POST) if request.method == "POST" else OutcomeForm()
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: handle_report(
-                tx,
-                asker,
-                row.event_ref,
-                outcome=answers["outcome"],
-                measure=answers["measure"],
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("report", args=[row.event_ref]))
-        status = done.status
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: handle_report(
+            tx,
+            asker,
+            row.event_ref,
+            outcome=form.cleaned_data["outcome"],
+            measure=form.cleaned_data["measure"],
+        ),
+        leads_to=lambda _done: reverse("report", args=[row.event_ref]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
     context = {
         **_describe_report(row),
         **list_abilities(visitor, [Permission.HANDLE_REPORT]),
         "is_own": row.actor_ref == visitor.actor_ref,
         "form": form,
-        "refused": status in {403, 409},
+        "refused": sent.refused,
     }
-    return render(request, "portals/console/report.html", context, status=status)
+    return render(request, "portals/console/report.html", context, status=sent.status)
 
 
 def _read_organisations(request: HttpRequest) -> Listing[OrganisationColumn]:

@@ -7,7 +7,7 @@ not in the ledger first.
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -27,6 +27,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.history_wording import (
@@ -118,25 +119,23 @@ def ask(request: HttpRequest) -> HttpResponseBase:
         raise Http404
     insurers = perform_or_404(request, lambda tx, _asker: acts.list_insurers(tx))
     form = InquiryForm(request.POST if request.method == "POST" else None, insurers=insurers)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        answers = form.cleaned_data
-        done = perform(
-            request,
-            lambda tx, asker: acts.ask_inquiry(
-                tx,
-                asker,
-                lookup_key=get_desk().designate(form.read_identifiers()),
-                insurer_id=answers["insurer"],
-                purpose=InquiryPurpose(answers["purpose"]),
-                reason=answers["reason"],
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("inquiry", args=[done]))
-        status = done.status
-    context = {"form": form, "refused": status not in {200, 422}}
-    return render(request, "portals/inquiries/ask.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.ask_inquiry(
+            tx,
+            asker,
+            lookup_key=get_desk().designate(form.read_identifiers()),
+            insurer_id=form.cleaned_data["insurer"],
+            purpose=InquiryPurpose(form.cleaned_data["purpose"]),
+            reason=form.cleaned_data["reason"],
+        ),
+        leads_to=lambda made: reverse("inquiry", args=[made]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {"form": form, "refused": sent.refused}
+    return render(request, "portals/inquiries/ask.html", context, status=sent.status)
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -14,13 +14,12 @@ from rempart.accounts.member_files import MOST_FILES_A_DAY
 from rempart.accounts.permissions import Permission
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     list_abilities,
     name_request,
-    perform,
     perform_or_404,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.paging import describe_listing, export_listing, read_listing
 from rempart.portals.times import format_stamp
@@ -122,20 +121,21 @@ def set_limits(request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST"
         else LimitForm(initial=_read_initial(request))
     )
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        ref = name_request(require_visitor(request).session_ref, request.POST.get("request_id", ""))
-        new = form.make_limit()
-        done = perform(request, lambda tx, asker: acts.set_limits(tx, asker, new, limit_ref=ref))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("insurer-limits"))
-        status = done.status
+    ref = name_request(require_visitor(request).session_ref, request.POST.get("request_id", ""))
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.set_limits(tx, asker, form.make_limit(), limit_ref=ref),
+        leads_to=lambda _done: reverse("insurer-limits"),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
     context = {
         "form": form,
         "request_id": get_desk().now().isoformat(),
-        "refused": status not in {200, 422},
+        "refused": sent.refused,
     }
-    return render(request, "portals/insurer/set_limits.html", context, status=status)
+    return render(request, "portals/insurer/set_limits.html", context, status=sent.status)
 
 
 def _read_initial(request: HttpRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The list shows no word, no act and no person. Opening one is on record before an
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -17,13 +17,12 @@ from rempart.accounts.permissions import Permission
 from rempart.claims.disputes import MOST_LETTERS, DisputeOutcome, DisputeState, is_late
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     list_abilities,
-    perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.member_wording import DISPUTE_OUTCOMES, DISPUTE_STATES
 from rempart.portals.money_cells import format_cell
@@ -126,19 +125,21 @@ def dispute(request: HttpRequest, dispute_ref: int) -> HttpResponseBase:
     """Show one dispute, on record, or answer it."""
     ref, desk = read_ref(dispute_ref), get_desk()
     form = AnswerForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        outcome = DisputeOutcome(form.cleaned_data["outcome"])
-        words = form.cleaned_data["words"]
-        done = perform(
-            request,
-            lambda tx, asker: dispute_care.answer_dispute(
-                tx, asker, desk.member_seal, ref, outcome=outcome, words=words
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("disputes"))
-        status = done.status
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: dispute_care.answer_dispute(
+            tx,
+            asker,
+            desk.member_seal,
+            ref,
+            outcome=DisputeOutcome(form.cleaned_data["outcome"]),
+            words=form.cleaned_data["words"],
+        ),
+        leads_to=lambda _done: reverse("disputes"),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
     by = make_author(require_visitor(request))
     found = perform_or_404(
         request,
@@ -149,10 +150,10 @@ def dispute(request: HttpRequest, dispute_ref: int) -> HttpResponseBase:
     context = {
         **describe_dispute(found),
         "form": form,
-        "refused": status not in {200, 422},
+        "refused": sent.refused,
         **list_abilities(require_visitor(request), [Permission.HOLD_CLAIMS]),
     }
-    return render(request, "portals/payers/dispute.html", context, status=status)
+    return render(request, "portals/payers/dispute.html", context, status=sent.status)
 
 
 def _load(request: HttpRequest, which: DisputeFilter, *, whole: bool) -> Any:

@@ -6,7 +6,7 @@ Addresses name a claim or a dispute, never a person.
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -18,13 +18,13 @@ from rempart.claims.disputes import MOST_LETTERS, WHOLE_CLAIM, DisputeReason, Di
 from rempart.claims.references import format_reference
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
     confirm,
     perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.care_wording import describe_state
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.member_wording import (
@@ -114,27 +114,28 @@ def dispute(request: HttpRequest, claim_ref: int) -> HttpResponseBase:
     )
     lines = [(one.line.number, one.label) for one in sheet.explained.lines]
     form = DisputeForm(request.POST if request.method == "POST" else None, lines=lines)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
+    seal = get_desk().member_seal
+
+    def say(tx: Any, asker: Any) -> int:
         said = NewDispute(
             claim_ref=ref,
             line=form.cleaned_data["line"],
             reason=DisputeReason(form.cleaned_data["reason"]),
             words=form.cleaned_data["words"],
         )
-        seal = get_desk().member_seal
-        done = perform(request, lambda tx, asker: dispute_care.dispute_care(tx, asker, seal, said))
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("my-dispute", args=[done]))
-        status = done.status
+        return dispute_care.dispute_care(tx, asker, seal, said)
+
+    sent = send_form(request, form, say, leads_to=lambda made: reverse("my-dispute", args=[made]))
+    if isinstance(sent, HttpResponse):
+        return sent
     context = {
         "form": form,
         "claim": sheet.explained.claim,
         "biller": sheet.biller,
         "reference": format_reference(ref),
-        "refused": status not in {200, 422},
+        "refused": sent.refused,
     }
-    return render(request, "portals/member/dispute_care.html", context, status=status)
+    return render(request, "portals/member/dispute_care.html", context, status=sent.status)
 
 
 @require_safe

@@ -13,7 +13,6 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    HttpResponseRedirect,
     QueryDict,
 )
 from django.shortcuts import render
@@ -27,9 +26,10 @@ from rempart.disclosure.proof_file import SUFFIX
 from rempart.exchange.proof_document import print_history, print_proof
 from rempart.kernel.errors import NotFound
 from rempart.kernel.instants import PARIS, to_ms
-from rempart.portals.administering import FORM_METHODS, Refused, perform
+from rempart.portals.administering import FORM_METHODS
 from rempart.portals.charts import Point, Series, draw_columns
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.forms import current_language
 from rempart.portals.history_wording import READERS, describe_consultation
@@ -181,28 +181,27 @@ def report(request: HttpRequest, log_id: int, idx: int) -> HttpResponseBase:
     except NotFound:
         raise Http404 from None
     form = ReportForm(request.POST) if request.method == "POST" else ReportForm()
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        done = perform(
-            request,
-            lambda tx, asker: report_consultation(
-                tx,
-                asker,
-                files=desk.sealed_files,
-                log_id=log_id,
-                idx=idx,
-                words=form.cleaned_data["words"],
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("report-consultation", args=[log_id, idx]))
-        status = done.status
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: report_consultation(
+            tx,
+            asker,
+            files=desk.sealed_files,
+            log_id=log_id,
+            idx=idx,
+            words=form.cleaned_data["words"],
+        ),
+        leads_to=lambda _done: reverse("report-consultation", args=[log_id, idx]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
     context = {
         "words": describe_consultation(found, current_language()),
         "reported": reported,
         "form": form,
     }
-    return render(request, "portals/history/report.html", context, status=status)
+    return render(request, "portals/history/report.html", context, status=sent.status)
 
 
 def _read_history(request: HttpRequest, page: Page) -> History:

@@ -38,6 +38,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk, get_today
 from rempart.portals.forms import current_language
 from rempart.portals.paging import describe_listing, export_listing, read_listing
@@ -207,17 +208,18 @@ def change_role(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
         if request.method == "POST"
         else RoleForm(roles=roles, initial={"role": row.role.value})
     )
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        role = Role(form.cleaned_data["role"])
-        done = perform(
-            request, lambda tx, asker: acts.change_role(tx, asker, row.membership_ref, role)
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("person", args=[row.membership_ref]))
-        status = done.status
-    context = {**_describe_person(row), "form": form, "refused": status in {403, 409}}
-    return render(request, "portals/organisation/role.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.change_role(
+            tx, asker, row.membership_ref, Role(form.cleaned_data["role"])
+        ),
+        leads_to=lambda _done: reverse("person", args=[row.membership_ref]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {**_describe_person(row), "form": form, "refused": sent.refused}
+    return render(request, "portals/organisation/role.html", context, status=sent.status)
 
 
 @require_http_methods(FORM_METHODS)
@@ -275,18 +277,18 @@ def ask_recovery(request: HttpRequest, membership_ref: int) -> HttpResponseBase:
     """Ask that a colleague without a key be invited again; somebody else decides."""
     row, _visitor = _load(request, membership_ref)
     form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(
-            request,
-            lambda tx, asker: acts.ask_recovery(tx, asker, row.membership_ref, reason=reason),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("organisation"))
-        status = done.status
-    context = {**_describe_person(row), "form": form, "refused": status in {403, 409}}
-    return render(request, "portals/organisation/ask_recovery.html", context, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: acts.ask_recovery(
+            tx, asker, row.membership_ref, reason=form.cleaned_data["reason"]
+        ),
+        leads_to=lambda _done: reverse("organisation"),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    context = {**_describe_person(row), "form": form, "refused": sent.refused}
+    return render(request, "portals/organisation/ask_recovery.html", context, status=sent.status)
 
 
 @require_http_methods(FORM_METHODS)

@@ -6,7 +6,7 @@ Refuses to show anybody's name: packages are sealed elsewhere, and this page cou
 from typing import Any, Final, get_args
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -26,6 +26,7 @@ from rempart.portals.administering import (
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.package_wording import CONCLUSIONS, LEVELS, STATES, WAYS, describe_package
 from rempart.portals.paging import describe_listing, export_listing, read_listing
@@ -165,17 +166,17 @@ def package(request: HttpRequest, package_ref: int) -> HttpResponseBase:
 def withdraw(request: HttpRequest, package_ref: int) -> HttpResponseBase:
     """Withdraw a package, with a reason."""
     form = WithdrawForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done = perform(
-            request,
-            lambda tx, asker: send_packages.withdraw(tx, asker, read_ref(package_ref), reason),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("incident-package", args=[package_ref]))
-        status = done.status
-    return _show_one(request, package_ref, form=form, status=status)
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: send_packages.withdraw(
+            tx, asker, read_ref(package_ref), form.cleaned_data["reason"]
+        ),
+        leads_to=lambda _done: reverse("incident-package", args=[package_ref]),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
+    return _show_one(request, package_ref, form=form, status=sent.status)
 
 
 def _do(request: HttpRequest, gesture: str, found: list[ListedPackage]) -> object:
@@ -239,7 +240,7 @@ def _show_one(
         "earlier": [describe_package(other) for other in earlier],
         "form": form or WithdrawForm(),
         "is_latest": bool(earlier) and earlier[0].package_ref == one.package_ref,
-        "refused": status not in {200, 422},
+        "refused": status != 200 and not (form and form.errors),
         **list_abilities(require_visitor(request), [Permission.SEND_PACKAGES]),
     }
     return render(request, "portals/packages/package.html", context, status=status)

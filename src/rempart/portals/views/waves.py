@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -20,12 +20,11 @@ from rempart.claims.disputes import MOST_LETTERS
 from rempart.notices.suspicious import ReportVerdict, defang
 from rempart.portals.administering import (
     FORM_METHODS,
-    Refused,
-    perform,
     perform_or_404,
     read_ref,
 )
 from rempart.portals.csv_export import export_csv
+from rempart.portals.deciding import send_form
 from rempart.portals.desk import get_desk
 from rempart.portals.member_wording import MEDIA, VERDICT_BADGES, VERDICTS
 from rempart.portals.paging import cut_page, describe_listing, read_listing, sort_here
@@ -110,19 +109,21 @@ def wave(request: HttpRequest, report_ref: int) -> HttpResponseBase:
     """Show the messages that are like one, or answer all who sent one."""
     ref, seal = read_ref(report_ref), get_desk().member_seal
     form = VerdictForm(request.POST if request.method == "POST" else None)
-    status = 422 if form.errors else 200
-    if request.method == "POST" and form.is_valid():
-        verdict = ReportVerdict(form.cleaned_data["verdict"])
-        words = form.cleaned_data["words"]
-        done = perform(
-            request,
-            lambda tx, asker: report_message.answer_wave(
-                tx, asker, seal, ref, verdict=verdict, words=words
-            ),
-        )
-        if not isinstance(done, Refused):
-            return HttpResponseRedirect(reverse("waves"))
-        status = done.status
+    sent = send_form(
+        request,
+        form,
+        lambda tx, asker: report_message.answer_wave(
+            tx,
+            asker,
+            seal,
+            ref,
+            verdict=ReportVerdict(form.cleaned_data["verdict"]),
+            words=form.cleaned_data["words"],
+        ),
+        leads_to=lambda _done: reverse("waves"),
+    )
+    if isinstance(sent, HttpResponse):
+        return sent
     found = perform_or_404(request, lambda tx, asker: report_message.find_wave(tx, asker, ref))
     context = {
         "wave": found,
@@ -130,9 +131,9 @@ def wave(request: HttpRequest, report_ref: int) -> HttpResponseBase:
         "rows": [describe_row(row) for row in found.reports[:_SHOWN]],
         "more": max(len(found.reports) - _SHOWN, 0),
         "form": form,
-        "refused": status not in {200, 422},
+        "refused": sent.refused,
     }
-    return render(request, "portals/payers/wave.html", context, status=status)
+    return render(request, "portals/payers/wave.html", context, status=sent.status)
 
 
 @require_safe
