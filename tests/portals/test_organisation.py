@@ -140,6 +140,14 @@ def test_an_invited_colleague_gets_a_code_that_is_shown_once(desk, press, browse
     assert "Zoé Nouvelle Délégué à la protection des données Invité jamais" in read_rows(page)
 
 
+def test_a_name_that_turns_the_page_around_is_refused_beside_its_field(desk, press, admin):
+    odd = {"name": "Zoé \u202eellevuoN", "role": "insurer_dpo"}
+    refused = press("/organisation/inviter", odd)
+    assert refused.status_code == 422
+    assert "sans caractère caché" in refused.content.decode()
+    assert events(desk, "invited") == []
+
+
 def test_a_form_sent_twice_invites_once(desk, browser, press, admin):
     values = {"name": "Zoé Nouvelle", "role": "insurer_dpo", "request_id": "a" * 32}
     first = press("/organisation/inviter", values)

@@ -24,7 +24,7 @@ from rempart.accounts.visitor import Visitor
 from rempart.kernel.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from rempart.kernel.rpps import Rpps
 from rempart.portals.desk import get_desk
-from rempart.portals.forms import CheckedField, DayField, current_language
+from rempart.portals.forms import CheckedField, DayField, LineField, current_language
 from rempart.portals.visit import get_whence, open_visit
 from rempart.portals.whole_numbers import BIGGEST_REF
 from rempart.workflows.accounts.administer_organisation import REASON_LIMIT, Asker
@@ -151,11 +151,10 @@ class RoleForm(forms.Form):
 class InviteForm(RoleForm):
     """Who is invited, and in which role."""
 
-    name = forms.CharField(
+    name = LineField(
         label=_("Nom"),
         help_text=_("Comme ses collègues l’appellent."),
         max_length=NAME_LIMIT,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     field_order = ("name", "role")
 

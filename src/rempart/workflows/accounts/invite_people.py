@@ -51,10 +51,10 @@ def add_agent(
     """Add somebody new to an organisation, with a role from today; return who they are.
 
     Raises:
-        InvalidRequest: the name is empty or too long.
+        InvalidRequest: the name is empty, too long, or holds what does not print.
     """
     words = " ".join(name.split())
-    if not words or len(words) > NAME_LIMIT:
+    if not words or len(words) > NAME_LIMIT or not words.isprintable():
         raise InvalidRequest(f"name: write what colleagues call them, {NAME_LIMIT} letters at most")
     actor_ref = draw_ref()
     people.save_actor(
