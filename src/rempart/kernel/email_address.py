@@ -14,6 +14,8 @@ LOCAL_CHARS: Final = 64
 ADDRESS_CHARS: Final = 254
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+# Letters of which IDNA 2003 and IDNA 2008 make two domains: who reads at one is not who is meant.
+_TWO_DOMAINS: Final = frozenset("ßẞς\u200c\u200d")
 
 UNUSABLE: Final = Refusal(
     rule="email_address",
@@ -52,6 +54,8 @@ class EmailAddress:
         """
         local, at, domain = text.strip().rpartition("@")
         if not at or len(local) > LOCAL_CHARS or not _LOCAL.fullmatch(local):
+            raise BadValue(UNUSABLE)
+        if not _TWO_DOMAINS.isdisjoint(domain):
             raise BadValue(UNUSABLE)
         try:
             ascii_domain = domain.encode("idna").decode("ascii").lower()
