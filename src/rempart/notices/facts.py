@@ -11,6 +11,8 @@ from datetime import date
 from typing import Final
 
 from rempart.disclosure.fields import FIELD_LABELS, FIELDS_OF_PROFESSIONALS, Field
+from rempart.kernel.email_address import EmailAddress
+from rempart.kernel.findings import BadValue
 
 NAME_CHARS: Final = 80
 LINE_CHARS: Final = 200
@@ -126,8 +128,11 @@ class Sender:
     def __post_init__(self) -> None:
         for what in ("name", "phone", "hours_fr", "hours_en", "dpo_email", "post_address", "site"):
             check_line(getattr(self, what), what)
-        if "@" not in self.dpo_email:
-            raise ValueError("dpo_email: an e-mail address")
+        try:
+            # Every e-mail is answered there: what is no address keeps each of them from leaving.
+            EmailAddress.parse(self.dpo_email)
+        except BadValue:
+            raise ValueError("dpo_email: an e-mail address") from None
         if "/" in self.site or self.site.startswith("www."):
             raise ValueError("site: an address to type, without scheme and without www")
 

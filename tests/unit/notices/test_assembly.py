@@ -271,3 +271,11 @@ def test_facts_that_cannot_be_true_of_an_incident_are_refused(changes, said):
 
 def test_every_field_has_a_name_that_a_letter_can_tell():
     assert all(label.fr and label.en for label in FIELD_LABELS.values())
+
+
+@pytest.mark.parametrize(
+    "address", ["dpo@mutuelle", "DPO <dpo@a.invalid>", "dpo@a.fr, b@a.fr", "@"]
+)
+def test_where_answers_go_is_one_address_or_no_email_could_leave(address):
+    with pytest.raises(ValueError, match="dpo_email"):
+        replace(INCIDENT.sender, dpo_email=address)
