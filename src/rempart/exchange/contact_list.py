@@ -44,6 +44,8 @@ _PRINTS: Final = {
     "facile": ContactFlag.PLAIN,
 }
 _AT_HOME: Final = frozenset({"", "FRANCE", "FR", "FRA"})
+# What is keyed for the “º” of a number and for an apostrophe.
+_KEYED_FOR: Final = str.maketrans({"°": "º", "´": "'", "`": "'"})
 # Controls, invisible and bidirectional marks, private and unassigned characters, pictures.
 _NOT_PRINTED: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "So", "Sk", "Zl", "Zp"})
 
@@ -246,7 +248,7 @@ def _read_address(values: Mapping[str, str], tell: _Teller) -> tuple[str, ...]:
     raw = values.get("address", "").splitlines()
     raw += [values.get(f"address_{number}", "") for number in range(1, ADDRESS_LINES + 1)]
     raw.append(" ".join((values.get("postcode", ""), values.get("city", ""))))
-    lines = [" ".join(line.split()) for line in raw if line.strip()]
+    lines = [_write_as_read(line) for line in raw if line.strip()]
     if not lines:
         return ()
     if any(unicodedata.category(one) in _NOT_PRINTED for line in lines for one in line):
@@ -259,6 +261,11 @@ def _read_address(values: Mapping[str, str], tell: _Teller) -> tuple[str, ...]:
         tell("address", Rule.ADDRESS_INCOMPLETE)
         return ()
     return tuple(lines)
+
+
+def _write_as_read(line: str) -> str:
+    """Return a line in the letters that are printed: one sign for a letter and its accent."""
+    return " ".join(unicodedata.normalize("NFC", line).translate(_KEYED_FOR).split())
 
 
 def _read_country(text: str, tell: _Teller) -> str:

@@ -8,6 +8,7 @@ from tests.campaign_samples import make_line, write_list
 
 from rempart.exchange.contact_cells import Rule, is_yes, read_date, read_reference
 from rempart.exchange.contact_list import NotAContactList, read_contact_list
+from rempart.exchange.notice_letter import clean_address
 from rempart.exchange.package_rows import format_reference
 from rempart.notices.contacts import ContactFlag
 
@@ -100,6 +101,24 @@ def test_an_address_of_forty_lines_is_not_cut():
     [row] = read_contact_list(BytesIO(content.encode()), today=TODAY)
     assert row.contact.address == ()
     assert rules(row) == [Rule.ADDRESS_TOO_LONG]
+
+
+@pytest.mark.parametrize(
+    ("keyed", "printed"),
+    [
+        ("BAT N°3", "BAT Nº3"),
+        ("1 rue de l´Essai", "1 rue de l'Essai"),
+        ("1 rue de l`Essai", "1 rue de l'Essai"),
+        (
+            "12 rue de l’e\u0301cole e\u0301leve\u0301e du Grand Val",
+            "12 rue de l’école élevée du Grand Val",
+        ),
+    ],
+)
+def test_what_people_key_in_an_address_is_printed(keyed, printed):
+    [row] = read(make_line(101, address_1=keyed))
+    assert row.contact.address[0] == printed
+    assert clean_address(("Camille Essai", *row.contact.address))[1] == printed
 
 
 def test_neither_address_is_told_and_the_person_is_kept():
