@@ -147,6 +147,16 @@ def test_a_retraction_ends_the_watch_and_says_what_it_replaces(desk, ours, insur
     assert "Après le vol" not in read(ours.get("/adherent"))
 
 
+def test_an_old_letter_that_comes_back_is_not_the_last_word(desk, ours, insurer, member):
+    person_ref = find_person(desk, member)
+    plant_message(desk, insurer, person_ref, 7, state="returned", state_at=desk.clock)
+    retraction = {"kind": "retraction", "certainty": "D", "fields": 0, "not_exposed": 0}
+    plant_message(
+        desk, insurer, person_ref, 8, former=7, channel="email", state="sent", **retraction
+    )
+    assert "Aucun vol de données ne vous concerne" in read(ours.get("/adherent/vigilance"))
+
+
 def test_after_a_theft_what_was_billed_since_is_looked_at_together(desk, ours, insurer, member):
     person_ref = find_person(desk, member)
     org = people.make_organisation(desk.database, "establishment", name="Cabinet des Lilas")

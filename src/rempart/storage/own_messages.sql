@@ -12,10 +12,10 @@ ON CONFLICT (insurer_id, person_ref)
 DO UPDATE SET channel = excluded.channel, language = excluded.language, variant = excluded.variant, set_at = excluded.set_at;
 
 -- name: list_messages
--- The messages that were sent to the visitor, the newest first, with the facts of their text.
+-- The messages that were sent to the visitor, the newest first, with the facts of their text: one that comes back later is no newer.
 SELECT number, kind, former, relation, certainty, doubt, fields, not_exposed, left_on, kept_until, kept_why, language, variant, channel,
        state, state_at, facts, exercise, opened_at
-FROM notices.my_messages() ORDER BY state_at DESC, number DESC;
+FROM notices.my_messages() ORDER BY number DESC;
 
 -- name: note_opened
 -- Notes that the visitor opened one of their messages.
