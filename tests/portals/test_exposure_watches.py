@@ -1,6 +1,6 @@
 """Claims of whom an incident exposed: watched by their insurer, flagged with reasons, decided."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.test import Client
@@ -11,6 +11,7 @@ from tests.portals.test_payers import add_claim, read
 
 from rempart.accounts.roles import Role
 from rempart.claims.references import format_reference
+from rempart.kernel.instants import PARIS
 from rempart.storage.exposure_watch import RunningWatch, list_running
 from rempart.wiring.clock import today_in_paris
 from rempart.workflows.claims.watch_exposed import watch_exposed
@@ -200,6 +201,23 @@ def test_another_package_names_others_and_the_watch_begins_again(
     flagged = {row[0] for row in list_flags(desk)}
     assert DOUBTED + 3 in flagged, "somebody the second package names"
     assert DOUBTED + 9 not in flagged, "somebody it takes back"
+
+
+def test_a_watch_begins_at_midnight_in_paris(desk, dpo, insurer, incident, claims):
+    start(dpo, incident)
+    [(since,)] = fetch(desk, "SELECT since FROM claims.exposure_watch")
+    add_claim(
+        desk,
+        insurer_id=insurer.insurer_id,
+        person_ref=EXPOSED,
+        place=make_place(desk, "13003"),
+        ref=DOUBTED + 9,
+        received_at=datetime.combine(since, time(0, 30), PARIS),
+        state="received",
+        account_ref=STOLEN,
+    )
+    run(desk)
+    assert DOUBTED + 9 in {row[0] for row in list_flags(desk)}
 
 
 def test_only_who_answers_for_members_begins_and_ends_a_watch(desk, dpo, agent, insurer, incident):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from rempart.claims.exposed_care import BURST, PAST, decide_flag, find_reasons
+from rempart.kernel.instants import PARIS
 from rempart.storage import exposure_watch
 from rempart.storage.connect import OpenTransaction, Transaction
 from rempart.storage.exposure_watch import FoundClaim, RunningWatch, Stretch
@@ -40,7 +41,7 @@ def watch_exposed(
         running = exposure_watch.list_running(tx, today)
     done = 0
     for watch in running:
-        fresh = since = datetime.combine(watch.since, datetime.min.time(), UTC)
+        fresh = since = datetime.combine(watch.since, datetime.min.time(), PARIS)
         if watch.examined_to is not None and watch.examined_number == watch.number:
             fresh = watch.examined_to
             since = max(since, fresh - OVERLAP)
