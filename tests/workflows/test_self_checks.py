@@ -178,6 +178,19 @@ def test_a_retraction_that_may_not_leave_takes_nobody_out_of_the_list(affair, ca
     assert [one.certainty for one in ask(affair, card)] == [Certainty.CONFIRMED]
 
 
+def test_who_was_not_written_to_and_whom_no_package_names_any_more_finds_nothing(affair, campaign):
+    publish(affair, MINE)
+    told, untold = give(affair, [(101, ADULT)], 1), give(affair, [(102, ADULT)], 2)
+    make(affair)
+    assert len(ask(affair, untold)) == 1
+    affair.analyse([(MINE, 103, "A")])
+    affair.make(MINE)
+    affair.send(MINE)
+    assert make(affair) == 1
+    assert ask(affair, untold) == []
+    assert len(ask(affair, told)) == 1, "told it, and not told otherwise yet"
+
+
 def test_a_card_that_was_taken_back_answers_nobody(affair, campaign):
     publish(affair, MINE)
     stolen = give(affair, [(101, ADULT)], 1, revoked=True)

@@ -107,10 +107,11 @@ def list_checkable_pages(tx: Transaction) -> list[CheckablePage]:
     ]
 
 
-def measure_messages(tx: Transaction, page: CheckablePage) -> tuple[int, int, int]:
-    """Return how many messages are approved, the number of the last one, how many say nothing."""
-    [(count, last, undecided)] = tx.execute(QUERIES.measure_messages, _name(page)).fetchall()
-    return int(count), int(last), int(undecided)
+def measure_messages(tx: Transaction, page: CheckablePage) -> tuple[int, int, int, int]:
+    """Return how many messages are approved, the last one, how many say nothing, the package."""
+    [row] = tx.execute(QUERIES.measure_messages, _name(page)).fetchall()
+    count, last, undecided, package = map(int, row)
+    return count, last, undecided, package
 
 
 def measure_cards(cards: Transaction, insurer_id: int) -> tuple[int, int]:

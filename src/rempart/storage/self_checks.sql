@@ -25,14 +25,17 @@ WHERE notices.is_public(p.page_ref) AND p.withdrawn_at IS NULL
 ORDER BY p.page_ref;
 
 -- name: measure_messages
--- What tells whether messages changed since a list was made from them: how many are approved, the last one, how many say nothing
--- (role notifier).
-SELECT count(*), COALESCE(max(m.number), 0), count(*) FILTER (WHERE notices.is_undecided(m))
+-- What tells whether messages changed since a list was made from them: how many are approved, the last one, how many say nothing; and
+-- the last package (role notifier).
+SELECT count(*), COALESCE(max(m.number), 0), count(*) FILTER (WHERE notices.is_undecided(m)),
+       (SELECT COALESCE(max(p.number), 0) FROM incidents.package AS p
+        WHERE p.incident_id = %(incident_id)s AND p.insurer_id = %(insurer_id)s AND p.state = 'sent')
 FROM notices.message AS m JOIN notices.campaign AS c USING (campaign_ref)
 WHERE c.incident_id = %(incident_id)s AND c.insurer_id = %(insurer_id)s AND c.approved_at IS NOT NULL;
 
 -- name: list_answers
--- The last approved message of everybody who is concerned (role notifier).
+-- The last approved message of everybody who is concerned (role notifier). Who was not written to, and whom no package names any more,
+-- is not.
 SELECT m.person_ref, m.certainty, m.doubt, m.fields, m.not_exposed, m.package_number
 FROM (
     SELECT DISTINCT ON (one.person_ref) one.person_ref, one.certainty, one.doubt, one.fields, one.not_exposed, p.number AS package_number
@@ -41,6 +44,12 @@ FROM (
     JOIN incidents.package AS p ON p.package_ref = c.package_ref
     WHERE c.incident_id = %(incident_id)s AND c.insurer_id = %(insurer_id)s AND c.approved_at IS NOT NULL
       AND one.relation <> 'professional' AND NOT notices.is_undecided(one)
+      AND (one.state NOT IN ('waiting', 'held') OR one.attempts > 0 OR (
+          SELECT x.tier FROM incidents.package AS q JOIN incidents.packaged_person AS x ON x.package_ref = q.package_ref
+          WHERE q.incident_id = c.incident_id AND q.insurer_id = c.insurer_id AND q.state = 'sent' AND x.person_ref = one.person_ref
+            AND q.number >= (SELECT max(w.number) FROM incidents.package AS w
+                             WHERE w.incident_id = c.incident_id AND w.insurer_id = c.insurer_id AND w.state = 'sent' AND w.basis = 0)
+          ORDER BY q.number DESC LIMIT 1) IS NOT NULL)
     ORDER BY one.person_ref, one.number DESC
 ) AS m
 WHERE m.certainty <> 'D';
