@@ -230,6 +230,25 @@ def test_who_was_told_too_much_is_told_that_nothing_was_read(told):
     assert "Vous n’êtes pas concerné(e)" in text
 
 
+def test_whom_the_insurer_told_in_its_own_way_is_not_told_the_same_again(told):
+    with told.database.transaction("notifier") as tx:
+        for person in (105, 106):
+            [(number,)] = tx.execute(
+                "SELECT number FROM notices.message WHERE person_ref = %s", (person,)
+            ).fetchall()
+            acts.note_told(tx, told.decider, 501, number)
+    told.send()
+    told.finish()
+    told.package(dict.fromkeys((101, 104, 105, 107), "A") | {102: "B", 103: "C"})
+    told.facts = replace(told.facts, version=2)
+    told.begin(502)
+    told.prepare(502)
+    assert told.messages("person_ref, kind, state", 502) == [
+        (106, "retraction", "held"),
+        (107, "notice", "held"),
+    ]
+
+
 def test_a_hole_in_the_record_forbids_to_say_that_nothing_was_read(told):
     told.send()
     told.finish()

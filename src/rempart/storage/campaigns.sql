@@ -71,7 +71,7 @@ LEFT JOIN LATERAL (
     SELECT m.number, m.certainty, m.fields, (d.facts ->> 'written_on')::date AS written_on
     FROM notices.message AS m JOIN notices.campaign AS d USING (campaign_ref)
     WHERE m.person_ref = k.person_ref AND m.campaign_ref = ANY (%(former_refs)s::bigint[])
-      AND m.state IN ('sending', 'sent', 'printed', 'posted')
+      AND (m.state IN ('sending', 'sent', 'printed', 'posted') OR m.reason = 'told_otherwise')
     ORDER BY m.number DESC LIMIT 1) AS f ON true
 LEFT JOIN notices.contact AS c ON c.insurer_id = %(insurer_id)s AND c.person_ref = k.person_ref
 LEFT JOIN notices.preference AS w ON w.insurer_id = %(insurer_id)s AND w.person_ref = k.person_ref
@@ -105,7 +105,7 @@ LEFT JOIN LATERAL (
     SELECT m.number, m.certainty, m.fields, (d.facts ->> 'written_on')::date AS written_on
     FROM notices.message AS m JOIN notices.campaign AS d USING (campaign_ref)
     WHERE m.person_ref = k.person_ref AND m.campaign_ref = ANY (%(former_refs)s::bigint[])
-      AND m.state IN ('sending', 'sent', 'printed', 'posted')
+      AND (m.state IN ('sending', 'sent', 'printed', 'posted') OR m.reason = 'told_otherwise')
     ORDER BY m.number DESC LIMIT 1) AS f ON true
 LEFT JOIN notices.contact AS c ON c.insurer_id = %(insurer_id)s AND c.person_ref = k.person_ref
 ORDER BY k.person_ref;
