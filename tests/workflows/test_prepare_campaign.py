@@ -305,6 +305,29 @@ def test_a_whole_list_holds_what_was_to_be_written_to_those_it_leaves_out(told):
     assert rows[:2] == [(101, "held", "package_changed"), (102, "waiting", "")]
 
 
+TAKEN_BACK = (
+    "UPDATE incidents.package SET state = 'withdrawn', withdrawn_for = 'essai',"
+    " withdrawn_by = 1 RETURNING 1"
+)
+
+
+def test_a_package_taken_back_between_two_people_is_not_agreed_to(told):
+    with told.database.transaction("notifier") as tx:
+        acts.propose_campaign(tx, replace(told.decider, actor_ref=7), 501)
+    told.fetch(TAKEN_BACK)
+    with told.database.transaction("notifier") as tx, pytest.raises(Conflict, match="taken back"):
+        acts.approve_from_outside(tx, told.decider, 501)
+
+
+def test_a_package_taken_back_while_somebody_agrees_lets_nothing_leave(told):
+    with told.database.transaction("notifier") as tx:
+        acts.propose_campaign(tx, told.decider, 501)
+    told.fetch(TAKEN_BACK)
+    told.execute("UPDATE notices.campaign SET state = 'approved', approved_by = 7")
+    with told.database.transaction("notifier") as tx:
+        assert begin_campaigns(tx) == []
+
+
 def test_a_campaign_that_tells_nobody_is_not_proposed(outreach):
     outreach.package({})
     outreach.begin()

@@ -1,8 +1,12 @@
 -- Messages of campaigns on their way (psycopg: role notifier).
 
 -- name: begin_approved
--- Campaigns that two people approved begin; those of an exercise stay there: real people have these addresses.
-UPDATE notices.campaign SET state = 'sending' WHERE state = 'approved' AND NOT exercise RETURNING campaign_ref;
+-- Campaigns that two people approved begin; those of an exercise stay there: real people have these addresses. So do those whose package
+-- was taken back while somebody agreed.
+UPDATE notices.campaign AS c SET state = 'sending'
+WHERE c.state = 'approved' AND NOT c.exercise
+  AND (c.package_ref IS NULL OR EXISTS (SELECT FROM incidents.package AS p WHERE p.package_ref = c.package_ref AND p.state = 'sent'))
+RETURNING c.campaign_ref;
 
 -- name: list_sending
 -- Campaigns under way, the oldest first.

@@ -86,6 +86,7 @@ MOST_FILES: Final = 20
 REFERENCE_BITS: Final = 59
 """A job takes eighteen digits."""
 _BLOCKING: Final = Severity.BLOCKING.value
+_TAKEN_BACK: Final = "the package it rests on was taken back: stop this campaign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,11 +385,11 @@ def approve_campaign(tx: Transaction, asker: Asker, campaign_ref: int) -> None:
     Raises:
         NotFound: there is no such campaign.
         NotAllowed: it is their own proposal, or the two do not count as two.
-        Conflict: nobody proposes it any more.
+        Conflict: nobody proposes it any more, or the package it rests on was taken back.
     """
     decider = make_decider(asker, Permission.APPROVE_CAMPAIGN)
     locked = _lock(tx, decider, campaign_ref)
-    move(CampaignState(locked.state), Step.APPROVE)
+    _check_can_approve(tx, locked, campaign_ref)
     if locked.proposed_by is None or locked.proposed_at is None:
         raise Conflict("nobody proposes this campaign")
     if locked.proposed_by != 0:
@@ -414,10 +415,10 @@ def approve_from_outside(tx: Transaction, decider: Decider, campaign_ref: int) -
 
     Raises:
         NotAllowed: the command line proposed it.
-        Conflict: nobody proposes it.
+        Conflict: nobody proposes it, or the package it rests on was taken back.
     """
     locked = _lock(tx, decider, campaign_ref)
-    move(CampaignState(locked.state), Step.APPROVE)
+    _check_can_approve(tx, locked, campaign_ref)
     if locked.proposed_by == 0:
         raise NotAllowed("the command line proposed it: somebody of the insurer agrees")
     if not pages.approve(tx, campaign_ref, decider.actor_ref):
@@ -471,9 +472,16 @@ def _check_list_stands(sheet: CampaignSheet) -> None:
         raise Conflict("another analysis was made since: stop this campaign and make another")
 
 
+def _check_can_approve(tx: Transaction, locked: LockedCampaign, campaign_ref: int) -> None:
+    move(CampaignState(locked.state), Step.APPROVE)
+    campaign = pages.find_campaign(tx, campaign_ref)
+    if campaign is not None and campaign.package_state != "sent":
+        raise Conflict(_TAKEN_BACK)
+
+
 def _check_can_resume(campaign: ShownCampaign) -> None:
     if campaign.package_state != "sent":
-        raise Conflict("the package it rests on was taken back: stop this campaign")
+        raise Conflict(_TAKEN_BACK)
     if campaign.exercise:
         raise Conflict("the messages of an exercise leave for nobody: stop this campaign")
 
