@@ -247,3 +247,9 @@ def test_letters_that_come_back_are_said_so_once(database, tmp_path):
 def test_what_is_no_list_of_returns_is_refused(content):
     with pytest.raises(MalformedRequest):
         read_return_list(content)
+    # Posted the same day, they ring all the same.
+    with database.transaction("notifier") as tx:
+        post_batch(tx, 501, 1, by=1)
+    assert delivery.states()["letter posted"] == 8
+    with database.transaction("notifier") as tx:
+        assert print_letters_allowed(tx, delivery) == 0

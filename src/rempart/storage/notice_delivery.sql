@@ -13,12 +13,14 @@ RETURNING c.campaign_ref;
 SELECT campaign_ref, insurer_id, number, per_hour FROM notices.campaign WHERE state = 'sending' ORDER BY started_at, campaign_ref;
 
 -- name: count_moved
--- How many e-mails and messages to spaces left in the hour before an instant, how many in its last minutes; letters of its day.
+-- How many e-mails and messages to spaces left in the hour before an instant, how many in its last minutes; letters of its day, those
+-- that were posted or came back since included.
 SELECT count(*) FILTER (WHERE channel <> 'letter' AND state_at > %(hour)s),
        count(*) FILTER (WHERE channel <> 'letter' AND state_at > %(minutes)s),
-       count(*) FILTER (WHERE channel = 'letter')
+       (SELECT COALESCE(sum(b.letters), 0) FROM notices.letter_batch AS b
+        WHERE b.campaign_ref = %(campaign_ref)s AND b.made_at > %(day)s)
 FROM notices.message
-WHERE campaign_ref = %(campaign_ref)s AND state IN ('sending', 'sent', 'printed') AND state_at > %(day)s;
+WHERE campaign_ref = %(campaign_ref)s AND state IN ('sending', 'sent', 'printed') AND state_at > %(hour)s;
 
 -- name: claim_emails
 -- The next e-mails to hand over, said to be so before the relay hears of them; what was put off waits longer each time.
