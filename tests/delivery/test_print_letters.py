@@ -136,6 +136,27 @@ def test_a_batch_that_would_not_be_the_same_is_not_written(database, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+def test_a_batch_whose_reader_has_no_address_any_more_keeps_no_other_from_the_printer(
+    database, tmp_path, monkeypatch
+):
+    delivery = Delivery(database, by_post(101, 102))
+    with monkeypatch.context() as broken:
+        broken.setattr(print_letters, "write_whole", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                print_letters.print_campaign(
+                    delivery.office(),
+                    delivery.press(tmp_path, batch_letters=1),
+                    delivery.begin(),
+                    allowed=1,
+                )
+    delivery.outreach.contacts([make_line(101, address_1="", postcode="", city="")])
+    with pytest.raises(InconsistentRecord, match="1 batches"):
+        write_batches(delivery.office(), delivery.press(tmp_path))
+    [file] = tmp_path.glob("*.pdf")
+    assert "102 rue" in read_pages(file)[0]
+
+
 def list_printed(folder: Path) -> list[Path]:
     return [*folder.glob("*.pdf"), *folder.glob("*.csv")]
 

@@ -29,6 +29,7 @@ from rempart.exchange.package_sealing import seal_file
 from rempart.exchange.whole_file import write_whole
 from rempart.incidents.sealing_keys import find_key_in_force
 from rempart.kernel.errors import Conflict, InconsistentRecord, NotFound
+from rempart.kernel.findings import BadValue
 from rempart.notices.contacts import Channel
 from rempart.notices.envelopes import EnvelopeKey
 from rempart.notices.texts import EXERCISE_TEXT
@@ -146,8 +147,11 @@ def write_batches(office: Office, press: Press) -> int:
             _finish(office, press, decided)
             written += 1
             continue
-        with office.open_transaction() as tx:
-            letters = _rewrite(tx, office, press, decided)
+        try:
+            with office.open_transaction() as tx:
+                letters = _rewrite(tx, office, press, decided)
+        except BadValue:  # somebody of this batch has no address any more; the others are written
+            continue
         data = describe_batch(letters, batch=decided.number, operator=press.operator)
         batch = print_apart(data, made_at=decided.made_at)
         if hashlib.sha256(batch.pdf).digest() == decided.digest:
