@@ -11,7 +11,12 @@ from rempart.kernel.errors import Unavailable
 from rempart.simulators.smtp import REPORTS_FOLDER, MailFault, MailHandler
 from rempart.storage.notice_delivery import claim_emails
 from rempart.workflows.notices import deliver_email
-from rempart.workflows.notices.pace_campaign import Timing, find_allowed, read_progress
+from rempart.workflows.notices.pace_campaign import (
+    Timing,
+    begin_campaigns,
+    find_allowed,
+    read_progress,
+)
 from rempart.workflows.notices.print_letters import post_batch
 
 pytestmark = pytest.mark.timeout(120)
@@ -206,6 +211,69 @@ def test_a_contact_that_changed_since_people_agreed_is_kept_back(database, tmp_p
         delivery.send(unused_port)
     assert delivery.rows("state, reason") == [("held", "text_changed"), ("sent", "")]
     assert len(relay.delivered) == 1
+
+
+def test_who_died_or_is_hidden_since_people_agreed_gets_nothing(database, tmp_path, unused_port):
+    delivery = Delivery(database, named("", "bounce", ""))
+    with serving(MailHandler(folder=tmp_path), unused_port) as relay:
+        delivery.send(unused_port, allowed=2)
+        delivery.outreach.contacts(
+            [
+                make_line(102, email="bounce-102@mel.invalid", protected="oui"),
+                make_line(103, email="lou-103@mel.invalid", deceased="oui"),
+            ]
+        )
+        delivery.read_reports(tmp_path / REPORTS_FOLDER)
+        delivery.send(unused_port)
+    assert delivery.rows("state, reason") == [
+        ("sent", ""),
+        ("held", "protected_address"),
+        ("held", "deceased"),
+    ]
+    assert len(relay.delivered) == 1
+
+
+def test_an_email_that_comes_back_is_no_letter_once_a_package_says_otherwise(
+    database, tmp_path, unused_port
+):
+    delivery = Delivery(database, named("", "bounce", "vanish"))
+    with serving(MailHandler(folder=tmp_path), unused_port):
+        delivery.send(unused_port)
+        delivery.outreach.package({101: "B", 102: "B", 103: "A"})
+        delivery.read_reports(tmp_path / REPORTS_FOLDER)
+    assert delivery.rows("channel, state, reason") == [
+        ("email", "sent", ""),
+        ("email", "held", "package_changed"),
+        ("email", "sent", ""),
+    ]
+
+
+def test_an_email_that_was_put_off_does_not_leave_once_a_package_says_otherwise(
+    database, unused_port
+):
+    delivery = Delivery(database, named("", ""))
+    with database.transaction("notifier") as tx:
+        begin_campaigns(tx)
+        claim_emails(tx, 501, most=1, patience=timedelta(0), tries=3)
+    delivery.outreach.package({101: "B", 102: "B"})
+    delivery.outreach.execute(
+        "UPDATE notices.message SET state = 'waiting' WHERE state = 'sending'"
+    )
+    delivery.send(unused_port)  # no relay is needed: nobody is handed over
+    assert delivery.rows("state, reason") == [("held", "package_changed")] * 2
+
+
+def test_a_code_that_may_have_arrived_is_known_while_its_letter_waits(
+    database, tmp_path, unused_port
+):
+    delivery = Delivery(database, named("lose"))
+    with serving(MailHandler(folder=tmp_path), unused_port):
+        delivery.send(unused_port)
+        delivery.settle()
+    assert delivery.states() == {"letter waiting": 1}
+    assert delivery.outreach.fetch("SELECT notices.has_left(m) FROM notices.message AS m") == [
+        (True,)
+    ]
 
 
 def test_a_campaign_ends_when_nothing_can_come_back_any_more(database, tmp_path, unused_port):

@@ -157,6 +157,34 @@ def test_a_batch_whose_reader_has_no_address_any_more_keeps_no_other_from_the_pr
     assert "102 rue" in read_pages(file)[0]
 
 
+def test_who_moved_since_people_agreed_is_in_no_other_s_envelope(database, tmp_path):
+    together = {**FAMILY, "family_name": "Essai", "first_names": "Camille"}
+    delivery = Delivery(database, {101: together, 102: together})
+    delivery.outreach.contacts([make_line(102, **{**together, "address_1": "2 rue d’Ailleurs"})])
+    delivery.print(tmp_path)
+    [file] = tmp_path.glob("*.csv")
+    assert len({row["envelope"] for row in read_index(file)}) == 2
+
+
+def test_who_is_hidden_since_people_agreed_gets_no_letter(database, tmp_path):
+    delivery = Delivery(database, by_post(101, 102))
+    delivery.outreach.contacts([make_line(101, email="", protected="oui")])
+    assert delivery.print(tmp_path).letters == 1
+    assert delivery.rows("state, reason") == [("held", "protected_address"), ("printed", "")]
+
+
+def test_who_is_on_the_new_list_no_more_gets_no_letter_after_one_was_taken_back(database, tmp_path):
+    delivery = Delivery(database, by_post(101, 102))
+    delivery.outreach.package({101: "A", 102: "A", 103: "A"})
+    delivery.outreach.fetch(
+        "UPDATE incidents.package SET state = 'withdrawn', withdrawn_for = 'essai',"
+        " withdrawn_by = 1 WHERE number = 2 RETURNING 1"
+    )
+    delivery.outreach.package({101: "A"})
+    assert delivery.print(tmp_path).letters == 1
+    assert delivery.rows("state, reason") == [("printed", ""), ("held", "package_changed")]
+
+
 def list_printed(folder: Path) -> list[Path]:
     return [*folder.glob("*.pdf"), *folder.glob("*.csv")]
 
@@ -222,6 +250,12 @@ def test_no_more_are_printed_in_a_day_than_a_hot_line_answers_for(database, tmp_
     assert delivery.print(tmp_path, allowed=allowed).letters == 8
     with database.transaction("notifier") as tx:
         assert print_letters_allowed(tx, delivery) == 0
+    # Posted the same day, they ring all the same.
+    with database.transaction("notifier") as tx:
+        post_batch(tx, 501, 1, by=1)
+    assert delivery.states()["letter posted"] == 8
+    with database.transaction("notifier") as tx:
+        assert print_letters_allowed(tx, delivery) == 0
 
 
 def print_letters_allowed(tx, delivery) -> int | None:
@@ -268,9 +302,3 @@ def test_letters_that_come_back_are_said_so_once(database, tmp_path):
 def test_what_is_no_list_of_returns_is_refused(content):
     with pytest.raises(MalformedRequest):
         read_return_list(content)
-    # Posted the same day, they ring all the same.
-    with database.transaction("notifier") as tx:
-        post_batch(tx, 501, 1, by=1)
-    assert delivery.states()["letter posted"] == 8
-    with database.transaction("notifier") as tx:
-        assert print_letters_allowed(tx, delivery) == 0

@@ -56,6 +56,13 @@ class Unreachable(enum.StrEnum):
     NO_CONTACT = "no_contact"
 
 
+_BARS: Final = (
+    (ContactFlag.DECEASED, Unreachable.DECEASED),
+    (ContactFlag.NO_REPRESENTATIVE, Unreachable.NO_REPRESENTATIVE),
+    (ContactFlag.PROTECTED, Unreachable.PROTECTED_ADDRESS),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """Where to reach one person, as the insurer says.
@@ -108,6 +115,11 @@ class Preference:
 NO_PREFERENCE: Final = Preference()
 
 
+def find_bar(flags: ContactFlag) -> Unreachable | None:
+    """Return why somebody gets neither e-mail nor letter; None: they may."""
+    return next((why for flag, why in _BARS if flags & flag), None)
+
+
 def decide_way(
     flags: ContactFlag | None, *, has_space: bool, wanted: Preference = NO_PREFERENCE
 ) -> Way:
@@ -124,16 +136,12 @@ def decide_way(
     """
     if flags is None:
         return Way(Channel.SPACE) if has_space else Way(Channel.LETTER, Unreachable.NO_CONTACT)
-    if flags & ContactFlag.DECEASED:
-        return Way(Channel.LETTER, Unreachable.DECEASED)
-    if flags & ContactFlag.NO_REPRESENTATIVE:
-        return Way(Channel.LETTER, Unreachable.NO_REPRESENTATIVE)
-    is_minor = bool(flags & ContactFlag.MINOR)
-    can_read_space = has_space and not is_minor
-    if flags & ContactFlag.PROTECTED:
-        if can_read_space:
-            return Way(Channel.SPACE)
-        return Way(Channel.LETTER, Unreachable.PROTECTED_ADDRESS)
+    can_read_space = has_space and not flags & ContactFlag.MINOR
+    bar = find_bar(flags)
+    if bar is Unreachable.PROTECTED_ADDRESS and can_read_space:
+        return Way(Channel.SPACE)
+    if bar is not None:
+        return Way(Channel.LETTER, bar)
     possible = [
         channel
         for channel, holds in (

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from rempart.disclosure.fields import FIELD_LABELS
 from rempart.storage.connect import Transaction
 from rempart.storage.queries import load_queries
 
@@ -14,6 +15,7 @@ _sql: Final = load_queries("notice_delivery")
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 MINUTES: Final = timedelta(minutes=5)
+_NAMED: Final = int(sum(FIELD_LABELS))
 
 
 class SendingCampaign(NamedTuple):
@@ -57,6 +59,7 @@ class Turned(NamedTuple):
     number: int
     reason: str
     digest: bytes
+    household: bytes | None
     is_second: bool
 
 
@@ -206,6 +209,12 @@ def list_uncertain(tx: Transaction, campaign_ref: int, *, before: datetime, most
     return [row[0] for row in tx.execute(_sql.list_uncertain, values)]
 
 
+def list_untrue(tx: Transaction, numbers: Sequence[int]) -> frozenset[int]:
+    """Return which of some messages say what a newer package, or analysis, says otherwise."""
+    values = {"numbers": list(numbers), "named": _NAMED}
+    return frozenset(row[0] for row in tx.execute(_sql.list_untrue, values))
+
+
 def list_put_off(tx: Transaction, campaign_ref: int, *, tries: int, most: int) -> list[int]:
     """Return e-mails that were put off so often, locked."""
     values = {"campaign_ref": campaign_ref, "tries": tries, "most": most}
@@ -216,7 +225,7 @@ def turn_to_letters(tx: Transaction, rows: Sequence[Turned]) -> int:
     """Make letters of e-mails; return how many."""
     if not rows:
         return 0
-    names = ("numbers", "reasons", "digests", "seconds")
+    names = ("numbers", "reasons", "digests", "households", "seconds")
     return tx.execute(_sql.turn_to_letters, _columns(names, rows)).rowcount
 
 

@@ -75,6 +75,36 @@ SELECT m.number FROM notices.message AS m
 WHERE m.campaign_ref = %(campaign_ref)s AND m.channel = 'email' AND m.state = 'sending' AND m.state_at < %(before)s
 ORDER BY m.number LIMIT %(most)s FOR UPDATE SKIP LOCKED;
 
+-- name: list_untrue
+-- Messages of some that say what a newer package says otherwise, or another analysis: they were on their way when it came, or it is a
+-- whole list that does not name them any more; the trigger holds the others.
+SELECT m.number
+FROM notices.message AS m
+JOIN notices.campaign AS c USING (campaign_ref)
+JOIN incidents.package AS q USING (package_ref)
+LEFT JOIN LATERAL (
+    SELECT x.tier, x.fields, x.lost
+    FROM incidents.package AS p JOIN incidents.packaged_person AS x USING (package_ref)
+    WHERE p.incident_id = c.incident_id AND p.insurer_id = c.insurer_id AND p.state = 'sent' AND x.person_ref = m.person_ref
+      AND p.number >= (SELECT max(w.number) FROM incidents.package AS w
+                       WHERE w.incident_id = c.incident_id AND w.insurer_id = c.insurer_id AND w.state = 'sent' AND w.basis = 0)
+    ORDER BY p.number DESC LIMIT 1) AS told ON true
+WHERE m.number = ANY (%(numbers)s::bigint[])
+  AND EXISTS (SELECT FROM incidents.package AS n
+              WHERE n.incident_id = c.incident_id AND n.insurer_id = c.insurer_id AND n.state = 'sent' AND n.number > q.number)
+  AND (m.certainty, m.fields)
+      IS DISTINCT FROM (COALESCE(told.tier, 'D'), COALESCE(NULLIF(told.lost, 0), told.fields, 0) & %(named)s::bigint)
+UNION ALL
+SELECT m.number
+FROM notices.message AS m JOIN notices.campaign AS c USING (campaign_ref)
+WHERE m.number = ANY (%(numbers)s::bigint[]) AND m.insurer_id = 0
+  AND c.analysis < (SELECT max(a.number) FROM incidents.analysis AS a WHERE a.incident_id = c.incident_id)
+  AND NOT EXISTS (SELECT FROM incidents.exposed_professional AS x
+                  WHERE x.incident_id = c.incident_id AND x.account_ref = m.person_ref AND x.fields <> 0 AND x.tier = m.certainty
+                    AND x.fields & %(named)s::bigint = m.fields)
+  AND (m.certainty <> 'D' OR EXISTS (SELECT FROM incidents.exposed_professional AS x
+                                     WHERE x.incident_id = c.incident_id AND x.account_ref = m.person_ref AND x.fields <> 0));
+
 -- name: list_put_off
 -- E-mails that were put off so often that a letter is written.
 SELECT m.number FROM notices.message AS m
@@ -82,11 +112,13 @@ WHERE m.campaign_ref = %(campaign_ref)s AND m.channel = 'email' AND m.state = 'w
 ORDER BY m.number LIMIT %(most)s FOR UPDATE SKIP LOCKED;
 
 -- name: turn_to_letters
--- E-mails become letters that wait, their digest that of the letter; the household is that of the contact.
+-- E-mails become letters that wait, their digest that of the letter; the household is that of the contact. What may have arrived stays
+-- tried: its code is known.
 UPDATE notices.message AS m
-SET channel = 'letter', state = 'waiting', attempts = 0, reason = g.reason, digest = g.digest, is_second = g.is_second
-FROM unnest(%(numbers)s::bigint[], %(reasons)s::text[], %(digests)s::bytea[], %(seconds)s::boolean[])
-    AS g (number, reason, digest, is_second)
+SET channel = 'letter', state = 'waiting', attempts = CASE WHEN g.is_second THEN m.attempts ELSE 0 END, reason = g.reason,
+    digest = g.digest, household = g.household, is_second = g.is_second
+FROM unnest(%(numbers)s::bigint[], %(reasons)s::text[], %(digests)s::bytea[], %(households)s::bytea[], %(seconds)s::boolean[])
+    AS g (number, reason, digest, household, is_second)
 WHERE m.number = g.number AND m.channel = 'email' AND m.state IN ('waiting', 'sending', 'sent') RETURNING m.number;
 
 -- name: turn_back_to_email

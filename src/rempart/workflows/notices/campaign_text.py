@@ -16,7 +16,7 @@ from rempart.kernel.findings import Language
 from rempart.notices.assembly import Notice, assemble_notice, format_text, list_slots
 from rempart.notices.campaigns import OPERATOR, CampaignKind
 from rempart.notices.codes import derive_code, digest_code
-from rempart.notices.contacts import Channel, Contact
+from rempart.notices.contacts import Channel, Contact, Unreachable, find_bar
 from rempart.notices.facts import (
     Certainty,
     Departure,
@@ -55,6 +55,8 @@ class Rendered:
         notice: The same as blocks, for a letter.
         email: Where an e-mail goes; empty: nowhere.
         address: What a window shows, addressee first, country last; empty: nowhere.
+        household: What letters for one addressee at one address share, as they are reached now.
+        bar: Why nothing is sent to them, as they are reached now; None: it may be.
         code: Printed in the text.
         is_as_prepared: Whether it is what was prepared and agreed to.
     """
@@ -73,6 +75,7 @@ class Rendered:
     email: str = field(repr=False)
     address: tuple[str, ...] = field(repr=False)
     household: bytes | None
+    bar: Unreachable | None
     sender: Sender
     code: str = field(repr=False)
     code_digest: bytes | None
@@ -144,7 +147,8 @@ class Writer:
             recipient=contact.recipient,
             email="" if contact.email is None else contact.email.address,
             address=list_address(contact),
-            household=stored.household,
+            household=self.seal.digest_household(contact),
+            bar=find_bar(contact.flags),
             sender=self.facts.sender,
             code=code,
             code_digest=digest_code(code),

@@ -2,11 +2,11 @@
 
 Before the relay hears of a message, the database says that it is being handed over. Killed after
 that, nobody knows whether it left: a report of the relay tells, or a letter that says it may be the
-second. Refuses to hand over a second e-mail, a text that is not the one that was agreed to, and to
-believe that everybody's address is wrong: then the relay is.
+second. Refuses to hand over a second e-mail, a text that is not the one that was agreed to or that
+a newer package makes untrue, and to believe that everybody's address is wrong: then the relay is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,7 +74,8 @@ def send_emails(
                     patience=office.timing.put_off,
                     tries=office.timing.tries,
                 )
-                mails, unsent = _compose(office, room, writer.write(tx, numbers))
+                untrue = delivery.list_untrue(tx, numbers)
+                mails, unsent = _compose(office, room, writer.write(tx, numbers), untrue)
                 turned += _set_aside(tx, writer, unsent)
         sent += sum(one.fate is Fate.SENT for one in outcomes)
         office.tell(sent)
@@ -138,16 +139,21 @@ def turn_to_letters(
     """
     if not numbers:
         return 0
+    untrue = delivery.list_untrue(tx, numbers)
     agreed = {one.number for one in writer.write(tx, numbers) if one.is_as_prepared}
     turned: list[Turned] = []
     kept: list[tuple[int, str, str]] = []
     for one in writer.write(tx, numbers, channel=Channel.LETTER, second=second):
-        if one.number not in agreed:
+        if one.bar is not None:
+            kept.append((one.number, "held", one.bar.value))
+        elif one.number in untrue:
+            kept.append((one.number, "held", "package_changed"))
+        elif one.number not in agreed:
             kept.append((one.number, "held", "text_changed"))
         elif not can_be_posted(one):
             kept.append((one.number, "held" if second else "bounced", f"{reason}_no_address"))
         else:
-            turned.append(Turned(one.number, reason, one.digest, second))
+            turned.append(Turned(one.number, reason, one.digest, one.household, second))
     delivery.set_states(tx, kept, before=("waiting", "sending", "sent"))
     return delivery.turn_to_letters(tx, turned)
 
@@ -187,11 +193,14 @@ def _doubt_refusals(outcomes: list[Outcome]) -> tuple[list[Outcome], RempartErro
 
 
 def _compose(
-    office: Office, room: Mailroom, written: Iterable[Rendered]
+    office: Office, room: Mailroom, written: Iterable[Rendered], untrue: Collection[int]
 ) -> tuple[list[Outgoing], list[Rendered]]:
     """Write e-mails; return them, and what cannot be one."""
     mails, unsent, now = [], [], office.now()
     for one in written:
+        if one.bar is not None or not one.is_as_prepared or one.number in untrue:
+            unsent.append(one)
+            continue
         try:
             mail = Written(
                 number=one.number,
@@ -205,14 +214,11 @@ def _compose(
             )
         except BadValue:
             unsent.append(one)
-            continue
-        if one.is_as_prepared:
-            mails.append(compose_mail(room, mail))
         else:
-            unsent.append(one)
+            mails.append(compose_mail(room, mail))
     return mails, unsent
 
 
 def _set_aside(tx: Transaction, writer: Writer, unsent: Sequence[Rendered]) -> int:
-    """Keep back a text that changed; write a letter where there is no e-mail address any more."""
+    """Keep back what is not to be said; write a letter where the e-mail address is gone."""
     return turn_to_letters(tx, writer, [one.number for one in unsent], reason="no_email")

@@ -3,12 +3,13 @@
 A batch is rows first: its letters are in it and in no other, and a digest says what its file is.
 The file comes after, whole or not at all, under a name of its own; killed in between, it is written
 again with the same bytes under the same name, and a printer takes a name once. Refuses to print a
-text that is not the one that was agreed to, and to put two addressees in one envelope.
+text that is not the one that was agreed to, what a newer package makes untrue, and to put two
+addressees in one envelope.
 """
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -220,12 +221,10 @@ def _draft(
         waiting = _cut_whole(found, wanted)
         after = waiting[-1].household
         written = {one.number: one for one in writer.write(tx, [one.number for one in waiting])}
-        good = [one for one in waiting if _is_printable(written[one.number])]
-        bad = [
-            (one.number, "held", _find_fault(one))
-            for one in written.values()
-            if not _is_printable(one)
-        ]
+        untrue = delivery.list_untrue(tx, list(written))
+        faults = {number: _find_fault(one, untrue) for number, one in written.items()}
+        good = [one for one in waiting if not faults[one.number]]
+        bad = [(number, "held", fault) for number, fault in faults.items() if fault]
         delivery.set_states(tx, bad, before=("waiting",))
     number = delivery.find_next_batch_number(tx, campaign.campaign_ref)
     made_at = office.now().replace(microsecond=0)
@@ -271,7 +270,9 @@ def make_letters(
         BadValue: an address cannot be printed.
     """
     letters = []
-    for one, (envelope, place) in zip(waiting, fill_envelopes(waiting), strict=True):
+    # Who moved since the campaign was prepared has an envelope of their own.
+    now = [one._replace(household=written[one.number].household or b"") for one in waiting]
+    for one, (envelope, place) in zip(waiting, fill_envelopes(now), strict=True):
         said = written[one.number]
         letters.append(
             Letter(
@@ -291,12 +292,15 @@ def make_letters(
     return letters
 
 
-def _is_printable(said: Rendered) -> bool:
-    return said.is_as_prepared and can_be_posted(said)
-
-
-def _find_fault(said: Rendered) -> str:
-    return "text_changed" if not said.is_as_prepared else "address_unprintable"
+def _find_fault(said: Rendered, untrue: Collection[int]) -> str:
+    """Return why a letter is not printed; empty: it is."""
+    if said.bar is not None:
+        return said.bar.value
+    if said.number in untrue:
+        return "package_changed"
+    if not said.is_as_prepared:
+        return "text_changed"
+    return "" if can_be_posted(said) else "address_unprintable"
 
 
 def _print(draft: _Draft, press: Press) -> PrintedBatch:
