@@ -211,6 +211,23 @@ def test_a_message_is_reported_shown_disarmed_and_judged_for_all_who_sent_one(
     assert "déjà reconnus comme des fraudes" in read(third.get(told))
 
 
+def test_of_more_messages_than_are_compared_none_waits_for_ever(
+    desk, ours, agent, insurer, monkeypatch
+):
+    monkeypatch.setattr("rempart.workflows.members.report_message.MOST_COMPARED", 1)
+    second = enter(desk, people.make_member(desk.database, insurer))
+    pages = [
+        browser.post("/adherent/messages-suspects/signaler", {**SENT, "text": text}).headers[
+            "Location"
+        ]
+        for browser, text in ((ours, "Allez sur un.example"), (second, "Allez sur deux.example"))
+    ]
+    first, last = (page.replace("/adherent/", "/assureur/") for page in pages)
+    assert agent.get(first).status_code == 404
+    agent.post(last, {"verdict": "fraud", "words": ""})
+    assert agent.get(first).status_code == 200
+
+
 def test_a_photograph_is_sealed_without_its_place_and_opened_on_record(desk, ours, agent):
     sent = {**SENT, "text": "", "photo": picture()}
     page = ours.post("/adherent/messages-suspects/signaler", sent).headers["Location"]

@@ -77,9 +77,12 @@ def add_report(tx: Transaction, **values: Any) -> None:
         ) from None
 
 
-def list_reports(tx: Transaction, *, since: datetime, limit: int) -> list[ReportRow]:
-    """Return the reports the visitor may see, the newest first."""
-    rows = tx.execute(_sql.list_reports, {"since": since, "limit": limit})
+def list_reports(
+    tx: Transaction, *, since: datetime, limit: int, waiting_first: bool = False
+) -> list[ReportRow]:
+    """Return the reports the visitor may see, the newest first; or those that wait before them."""
+    values = {"since": since, "limit": limit, "waiting_first": waiting_first}
+    rows = tx.execute(_sql.list_reports, values)
     return [ReportRow(*row) for row in rows]
 
 

@@ -7,11 +7,11 @@ VALUES (%(report_ref)s, %(insurer_id)s, %(person_ref)s, %(made_at)s, %(medium)s,
         %(photo_kind)s, %(marks)s::bytea[], %(sketch)s);
 
 -- name: list_reports
--- Reports the visitor may see since an instant, the newest first, without what they hold.
+-- Reports the visitor may see since an instant, the newest first, without what they hold; those that wait before all others, if asked.
 SELECT report_ref, made_at, medium, came_on, acted, photo_kind, marks, sketch, state, verdict, answered_at
 FROM notices.suspicious
 WHERE made_at >= %(since)s
-ORDER BY made_at DESC, report_ref
+ORDER BY (%(waiting_first)s::boolean AND state = 'new') DESC, made_at DESC, report_ref
 LIMIT %(limit)s::bigint;
 
 -- name: load_report

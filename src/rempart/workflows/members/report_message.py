@@ -175,9 +175,9 @@ def list_waves(tx: Transaction, asker: Asker) -> list[Wave]:
     """
     check_can(asker.visitor, Permission.HEAR_MEMBERS, now=asker.now)
     since = asker.now - timedelta(days=WAVE_DAYS)
-    rows = {
-        one.report_ref: one for one in suspicious.list_reports(tx, since=since, limit=MOST_COMPARED)
-    }
+    # Of more than are compared, those that wait: or nobody would ever answer the first of a wave.
+    found = suspicious.list_reports(tx, since=since, limit=MOST_COMPARED, waiting_first=True)
+    rows = {one.report_ref: one for one in found}
     likeness: Mapping[int, Likeness] = {
         ref: Likeness(marks=tuple(map(bytes, one.marks)), sketch=bytes(one.sketch))
         for ref, one in rows.items()
