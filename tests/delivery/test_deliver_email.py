@@ -105,6 +105,19 @@ def test_a_letter_that_waits_is_taken_back_when_the_email_arrived_after_all(
     assert delivery.attempts()["delivered"] == 1
 
 
+def test_who_is_held_because_nobody_knew_was_told_when_the_email_arrived_after_all(
+    database, tmp_path, unused_port
+):
+    nowhere = {"address_1": "", "postcode": "", "city": ""}
+    delivery = Delivery(database, {ref: cells | nowhere for ref, cells in named("vanish").items()})
+    with serving(MailHandler(folder=tmp_path), unused_port):
+        delivery.send(unused_port)
+        delivery.settle()
+        assert delivery.rows("state, reason") == [("held", "uncertain_no_address")]
+        delivery.read_reports(tmp_path / REPORTS_FOLDER)
+    assert delivery.rows("state, reason") == [("sent", "")]
+
+
 def test_what_is_put_off_is_tried_again_and_then_written(database, tmp_path, unused_port):
     delivery = Delivery(database, named("later", "slow"))
     once = MailHandler(

@@ -61,8 +61,10 @@ WHERE EXISTS (SELECT FROM notices.message AS m WHERE m.number = g.number)
   AND NOT EXISTS (SELECT FROM notices.attempt AS a WHERE a.number = g.number AND a.outcome = g.outcome);
 
 -- name: take_delivered
--- E-mails that arrived and of which nobody knew whether they had left.
-UPDATE notices.message SET state = 'sent' WHERE number = ANY (%(numbers)s::bigint[]) AND channel = 'email' AND state = 'sending';
+-- E-mails that arrived and of which nobody knew whether they had left; those that no letter could follow wait for nobody any more.
+UPDATE notices.message SET state = 'sent', reason = ''
+WHERE number = ANY (%(numbers)s::bigint[]) AND channel = 'email'
+  AND (state = 'sending' OR (state = 'held' AND reason = 'uncertain_no_address'));
 
 -- name: list_seconds
 -- Letters that wait though their e-mail, of these, arrived after all.
