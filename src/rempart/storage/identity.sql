@@ -85,7 +85,10 @@ WITH gone AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM rights.coverage AS sheet WHERE sheet.person_ref = person.person_ref)
       AND NOT EXISTS (
           SELECT FROM rights.past_coverage AS sheet WHERE sheet.person_ref = person.person_ref)
-    RETURNING person.person_ref
+    RETURNING person.person_ref, person.lookup_keys
+), closed AS (
+    DELETE FROM rights.lookup USING gone
+    WHERE lookup.lookup_key = ANY (gone.lookup_keys) AND lookup.person_ref = gone.person_ref
 )
 DELETE FROM identity.person_key USING gone WHERE person_key.person_ref = gone.person_ref;
 

@@ -1,0 +1,34 @@
+"""What insurers correct in their feeds: lines taken back, dates changed, people written wrong."""
+
+from pathlib import Path
+
+import pytest
+from tests.feed_samples import (
+    list_periods,
+    make_row,
+    publish,
+    read_findings,
+    read_people,
+    register,
+    write_feed,
+)
+
+from rempart.storage.connect import Database
+from rempart.wiring.home import Home
+
+
+@pytest.fixture(autouse=True)
+def insurer(database: Database) -> None:
+    register(database)
+
+
+def test_somebody_stated_and_taken_back_in_one_delta_may_come_with_the_next(
+    database: Database, home: Home, tmp_path: Path
+):
+    publish(database, home, write_feed(tmp_path / "full.csv", [make_row(1)]))
+    row = make_row(2, card_code="")
+    undone = write_feed(tmp_path / "delta.csv", [row, row | {"action": "remove"}])
+    publish(database, home, undone, piece_bytes=1)
+    publish(database, home, write_feed(tmp_path / "delta2.csv", [row]))
+    _, joined = read_people(database, home)
+    assert (list_periods(joined), len(joined["lookup"])) == ([("2024-01-01", "infinity")], 1)
