@@ -32,3 +32,14 @@ def test_somebody_stated_and_taken_back_in_one_delta_may_come_with_the_next(
     publish(database, home, write_feed(tmp_path / "delta2.csv", [row]))
     _, joined = read_people(database, home)
     assert (list_periods(joined), len(joined["lookup"])) == ([("2024-01-01", "infinity")], 1)
+
+
+def test_a_contract_ended_before_the_agreement_began_closes_its_line(
+    database: Database, home: Home, tmp_path: Path
+):
+    row = make_row(1, period_start="2023-06-01", agreement_start="2024-01-01")
+    publish(database, home, write_feed(tmp_path / "full.csv", [row, make_row(2)]))
+    delta = write_feed(tmp_path / "delta.csv", [row | {"period_end": "2023-11-30"}])
+    publish(database, home, delta)
+    ended, member = read_people(database, home)
+    assert (list_periods(ended), len(list_periods(member))) == ([], 1)

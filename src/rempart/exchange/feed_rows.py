@@ -35,14 +35,15 @@ class Days(NamedTuple):
 
     Args:
         stated_on: First day of the line as the row gives it.
-        starts_on: First day inside the agreement with the operator; None when there is none.
-        ends_on: Last day inside the agreement; `OPEN_END` when no end is known.
+        starts_on: First day inside the agreement with the operator.
+        ends_on: Last day inside the agreement; `OPEN_END` when no end is known. Before `starts_on`
+            when no day is inside.
         suspended_from: First day of suspension, or None.
         suspended_to: Last day of suspension, or None.
     """
 
     stated_on: date
-    starts_on: date | None
+    starts_on: date
     ends_on: date
     suspended_from: date | None
     suspended_to: date | None
@@ -50,7 +51,7 @@ class Days(NamedTuple):
     @property
     def period(self) -> Period | None:
         """The days inside the agreement, or None when there are none."""
-        return Period(self.starts_on, self.ends_on) if self.starts_on else None
+        return Period(self.starts_on, self.ends_on) if self.starts_on <= self.ends_on else None
 
     @property
     def suspended(self) -> Period | None:
@@ -314,7 +315,7 @@ def _read_days(
     last = min(ends or OPEN_END, agreed_to, agreement.ends_on)
     if suspended_from:
         suspended_to = suspended_to or OPEN_END
-    return Days(starts, first if first <= last else None, last, suspended_from, suspended_to)
+    return Days(starts, first, last, suspended_from, suspended_to)
 
 
 def read_feed_terms(parts: tuple[str, str, bool, str]) -> FeedTerms:

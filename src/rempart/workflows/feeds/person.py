@@ -37,7 +37,7 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     previous_key: bytes
     card_key: bytes
     contract_ref: int
-    days: tuple[date, date | None, date, date | None, date | None]
+    days: tuple[date, date, date, date | None, date | None]
     terms_id: int
     removes: bool
     record: bytes
@@ -62,10 +62,9 @@ class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def removed_line(self) -> Line:
-        """A line with the key of the one to remove."""
-        days = Days(*self.days)
-        starts = days.starts_on or days.stated_on
-        return Line(self.contract_ref, Period(starts, OPEN_END), None, self.terms_id)
+        """A line with the key of the one to remove, though no day of this row be inside."""
+        starts_on = Days(*self.days).starts_on
+        return Line(self.contract_ref, Period(starts_on, OPEN_END), None, self.terms_id)
 
 
 class PersonKeys(NamedTuple):

@@ -188,7 +188,7 @@ class Preparer:
             current.append(statement.own_key)
         if statement.previous_key not in (b"", statement.own_key):
             other.append(statement.previous_key)
-        if starts_on is None:
+        if starts_on > ends_on:
             return statement.record, b"", date.min, PersonKeys(current, other)
         if statement.card_key:
             (current if ends_on >= self._orders.today else other).append(statement.card_key)
