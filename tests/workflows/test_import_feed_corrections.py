@@ -43,3 +43,13 @@ def test_a_contract_ended_before_the_agreement_began_closes_its_line(
     publish(database, home, delta)
     ended, member = read_people(database, home)
     assert (list_periods(ended), len(list_periods(member))) == ([], 1)
+
+
+def test_a_row_refused_in_one_full_feed_is_refused_in_the_next(
+    database: Database, home: Home, tmp_path: Path
+):
+    rows = [make_row(1), make_row(1), make_row(2)]
+    first = publish(database, home, write_feed(tmp_path / "1.csv", rows))
+    second = publish(database, home, write_feed(tmp_path / "2.csv", [*rows, make_row(3)]))
+    assert (first.rejected, second.rejected) == (1, 1)
+    assert second.findings == first.findings == {"duplicate_row": 1}

@@ -73,8 +73,8 @@ class FeedApplier:
         feeds.lock_insurer(tx, self._orders.insurer_id)
         feeds.add_terms(tx, self._orders.insurer_id, _read_terms(piece))
         found = self._find(tx, piece)
-        new, known = self._sort(tx, piece.people, found)
-        refused = [RefusedRow(*row) for person in new for row in person.refused]
+        new, known, unchanged = self._sort(tx, piece.people, found)
+        refused = [RefusedRow(*row) for person in (*new, *unchanged) for row in person.refused]
         complete = [_complete(person, self._orders) for person in new if person.body]
         _, rows = pack_new(self._packer, self._seal, complete)
         if piece.ready is not None:
@@ -114,8 +114,8 @@ class FeedApplier:
 
     def _sort(
         self, tx: Transaction, people: Sequence[PreparedPerson], found: Found
-    ) -> tuple[list[PreparedPerson], list[PreparedPerson]]:
-        """Tell the people nobody knew from those to look at closely; note the unchanged ones."""
+    ) -> tuple[list[PreparedPerson], list[PreparedPerson], list[PreparedPerson]]:
+        """Tell people nobody knew, to look at closely, and unchanged, who are noted at once."""
         new: list[PreparedPerson] = []
         known: list[PreparedPerson] = []
         same: dict[int, PreparedPerson] = {}
@@ -133,7 +133,7 @@ class FeedApplier:
         unchanged = same.keys() - changed
         version = self._orders.feed_version
         identity.mark_seen(tx, version, unchanged, stated=True, changed=False)
-        return new, known
+        return new, known, [same[ref] for ref in unchanged]
 
     def _find_changed(self, tx: Transaction, people: Mapping[int, PreparedPerson]) -> set[int]:
         """Return which of some people are not, to the byte, what they were before this version."""
