@@ -70,7 +70,7 @@ class Model:
         found = [one for one in self.people if one.names & names]
         holder = [one for one in self.people if row["card_code"] in one.cards]
         if len(found) > 1 or (holder and holder != found):
-            for one in found:
+            for one in found + holder:
                 one.kept = True
             return "two_persons" if len(found) > 1 else "card_code_taken"
         removes = row["action"] == "remove"

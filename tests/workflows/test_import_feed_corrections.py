@@ -53,3 +53,15 @@ def test_a_row_refused_in_one_full_feed_is_refused_in_the_next(
     second = publish(database, home, write_feed(tmp_path / "2.csv", [*rows, make_row(3)]))
     assert (first.rejected, second.rejected) == (1, 1)
     assert second.findings == first.findings == {"duplicate_row": 1}
+
+
+def test_a_birth_date_corrected_under_the_same_card_closes_nobody(
+    database: Database, home: Home, tmp_path: Path
+):
+    publish(database, home, write_feed(tmp_path / "1.csv", [make_row(1), make_row(2)]))
+    before = read_people(database, home)
+    findings = tmp_path / "findings.csv"
+    rows = [make_row(1, birth_date="19840503"), make_row(2)]
+    outcome = publish(database, home, write_feed(tmp_path / "2.csv", rows), findings_path=findings)
+    assert (outcome.closed, read_findings(findings)) == (0, [(2, "card_code", "card_code_taken")])
+    assert read_people(database, home) == before

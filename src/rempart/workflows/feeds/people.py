@@ -154,7 +154,7 @@ class People:
         holder = self._owners.get(statement.card_key) if statement.card_key else None
         person = next(iter(owners.values()), None)
         if len(owners) > 1 or (holder is not None and holder is not person):
-            self._keep(owners.values())
+            self._keep((*owners.values(), *([holder] if holder else ())))
             return TWO_PERSONS if len(owners) > 1 else CARD_CODE_TAKEN
         if person is None:
             person = Person(stated=True, touched=True)
