@@ -166,3 +166,43 @@ class TestRefusals:
             leaving.start()
             publish(database, home, feed)
             leaving.join()
+
+    @pytest.mark.parametrize(
+        ("name", "changes"),
+        [
+            ("full.csv", {"period_end": "2025-12-31"}),
+            ("full.csv", {"agreement_end": "2025-12-31"}),
+            ("full.csv", {"period_start": "2020-01-01", "agreement_end": "2021-12-31"}),
+            ("delta.csv", {"period_end": "2025-12-31"}),
+            ("delta.csv", {"action": "remove"}),
+        ],
+    )
+    def test_a_feed_that_ends_the_lines_of_a_third_at_once_is_refused(
+        self,
+        database: Database,
+        home: Home,
+        tmp_path: Path,
+        name: str,
+        changes: dict[str, str],
+    ):
+        rows = [make_row(serial) for serial in range(1, 121)]
+        publish(database, home, write_feed(tmp_path / "before.csv", rows))
+        before = read_people(database, home)
+        ended = [row | changes for row in rows[:60]]
+        feed = write_feed(tmp_path / name, ended if "delta" in name else ended + rows[60:])
+        with pytest.raises(FeedRefused, match=r"60 of 120 members .* no line left"):
+            run_import(database, home, feed)
+        assert read_people(database, home) == before
+        assert publish(database, home, feed, max_closed_share=0.5).closed == 60
+
+    def test_a_year_end_that_a_third_of_the_members_renew_closes_nobody(
+        self, database: Database, home: Home, tmp_path: Path
+    ):
+        rows = [make_row(serial, period_end="2026-12-31") for serial in range(1, 121)]
+        publish(database, home, write_feed(tmp_path / "before.csv", rows))
+        renewed = [
+            make_row(serial, contract_number=f"N{serial}", period_start="2027-01-01", card_code="")
+            for serial in range(1, 121)
+        ]
+        delta = write_feed(tmp_path / "delta.csv", renewed)
+        assert publish(database, home, delta).closed == 0

@@ -97,7 +97,7 @@ def careful_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=_SHARE,
             default=MAX_CLOSED_SHARE,
             show_default=True,
-            help="Refuse a full feed that closes more than this share of the members.",
+            help="Refuse a feed that closes more than this share of the members.",
         ),
         click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Of findings."),
         click.option(

@@ -330,11 +330,18 @@ def add_terms(tx: Transaction, insurer_id: int, terms: Iterable[tuple[bytes, Ter
         )
 
 
-def count_absent(tx: Transaction, insurer_id: int, feed_version: int) -> tuple[int, int]:
-    """Return how many members a full feed does not state, and how many there are."""
-    parameters = {"insurer_id": insurer_id, "feed_version": feed_version}
-    [(absent, members)] = tx.execute(_QUERIES.count_absent, parameters)
-    return absent, members
+def count_closing(
+    tx: Transaction, insurer_id: int, version: PendingVersion, today: date
+) -> tuple[int, int]:
+    """Return how many members a version leaves without a line that lasts, and of how many."""
+    parameters = {
+        "insurer_id": insurer_id,
+        "feed_version": version.feed_version,
+        "full": version.kind == "full",
+        "today": today,
+    }
+    [(closing, members)] = tx.execute(_QUERIES.count_closing, parameters)
+    return closing, members
 
 
 def close_absent(tx: Transaction, insurer_id: int, feed_version: int) -> int:

@@ -200,15 +200,22 @@ SELECT person_ref, line, action, contract_ref, starts_on, NULLIF(ends_on, 'infin
 FROM taken
 ORDER BY person_ref, line;
 
--- name: count_absent
--- Members of an insurer whom a full feed does not state, and all its members. Canaries are neither: no feed states them, and
--- the insurer is told these figures.
-SELECT count(*) FILTER (WHERE seen.person_ref IS NULL), count(*)
+-- name: count_closing
+-- Members of an insurer whom a version leaves without a line that lasts until %(today)s, because its file does not state them
+-- (a full feed) or ends or removes their lines, and all its members. Canaries are neither: no feed states them, and the insurer
+-- is told these figures.
+SELECT count(*) FILTER (WHERE CASE
+           WHEN sheet.closed_in > %(feed_version)s THEN %(full)s AND seen.person_ref IS NULL
+           ELSE NOT EXISTS (
+               SELECT FROM rights.coverage AS next
+               WHERE next.person_ref = sheet.person_ref AND next.opened_in = %(feed_version)s
+                 AND %(today)s <= ANY (next.ends_on))
+           END), count(*)
 FROM rights.coverage AS sheet
 LEFT JOIN identity.seen_in_feed AS seen
        ON seen.feed_version = %(feed_version)s AND seen.person_ref = sheet.person_ref
 WHERE sheet.insurer_id = %(insurer_id)s AND sheet.opened_in < %(feed_version)s
-  AND sheet.closed_in >= %(feed_version)s
+  AND sheet.closed_in >= %(feed_version)s AND %(today)s <= ANY (sheet.ends_on)
   AND NOT EXISTS (SELECT FROM guard.canary WHERE canary.person_ref = sheet.person_ref);
 
 -- name: close_absent

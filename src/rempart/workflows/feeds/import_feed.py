@@ -29,7 +29,7 @@ from rempart.workflows.feeds.publish_feed import publish_version
 MAX_REJECT_SHARE = 0.05
 MAX_CLOSED_SHARE = 0.30
 SMALL_INSURER = 100
-"""Under so many members, a full feed may close any share of them."""
+"""Under so many members, a feed may close any share of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class FeedRequest:
         today: Paris civil date.
         findings_path: Where to write the findings if there are any, or None not to.
         max_reject_share: Above this share of rejected rows, nothing is published.
-        max_closed_share: Above this share of members closed by a full feed, nothing is published.
+        max_closed_share: Above this share of members closed by the feed, nothing is published.
         language: In which to write the findings.
         dry_run: Whether to undo everything at the end.
         again: Whether to apply once more a full feed that later ones replaced.
@@ -103,7 +103,7 @@ class FeedPublished:
         feed_version: Its number.
         applied: Rows applied.
         rejected: Rows left out.
-        closed: Members a full feed no longer states.
+        closed: Members it leaves without a line that lasts, not stated or ended.
         left: People moved out of the gateway's reach.
         findings: Number of findings by rule, the most frequent first.
         resumed_from: Rows an earlier process had done.
@@ -316,7 +316,7 @@ class _Import:
         version = self._check_faults()
         closed = self._check_closures()
         with self._connection.transaction():
-            left = self._flip(closed)
+            left = self._flip()
         findings = feeds.count_findings(self._connection, version.feed_version)
         return FeedPublished(
             feed_version=version.feed_version,
@@ -366,25 +366,28 @@ class _Import:
         return version
 
     def _check_closures(self) -> int:
-        """Count the members a full feed closes, and refuse what looks like half a file."""
-        if self._request.kind == "delta" or self._orders.first:
+        """Count the members a feed closes, and refuse what looks like half a file or an old one."""
+        if self._orders.first:
             return 0
-        absent, members = feeds.count_absent(
-            self._connection, self._insurer.insurer_id, self._version.feed_version
+        closing, members = feeds.count_closing(
+            self._connection, self._insurer.insurer_id, self._version, self._request.today
         )
-        if members >= SMALL_INSURER and absent > self._request.max_closed_share * members:
+        if members >= SMALL_INSURER and closing > self._request.max_closed_share * members:
+            left_out = "are not in this full feed, or have no line left in it"
+            if self._request.kind == "delta":
+                left_out = "have no line left after this delta"
             raise FeedRefused(
-                f"{absent} of {members} members are not in this full feed, more than "
-                f"{self._request.max_closed_share:.0%}. Nothing was published: is the file whole? "
-                "If they did leave, raise --max-closed-share"
+                f"{closing} of {members} members {left_out}, more than "
+                f"{self._request.max_closed_share:.0%}. Nothing was published: is the file whole, "
+                "and the newest? If they did leave, raise --max-closed-share"
             )
-        return absent
+        return closing
 
-    def _flip(self, closed: int) -> int:
+    def _flip(self) -> int:
         """Settle what could not show before, and publish. Returns how many people left."""
         connection, version = self._connection, self._version.feed_version
         feeds.lock_insurer(connection, self._insurer.insurer_id)
-        if closed:
+        if self._request.kind == "full" and not self._orders.first:
             feeds.close_absent(connection, self._insurer.insurer_id, version)
         return publish_version(
             connection,
