@@ -6,6 +6,7 @@ patient is remembered from one bundle to the next, so that memory stays bounded.
 France has no profile for Coverage; docs/reference/feed-format.md gives the mapping.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import date
 from types import TracebackType
@@ -239,6 +240,7 @@ class FhirFeed:
             start += block
             if b"\n" in block or len(start) > MAX_BUNDLE_BYTES:
                 break
+        start = start.removeprefix(BOM_UTF8)
         if _is_json(start.partition(b"\n")[0]):
             yield from _cut_documents(bytes(start), blocks)
             return
@@ -296,7 +298,8 @@ def _read_patient(entry: _Entry) -> dict[str, Patient]:
         patient = msgspec.json.decode(entry.resource, type=Patient)
     except (ValueError, RecursionError):
         return {}
-    return {entry.full_url: patient, f"Patient/{patient.id}": patient}
+    named = (entry.full_url, f"Patient/{patient.id}" if patient.id else "")
+    return {reference: patient for reference in named if reference}
 
 
 def _read_coverage(resource: msgspec.Raw, patients: Mapping[str, Patient]) -> Row | str:
@@ -307,7 +310,9 @@ def _read_coverage(resource: msgspec.Raw, patients: Mapping[str, Patient]) -> Ro
     beneficiary = patients.get(coverage.beneficiary.reference)
     if beneficiary is None:
         return "Coverage.beneficiary"
-    subscriber = patients.get(coverage.subscriber.reference or coverage.beneficiary.reference)
+    # One named by an identifier only is somebody else, whom nothing here describes.
+    stated = coverage.subscriber if coverage.subscriber != Reference() else coverage.beneficiary
+    subscriber = patients.get(stated.reference)
     if subscriber is None:
         return "Coverage.subscriber"
     if coverage.status not in _ACTIONS:

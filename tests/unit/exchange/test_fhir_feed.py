@@ -194,3 +194,18 @@ def test_nothing_of_a_resource_is_printed():
         "https://rempart.invalid/fhir/contract-number",
         "https://rempart.invalid/fhir/amc-number",
     )
+
+
+def test_a_byte_order_mark_is_accepted_as_in_csv(tmp_path: Path):
+    path = write(tmp_path / "feed.json", make_bundle(make_patient(1), make_coverage(1)))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    [row], findings = read_rows(path)
+    assert (row["insured_nir"], findings) == (make_nir(1), [])
+
+
+@pytest.mark.parametrize("field", ["beneficiary", "subscriber"])
+def test_somebody_named_by_an_identifier_only_is_nobody_of_the_bundle(field: str):
+    bundle = make_bundle(make_patient(1), make_patient(2), make_coverage(1))
+    coverage = bundle["entry"][-1]["resource"]
+    coverage[field] = {"identifier": {"value": make_nir(3)}}
+    assert list(read_bundle(json.dumps(bundle).encode())) == [f"Coverage.{field}"]
