@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.feed_samples import (
     list_periods,
+    make_card,
     make_row,
     publish,
     read_findings,
@@ -65,3 +66,40 @@ def test_a_birth_date_corrected_under_the_same_card_closes_nobody(
     outcome = publish(database, home, write_feed(tmp_path / "2.csv", rows), findings_path=findings)
     assert (outcome.closed, read_findings(findings)) == (0, [(2, "card_code", "card_code_taken")])
     assert read_people(database, home) == before
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("rejected_first", [False, True])
+def test_a_rejected_row_takes_no_rights_away_whatever_the_others_say_of_the_person(
+    database: Database, home: Home, tmp_path: Path, *, piece_bytes: int, rejected_first: bool
+):
+    ended = make_row(1, contract_number="OLD", period_end="2025-12-31", card_code=make_card(50))
+    running = make_row(1, period_start="2026-01-01")
+    publish(database, home, write_feed(tmp_path / "1.csv", [ended, running, make_row(2)]))
+    before = read_people(database, home)
+    rows = [ended, make_row(2), running | {"terms": "PHAR=?"}]
+    if rejected_first:
+        rows.reverse()
+    outcome = publish(database, home, write_feed(tmp_path / "2.csv", rows), piece_bytes=piece_bytes)
+    assert (outcome.rejected, outcome.closed, outcome.left) == (1, 0, 0)
+    assert read_people(database, home) == before
+
+
+def test_what_a_good_row_says_replaces_what_a_rejected_one_would_have_kept(
+    database: Database, home: Home, tmp_path: Path
+):
+    ended = make_row(1, contract_number="OLD", period_end="2025-12-31", card_code=make_card(50))
+    running = make_row(1, period_start="2026-01-01")
+    publish(database, home, write_feed(tmp_path / "1.csv", [ended, running]))
+    rows = [
+        ended | {"period_end": "2025-06-30"},
+        make_row(1, contract_number="MID", period_start="2025-07-01", period_end="2025-12-31"),
+        running | {"terms": "PHAR=?"},
+    ]
+    rows[1]["card_code"] = ""
+    publish(database, home, write_feed(tmp_path / "2.csv", rows), piece_bytes=1)
+    assert list_periods(read_people(database, home)[0]) == [
+        ("2024-01-01", "2025-06-30"),
+        ("2025-07-01", "2025-12-31"),
+        ("2026-01-01", "infinity"),
+    ]

@@ -174,10 +174,12 @@ class FeedApplier:
         return refused
 
     def _keep(self, tx: Transaction, keys: Sequence[bytes], found: Found) -> None:
-        """Take nothing away from people of whom only a rejected row speaks."""
-        if self._orders.kind == "full" and not self._orders.first:
-            refs = [found[key][0] for key in keys if key in found]
-            identity.mark_seen(tx, self._orders.feed_version, refs, stated=False, changed=False)
+        """Take nothing away from people of whom a rejected row speaks."""
+        refs = [found[key][0] for key in keys if key in found]
+        if refs and self._orders.kind == "full" and not self._orders.first:
+            people = People(tx, self._orders, self._seal, self._keys)
+            people.keep(refs)
+            people.write()
 
     def _count(
         self, tx: Transaction, piece: PreparedPiece, refused: list[RefusedRow], *, rows_done: int

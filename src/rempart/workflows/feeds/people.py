@@ -49,12 +49,14 @@ class Person:
         published: The sheet readers see, or None.
         pending: The sheet this version opened, or None.
         waits: Whether a change of this person waits for the end of the file.
+        kept: Whether a rejected row of a full feed speaks of this person too.
     """
 
     stored: StoredPerson | None = None
     published: StoredSheet | None = None
     pending: StoredSheet | None = None
     waits: bool = False
+    kept: bool = False
     touched: bool = False
     stated: bool = False
     record: PersonRecord | None = None
@@ -102,7 +104,23 @@ class People:
             rule = self._state(statement)
             if rule is not None:
                 refused.append(RefusedRow(statement.number, rule))
+        for person in self._people.values():
+            if person.kept and person.touched:
+                self._give_back(person)
         return refused
+
+    def keep(self, person_refs: Iterable[int]) -> None:
+        """Take nothing away from people of whom a rejected row of a full feed speaks.
+
+        What else the file states of them, before or after, replaces only the lines it contradicts.
+        """
+        refs = sorted(set(person_refs))
+        identity.mark_seen(self._tx, self._orders.feed_version, refs, stated=False, changed=True)
+        self._load(refs)
+        for person in self._people.values():
+            if person.stated:
+                self._take_up(person)
+                self._give_back(person)
 
     def settle_waiting(self, waiting: Mapping[int, list[Change]]) -> list[RefusedRow]:
         """Try waiting changes again, by person; return those that stay impossible."""
@@ -137,6 +155,7 @@ class People:
             self._people[ref] = Person(
                 stored=stored,
                 waits=ref in waiting,
+                kept=stored.stated is False and stored.changed is True,
                 stated=bool(stored.stated) or created,
                 person_ref=ref,
             )
@@ -186,6 +205,17 @@ class People:
             person.sheet = feed_copy.decode_sheet(person.pending.body)
         elif person.published and person.published.closed_in == feed_copy.STILL_OPEN:
             person.sheet = feed_copy.decode_sheet(person.published.body)
+
+    def _give_back(self, person: Person) -> None:
+        """Give back what readers see, where no line stated has a day of it."""
+        if person.stored is None or person.published is None:
+            return
+        for line in feed_copy.decode_sheet(person.published.body):
+            grown = state_line(person.sheet, line)
+            if not isinstance(grown, LineRefusal):
+                person.sheet = grown
+        known = open_sealed(self._seal, person.person_ref, person.stored.sealed)
+        person.record = merge_record(known, person.record) if person.record else known
 
     def _apply(self, person: Person, statement: Statement) -> LineRefusal | None:
         stated = decode_record(statement.record)
