@@ -1,12 +1,16 @@
 """What insurers correct in their feeds: lines taken back, dates changed, people written wrong."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.feed_samples import (
+    INSURER,
+    TODAY,
     list_periods,
     make_card,
     make_row,
+    make_secrets,
     publish,
     read_findings,
     read_people,
@@ -16,6 +20,8 @@ from tests.feed_samples import (
 
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
+from rempart.workflows.feeds.import_feed import FeedRequest, Progress, discard_feed, import_feed
+from rempart.workflows.feeds.sweep_former_members import sweep_former_members
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +109,27 @@ def test_what_a_good_row_says_replaces_what_a_rejected_one_would_have_kept(
         ("2025-07-01", "2025-12-31"),
         ("2026-01-01", "infinity"),
     ]
+
+
+@pytest.mark.parametrize("is_discarded", [False, True])
+def test_a_feed_half_loaded_at_midnight_may_be_resumed_or_discarded(
+    database: Database, home: Home, tmp_path: Path, *, is_discarded: bool
+):
+    publish(database, home, write_feed(tmp_path / "full.csv", [make_row(1)]))
+    rows = [make_row(2, period_end=TODAY.isoformat()), make_row(3)]
+    path = write_feed(tmp_path / "delta.csv", rows)
+    request = FeedRequest(path=path, insurer_id=INSURER, kind="delta", today=TODAY)
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    tomorrow = TODAY + timedelta(days=1)
+    with database.connect("feeds", autocommit=True) as connection:
+        with pytest.raises(KeyboardInterrupt):
+            import_feed(connection, make_secrets(home), request, report=interrupt)
+        with connection.transaction():
+            assert sweep_former_members(connection, tomorrow).people == 1
+        if is_discarded:
+            discard_feed(connection, INSURER)
+    publish(database, home, path, today=tomorrow)
+    assert [len(person["lookup"]) for person in read_people(database, home)] == [2, 0, 2]

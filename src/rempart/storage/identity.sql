@@ -101,8 +101,11 @@ DELETE FROM identity.pending_person WHERE feed_version = %(feed_version)s;
 DELETE FROM identity.seen_in_feed WHERE feed_version = %(feed_version)s;
 
 -- name: drop_version_keys
--- Discarding: keys the version added.
-DELETE FROM identity.person_key WHERE added_in = %(feed_version)s;
+-- Discarding: keys the version added, and those that a sweep kept meanwhile of people it brought.
+DELETE FROM identity.person_key
+WHERE added_in = %(feed_version)s OR person_ref IN (
+    SELECT person_ref FROM identity.person
+    WHERE insurer_id = %(insurer_id)s AND changed_in = %(feed_version)s);
 
 -- name: drop_version_persons
 -- Discarding: people the version brought.
