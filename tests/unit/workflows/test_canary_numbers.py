@@ -1,16 +1,24 @@
 """Numbers of canaries: whatever else, nobody can hold one."""
 
+from datetime import date
 from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from rempart.kernel.errors import SetupError
 from rempart.kernel.nir import Nir
 from rempart.storage.sealing import PersonRecord
-from rempart.workflows.guard.canary_lives import Member, draw_free
+from rempart.workflows.guard.canary_lives import (
+    Donors,
+    Member,
+    Workshop,
+    draw_free,
+    invent_household,
+)
 from rempart.workflows.guard.canary_numbers import (
     REACH,
     ImpossibleNumbers,
@@ -65,6 +73,23 @@ def test_a_canary_is_born_in_the_department_of_whom_it_resembles_when_one_is_kno
     assert places == {SHORT}
     elsewhere = {registers.draw(Random(n), head="18405", place=LONG).place for n in range(20)}
     assert elsewhere == {SHORT, FAR}
+
+
+def test_a_canary_like_somebody_born_on_29_february_has_a_day_of_its_year():
+    born = make_member("1840200000001")
+    model = structs.replace(born.record, birth_date="19840229")
+    models = [Member(1, 1, (), model)]
+    for seed in range(20):
+        workshop = Workshop(
+            donors=Donors(models),
+            numbers=ImpossibleNumbers(),
+            chance=Random(seed),
+            refer=len,
+            taken=set(),
+            today=date(2026, 11, 22),
+        )
+        [canary] = invent_household(models, workshop)
+        assert date.fromisoformat(canary.record.birth_date).month == 2
 
 
 def test_a_register_that_may_fill_the_month_gives_no_number():

@@ -271,10 +271,10 @@ class _Household:
         return self._names.get(name, "")
 
     def _rebirth(self, text: str) -> str:
-        """Move a birth date; twins stay twins, days that no calendar has stay so."""
+        """Move a birth date; twins stay twins, days that no calendar has stay so, and no others."""
         if text not in self._births:
             day = text[6:]
-            if "01" <= day <= "28":
+            if "01" <= day <= "28" or text[4:] == "0229":
                 day = f"{self._chance.randrange(1, 29):02d}"
             self._births[text] = f"{int(text[:4]) + self._years}{text[4:6]}{day}"
         return self._births[text]
