@@ -98,6 +98,10 @@ class Model:
             _identify(someone, row)
             someone.lines[_key(row)] = _line(row)
             return None
+        if row["action"] != "remove":
+            if not someone.waiting:
+                _age(someone)
+            _identify(someone, row)
         if someone.waiting:
             someone.waiting.append((number, row))
         elif row["action"] == "remove":
@@ -108,8 +112,6 @@ class Model:
             someone.waiting.append((number, row))
         else:
             someone.lines[_key(row)] = _line(row)
-        if row["action"] != "remove":
-            _identify(someone, row)
         return None
 
 
@@ -133,6 +135,16 @@ def _settle(someone: Someone) -> list[tuple[int, str]]:
     refused += [(number, "duplicate_coverage") for number, _ in someone.waiting]
     someone.waiting = []
     return refused
+
+
+def _age(someone: Someone) -> None:
+    for contract, row in someone.contracts.items():
+        left = max((start for number, start in someone.lines if number == contract), default="")
+        someone.contracts[contract] = row | {"period_start": min(row["period_start"], left)}
+    if someone.identity:
+        latest = max(row["period_start"] for row in someone.contracts.values())
+        start = min(someone.identity["period_start"], latest)
+        someone.identity = someone.identity | {"period_start": start}
 
 
 def _identify(someone: Someone, row: Row) -> None:

@@ -52,6 +52,19 @@ def test_a_contract_ended_before_the_agreement_began_closes_its_line(
     assert (list_periods(ended), len(list_periods(member))) == ([], 1)
 
 
+def test_a_line_taken_back_speaks_no_louder_than_the_one_that_corrects_it(
+    database: Database, home: Home, tmp_path: Path
+):
+    wrong = make_row(1, period_start="2027-01-01")
+    publish(database, home, write_feed(tmp_path / "full.csv", [wrong]))
+    right = make_row(1, family_name="MARTIN", card_code=make_card(50))
+    delta = write_feed(tmp_path / "delta.csv", [wrong | {"action": "remove"}, right])
+    publish(database, home, delta)
+    [person] = read_people(database, home)
+    assert person["record"]["family_name"] == "MARTIN"
+    assert [card for *_, card in person["record"]["contracts"]] == [make_card(50).replace("-", "")]
+
+
 def test_a_row_refused_in_one_full_feed_is_refused_in_the_next(
     database: Database, home: Home, tmp_path: Path
 ):

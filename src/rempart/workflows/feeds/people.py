@@ -26,7 +26,13 @@ from rempart.storage.identity import ChangedPerson, StoredPerson
 from rempart.storage.sealing import PersonRecord, Seal, decode_record, encode_record, open_sealed
 from rempart.storage.sheets import StoredSheet
 from rempart.workflows.feeds.keys import FeedKeys
-from rempart.workflows.feeds.person import PersonKeys, Statement, compute_keys, merge_record
+from rempart.workflows.feeds.person import (
+    PersonKeys,
+    Statement,
+    age_record,
+    compute_keys,
+    merge_record,
+)
 from rempart.workflows.feeds.prepared_feed import NewPerson, NewRows, Orders, pack_new
 
 CARD_CODE_TAKEN: Final = "card_code_taken"
@@ -227,7 +233,10 @@ class People:
             person.sheet, person.record = grown, merge_record(person.record, stated)
             return None
         if not statement.removes:
-            person.record = merge_record(person.record, stated)
+            known = person.record
+            if known is not None and not person.waits:
+                known = age_record(known, person.sheet, keys=self._keys)
+            person.record = merge_record(known, stated)
         return self._change(person, statement)
 
     def _change(self, person: Person, statement: Statement) -> LineRefusal | None:

@@ -101,6 +101,24 @@ def merge_record(known: PersonRecord | None, stated: PersonRecord) -> PersonReco
     return msgspec.structs.replace(latest, contracts=ordered)
 
 
+def age_record(record: PersonRecord, sheet: Sheet, *, keys: FeedKeys) -> PersonRecord:
+    """Return who a person is, stated no later than the lines that are left.
+
+    A line taken back must not speak louder than the one that corrects it.
+    """
+    latest: dict[int, str] = {}
+    for line in sheet:  # by first day
+        latest[line.contract_ref] = line.period.starts_on.isoformat()
+    contracts = tuple(
+        msgspec.structs.replace(
+            one, stated_on=min(one.stated_on, latest.get(keys.contract(one.contract_number), ""))
+        )
+        for one in record.contracts
+    )
+    stated_on = min(record.stated_on, max((one.stated_on for one in contracts), default=""))
+    return msgspec.structs.replace(record, stated_on=stated_on, contracts=contracts)
+
+
 def compute_keys(record: PersonRecord, sheet: Sheet, *, keys: FeedKeys, today: date) -> PersonKeys:
     """Return the keys of a person: typed identifiers, and the cards of contracts not ended.
 
