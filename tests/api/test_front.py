@@ -10,7 +10,9 @@ from ipaddress import ip_network
 
 import pytest
 
+from rempart.gateway.origins import make_address_finder
 from rempart.wiring.front import Front
+from rempart.wiring.settings import Settings
 
 NOBODY = "http://127.0.0.1:9"
 Answer = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
@@ -217,6 +219,31 @@ def test_only_a_trusted_proxy_is_believed_about_the_caller_s_address(
                 await Caller(front, address).ask("/v1/x", headers=headers)
             assert seen[0].headers["x-forwarded-for"] == told
             assert "x-real-ip" not in seen[0].headers
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("address", "known"), [("10.0.0.5", "203.0.113.7"), ("127.0.0.1", "127.0.0.1")]
+)
+def test_a_gateway_behind_the_front_knows_the_callers_of_a_proxy_elsewhere(
+    address: str, known: str
+):
+    """The proxy named is on another machine, the front before the gateway on this one."""
+
+    async def scenario() -> None:
+        settings = Settings.from_environment({"REMPART_TRUSTED_PROXIES": "10.0.0.5/32"})
+        async with destination() as (gateway, seen):
+            front = Front(
+                gateways=[gateway], portals=NOBODY, trusted_proxies=settings.trusted_proxies
+            )
+            async with running(front):
+                await Caller(front, address).ask(
+                    "/v1/x", headers={"x-forwarded-for": "198.51.100.1, 203.0.113.7"}
+                )
+            find_address = make_address_finder(settings.trusted_peers)
+            forwarded = seen[0].headers["x-forwarded-for"].encode()
+            assert find_address("127.0.0.1", forwarded) == known
 
     asyncio.run(scenario())
 

@@ -210,7 +210,7 @@ def create_gateway(
         clock=clock,
         desk_clock=desk_clock,
         allowance=_read_allowance(settings),
-        trusted_proxies=settings.trusted_proxies,
+        trusted_proxies=settings.trusted_peers,
         certificate_peers=settings.certificate_peers,
         stop=stop_process,
         posture=maker.posture,

@@ -178,7 +178,7 @@ def create_app() -> WsgiApplication:
         services=_watch_services(gateway, pool),
         card_root=load_root(home).public_key,
         code_seal=CodeSeal(home.key("presence")),
-        trusted_proxies=settings.trusted_proxies,
+        trusted_proxies=settings.trusted_peers,
         public_url=settings.public_url,
         providers=ProviderBook(load_providers(settings, home)),
         pool=pool,

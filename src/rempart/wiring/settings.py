@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from rempart.exchange.notice_mail import parse_own_address
@@ -14,6 +14,7 @@ from rempart.exchange.smtp_transport import parse_relay
 from rempart.kernel.errors import SetupError
 
 Network = IPv4Network | IPv6Network
+_LOOPBACK: Final = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,7 @@ class Settings:
     question_threads: int = field(default=2, metadata={"variable": "REMPART_QUESTION_THREADS"})
     spark: str | None = field(default=None, metadata={"variable": "REMPART_SPARK"})
     trusted_proxies: tuple[Network, ...] = field(
-        default=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
-        metadata={"variable": "REMPART_TRUSTED_PROXIES"},
+        default=_LOOPBACK, metadata={"variable": "REMPART_TRUSTED_PROXIES"}
     )
     certificate_proxies: tuple[Network, ...] = field(
         default=(), metadata={"variable": "REMPART_CERTIFICATE_PROXIES"}
@@ -119,13 +119,20 @@ class Settings:
     )
 
     @property
+    def trusted_peers(self) -> tuple[Network, ...]:
+        """Whose `X-Forwarded-For` gateways and portals believe: the proxies named, and our front.
+
+        The front itself believes the proxies named, and no other.
+        """
+        return (*self.trusted_proxies, *_LOOPBACK)
+
+    @property
     def certificate_peers(self) -> tuple[Network, ...]:
         """Whose `Client-Cert` the gateway believes: the proxies named, and our front behind them.
 
         Nobody while no proxy is named: a header that nothing checked would be anybody's word.
         """
-        loopback = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
-        return (*self.certificate_proxies, *loopback) if self.certificate_proxies else ()
+        return (*self.certificate_proxies, *_LOOPBACK) if self.certificate_proxies else ()
 
     @property
     def gateway_ports(self) -> tuple[int, ...]:
