@@ -14,6 +14,7 @@ from rempart.exchange.smtp_transport import parse_relay
 from rempart.kernel.errors import SetupError
 
 Network = IPv4Network | IPv6Network
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
 
 
@@ -154,7 +155,7 @@ class Settings:
         for setting in fields(cls):
             text = given.get(setting.metadata["variable"], "").strip()
             if text:
-                values[setting.name] = _PARSERS[setting.name](setting.metadata["variable"], text)
+                values[setting.name] = _parse(setting.name, setting.metadata["variable"], text)
         if "database_url_file" in values:
             values["database_url"] = _read_url(values)
         first = values.setdefault("port", cls().port)
@@ -167,6 +168,17 @@ class Settings:
         settings = cls(**values)
         _check_simulator(settings)
         return settings
+
+
+def _parse(name: str, variable: str, text: str) -> Any:
+    try:
+        return _PARSERS[name](variable, text)
+    except (ValueError, RuntimeError):
+        # What a library says of a value may hold it, and with it a secret.
+        raise SetupError(
+            f"{variable}: write a value as docs/reference/configuration.md describes it: this one "
+            "cannot be read"
+        ) from None
 
 
 def _read_url(values: Mapping[str, Any]) -> str:
@@ -214,12 +226,16 @@ def _parse_text(_: str, text: str) -> str:
 def _parse_public_url(variable: str, text: str) -> str:
     parts = urlsplit(text)
     is_ours = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")
-    if not is_ours or not parts.hostname or parts.path.strip("/") or parts.query:
+    extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if not is_ours or not parts.hostname or not parts.netloc.isascii() or extra:
         raise SetupError(
             f"{variable}: write where browsers see Rempart, such as https://tp.example "
             "(http only for localhost: passkeys do not exist elsewhere without TLS)"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    # As browsers write an origin, or no passkey would be this site's: RFC 6454 §6.2.
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    is_usual = parts.port in (None, _USUAL_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
 
 
 def _parse_url(variable: str, text: str) -> str:

@@ -146,6 +146,15 @@ def test_the_inner_ports_follow_the_first_one():
         ("REMPART_PSC_DISCOVERY", "http://psc.example/.well-known/x"),
         ("REMPART_PSC_DISCOVERY", "https://psc.example/"),
         ("REMPART_DEV_PSC", "yes"),
+        ("REMPART_PUBLIC_URL", "https://[tp.example"),
+        ("REMPART_PUBLIC_URL", "https://tp.example:port"),
+        ("REMPART_PUBLIC_URL", "https://ada@tp.example"),
+        ("REMPART_PUBLIC_URL", "https://tp.example/#portal"),
+        ("REMPART_PUBLIC_URL", "https://santé.example"),
+        ("DATABASE_URL", "postgresql://admin:a[b@db/rempart"),
+        ("REMPART_ALERTS_TO", "tls://[siem.example"),
+        ("REMPART_HOME", "~nobody-of-this-name/rempart"),
+        ("REMPART_PORT", "9" * 5000),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_what_to_write(variable: str, text: str):
@@ -153,11 +162,28 @@ def test_a_value_that_cannot_be_used_is_refused_with_what_to_write(variable: str
         Settings.from_environment({variable: text})
 
 
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("https://TP.Example/", "https://tp.example"),
+        ("https://tp.example:443", "https://tp.example"),
+        ("https://tp.example:8443", "https://tp.example:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_the_public_address_is_the_origin_that_browsers_write(given: str, origin: str):
+    assert Settings.from_environment({"REMPART_PUBLIC_URL": given}).public_url == origin
+
+
 def test_the_password_of_the_database_is_never_shown():
     given = "postgresql://admin:hush@db/rempart"
     assert "hush" not in repr(Settings(database_url=given))
     with pytest.raises(SetupError) as refusal:
         Settings.from_environment({"DATABASE_URL": given.replace("postgresql", "mysql")})
+    assert "hush" not in str(refusal.value)
+    with pytest.raises(SetupError) as refusal:
+        Settings.from_environment({"DATABASE_URL": given.replace("hush", "hush[")})
     assert "hush" not in str(refusal.value)
 
 
