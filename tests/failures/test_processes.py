@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from rempart.kernel.errors import SetupError
-from rempart.wiring.processes import Part, Supervisor, check_port_is_free, plan_parts
+from rempart.wiring.processes import Part, Supervisor, check_port_is_free, check_ports, plan_parts
 from rempart.wiring.settings import Settings
 
 APPLICATION = """
@@ -225,6 +225,21 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(make_part: MakePa
         with pytest.raises(SetupError, match=f"port {part.port} .*set REMPART_TEST_PORT"):
             check_port_is_free(part)
     check_port_is_free(part)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"REMPART_PORTALS_PORT": "8080"}, "portals and the front .* port 8080: set REMPART_PORT"),
+        ({"REMPART_GATEWAYS": "6"}, "the gateway 6 and the worker both have port 8087"),
+        ({"REMPART_PORT": "65535"}, "port 65536, which does not exist: set REMPART_GATEWAY_PORT"),
+    ],
+)
+def test_a_port_that_cannot_be_is_named_before_anything_starts(
+    environment: dict[str, str], said: str
+):
+    with pytest.raises(SetupError, match=said):
+        check_ports(plan_parts(Settings.from_environment(environment), "all"))
 
 
 def test_everything_is_planned_behind_the_front():

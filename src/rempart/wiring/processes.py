@@ -36,6 +36,7 @@ LONGEST_PAUSE_S = 10.0
 SETTLED_AFTER_S = 30.0
 REVIVE_EVERY_S = 2.0
 KILL_AFTER_S = DRAIN_S + 2.0
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +142,7 @@ def serve(settings: Settings, what: What, say: Say) -> None:
     home = Home.open(settings.home)
     parts = plan_parts(settings, what)
     with _interruptible(), _only_one(home, what, parts) as register:
-        for part in parts:
-            check_port_is_free(part)
+        check_ports(parts)
         with contextlib.suppress(KeyboardInterrupt), hold_database(settings, home, say) as database:
             make_ready(database, say)
             check_base(settings, home, database, say)
@@ -302,6 +302,30 @@ class _Process:
         self._popen.wait()
         if self._popen.stdin:
             self._popen.stdin.close()
+
+
+def check_ports(parts: Sequence[Part]) -> None:
+    """Refuse to start on a port that does not exist, is given twice, or somebody has.
+
+    Raises:
+        SetupError: naming the port and the variable that changes it.
+    """
+    owners: dict[int, Part] = {}
+    for part in parts:
+        if part.port > LAST_PORT:
+            raise SetupError(
+                f"the {part.name} would listen on port {part.port}, which does not exist: set "
+                f"{part.variable}"
+            )
+        other = owners.setdefault(part.port, part)
+        if other is not part:
+            # Both would listen: the system lets two processes of one user share a port.
+            raise SetupError(
+                f"the {other.name} and the {part.name} both have port {part.port}: set "
+                f"{other.variable} or {part.variable}"
+            )
+    for part in parts:
+        check_port_is_free(part)
 
 
 def check_port_is_free(part: Part) -> None:
