@@ -167,6 +167,16 @@ def test_the_portals_follow_the_key_of_the_home(registrar):
     assert kinds == ["software_key_added", "software_key_added", "software_key_ended"]
 
 
+def test_the_portals_of_a_home_that_comes_back_are_known_again(registrar):
+    first, second = SigningKey.generate("EdDSA"), SigningKey.generate("EdDSA")
+    for key in (first, second, first):
+        register_portals(registrar, key.public_jwk)
+    portals = find_software(registrar, client_id="portals")
+    assert list_live(registrar, portals.client_ref) == {first.thumbprint}
+    kinds = sorted(kind for kind, *_ in read_events(registrar))
+    assert kinds == ["software_key_added"] * 3 + ["software_key_ended"] * 2
+
+
 def test_the_portals_own_software_is_not_changed_by_hand(registrar):
     register_portals(registrar, SigningKey.generate("EdDSA").public_jwk)
     portals = find_software(registrar, client_id="portals")

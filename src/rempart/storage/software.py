@@ -72,6 +72,11 @@ def save_key(tx: Transaction, client_ref: int, kid: str, jwk: Mapping[str, str])
     tx.execute(QUERIES.insert_key, facts)
 
 
+def revive_key(tx: Transaction, client_ref: int, kid: str) -> None:
+    """Let a key that ended be good again."""
+    tx.execute(QUERIES.revive_key, {"client_ref": client_ref, "kid": kid})
+
+
 def end_key(tx: Transaction, client_ref: int, kid: str, *, delay: timedelta) -> None:
     """End a key some time from now."""
     tx.execute(QUERIES.end_key, {"client_ref": client_ref, "kid": kid, "delay": delay})

@@ -14,6 +14,10 @@ RETURNING client_ref;
 -- A public key of a software.
 INSERT INTO accounts.software_key (client_ref, kid, jwk) VALUES (%(client_ref)s, %(kid)s, %(jwk)s);
 
+-- name: revive_key
+-- An ended key of the portals is good again: their home is back. Of other software an ended key stays so.
+UPDATE accounts.software_key SET ends_at = 'infinity' WHERE client_ref = %(client_ref)s AND kid = %(kid)s;
+
 -- name: end_key
 -- Ends a key some time from now; one that ends earlier is left as it is.
 UPDATE accounts.software_key SET ends_at = LEAST(ends_at, clock_timestamp() + %(delay)s::interval)

@@ -191,7 +191,8 @@ def find_software(
 def register_portals(tx: Transaction, jwk: Mapping[str, str]) -> None:
     """Make the portals' own software known, with the public key of this home and no other.
 
-    Done at each start: a home that was replaced ends the key of the one before.
+    Done at each start: a home that was replaced ends the key of the one before, and has its own
+    again when it comes back.
     """
     key = read_jwk(jwk)
     facts = _describe_own(draw_ref(), PORTALS_CLIENT_ID, "Portail Rempart")
@@ -199,8 +200,11 @@ def register_portals(tx: Transaction, jwk: Mapping[str, str]) -> None:
     found = find_software(tx, client_id=PORTALS_CLIENT_ID)
     software.lock_software(tx, found.client_ref)
     keys = list_keys(tx, found.client_ref)
-    if all(one.kid != key.kid for one in keys):
-        software.save_key(tx, found.client_ref, *key)
+    if all(one.kid != key.kid or one.ends_at is not None for one in keys):
+        if any(one.kid == key.kid for one in keys):
+            software.revive_key(tx, found.client_ref, key.kid)
+        else:
+            software.save_key(tx, found.client_ref, *key)
         _record_change(tx, SecurityEventKind.SOFTWARE_KEY_ADDED, found, {"key": key.kid}, None)
     for kid in _live(keys) - {key.kid}:
         software.end_key(tx, found.client_ref, kid, delay=AT_ONCE)
