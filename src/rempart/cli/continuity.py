@@ -216,8 +216,10 @@ def add(key: Path, *, establishment: str, label: str) -> None:
     """Register a terminal by its public key, a JSON Web Key (P-256 or Ed25519)."""
     try:
         jwk = json.loads(key.read_bytes())
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise InvalidRequest(f"{key} is not a JSON Web Key") from wrong
+    if not isinstance(jwk, dict):
+        raise InvalidRequest(f"{key} is not a JSON Web Key")
     with registering() as tx:
         kid = register_terminal(
             tx, jwk, establishment=establishment, label=label, terminal_ref=secrets.randbits(62)

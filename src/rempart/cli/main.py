@@ -1,12 +1,15 @@
 """The `rempart` command. Loads a command's module only when it is called."""
 
+import csv
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
 from rempart import __version__
-from rempart.kernel.errors import RempartError
+from rempart.kernel.errors import InvalidRequest, RempartError
+from rempart.kernel.findings import BadValue
 
 # command: (module, attribute, one line of help)
 COMMANDS = {
@@ -110,5 +113,16 @@ def main() -> None:
     try:
         cli()
     except RempartError as refusal:
-        click.echo(f"rempart: {refusal} [{refusal.code}]", err=True)
-        sys.exit(1)
+        _give_up(str(refusal), refusal.code)
+    except BadValue as wrong:
+        # Of an argument: in a file it would be a finding.
+        _give_up(f"{wrong.refusal.en} {wrong.refusal.advice_en}", wrong.refusal.rule)
+    except (UnicodeDecodeError, csv.Error):
+        # What was read may hold people: it is not repeated.
+        advice = "a file given here is not text in UTF-8: save it so and give it again"
+        _give_up(advice, InvalidRequest.code)
+
+
+def _give_up(words: str, code: str) -> NoReturn:
+    click.echo(f"rempart: {words} [{code}]", err=True)
+    sys.exit(1)
