@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from tests.deploy.conftest import (
+    COMPOSE,
     CONTAINERFILE,
     DEPLOY,
     PATRONI,
@@ -81,6 +83,25 @@ def test_machines_of_compose_are_closed(compose: dict[str, Any]):
     assert len(ours) == 3
     assert [find_open(one) for one in ours] == [[], [], []]
     assert find_open({**ours[0], "read_only": False, "user": "0"}) == ["user", "read_only"]
+
+
+def test_the_secrets_of_compose_are_read_by_its_containers_and_by_nobody_else(tmp_path: Path):
+    """Compose gives a file as it is: what only its owner may read is closed to user 10001."""
+    openssl = tmp_path / "bin" / "openssl"
+    openssl.parent.mkdir()
+    openssl.write_text("#!/bin/sh\necho 00ff\n")
+    openssl.chmod(0o755)
+    lines = [line.removeprefix("#   ") for line in COMPOSE.read_text().splitlines()]
+    first = next(n for n, line in enumerate(lines) if line.startswith("mkdir"))
+    last = next(n for n, line in enumerate(lines) if line.startswith("docker"))
+    script = "\n".join(["set -eu", "umask 077", "mkdir deploy", *lines[first:last]])
+    path = f"{openssl.parent}:/usr/bin:/bin"
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, env={"PATH": path}, check=True)
+    folder = tmp_path / "deploy" / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    modes = {file.name: file.stat().st_mode & 0o004 for file in folder.iterdir()}
+    assert modes == {"database-secret": 4, "database-url": 4}
+    assert (folder / "database-url").read_text().startswith("postgresql://postgres:00ff@")
 
 
 def test_pods_are_closed(manifests: Manifests):
