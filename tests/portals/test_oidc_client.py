@@ -125,6 +125,17 @@ def test_new_keys_are_found_when_a_token_names_them(bench):
     assert bench.count("certs") == 2
 
 
+def test_a_key_that_took_the_name_of_the_one_before_is_found(bench):
+    before = Signer.create().describe_keys()
+    before["keys"][0]["kid"] = bench.providers.simulator.psc.signer.kid
+    bench.changed["certs"] = json.dumps(before).encode()
+    with pytest.raises(ProviderNotBelieved):
+        bench.sign_in()
+    bench.changed.clear()
+    bench.clock += KEYS_PAUSE_S + 1
+    assert bench.sign_in().subject == PERSON.subject
+
+
 def test_unknown_keys_do_not_make_us_ask_for_ever(bench):
     bench.sign_in()
     for _ in range(5):

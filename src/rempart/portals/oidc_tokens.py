@@ -54,7 +54,7 @@ class ProviderNotBelieved(AccessDenied):
 
 
 class UnknownKey(ProviderNotBelieved):
-    """The token names a key we do not know: the provider may have changed its keys."""
+    """No key we know signed this token: the provider may have changed its keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,8 @@ def read_signed(token: str, keys: KeySet) -> tuple[Mapping[str, Any], Mapping[st
     """Return the header and the claims of a token signed by one of the keys.
 
     Raises:
-        UnknownKey: it names a key that is not among them.
+        UnknownKey: it names a key that is not among them, or another one signed it: providers with
+            one key need not name it, and some keep its name when they change it.
         ProviderNotBelieved: it is not a signed token, or its algorithm is not one of ours.
     """
     header = _read_header(token)
@@ -121,7 +122,7 @@ def read_signed(token: str, keys: KeySet) -> tuple[Mapping[str, Any], Mapping[st
     try:
         decoded = jwt.decode(token, named[0], registry=_REGISTRY)
     except (JoseError, ValueError, TypeError, AttributeError) as failure:
-        raise ProviderNotBelieved("signature") from failure
+        raise UnknownKey("signature") from failure
     return header, decoded.claims
 
 
