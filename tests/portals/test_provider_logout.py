@@ -85,6 +85,16 @@ def test_leaving_the_provider_leaves_us_too(world, browser, provider):
     assert kinds == [("signed_in", None), ("session_ended_by_provider", "provider")]
 
 
+@pytest.mark.parametrize(("changes", "ended"), [({}, True), ({"sub": None}, False)])
+def test_a_session_its_provider_did_not_name_ends_with_its_person(
+    world, browser, provider, changes, ended
+):
+    """An identity token without `sid`, then an order with one: it may be about this session."""
+    world.write("UPDATE accounts.session SET provider_sid = ''")
+    assert send(provider, sign(world, order(world, **changes))).status_code == 200
+    assert world.read(ENDS) == [("provider" if ended else None,)]
+
+
 def test_an_order_serves_once(world, browser, provider):
     token = sign(world, order(world))
     assert send(provider, token).status_code == 200

@@ -75,10 +75,12 @@ SELECT s.provider, s.provider_sub FROM accounts.session AS s
 WHERE s.session_ref = %(session_ref)s AND s.ended_at IS NULL;
 
 -- name: list_provider_sessions
--- The live sessions that a provider's session opened, or all of a subject's when it names no session.
+-- The live sessions that a provider's session opened, or all of a subject's when it names no session. One whose provider
+-- did not name it at the sign-in goes with its subject: it may be the one that is over.
 SELECT s.session_ref FROM accounts.session AS s
 WHERE s.provider = %(provider)s AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
-  AND (%(sid)s = '' OR s.provider_sid = %(sid)s) AND (%(subject)s = '' OR s.provider_sub = %(subject)s)
+  AND (%(sid)s = '' OR s.provider_sid = %(sid)s OR (s.provider_sid = '' AND %(subject)s <> ''))
+  AND (%(subject)s = '' OR s.provider_sub = %(subject)s)
 FOR UPDATE;
 
 -- name: use_message
