@@ -23,6 +23,7 @@ from rempart.accounts.roles import Role
 from rempart.portals.oidc import ProviderBook
 from rempart.simulators.faults import Fault
 from rempart.simulators.people import Person, make_agent
+from rempart.workflows.accounts.trust_provider import trust_provider
 
 START = f"/connexion/fournisseur/{COMPANY}"
 SESSIONS = "SELECT actor_ref, role, method, provider FROM accounts.session"
@@ -180,6 +181,20 @@ def test_trust_withdrawn_closes_the_door_to_those_linked(company, browser):
         "SELECT details->>'reason' FROM accounts.security_event WHERE kind = 'sign_in_refused'"
     )
     assert reasons == [("no_role",)]
+
+
+def test_trust_withdrawn_ends_the_sessions_that_came_through_the_provider(company, browser):
+    company.sign_in(browser)
+    company.type(browser, company.invite())
+    assert browser.get("/compte").status_code == 200
+    with company.desk.database.transaction("registrar") as tx:
+        assert trust_provider(tx, company.insurer.org_ref, COMPANY) == 0
+        assert trust_provider(tx, company.insurer.org_ref, None) == 1
+    assert browser.get("/compte").status_code == 302
+    [(reason,)] = company.read(
+        "SELECT details->>'reason' FROM accounts.security_event WHERE kind = 'session_ended'"
+    )
+    assert reason == "revoked"
 
 
 @pytest.mark.parametrize(

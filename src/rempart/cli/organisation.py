@@ -139,10 +139,14 @@ def ask_recovery(org_ref: int, reason: str) -> None:
 @reference
 @click.option("--provider", help="Its configured name. [default: trust none any more]")
 def trust(org_ref: int, provider: str | None) -> None:
-    """Let the agents of organisation REF come through an identity provider, besides passkeys."""
+    """Let the agents of organisation REF come through an identity provider, besides passkeys.
+
+    The sessions of those who came through another one end at once.
+    """
     with registering() as tx:
-        trust_provider(tx, org_ref, provider)
-    click.echo(f"organisation {org_ref} trusts {provider or 'no provider'}")
+        ended = trust_provider(tx, org_ref, provider)
+    told = f"; sessions ended: {ended}" if ended else ""
+    click.echo(f"organisation {org_ref} trusts {provider or 'no provider'}{told}")
 
 
 @organisation.command()

@@ -12,3 +12,9 @@ def trust_provider(tx: Transaction, org_ref: int, provider: str | None) -> bool:
     """Note the provider of an organisation; False when there is no such organisation."""
     parameters = {"org_ref": org_ref, "provider": provider}
     return tx.execute(QUERIES.trust_provider, parameters).fetchone() is not None
+
+
+def list_other_sessions(tx: Transaction, org_ref: int, provider: str | None) -> list[int]:
+    """Return the live sessions that came through another provider."""
+    parameters = {"org_ref": org_ref, "provider": provider}
+    return [int(ref) for (ref,) in tx.execute(QUERIES.list_other_sessions, parameters)]
