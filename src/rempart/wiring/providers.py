@@ -103,7 +103,7 @@ def read_signing_key(file: Path) -> SigningKey:
             key = kind.import_key(pem)
         except (JoseError, ValueError, TypeError):
             continue
-        if key.is_private:
+        if key.is_private and (algorithm == "RS256" or key.curve_name == "P-256"):
             return SigningKey(key=key, algorithm=algorithm)
     raise SetupError(f"{file} is not a private key: write one in PEM (RSA or P-256)")
 
@@ -136,7 +136,7 @@ def _load_others(settings: Settings) -> list[Provider]:
         return [_read_provider(row, file) for row in rows]
     except OSError as failure:
         raise SetupError(f"{file} cannot be read ({failure.strerror})") from failure
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as failure:
+    except (ValueError, KeyError, TypeError, AttributeError) as failure:
         raise SetupError(
             f"{file}: write [[provider]] tables with name, label, discovery, client_id and "
             "secret_file or key_file (docs/how-to/connect-pro-sante-connect.md)"
@@ -151,6 +151,9 @@ def _read_provider(row: Mapping[str, Any], file: Path) -> Provider:
     local = address.scheme == "http" and address.hostname == "localhost"
     if address.scheme != "https" and not local:
         raise SetupError(f"{file}: the discovery address of {name} must start with https://")
+    levels = row.get("acr_values", "")
+    if not isinstance(levels, str):
+        raise SetupError(f'{file}: the acr_values of {name} are one text, such as "eidas2 eidas3"')
     audience = row.get("audience", "agents")
     if audience not in _AUDIENCES:
         raise SetupError(f"{file}: the audience of {name} is agents or members")
@@ -166,7 +169,7 @@ def _read_provider(row: Mapping[str, Any], file: Path) -> Provider:
         secret=_read_secret(file.parent / str(secret_file)) if secret_file else "",
         key=read_signing_key(file.parent / str(key_file)) if key_file else None,
         scope=str(row.get("scope", "openid profile")),
-        acr_values=tuple(str(row.get("acr_values", "")).split()),
+        acr_values=tuple(levels.split()),
         audience=audience,
     )
 

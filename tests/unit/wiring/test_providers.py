@@ -66,6 +66,15 @@ def test_a_key_that_is_not_one_is_refused(place, tmp_path, content):
         load_psc(replace(Settings(), psc_discovery=PSC, psc_key_file=file), place)
 
 
+def test_a_key_of_another_curve_is_refused_before_it_signs(place, tmp_path):
+    file = tmp_path / "key.pem"
+    curve = ["-pkeyopt", "ec_paramgen_curve:P-384"]
+    command = ["openssl", "genpkey", "-algorithm", "EC", *curve, "-out", str(file)]
+    subprocess.run(command, check=True, capture_output=True)
+    with pytest.raises(SetupError, match="P-256"):
+        load_psc(replace(Settings(), psc_discovery=PSC, psc_key_file=file), place)
+
+
 @pytest.mark.parametrize("content", [None, "", " \n"])
 def test_a_secret_that_is_not_there_is_refused(place, tmp_path, content):
     file = tmp_path / "secret"
@@ -127,6 +136,8 @@ def test_other_providers_come_from_a_file(place, tmp_path):
         ('secret_file = "s"', 'secret_file = "s"\nkey_file = "k"'),
         ('secret_file = "s"', 'secret_file = "nowhere"'),
         ('secret_file = "s"', 'secret_file = "s"\naudience = "everybody"'),
+        ('secret_file = "s"', 'secret_file = "s"\nacr_values = ["eidas2"]'),
+        ("https://id", "https://[id"),
         ("[[provider]]", "[provider]"),
         ("[[provider]]", "[[provider"),
         (GOOD, GOOD + GOOD),
@@ -136,6 +147,13 @@ def test_a_provider_that_lacks_something_is_refused(place, tmp_path, change, by)
     assert change in GOOD
     with pytest.raises(SetupError):
         load(tmp_path, place, GOOD.replace(change, by))
+
+
+def test_a_file_in_another_encoding_is_refused(place, tmp_path):
+    file = tmp_path / "providers.toml"
+    file.write_bytes(GOOD.replace("Exemple", "Santé").encode("latin-1"))
+    with pytest.raises(SetupError, match="write"):
+        load_providers(replace(Settings(), oidc_providers_file=file), place)
 
 
 def test_a_file_that_is_not_there_is_refused(place, tmp_path):
