@@ -1,10 +1,13 @@
 """The worker under `rempart serve`: watched like the others, its health and its counts over HTTP.
 
-Asked to stop, it takes no more jobs and lets those under way reach a place to stop.
+Asked to stop, it takes no more jobs and lets those under way reach a place to stop. Stopped by
+anything else, it ends the process, which is started again.
 """
 
 import asyncio
 import logging
+import os
+import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -25,6 +28,7 @@ class WorkApp:
 
     def __init__(self, worker: JobWorker) -> None:
         self._worker = worker
+        self._is_ending = False
         self._thread = threading.Thread(target=self._work, daemon=True, name="worker")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -35,6 +39,7 @@ class WorkApp:
                 if message["type"] == "lifespan.startup":
                     self._thread.start()
                 else:
+                    self._is_ending = True
                     self._worker.stop()
                     await asyncio.to_thread(self._thread.join)
                 await send({"type": f"{message['type']}.complete"})
@@ -50,7 +55,11 @@ class WorkApp:
             await send({"type": "http.response.body", "body": body})
 
     def _work(self) -> None:
-        asyncio.run(self._worker.run())
+        try:
+            asyncio.run(self._worker.run())
+        finally:
+            if not self._is_ending:
+                os.kill(os.getpid(), signal.SIGTERM)
 
 
 def create_app() -> WorkApp:
