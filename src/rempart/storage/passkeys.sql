@@ -72,6 +72,10 @@ WHERE a.actor_ref = %(actor_ref)s
   AND (now() AT TIME ZONE 'Europe/Paris')::date BETWEEN ms.starts_on AND ms.ends_on
   AND o.suspended_at IS NULL AND host.suspended_at IS NULL AND via.suspended_at IS NULL
   AND answerable.suspended_at IS NULL
+  AND NOT EXISTS (
+       SELECT 1 FROM accounts.membership AS stopped
+       WHERE stopped.org_ref = ms.org_ref AND stopped.actor_ref = ms.accountable_ref AND stopped.role = 'holder'
+         AND stopped.suspended_at IS NOT NULL)
   AND (ms.via_ref IS NULL OR EXISTS (
        SELECT 1 FROM accounts.mandate AS d
        WHERE d.principal_ref = ms.org_ref AND d.agent_ref = ms.via_ref AND d.kind = 'sub_processes'
