@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import io
 import sys
 from typing import NoReturn
 
@@ -110,6 +111,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an expected refusal is one clear line, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without some letter gets its number: no command ends half-way for that.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli()
     except RempartError as refusal:

@@ -1,5 +1,6 @@
 """The door of the command line: what is refused is one clear line, and holds nothing of a file."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import click
 import pytest
 
 from rempart.cli import main as door
+from rempart.kernel.amc import AmcNumber
 
 
 @pytest.fixture
@@ -41,11 +43,17 @@ def test_a_file_in_another_encoding_is_refused_in_a_line(
 
 
 def test_a_number_that_cannot_be_is_refused_in_a_line(run, capsys: pytest.CaptureFixture[str]):
-    from rempart.kernel.amc import AmcNumber
-
     assert run(lambda: AmcNumber.parse("12")) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("rempart: The AMC number")
+
+
+def test_a_terminal_that_lacks_a_letter_gets_its_number(run, monkeypatch: pytest.MonkeyPatch):
+    written = io.BytesIO()
+    with io.TextIOWrapper(written, encoding="latin-1", write_through=True) as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert run(lambda: print("Opérateur, job 3…")) == 0
+        assert written.getvalue() == "Opérateur, job 3\\u2026\n".encode("latin-1")
 
 
 def test_a_bug_is_no_refusal(run):
