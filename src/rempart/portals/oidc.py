@@ -289,18 +289,13 @@ class OidcClient:
         if answer.status != _OK:
             raise ProviderDown("the identity provider's discovery document is not there")
         document = answer.read_object()
-        issuer = document.get("issuer")
-        if not isinstance(issuer, str) or not self.provider.discovery.startswith(
-            f"{issuer.rstrip('/')}/.well-known/"
-        ):
-            raise ProviderDown("the identity provider's discovery document names another issuer")
         return _Endpoints(
-            issuer=issuer,
-            authorization=_read_address(document, "authorization_endpoint"),
-            token=_read_address(document, "token_endpoint"),
-            userinfo=_read_address(document, "userinfo_endpoint"),
-            keys=_read_address(document, "jwks_uri"),
-            end_session=_read_address(document, "end_session_endpoint", optional=True),
+            issuer=read_issuer(document, self.provider.discovery),
+            authorization=read_address(document, "authorization_endpoint"),
+            token=read_address(document, "token_endpoint"),
+            userinfo=read_address(document, "userinfo_endpoint"),
+            keys=read_address(document, "jwks_uri"),
+            end_session=read_address(document, "end_session_endpoint", optional=True),
             says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
             read_at=self._clock(),
         )
@@ -412,7 +407,26 @@ def _check_answer_issuer(answer: Mapping[str, str], endpoints: _Endpoints) -> No
         raise ProviderNotBelieved("the answer is another provider's")
 
 
-def _read_address(document: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
+def read_issuer(document: Mapping[str, Any], discovery: str) -> str:
+    """Return the issuer that a discovery document names, if the document is found under it.
+
+    Raises:
+        ProviderDown: it names another one, or none.
+    """
+    issuer = document.get("issuer")
+    if not isinstance(issuer, str) or not discovery.startswith(
+        f"{issuer.rstrip('/')}/.well-known/"
+    ):
+        raise ProviderDown("the identity provider's discovery document names another issuer")
+    return issuer
+
+
+def read_address(document: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
+    """Return an address of a discovery document.
+
+    Raises:
+        ProviderDown: it is not there, or not one of https (localhost aside).
+    """
     value = document.get(name, "")
     if optional and not value:
         return ""

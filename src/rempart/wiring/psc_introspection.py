@@ -1,14 +1,16 @@
 """Asks Pro Santé Connect whose token this is: at every token request, nothing kept.
 
 Refuses redirections, a proxy from the environment, a long answer and a slow one: a provider in
-trouble must not hold the gateway. Never logs a token.
+trouble must not hold the gateway; and a description of another issuer, or without TLS. Never logs a
+token.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -18,7 +20,7 @@ from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from rempart.accounts.software import ASSERTION_TYPE
 from rempart.exchange.psc_introspection import PscToken, parse_introspection
 from rempart.kernel.errors import Unavailable
-from rempart.portals.oidc import Provider
+from rempart.portals.oidc import Provider, read_address, read_issuer
 
 BODY_LIMIT: Final = 256 * 1024
 TOTAL_S: Final = 6.0
@@ -29,7 +31,8 @@ _TIMEOUT: Final = httpx.Timeout(4.0, connect=2.0)
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "rempart"}
 
 
-class _Discovery(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Discovery:
     issuer: str
     introspection_endpoint: str
 
@@ -88,14 +91,19 @@ class PscIntrospection:
         return parse_introspection(body, issuer=discovery.issuer, now_s=self._clock())
 
     async def _find_discovery(self, provider: Provider, http: httpx.AsyncClient) -> _Discovery:
-        if self._discovery is None or self._clock() > self._until_s:
-            body = await _read(http, http.build_request("GET", provider.discovery))
-            try:
-                self._discovery = msgspec.json.decode(body, type=_Discovery)
-            except (ValueError, RecursionError) as wrong:
-                raise Unavailable("Pro Santé Connect's own description is unreadable") from wrong
-            self._until_s = self._clock() + DISCOVERY_LIFETIME_S
-        return self._discovery
+        """Return the provider's description; an old one serves while no new one can be had."""
+        known = self._discovery
+        if known is not None and self._clock() <= self._until_s:
+            return known
+        try:
+            found = await _describe(provider, http)
+        except (httpx.HTTPError, Unavailable):
+            if known is None:
+                raise
+            self._until_s = self._clock() + RETRY_AFTER_S
+            return known
+        self._discovery, self._until_s = found, self._clock() + DISCOVERY_LIFETIME_S
+        return found
 
     async def _ask(
         self, provider: Provider, http: httpx.AsyncClient, discovery: _Discovery, token: str
@@ -122,6 +130,17 @@ class PscIntrospection:
             }
             request = http.build_request("POST", address, data={**form, **proof})
         return await _read(http, request)
+
+
+async def _describe(provider: Provider, http: httpx.AsyncClient) -> _Discovery:
+    body = await _read(http, http.build_request("GET", provider.discovery))
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+    except (ValueError, RecursionError) as wrong:
+        raise Unavailable("Pro Santé Connect's own description is unreadable") from wrong
+    return _Discovery(
+        read_issuer(document, provider.discovery), read_address(document, "introspection_endpoint")
+    )
 
 
 async def _read(http: httpx.AsyncClient, request: httpx.Request) -> bytes:

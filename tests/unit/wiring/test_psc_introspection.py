@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 from rempart.kernel.errors import Unavailable
 from rempart.kernel.synthetic import make_synthetic_rpps
 from rempart.portals.oidc import PSC, Provider, SigningKey
-from rempart.wiring.psc_introspection import PscIntrospection
+from rempart.wiring.psc_introspection import DISCOVERY_LIFETIME_S, PscIntrospection
 
 RPPS = make_synthetic_rpps(1).number
 FOUND = (make_synthetic_rpps(1), "officine-plus")
@@ -132,12 +132,42 @@ def test_a_provider_in_trouble_is_unavailable_and_says_when_to_come_back(answer,
     assert "the-token" not in repr(failure.value)
 
 
-@pytest.mark.parametrize("discovery", [{}, {"issuer": ISSUER}, []])
-def test_a_description_without_introspection_is_unavailable(discovery):
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        *({}, {"issuer": ISSUER}, []),
+        {"issuer": "https://autre.example", "introspection_endpoint": ENDPOINT},
+        {"issuer": ISSUER, "introspection_endpoint": ENDPOINT.replace("https", "http")},
+    ],
+)
+def test_a_description_that_cannot_be_believed_is_unavailable_and_nobody_is_asked(discovery):
     server = Server()
     server.discovery = discovery
     with pytest.raises(Unavailable):
         introspect(server, make_provider(), "one")
+    assert [str(request.url) for request in server.asked] == [DISCOVERY]
+
+
+def test_a_description_kept_serves_while_no_new_one_can_be_had():
+    server, clock = Server(), [NOW_S]
+
+    async def scene() -> None:
+        psc = PscIntrospection(
+            make_provider(),
+            transport=httpx.MockTransport(server.respond),
+            clock=lambda: clock[0],
+        )
+        async with psc.running(None):
+            assert await psc.introspect("one") == FOUND
+            clock[0] += DISCOVERY_LIFETIME_S + 1
+            server.answer["exp"] = clock[0] + 60
+            server.discovery = {}
+            assert await psc.introspect("two") == FOUND
+            assert await psc.introspect("three") == FOUND
+
+    asyncio.run(scene())
+    urls = [str(request.url) for request in server.asked]
+    assert urls == [DISCOVERY, ENDPOINT, DISCOVERY, ENDPOINT, ENDPOINT]
 
 
 def test_without_configuration_nobody_is_recognised():
