@@ -103,7 +103,7 @@ def read_signing_key(file: Path) -> SigningKey:
             key = kind.import_key(pem)
         except (JoseError, ValueError, TypeError):
             continue
-        if key.is_private and (algorithm == "RS256" or key.curve_name == "P-256"):
+        if key.is_private and (isinstance(key, RSAKey) or key.curve_name == "P-256"):
             return SigningKey(key=key, algorithm=algorithm)
     raise SetupError(f"{file} is not a private key: write one in PEM (RSA or P-256)")
 
