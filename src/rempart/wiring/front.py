@@ -189,7 +189,7 @@ class Front:
 
     def _prepare_headers(self, scope: Scope) -> Headers:
         """Keep what is for the destination, and say who the caller is."""
-        peer = scope["client"][0] if scope.get("client") else ""
+        peer = _unmap(scope["client"][0] if scope.get("client") else "")
         headers = _drop_hop_by_hop(scope["headers"])
         given = dict(headers)
         trusted = _is_among(peer, self.trusted_proxies)
@@ -246,6 +246,15 @@ class _Named(msgspec.Struct):
 
     client_ref: str
     sub: str
+
+
+def _unmap(peer: str) -> str:
+    """Return an IPv4 address as such: a socket that serves both adds a prefix (::ffff:)."""
+    try:
+        mapped = getattr(ip_address(peer), "ipv4_mapped", None)
+    except ValueError:
+        return peer
+    return str(mapped or peer)
 
 
 def _is_among(peer: str, networks: Sequence[Network]) -> bool:
