@@ -128,3 +128,26 @@ def test_whoever_takes_nothing_of_an_answer_does_not_keep_whoever_makes_it(monke
             await asyncio.wait_for(left.wait(), 5)
 
     asyncio.run(scenario())
+
+
+def test_what_nobody_takes_is_read_all_the_same_so_that_the_connection_lives_on():
+    async def scenario() -> None:
+        pieces = [b"x" * 10] * 3
+
+        async def receive() -> dict:
+            return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+        told = []
+
+        async def send(message: dict) -> None:
+            told.append(message)
+
+        path = "/v1/rights-checks"
+        scope = {"type": "http", "method": "POST", "scheme": "http", "path": path}
+        scope |= {"raw_path": path.encode(), "query_string": b"", "client": ("198.51.100.9", 1)}
+        scope["headers"] = [(b"host", b"a"), (b"content-length", b"30")]
+        async with running(Front(gateways=[NOBODY], portals=NOBODY)) as front:
+            await front(scope, receive, send)
+        assert (told[0]["status"], pieces) == (503, [])
+
+    asyncio.run(scenario())

@@ -18,6 +18,7 @@ from tests.api.world import COVERED, World, populate, typed_body
 from tests.database_copies import copied_database
 
 from rempart.disclosure.entry import Kind
+from rempart.gateway import unread
 from rempart.storage.connect import Database
 from rempart.wiring.home import Home
 from rempart.wiring.settings import Settings
@@ -175,3 +176,28 @@ def test_the_address_of_a_session_is_the_one_our_proxy_saw(process, world, read_
     with world.database.transaction("auditor") as tx:
         found = dict(tx.execute("SELECT session_ref, address FROM ledger.session").fetchall())
     assert [found[one] for one in sessions] == ["192.0.2.7", "192.0.2.8", "127.0.0.1"]
+
+
+@pytest.mark.parametrize("size", [400, 100_000, 3 * MEGABYTE])
+def test_whoever_is_refused_before_its_body_is_read_keeps_its_connection(process, size):
+    """Head and body in two pieces, as HTTP libraries send them; each must be answered."""
+    refused = "\r\n".join(
+        [
+            f"POST {PATH} HTTP/1.1",
+            "Host: 127.0.0.1",
+            "Authorization: Bearer old",
+            "Content-Type: application/json",
+            f"Content-Length: {size}",
+            "",
+            "",
+        ]
+    ).encode()
+    is_taken_in = size <= unread.MOST_BYTES
+    for pause_s in (0, 0, 0.002, 0.02):
+        with call(process) as connection:
+            for _ in range(20 if is_taken_in else 1):
+                connection.sendall(refused)
+                time.sleep(pause_s)
+                if is_taken_in:
+                    connection.sendall(b"x" * size)
+                assert read_status(connection) == 401

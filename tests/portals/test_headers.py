@@ -90,14 +90,14 @@ def test_what_an_insurer_is_called_cannot_become_a_tag(desk, operator):
         assert "&lt;script&gt;alert" in text
 
 
-def call(path: str) -> tuple[str, dict[str, str], bytes]:
+def call(path: str, **changes: object) -> tuple[str, dict[str, str], bytes]:
     """Ask the whole WSGI application, static files included."""
     told: dict[str, object] = {}
 
     def start(status, headers, exc_info=None):
         told.update(status=status, headers={k.lower(): v for k, v in headers})
 
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO()}
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **changes}
     setup_testing_defaults(environ)
     answer = make_application()(environ, start)
     body = b"".join(answer)
@@ -123,6 +123,16 @@ def test_nothing_but_static_files_is_served_from_there(desk, path):
     status, _, body = call(path)
     assert status.startswith("404")
     assert b"import" not in body
+
+
+@pytest.mark.parametrize("path", ["/connexion", "/static/rempart.css", "/nowhere"])
+def test_a_form_that_is_refused_unread_is_read_to_its_end(desk, path):
+    """The server breaks a connection off otherwise, while the front still sends the form."""
+    form = BytesIO(b"x" * 200_000)
+    given = {"REQUEST_METHOD": "POST", "wsgi.input": form, "CONTENT_LENGTH": "200000"}
+    status, _, _ = call(path, CONTENT_TYPE="image/jpeg", **given)
+    assert status[0] == "4"
+    assert form.read() == b""
 
 
 def test_every_static_file_a_page_names_exists(browser, operator):

@@ -61,6 +61,7 @@ from rempart.gateway.token_messages import (
     build_metadata,
 )
 from rempart.gateway.tokens import TokenReader
+from rempart.gateway.unread import answer_and_take_in
 from rempart.kernel.errors import NotFound, RempartError
 from rempart.workflows.accounts.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
 from rempart.workflows.rights.posture import LoadPosture, Posture, make_open_posture
@@ -319,14 +320,18 @@ class GatewayApp(Litestar):
         send: Send | LifeSpanSend,
     ) -> Coroutine[Any, Any, None]:
         """Answer one request, or live through the process's life."""
-        if scope["type"] == ScopeType.HTTP:
-            request = cast("Scope", scope)
-            send = self._checkpoint_header.wrap(cast("Send", send))
-            if request["path"] == PATH:
-                return self._door(request, cast("Receive", receive), send)
-            if below := self._find_below(request["path"]):
-                return below(request, cast("Receive", receive), send)
-        return super().__call__(scope, receive, send)
+        if scope["type"] != ScopeType.HTTP:
+            return super().__call__(scope, receive, send)
+        request = cast("Scope", scope)
+        answers: Any = super().__call__
+        if request["path"] == PATH:
+            answers = self._door
+        elif below := self._find_below(request["path"]):
+            answers = below
+        send = self._checkpoint_header.wrap(cast("Send", send))
+        return answer_and_take_in(
+            cast("Any", request), cast("Any", receive), lambda read: answers(request, read, send)
+        )
 
     def _find_below(self, path: str) -> Answers | None:
         for address, answer in self.below.items():

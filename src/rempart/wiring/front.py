@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from rempart.gateway.unread import answer_and_take_in
 from rempart.wiring.settings import Network, Settings
 
 Scope = MutableMapping[str, Any]
@@ -88,7 +89,7 @@ class Front:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._forward(scope, receive, send)
+            await answer_and_take_in(scope, receive, lambda read: self._forward(scope, read, send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

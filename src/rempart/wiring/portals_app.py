@@ -65,6 +65,7 @@ STATIC_LIFETIME_S: Final = 30 * 24 * 3600  # addresses change with the files' co
 # Of what is typed: a notification whose every answer is as long as it may be, accents in six bytes.
 BODY_LIMIT: Final = 320 * 1024
 POOL_SIZE: Final = 8
+_PIECE_BYTES: Final = 64 * 1024
 WAIT_FOR_CONNECTION_S: Final = 5.0
 WAIT_FOR_PROBE_S: Final = 2.0
 
@@ -253,7 +254,16 @@ def make_application() -> WsgiApplication:
         allow_all_origins=False,
         add_headers_function=_add_static_headers,
     )
-    return application
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        page = application(environ, start_response)
+        # A form that was refused unread, a photograph: the server would break the connection off
+        # while the front still sends it, and the refusal would be lost.
+        while environ["wsgi.input"].read(_PIECE_BYTES):
+            pass
+        return page
+
+    return answer
 
 
 def make_django_settings(
