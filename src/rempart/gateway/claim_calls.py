@@ -17,7 +17,8 @@ JSON: Final = b"application/json"
 JSON_LINES: Final = b"application/x-ndjson"
 TEXT: Final = b"text/plain"
 FHIR: Final = b"application/fhir+json"
-_YEARS: Final = range(1900, 2200)
+YEARS: Final = range(1901, 2200)
+"""Those a database and every zone know."""
 
 
 class Call(NamedTuple):
@@ -72,6 +73,6 @@ def read_instant(text: str) -> datetime:
         ValueError: it is none.
     """
     instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None or not _YEARS.start < instant.year < _YEARS.stop:
+    if instant.tzinfo is None or instant.year not in YEARS:
         raise ValueError("an instant has a zone, and a year people live in")
     return instant.astimezone(UTC)

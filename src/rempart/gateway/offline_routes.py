@@ -15,16 +15,19 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from msgspec import Meta
 
 from rempart.accounts.session import Origin
+from rempart.claims.claim import MOST_CENTS
 from rempart.client.keys import SigningKey
 from rempart.disclosure.entry import Purpose
 from rempart.gateway.admission import Admission
 from rempart.gateway.allowances import Allowances
 from rempart.gateway.bugs import log_bug
+from rempart.gateway.claim_calls import YEARS
 from rempart.gateway.keeper import Clock
 from rempart.gateway.languages import choose_language
 from rempart.gateway.origins import NOWHERE, read_agent
 from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
 from rempart.gateway.requests import read_body, send_reply
+from rempart.gateway.token_messages import KEYS_PATH
 from rempart.kernel.errors import MalformedRequest, RempartError
 from rempart.kernel.findings import BadValue, Refusal
 from rempart.kernel.instants import to_paris_day
@@ -67,7 +70,7 @@ class OfflineBatch(msgspec.Struct, frozen=True):
         Meta(
             description=(
                 "The same as a compact JWS (`typ` `rempart-numbers+jws`), signed with the key of "
-                "`/.well-known/jwks.json`: keep it as proof of what was lent."
+                f"`{KEYS_PATH}`: keep it as proof of what was lent."
             )
         ),
     ]
@@ -80,7 +83,9 @@ class OfflineEngagement(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     card_code: Annotated[str, Meta(description="Presence code of the card, 27 characters.")]
     domain: Annotated[str, Meta(description="Code of the care domain.")]
     care_date: Annotated[date, Meta(description="The day of care.")]
-    amount_cents: Annotated[int, Meta(description="What is claimed under it, cents.")]
+    amount_cents: Annotated[
+        int, Meta(description="What is claimed under it, cents.", ge=0, le=MOST_CENTS)
+    ]
     given_at: Annotated[datetime, Meta(description="When it was given (RFC 3339).", tz=True)]
     list_issued_on: Annotated[
         date, Meta(description="Day of the list of revocations the card was checked against.")
@@ -258,6 +263,8 @@ def _parse(body: bytes) -> list[Brought]:
 
 
 def _read(one: OfflineEngagement) -> Brought:
+    if one.given_at.year not in YEARS:
+        raise BadValue(REPORT)
     return Brought(
         report=OfflineReport(
             number=OfflineNumber.parse(one.number),
