@@ -15,6 +15,7 @@ from rempart.rights.offline_engagement import (
     NUMBERS_A_DAY,
     OfflineNumber,
 )
+from rempart.storage.offline import OfflineBooks
 
 
 def give_card(world, person, place):
@@ -98,6 +99,38 @@ def test_the_same_report_again_gets_the_same_answer_and_writes_nothing(
     assert len(list_entries(world)) == 1
 
 
+def test_the_same_report_to_another_gateway_names_the_log_it_was_written_in(
+    open_gateway, world, clock, card
+):
+    with open_gateway() as first, open_gateway(log_id=2) as second:
+        report = make_report(first.post(BATCHES_PATH).json()["numbers"][0], card, clock)
+        told = bring(first, report)
+        assert bring(second, report) == told
+    assert len(list_entries(world)) == 1
+
+
+def test_two_gateways_told_the_same_at_once_say_the_same(
+    open_gateway, world, clock, card, monkeypatch
+):
+    """The second one looks before the first one has written."""
+    with open_gateway() as first, open_gateway(log_id=2) as second:
+        numbers = first.post(BATCHES_PATH).json()["numbers"]
+        reports = [make_report(number, card, clock) for number in numbers[:2]]
+        told = bring(first, *reports)
+
+        kept, calls = OfflineBooks.load_reported, []
+
+        async def look_early(books, numbers):
+            calls.append(numbers)
+            return {} if len(calls) == 1 else await kept(books, numbers)
+
+        monkeypatch.setattr(OfflineBooks, "load_reported", look_early)
+        other = {**reports[1], "amount_cents": 1}
+        again = bring(second, reports[0], other)
+    assert again[0] == told[0]
+    assert (again[1]["accepted"], again[1]["reason"]) == (False, "used")
+
+
 def test_a_number_promises_once(gateway, clock, lent, card):
     number = lent["numbers"][0]
     bring(gateway, make_report(number, card, clock))
@@ -154,6 +187,21 @@ def test_the_numbers_of_another_establishment_are_unknown(open_gateway, world, c
     assert result["reason"] == "unknown_number"
 
 
+def test_the_used_numbers_of_another_establishment_are_unknown_too(
+    open_gateway, world, clock, card
+):
+    with open_gateway() as gateway:
+        report = make_report(gateway.post(BATCHES_PATH).json()["numbers"][0], card, clock)
+        assert bring(gateway, report)[0]["accepted"]
+        with world.database.transaction("owner") as tx:
+            tx.execute(
+                "UPDATE rights.offline_batch SET establishment_ref = %s", (ESTABLISHMENT_REF + 1,)
+            )
+        for same in (report, {**report, "amount_cents": 1}):
+            [result] = bring(gateway, same)
+            assert result["reason"] == "unknown_number"
+
+
 def test_reports_go_on_while_rights_are_cut(gateway, world, clock, lent, card):
     with world.database.transaction("registrar") as tx:
         tx.execute(
@@ -185,6 +233,26 @@ def replace_bearer(world):
 )
 def test_a_report_of_another_shape_is_refused(gateway, body):
     assert gateway.post(ENGAGEMENTS_PATH, json=body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_cents": -1},
+        {"amount_cents": 2**31},
+        {"amount_cents": 2**80},
+        {"given_at": "0001-01-01T00:00:00+14:00"},
+        {"given_at": "9999-12-31T23:59:59-12:00"},
+    ],
+)
+def test_a_value_that_no_book_holds_is_refused_and_closes_nothing(
+    gateway, world, clock, lent, card, changes
+):
+    report = make_report(lent["numbers"][0], card, clock, **changes)
+    reply = gateway.post(ENGAGEMENTS_PATH, json={"engagements": [report]})
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid_request")
+    assert list_entries(world) == []
+    assert "rempart_ledger_openings_total 1.0" in gateway.get("/metrics").text
 
 
 def test_what_a_stranger_sends_is_refused_before_it_is_read(open_gateway):

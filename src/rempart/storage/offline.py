@@ -21,7 +21,11 @@ READ_TIMEOUT_S: Final = 10.0
 
 
 class Reported(NamedTuple):
-    """What became of a number: accepted (no reason), or refused; and where it is written."""
+    """What became of a number: accepted (no reason), or refused; and where it is written.
+
+    Attributes:
+        log: The public name of its log; empty where it is to be written.
+    """
 
     batch_ref: int
     place: int
@@ -30,6 +34,7 @@ class Reported(NamedTuple):
     amount_cents: int
     log_id: int
     idx: int
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class OfflineBooks:
         Raises:
             Unavailable: the database does not answer.
         """
-        return bool(await self._fetch(QUERIES.save_reported, *reported))
+        return bool(await self._fetch(QUERIES.save_reported, *reported[:-1]))
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
         with _explain_failure():

@@ -172,10 +172,6 @@ async def reconcile_offline(
     for one, ask, want, seen in zip(brought, asked, wanted, found, strict=True):
         number = one.report.number
         before = known.get((number.batch_ref, number.place))
-        if before is not None and before.digest == one.digest:
-            reason = None if before.reason is None else RefusedBecause(before.reason)
-            settled.append(Settled(number.format(), reason, log, before.idx))
-            continue
         reason = decide_number(
             one.report,
             batches.get(number.batch_ref),
@@ -183,7 +179,11 @@ async def reconcile_offline(
             given_on=one.given_on,
             now_ms=now_ms,
         )
-        if before is not None:
+        # Another establishment's number is unknown, whatever became of it.
+        if before is not None and reason is not RefusedBecause.UNKNOWN_NUMBER:
+            if before.digest == one.digest:
+                settled.append(_tell_again(before))
+                continue
             reason = RefusedBecause.USED
         reason = reason or _decide_card(one.question, seen)
         place = page.next_place(ask)
@@ -205,13 +205,32 @@ async def _keep(
     A crash before leaves an entry and no row: sent again, the number gets a second entry and its
     row. The ledger says too much, never too little; a row is written once.
     """
-    lost = set()
-    for reported in fresh:
-        if reported.reason != RefusedBecause.UNKNOWN_NUMBER and not await books.save(reported):
-            lost.add(OfflineNumber(batch_ref=reported.batch_ref, place=reported.place).format())
+    lost = {
+        OfflineNumber(batch_ref=reported.batch_ref, place=reported.place): reported
+        for reported in fresh
+        if reported.reason != RefusedBecause.UNKNOWN_NUMBER and not await books.save(reported)
+    }
+    if not lost:
+        return list(settled)
+    faster = await books.load_reported(list(lost))  # by another gateway, while this one wrote
+    told: dict[str, Settled] = {}
+    for number, reported in lost.items():
+        before = faster.get((number.batch_ref, number.place))
+        if before is not None and before.digest == reported.digest:
+            told[number.format()] = _tell_again(before)
+    used = {number.format() for number in lost} - set(told)
     return [
-        one._replace(reason=RefusedBecause.USED) if one.number in lost else one for one in settled
+        one._replace(reason=RefusedBecause.USED)
+        if one.number in used
+        else told.get(one.number, one)
+        for one in settled
     ]
+
+
+def _tell_again(before: Reported) -> Settled:
+    number = OfflineNumber(batch_ref=before.batch_ref, place=before.place)
+    reason = None if before.reason is None else RefusedBecause(before.reason)
+    return Settled(number.format(), reason, before.log, before.idx)
 
 
 def _decide_card(question: Question, seen: Found) -> RefusedBecause | None:
