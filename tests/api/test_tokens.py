@@ -75,6 +75,25 @@ def test_a_software_exchanges_the_professional_s_token_and_checks_rights(gateway
     assert {entry.account_ref for entry in read_entries(world.database)} == {ACCOUNT_REF}
 
 
+def test_a_token_asked_from_a_slow_database_changes_nobody_s_nonce(
+    gateway, publisher, clock, monkeypatch
+):
+    """The moment a request came, long past, looks like a clock that went back."""
+    auth = publisher.use(publisher.ask().json()["access_token"])
+    assert gateway.post(PATH, json=typed_body(COVERED), auth=auth).status_code == 200
+    nonce, use = publisher.prover.nonce, GatewayAccounts.use_assertion
+    proofs = gateway.app.state["gateway"].token_endpoint._proofs
+
+    async def use_slowly(*given: Any, **more: Any) -> bool:
+        clock.put_forward(seconds=8)
+        proofs.find_nonce(now_ms=clock.now_ms())  # somebody else is answered meanwhile
+        return await use(*given, **more)
+
+    monkeypatch.setattr(GatewayAccounts, "use_assertion", use_slowly)
+    assert publisher.post(publisher.make_form()).status_code == 200
+    assert nonce in proofs._nonces
+
+
 @pytest.mark.parametrize("scope", ["claims:send", "rights:check claims:send"])
 def test_a_token_is_for_what_was_asked(gateway, publisher, scope):
     body = publisher.ask(scope=scope).json()

@@ -242,8 +242,9 @@ class TokenEndpoint:
         """Tell which key the token will belong to: the one proved in this very request."""
         if recognised.certificate is not None:
             return Binding("x5t#S256", hash_certificate(recognised.certificate)), None
+        # The software was looked up meanwhile: nonces and proofs follow the clock as it is now.
         proved = self._proofs.check(
-            request.proofs, Call("POST", self._url), thumbprint=None, now_ms=request.now_ms
+            request.proofs, Call("POST", self._url), thumbprint=None, now_ms=self._clock.now_ms()
         )
         return Binding("jkt", proved.thumbprint), proved.next_nonce
 

@@ -87,6 +87,18 @@ def test_a_bearer_is_remembered_for_less_than_five_seconds():
     assert accounts.loads == [1, 1]
 
 
+def test_a_clock_that_is_put_back_makes_nobody_s_memory_longer():
+    accounts = Accounts()
+
+    async def scene(directory):
+        await directory.check(BEARERS[0], now_ms=NOW_MS)
+        accounts.stopped.add(BEARERS[0])
+        with pytest.raises(AccessDenied):
+            await directory.check(BEARERS[0], now_ms=NOW_MS - 60_000)
+
+    run(scene, accounts)
+
+
 def test_whoever_is_stopped_is_remembered_too():
     accounts = Accounts(BEARERS[0])
 
