@@ -61,7 +61,7 @@ from rempart.gateway.token_messages import (
     build_metadata,
 )
 from rempart.gateway.tokens import TokenReader
-from rempart.gateway.unread import answer_and_take_in
+from rempart.gateway.unread import Intake
 from rempart.kernel.errors import NotFound, RempartError
 from rempart.workflows.accounts.issue_token import API_PATH, TOKEN_PATH, build_public_jwk
 from rempart.workflows.rights.posture import LoadPosture, Posture, make_open_posture
@@ -312,6 +312,7 @@ class GatewayApp(Litestar):
         self._door = door
         self.below = below
         self._checkpoint_header = checkpoint_header
+        self._intake = Intake()
 
     def __call__(
         self,
@@ -329,7 +330,7 @@ class GatewayApp(Litestar):
         elif below := self._find_below(request["path"]):
             answers = below
         send = self._checkpoint_header.wrap(cast("Send", send))
-        return answer_and_take_in(
+        return self._intake.serve(
             cast("Any", request), cast("Any", receive), lambda read: answers(request, read, send)
         )
 

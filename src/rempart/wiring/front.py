@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from rempart.gateway.unread import answer_and_take_in
+from rempart.gateway.unread import Intake
 from rempart.wiring.settings import Network, Settings
 
 Scope = MutableMapping[str, Any]
@@ -83,13 +83,14 @@ class Front:
     certificate_proxies: Sequence[Network] = ()
     _client: httpx.AsyncClient | None = field(default=None, init=False)
     _waiting_bytes: int = field(default=0, init=False)
+    _intake: Intake = field(default_factory=Intake, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await answer_and_take_in(scope, receive, lambda read: self._forward(scope, read, send))
+            await self._intake.serve(scope, receive, lambda read: self._forward(scope, read, send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
