@@ -22,6 +22,7 @@ from rempart.accounts.tokens import Bearer
 from rempart.disclosure.entry import Kind, Outcome, Purpose
 from rempart.disclosure.fields import Field
 from rempart.rights.engagement import format_engagement
+from rempart.storage.care import CareReader
 
 QUOTES, PECS = "/v1/quotes", "/v1/pecs"
 GLASSES = [
@@ -216,6 +217,25 @@ def test_of_many_that_would_replace_one_promise_at_once_one_does(gateway, world)
         statuses = list(pool.map(lambda _: gateway.post(PECS, json=body).status_code, range(8)))
     assert sorted(statuses) == [200, *[409] * 7]
     assert sorted(state for _, _, state, _ in read_pecs(world)) == ["agreed", "replaced"]
+
+
+def test_a_promise_cancelled_while_it_is_replaced_costs_nobody_their_answer(
+    gateway, world, monkeypatch
+):
+    number, read = ask_pec(gateway)["number"], CareReader.load_pecs
+    bodies = [quote_body(COVERED, replaces=number), *[quote_body(COVERED)] * 3]
+
+    async def read_then_lose(reader: CareReader, places: Any) -> Any:
+        found = await read(reader, places)
+        if places:
+            with world.database.transaction("owner") as tx:
+                tx.execute("UPDATE claims.pec SET state = 'cancelled' WHERE state = 'agreed'")
+        return found
+
+    monkeypatch.setattr(CareReader, "load_pecs", read_then_lose)
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(pool.map(lambda body: gateway.post(PECS, json=body).status_code, bodies))
+    assert statuses == [409, 200, 200, 200]
 
 
 def test_a_number_that_is_not_ours_replaces_nothing(gateway):

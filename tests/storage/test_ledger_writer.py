@@ -1,5 +1,6 @@
 """The writer of a log: contiguous, monotone, durable, alone; with the mutations that break it."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.ledger_samples import (
 from rempart.disclosure.checkpoint import verify_checkpoint
 from rempart.disclosure.session import draft_session
 from rempart.storage import ledger_opening, ledger_writer
+from rempart.storage.care import PecRow, PromiseMoved
 from rempart.storage.connect import Database
 from rempart.storage.ledger_writer import Receipt, Replay
 from rempart.workflows.ledger.audit_ledger import audit_ledger
@@ -219,6 +221,26 @@ def test_a_session_is_kept_with_the_entry_that_commits_to_it_and_an_answer_with_
     assert read_rows(database, "SELECT * FROM ledger.session") == [tuple(facts)]
     assert read_rows(database, "SELECT answer, t_ms FROM ledger.replay") == [(b"answer", START_MS)]
     check_ledger(database, 3)
+
+
+def test_a_promise_whose_predecessor_is_gone_writes_nothing_and_the_writer_goes_on(
+    database: Database,
+):
+    promise = PecRow(
+        *(1, 0, 1, 1, 1, 1, 1, "OPTI", date(2026, 11, 24), "agreed", date(2027, 1, 1), 1, 1, 1),
+        *("[]", "[]", 1, 99),
+    )
+
+    async def scenario() -> None:
+        writer = await open_writer(database)
+        with pytest.raises(PromiseMoved):
+            await writer.append([make_draft(1)], pecs=[promise])
+        [receipt] = await writer.append([make_draft(3)])
+        assert receipt.index == 0
+        await writer.close()
+
+    run(scenario)
+    check_ledger(database, 1)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ AMO: Final = 0
 """In the place of a contract: what compulsory insurance withheld."""
 
 
+class PromiseMoved(Exception):
+    """A promise to replace is good no more: it was used, cancelled or replaced meanwhile."""
+
+
 class PecRow(NamedTuple):
     """One promise to write, in the order of the columns; amounts in cents.
 
@@ -193,8 +197,12 @@ class PecBook:
         return [_build_pec(row) for row in rows]
 
 
-async def write_pecs(connection: asyncpg.Connection, pecs: Sequence[PecRow]) -> bool:
-    """Write promises in the transaction under way; False when one to replace is good no more."""
+async def write_pecs(connection: asyncpg.Connection, pecs: Sequence[PecRow]) -> None:
+    """Write promises in the transaction under way.
+
+    Raises:
+        PromiseMoved: one to replace is good no more: the transaction may not be committed.
+    """
     gone = [(pec.replaces_log, pec.replaces_idx) for pec in pecs if pec.replaces_log is not None]
     if gone:
         logs, indexes = zip(*gone, strict=True)
@@ -202,10 +210,9 @@ async def write_pecs(connection: asyncpg.Connection, pecs: Sequence[PecRow]) -> 
             _sql.replace_pecs, list(logs), list(indexes), timeout=READ_TIMEOUT_S
         )
         if moved != len(gone):
-            return False
+            raise PromiseMoved
     columns = [list(column) for column in zip(*pecs, strict=True)]
     await connection.execute(_sql.insert_pecs, *columns, timeout=READ_TIMEOUT_S)
-    return True
 
 
 def format_lines(quote: Quote) -> str:

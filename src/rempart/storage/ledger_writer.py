@@ -28,7 +28,7 @@ from rempart.disclosure.note import NoteSigner
 from rempart.disclosure.session import SessionFacts
 from rempart.kernel.errors import LedgerFenced, LedgerUnavailable
 from rempart.storage.array_literals import format_bytes, format_numbers, format_uuids
-from rempart.storage.care import PecRow, write_pecs
+from rempart.storage.care import PecRow, PromiseMoved, write_pecs
 from rempart.storage.ledger_opening import (
     CHECKPOINT_PERIOD_MS,
     DRIVER_FAILURES,
@@ -222,6 +222,8 @@ class LedgerWriter:
 
         Raises:
             ValueError: A draft cannot be stored. Nothing was written; the writer stays usable.
+            PromiseMoved: A promise to replace is good no more. Nothing was written; the writer
+                stays usable.
             LedgerFenced: Another writer took the log over. Nothing was written.
             LedgerUnavailable: It is not known whether the batch was written; the writer is finished
                 and no receipt may be given. Whoever opens the log next sees which.
@@ -258,8 +260,8 @@ class LedgerWriter:
                     timeout=COMMIT_TIMEOUT_S,
                 )
                 self._check_fence(moved)
-                if pecs and not await write_pecs(self._connection, pecs):
-                    raise LedgerUnavailable("a promise changed while it was replaced: ask again")
+                if pecs:
+                    await write_pecs(self._connection, pecs)
             # 5. Durable. Only now is its root signed and are its callers told.
             self._adopt(batch)
         return [
@@ -315,10 +317,12 @@ class LedgerWriter:
 
     @contextlib.asynccontextmanager
     async def _fatal(self) -> AsyncIterator[None]:
-        """Whatever is raised inside finishes the writer; its connection and its lock go with it."""
+        """Let what is raised inside finish the writer; its connection and its lock go with it."""
         try:
             yield
             self._check_warnings()
+        except PromiseMoved:
+            raise  # rolled back, and answered: the connection is as it was
         except BaseException as failure:
             self._usable = False
             self._connection.terminate()

@@ -53,7 +53,8 @@ class LedgerPage:
     ) -> None:
         self._desk = desk
         self._sessions = sessions
-        self._now_ms = now_ms
+        self.now_ms = now_ms
+        self.today = today
         self._expires_on = compute_expiry(today)
         self._first = desk.ledger.size
         self._head = b',"receipt":{"log":' + msgspec.json.encode(desk.ledger.origin) + b',"index":'
@@ -123,10 +124,10 @@ class LedgerPage:
         """Return the place of the next entry, after that of its session if it opens one."""
         session = self._sessions.get(one.origin)
         if session is None:
-            facts = open_session(one.origin, now_ms=self._now_ms)
+            facts = open_session(one.origin, now_ms=self.now_ms)
             self._opened.append(facts)
             self._drafts.append(draft_session(facts, request_id=one.request_id))
-            session = self._sessions[one.origin] = Session(facts.session_ref, self._now_ms)
+            session = self._sessions[one.origin] = Session(facts.session_ref, self.now_ms)
         return Place(self, self._first + len(self._drafts), session.session_ref)
 
     def write(self, one: Asked, place: Place, answer: AnyAnswer, draft: Draft) -> None:
@@ -165,6 +166,7 @@ class LedgerPage:
         """Make the page durable; return the answers, in the order of their questions.
 
         Raises:
+            PromiseMoved: nothing was written; begin another page.
             LedgerUnavailable, LedgerFenced: no answer of this page may leave.
         """
         if self._drafts:
@@ -175,7 +177,7 @@ class LedgerPage:
                 self._drafts, sessions=self._opened, replays=self._replays, pecs=self._pecs
             )
         for origin, session_ref in self._used.items():
-            self._desk.sessions.remember(origin, session_ref, now_ms=self._now_ms)
+            self._desk.sessions.remember(origin, session_ref, now_ms=self.now_ms)
         end = msgspec.json.encode(self._desk.ledger.checkpoint) + b"}}"
         return [
             one if isinstance(one, RempartError) else Answered(one[0] + end, one[1])

@@ -7,7 +7,7 @@ person exists.
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -20,7 +20,7 @@ from rempart.exchange.rights_answer import (
     build_closed_answer,
     build_open_answer,
 )
-from rempart.kernel.errors import InconsistentRecord, RempartError
+from rempart.kernel.errors import InconsistentRecord, LedgerUnavailable, RempartError
 from rempart.kernel.instants import to_day_number
 from rempart.rights.answer import ShownReason, decide_shown_reason
 from rempart.rights.coverage import (
@@ -32,6 +32,7 @@ from rempart.rights.coverage import (
 )
 from rempart.rights.cuts import RightsCut
 from rempart.rights.lookup import TypedIdentifiers, compute_lookup_key
+from rempart.storage.care import PromiseMoved
 from rempart.storage.gateway import Found, Wanted
 from rempart.workflows.ledger.ledger_page import LedgerPage, Place
 from rempart.workflows.rights.quote_care import OpenCare, Priced, price_care, show_price
@@ -44,6 +45,9 @@ _OUTCOMES: Final = {
     ClosedReason.SUSPENDED: Outcome.CLOSED_SUSPENDED,
     ClosedReason.DOMAIN_NOT_COVERED: Outcome.CLOSED_DOMAIN,
 }
+
+# Pages begun while promises to replace change under them.
+TRIES: Final = 3
 
 _log = logging.getLogger("rempart.rights")
 
@@ -72,10 +76,26 @@ async def check_rights(
     weighed = await weigh_presence(desk, asked, wanted, found, now_ms=now_ms, today=today)
     # A crash after this leaves allowances spent for answers that never left, never the reverse.
     judged = await desk.guard.judge(asked, wanted, found, weighed, now_ms=now_ms)
-    prices = await _price(desk, asked, found, judged, today=today)
-    for number, (one, want, seen, evidence) in enumerate(
-        zip(asked, wanted, found, judged, strict=True)
-    ):
+    for _ in range(TRIES):
+        prices = await _price(desk, asked, found, judged, today=today)
+        _fill(desk, page, zip(asked, wanted, found, judged, strict=True), prices)
+        try:
+            return await page.commit()
+        except PromiseMoved:
+            # Nothing was written. Prices and promises are looked at again; look-ups were judged.
+            page = await LedgerPage.open(desk, asked, now_ms=now_ms, today=today)
+    raise LedgerUnavailable("promises to replace go on changing: come back")
+
+
+def _fill(
+    desk: Desk,
+    page: LedgerPage,
+    batch: Iterable[tuple[Asked, Wanted, Found, Weighed]],
+    prices: Mapping[int, Priced],
+) -> None:
+    """Write the entries of a batch on a page, and the answers that wait for them."""
+    now_ms, today = page.now_ms, page.today
+    for number, (one, want, seen, evidence) in enumerate(batch):
         if page.repeat(one, seen.given):
             continue
         if isinstance(evidence, RempartError):
@@ -104,7 +124,6 @@ async def check_rights(
             shown = show(one.question, decision, evidence, promise=place.promise)
         entry = draft_entry(one, want, seen, decision=decision, shown=shown, place=place)
         page.write(one, place, shown, entry)
-    return await page.commit()
 
 
 def decide(
@@ -232,7 +251,7 @@ async def _price(
     wanted: dict[int, OpenCare] = {}
     for number, (one, seen, evidence) in enumerate(zip(asked, found, judged, strict=True)):
         care = one.question.care
-        if care is None or isinstance(evidence, RempartError):
+        if care is None or seen.given or isinstance(evidence, RempartError):
             continue
         with contextlib.suppress(InconsistentRecord):
             decision = decide(one.question, seen, evidence)

@@ -4,7 +4,7 @@ Only where rights are open: everybody else is answered as to a rights check, so 
 nothing more of who exists. Refuses to replace a promise of somebody else, or one that was used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -74,15 +74,22 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
     if not wanted:
         return []
     persons = list({one.person_ref for one in wanted})
-    replaced = [one.care.replaces for one in wanted if one.care.replaces is not None]
-    pecs = dict(await desk.care.load_pecs(replaced))
+    pecs = await desk.care.load_pecs(
+        [one.care.replaces for one in wanted if one.care.replaces is not None]
+    )
+    refusals = _check_all_replaced(wanted, pecs, today)
+    replaced = [
+        one.care.replaces
+        for one, refusal in zip(wanted, refusals, strict=True)
+        if one.care.replaces is not None and refusal is None
+    ]
     loaded = await desk.care.load_used(persons, today=today, replaced=replaced)
     used = {whose: dict(held) for whose, held in loaded.items()}
     books = await desk.tables.load_books(desk.care, (one.insurer_id for one in wanted))
     places = {one.asked.establishment_ref or 0 for one in wanted}
     billers = await desk.care.load_billers(sorted(places), day=today)
     priced: list[Priced] = []
-    for one in wanted:
+    for one, refusal in zip(wanted, refusals, strict=True):
         contract_ref = one.opened.coverage.contract_ref
         held = used.setdefault((one.person_ref, contract_ref), {})
         ground = QuoteGround(
@@ -94,12 +101,10 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
             used=held,
             amo_used=used.get((one.person_ref, AMO), {}),
         )
-        quote, refusal = make_quote(one.care, ground), _check_replaced(one, pecs, today)
+        quote = make_quote(one.care, ground)
         priced.append(Priced(one, quote, refusal))
         if one.care.promises and refusal is None:
             held.update(add_uses(held, quote.uses))
-            if one.care.replaces is not None:
-                del pecs[one.care.replaces]
     return priced
 
 
@@ -130,6 +135,20 @@ def _choose_table(book: TableBook, one: OpenCare) -> BenefitTable:
     coverage, day = one.opened.coverage, one.care.lines[0].care_date
     chosen = book.find(coverage.terms, day)
     return chosen or make_card_table(CARD_TABLE, coverage.terms, coverage.period)
+
+
+def _check_all_replaced(
+    wanted: Iterable[OpenCare], pecs: Mapping[Place, StandingPec], today: date
+) -> list[Conflict | None]:
+    """Say of each question why it may not replace what it names; of two for one, the first may."""
+    left = dict(pecs)
+    refusals = []
+    for one in wanted:
+        refusal = _check_replaced(one, left, today)
+        if one.care.promises and one.care.replaces is not None and refusal is None:
+            del left[one.care.replaces]
+        refusals.append(refusal)
+    return refusals
 
 
 def _check_replaced(
