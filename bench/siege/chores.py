@@ -174,7 +174,6 @@ class Round:
 
 
 _PURGES: Final = "SELECT count(*) FROM retention.run WHERE state NOT IN ('done', 'refused')"
-_FAILED: Final = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'failed'"
 _OPEN: Final = (
     "SELECT count(*) FROM claims.claim WHERE state = 'received'",
     "SELECT count(*) FROM claims.run WHERE state IN ('approved', 'sending')",
