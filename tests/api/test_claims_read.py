@@ -1,5 +1,7 @@
 """What became of claims is read by who billed them, and only once the ledger has it."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from tests.api.claiming import (
@@ -219,13 +221,32 @@ def test_without_the_ledger_no_result_leaves_and_claims_still_come_in(gateway, w
 def test_mutation_a_result_that_leaves_before_its_entry_is_noticed(gateway, world, monkeypatch):
     claim = take_one(gateway, make_claim(COVERED))
 
-    async def forget(desk, drafts, origin, *, now_ms):
-        return []
+    async def forget(desk, told, *, now_ms):
+        return [[]] * len(told)
 
     monkeypatch.setattr(read_claims, "record_readings", forget)
     gateway.get(CLAIMS)
     gateway.get(f"{CLAIMS}/{claim}")
     assert read_disclosures(world) == []
+
+
+def test_results_read_at_once_share_the_log_and_each_has_its_place_in_it(
+    gateway, world, monkeypatch
+):
+    claims = [take_one(gateway, make_claim(COVERED, f"F-{n}")) for n in range(8)]
+    append, batches = LedgerWriter.append, []
+
+    async def append_slowly(self, drafts, **others):
+        batches.append(len(drafts))
+        await asyncio.sleep(0.3)
+        return await append(self, drafts, **others)
+
+    monkeypatch.setattr(LedgerWriter, "append", append_slowly)
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda claim: gateway.get(f"{CLAIMS}/{claim}").json(), claims))
+    assert [one["claim"] for one in replies] == claims
+    assert len({one["receipt"]["index"] for one in replies}) == 8
+    assert len(batches) < 5, "one for each would keep rights checks waiting"
 
 
 def test_an_unknown_claim_does_not_cost_the_desk_its_log(gateway, world):

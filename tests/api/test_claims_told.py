@@ -165,10 +165,10 @@ def test_that_somebody_is_unknown_and_that_rights_are_closed_are_one_wording(gat
 def test_mutation_results_told_to_whoever_billed_would_be_the_search_the_door_is_not(
     gateway, world, monkeypatch
 ):
-    async def tell(*_, **__):
-        return True
+    async def tell(_desk, looks, **_times):
+        return [True] * len(looks)
 
-    monkeypatch.setattr(read_claims, "judge_reading", tell)
+    monkeypatch.setattr(read_claims, "judge_readings", tell)
     assert read_many(gateway, world, 12) == ["rejected"] * 12
 
 
@@ -176,13 +176,13 @@ def test_mutation_a_claim_that_waits_and_is_not_judged_would_be_known_by_its_wor
     gateway, world, monkeypatch
 ):
     asked = []
-    judge = read_claims.judge_reading
+    judge = read_claims.judge_readings
 
-    async def count(desk, look, **times):
-        asked.append(look.person_ref)
-        return await judge(desk, look, **times)
+    async def count(desk, looks, **times):
+        asked.extend(look.person_ref for look in looks)
+        return await judge(desk, looks, **times)
 
-    monkeypatch.setattr(read_claims, "judge_reading", count)
+    monkeypatch.setattr(read_claims, "judge_readings", count)
     fetched = []
     fetch = ClaimShelf._fetch
 

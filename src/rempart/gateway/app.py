@@ -240,9 +240,8 @@ class Gateway:
         A crash at any point of the closing loses nothing: only the last checkpoint may be missing,
         and the next start finds the head where the last commit left it.
         """
-        intake = [] if self.claims is None else [self.claims.intake]
         commits: list[GroupCommit[Any, Any] | BearerDirectory]
-        commits = [self.checks, self.bearers, *intake]
+        commits = [self.checks, self.bearers, *(self.claims.commits if self.claims else ())]
         working = [asyncio.create_task(work.run()) for work in commits]
         watching = [
             asyncio.create_task(task)

@@ -19,7 +19,6 @@ from rempart.accounts.session import Origin
 from rempart.accounts.tokens import CLAIMS_SCOPE
 from rempart.claims.references import format_reference, parse_reference
 from rempart.claims.states import ClaimState
-from rempart.disclosure.entry import Draft
 from rempart.exchange.billed_claim import MOST_LETTERS, BilledClaim, is_printable
 from rempart.exchange.claim_json import MOST_CLAIMS, TOO_MANY, read_claim, split_claims
 from rempart.exchange.fhir_claim import format_acknowledgement, read_fhir_claim
@@ -48,14 +47,13 @@ from rempart.gateway.keeper import Clock
 from rempart.gateway.languages import choose_language
 from rempart.gateway.lot_routes import LotDesk
 from rempart.gateway.metrics import Metrics
-from rempart.gateway.offline_routes import PerformsBatch
 from rempart.gateway.origins import NOWHERE, read_agent
 from rempart.gateway.problems import InvalidQuestion, MethodNotAllowed, Reply, format_problem
 from rempart.gateway.questions import SHAPE
 from rempart.gateway.requests import read_body, send_reply
 from rempart.kernel.errors import AccessDenied, NotFound, RempartError
 from rempart.workflows.claims import read_claims
-from rempart.workflows.claims.read_claims import Reading, Receipt, Wish
+from rempart.workflows.claims.read_claims import Reading, Receipt, Told, Wish
 from rempart.workflows.claims.take_claims import Refused, Sent, Taken
 from rempart.workflows.rights.rights_desk import ClaimLook
 
@@ -95,7 +93,8 @@ class ClaimsDoor:
         *,
         admission: Admission,
         allowances: Allowances,
-        keeper: PerformsBatch,
+        judging: GroupCommit[ClaimLook, bool],
+        readings: GroupCommit[Told, Sequence[Receipt]],
         intake: GroupCommit[Sent, Taken | Refused],
         shelf: Shelf,
         lots: LotDesk,
@@ -105,7 +104,8 @@ class ClaimsDoor:
     ) -> None:
         self._admission = admission
         self._allowances = allowances
-        self._keeper = keeper
+        self._judging = judging
+        self._readings = readings
         self._intake = intake
         self._shelf = shelf
         self._lots = lots
@@ -270,7 +270,7 @@ class ClaimsDoor:
             self._shelf,
             parse_reference(reference),
             reading=_make_reading(call),
-            judge=lambda look: self._judge(look, call.now_ms),
+            judge=self._judging.submit,
             record=self._make_record(call),
         )
         return Reply(200, JSON, msgspec.json.encode(describe_claim(found, receipt)))
@@ -289,26 +289,9 @@ class ClaimsDoor:
         asked = CancelAsked(format_reference(claim_ref))
         return Reply(202, JSON, msgspec.json.encode(asked))
 
-    async def _judge(self, look: ClaimLook, now_ms: int) -> bool:
-        """Ask the guard whether a result may be told."""
-        today = self._clock.today()
-        is_told: bool = await self._keeper.perform(
-            lambda desk: read_claims.judge_reading(desk, look, now_ms=now_ms, today=today)
-        )
-        return is_told
-
     def _make_record(self, call: Call) -> read_claims.Record:
-        """Return what writes that a call is told something: alone with the log, between batches."""
-
-        async def record(drafts: Sequence[Draft]) -> Sequence[Receipt]:
-            receipts: Sequence[Receipt] = await self._keeper.perform(
-                lambda desk: read_claims.record_readings(
-                    desk, drafts, call.origin, now_ms=call.now_ms
-                )
-            )
-            return receipts
-
-        return record
+        """Return what writes that a call is told something, together with those that wait."""
+        return lambda drafts: self._readings.submit(Told(drafts, call.origin))
 
     async def _read_body(self, call: Call) -> bytes:
         announced = call.headers.get(b"content-length")

@@ -1,6 +1,6 @@
 """The part of the gateway that takes claims in and tells payments: its shelves, its secrets."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -14,9 +14,13 @@ from rempart.gateway.claim_routes import Shelf as ClaimShelf
 from rempart.gateway.keeper import Clock
 from rempart.gateway.lot_routes import LotDesk
 from rempart.gateway.lot_routes import Shelf as LotShelf
+from rempart.gateway.offline_routes import PerformsBatch
 from rempart.gateway.remittances import REMITTANCES_PATH, RemittanceDoor
+from rempart.workflows.claims import read_claims
+from rempart.workflows.claims.read_claims import Receipt, Told
 from rempart.workflows.claims.take_claims import Office, Refused, Sent, Taken, take_claims
 from rempart.workflows.claims.take_claims import Shelf as IntakeShelf
+from rempart.workflows.rights.rights_desk import ClaimLook
 from rempart.workflows.settlement.read_payments import RemittanceReader
 
 Answers: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
@@ -46,6 +50,7 @@ class ClaimsGateway:
     """The tasks and routes of claims.
 
     Claims that wait while some are written share the next statement: no request waits for a timer.
+    What is told of them shares the desk the same way, so that rights checks wait for one batch.
     """
 
     def __init__(
@@ -55,14 +60,34 @@ class ClaimsGateway:
         admission: Admission,
         allowances: Allowances,
         clock: Clock,
+        keeper: PerformsBatch,
         **common: Any,
     ) -> None:
         async def write(sent: Any) -> list[Taken | Refused]:
             return await take_claims(parts.office, sent)
 
-        self.intake: GroupCommit[Sent, Taken | Refused] = GroupCommit(write)
+        async def judge(looks: Sequence[ClaimLook]) -> list[bool]:
+            now_ms, today = clock.now_ms(), clock.today()
+            told: list[bool] = await keeper.perform(
+                lambda desk: read_claims.judge_readings(desk, looks, now_ms=now_ms, today=today)
+            )
+            return told
+
+        async def record(told: Sequence[Told]) -> list[Sequence[Receipt]]:
+            now_ms = clock.now_ms()
+            receipts: list[Sequence[Receipt]] = await keeper.perform(
+                lambda desk: read_claims.record_readings(desk, told, now_ms=now_ms)
+            )
+            return receipts
+
+        intake: GroupCommit[Sent, Taken | Refused] = GroupCommit(write)
+        judging: GroupCommit[ClaimLook, bool] = GroupCommit(judge)
+        readings: GroupCommit[Told, Sequence[Receipt]] = GroupCommit(record)
+        self.commits: tuple[GroupCommit[Any, Any], ...] = (intake, judging, readings)
         self.door = ClaimsDoor(
-            intake=self.intake,
+            intake=intake,
+            judging=judging,
+            readings=readings,
             shelf=parts.shelf,
             lots=LotDesk(parts.office, parts.shelf),
             admission=admission,

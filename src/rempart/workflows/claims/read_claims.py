@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-from rempart.accounts.session import Origin, Session
+from rempart.accounts.session import Origin
 from rempart.claims.states import ClaimState
 from rempart.disclosure.entry import NO_KEY, Draft, Kind, Mode, Outcome, Purpose
 from rempart.disclosure.fields import FIELDS_SCHEMA_VERSION, Field
-from rempart.disclosure.session import draft_session
+from rempart.disclosure.session import SessionFacts, draft_session
 from rempart.kernel.errors import NotFound
 from rempart.kernel.instants import to_day_number
 from rempart.storage.claims_intake import ListedClaim, StoredClaim, Wish
@@ -30,8 +30,9 @@ __all__ = [
     "Receipt",
     "Record",
     "StoredClaim",
+    "Told",
     "Wish",
-    "judge_reading",
+    "judge_readings",
     "list_claims",
     "read_claim",
     "record_readings",
@@ -43,7 +44,7 @@ FIELDS_OF_CLAIM: Final = (
 FIELDS_OF_LIST: Final = Field.RIGHTS_STATUS | Field.AMOUNTS
 
 Judge: TypeAlias = Callable[[ClaimLook], Awaitable[bool]]
-"""Says whether a result may be told; see `judge_reading`."""
+"""Says whether a result may be told; see `judge_readings`."""
 Record: TypeAlias = Callable[[Sequence[Draft]], Awaitable[Sequence[Receipt]]]
 """Writes entries and returns once they are durable; see `record_readings`."""
 
@@ -62,6 +63,13 @@ class Reader(Protocol):
     async def list_claims(self, establishment_ref: int, wish: Wish) -> Sequence[ListedClaim]:
         """List claims of an establishment in the order they came, as far as it may be told."""
         ...
+
+
+class Told(NamedTuple):
+    """What one request is told: its entries, at least one, and who reads."""
+
+    drafts: Sequence[Draft]
+    origin: Origin
 
 
 class Reading(NamedTuple):
@@ -134,25 +142,31 @@ def hide_result(claim: StoredClaim) -> StoredClaim:
     )
 
 
-async def judge_reading(desk: Desk, look: ClaimLook, *, now_ms: int, today: date) -> bool:
-    """Say whether a result may be told: what a rights check by the same evidence would be answered.
+async def judge_readings(
+    desk: Desk, looks: Sequence[ClaimLook], *, now_ms: int, today: date
+) -> list[bool]:
+    """Say which results may be told: what rights checks by the same evidence would be answered.
 
     Args:
         desk: What judges; nobody else uses it meanwhile.
-        look: Whose result.
+        looks: Whose results.
         now_ms: The instant.
         today: Its civil date in Paris.
 
     Raises:
-        Unavailable: it cannot be judged; nothing may be told.
+        Unavailable: they cannot be judged; nothing may be told.
     """
-    insurer_id = look.named_insurer or look.insurer_id
-    if desk.posture.find_insurer_cut(insurer_id, now_ms=now_ms) is not None:
-        return False
-    if await weigh_claim(desk, look, now_ms=now_ms, today=today) is not None:
-        return False
-    [refusal] = await desk.guard.judge_claims([look], now_ms=now_ms)
-    return refusal is None
+    asked = []
+    for place, look in enumerate(looks):
+        insurer_id = look.named_insurer or look.insurer_id
+        is_cut = desk.posture.find_insurer_cut(insurer_id, now_ms=now_ms) is not None
+        if not is_cut and await weigh_claim(desk, look, now_ms=now_ms, today=today) is None:
+            asked.append(place)
+    if not asked:
+        return [False] * len(looks)
+    refusals = await desk.guard.judge_claims([looks[place] for place in asked], now_ms=now_ms)
+    told = {place for place, refusal in zip(asked, refusals, strict=True) if refusal is None}
+    return [place in told for place in range(len(looks))]
 
 
 async def list_claims(
@@ -187,44 +201,48 @@ async def list_claims(
 
 
 async def record_readings(
-    desk: Desk, drafts: Sequence[Draft], origin: Origin, *, now_ms: int
-) -> Sequence[Receipt]:
-    """Write entries in the session of who reads, opening it when it is their first act.
+    desk: Desk, told: Sequence[Told], *, now_ms: int
+) -> list[Sequence[Receipt]]:
+    """Write entries in the sessions of those who read, opening them when it is their first act.
 
-    A crash after this leaves entries of an answer that never left: too much is said, never too
+    A crash after this leaves entries of answers that never left: too much is said, never too
     little.
 
     Args:
         desk: Where they are written; nobody else writes meanwhile.
-        drafts: The entries, at least one, of one request.
-        origin: Who reads, from where.
+        told: What each request is told.
         now_ms: The instant.
 
     Returns:
-        Where each is, in order; they are durable.
+        Of each request, where its entries are, in order; they are durable.
 
     Raises:
         Unavailable, LedgerFenced: nothing may be told.
     """
-    live = await desk.sessions.find(
-        [origin],
+    found = await desk.sessions.find(
+        dict.fromkeys(one.origin for one in told),
         reader=desk.sheets,
         log_id=desk.ledger.log_id,
         log_size=desk.ledger.size,
         now_ms=now_ms,
     )
-    session: Session | None = live.get(origin)
-    opened = [] if session is not None else [open_session(origin, now_ms=now_ms)]
-    session_ref = opened[0].session_ref if session is None else session.session_ref
-    receipts = await desk.ledger.append(
-        [
-            *(draft_session(facts, request_id=drafts[0].request_id) for facts in opened),
-            *(draft._replace(session_ref=session_ref) for draft in drafts),
-        ],
-        sessions=opened,
-    )
-    desk.sessions.remember(origin, session_ref, now_ms=now_ms)
-    return receipts[len(opened) :]
+    live = {origin: session.session_ref for origin, session in found.items()}
+    opened: list[SessionFacts] = []
+    entries: list[Draft] = []
+    places: list[slice] = []
+    for one in told:
+        if one.origin not in live:
+            facts = open_session(one.origin, now_ms=now_ms)
+            live[one.origin] = facts.session_ref
+            opened.append(facts)
+            entries.append(draft_session(facts, request_id=one.drafts[0].request_id))
+        first = len(entries)
+        entries += [draft._replace(session_ref=live[one.origin]) for draft in one.drafts]
+        places.append(slice(first, len(entries)))
+    receipts = await desk.ledger.append(entries, sessions=opened)
+    for origin, session_ref in live.items():
+        desk.sessions.remember(origin, session_ref, now_ms=now_ms)
+    return [receipts[place] for place in places]
 
 
 def _draft(claim: StoredClaim | ListedClaim, act: str, fields: Field, reading: Reading) -> Draft:
