@@ -163,10 +163,11 @@ def _plant_words(
         changers=answers | DECIDES,
         adders=answers,
     )
+    request_ref = draw()
     world.plant(
         tx,
         "retention.request",
-        {"request_ref": draw()},
+        {"request_ref": request_ref},
         {
             **whose,
             "kind": "access",
@@ -178,3 +179,4 @@ def _plant_words(
         changers=answers,
         adders=answers | {member},
     )
+    world.plant(tx, "retention.held_erasure", {"request_ref": request_ref}, {}, readers=NOBODY)
