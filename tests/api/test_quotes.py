@@ -238,6 +238,21 @@ def test_a_promise_cancelled_while_it_is_replaced_costs_nobody_their_answer(
     assert statuses == [409, 200, 200, 200]
 
 
+def test_what_another_gateway_promises_meanwhile_is_not_promised_twice(gateway, world, monkeypatch):
+    give_table(world)
+    number, read = ask_pec(gateway)["number"], CareReader.load_used
+    gateway.post(f"{PECS}/{number}/cancel")
+
+    async def read_then_promise(reader: CareReader, persons: Any, **options: Any) -> Any:
+        found = await read(reader, persons, **options)
+        with world.database.transaction("owner") as tx:
+            tx.execute("UPDATE claims.pec SET state = 'agreed' WHERE state = 'cancelled'")
+        return found
+
+    monkeypatch.setattr(CareReader, "load_used", read_then_promise)
+    assert ask_pec(gateway)["state"] == "refused"
+
+
 def test_a_number_that_is_not_ours_replaces_nothing(gateway):
     reply = gateway.post(PECS, json=quote_body(COVERED, replaces="RP-0000-0000-0000-0000"))
     assert refuse(reply)[0][0] == "replaces"

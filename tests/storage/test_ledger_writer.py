@@ -228,7 +228,7 @@ def test_a_promise_whose_predecessor_is_gone_writes_nothing_and_the_writer_goes_
 ):
     promise = PecRow(
         *(1, 0, 1, 1, 1, 1, 1, "OPTI", date(2026, 11, 24), "agreed", date(2027, 1, 1), 1, 1, 1),
-        *("[]", "[]", 1, 99),
+        *("[]", "[]", 1, 99, 0),
     )
 
     async def scenario() -> None:

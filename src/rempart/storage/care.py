@@ -24,7 +24,11 @@ AMO: Final = 0
 
 
 class PromiseMoved(Exception):
-    """A promise to replace is good no more: it was used, cancelled or replaced meanwhile."""
+    """What promises were computed on is so no more: they are to be computed again.
+
+    One to replace was used, cancelled or replaced meanwhile, or the person was promised something
+    else, by another gateway.
+    """
 
 
 class PecRow(NamedTuple):
@@ -35,6 +39,8 @@ class PecRow(NamedTuple):
         lines: JSON, see `format_lines`.
         uses: JSON, see `format_uses`.
         replaces_log: With `replaces_idx`, the promise it takes the place of; both or neither.
+        known: What tells its person's promises apart, as they were when it was computed; the one
+            value not kept.
     """
 
     log_id: int
@@ -55,6 +61,7 @@ class PecRow(NamedTuple):
     uses: str
     replaces_log: int | None
     replaces_idx: int | None
+    known: int
 
 
 class BenefitFile(NamedTuple):
@@ -98,6 +105,20 @@ class CareReader:
             of_contract = used.setdefault((person_ref, contract_ref), {})
             of_contract[CounterKey(name, since, mark)] = Used(cents, units, last)
         return used
+
+    async def sum_promises_up(self, persons: Sequence[int]) -> dict[int, int]:
+        """Return a number for each of these persons that changes with what they are promised.
+
+        To be asked before what promises keep of limits: see `write_pecs`.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with explain_failure("claims"):
+            rows = await self.connection.fetch(
+                _sql.sum_promises_up, list(persons), timeout=READ_TIMEOUT_S
+            )
+        return dict(rows)
 
     async def load_pecs(self, places: Sequence[Place]) -> dict[Place, StandingPec]:
         """Return the promises named by these entries; those that are none are left out.
@@ -200,9 +221,16 @@ class PecBook:
 async def write_pecs(connection: asyncpg.Connection, pecs: Sequence[PecRow]) -> None:
     """Write promises in the transaction under way.
 
+    Two gateways that promise something to one person go one after the other.
+
     Raises:
-        PromiseMoved: one to replace is good no more: the transaction may not be committed.
+        PromiseMoved: what they were computed on is so no more: nothing may be committed.
     """
+    known = {pec.person_ref: pec.known for pec in pecs}
+    await connection.execute(_sql.lock_promises, sorted(known), timeout=READ_TIMEOUT_S)
+    # Another statement: it sees what was committed while the first one waited.
+    if dict(await connection.fetch(_sql.sum_promises_up, list(known))) != known:
+        raise PromiseMoved
     gone = [(pec.replaces_log, pec.replaces_idx) for pec in pecs if pec.replaces_log is not None]
     if gone:
         logs, indexes = zip(*gone, strict=True)
@@ -211,7 +239,7 @@ async def write_pecs(connection: asyncpg.Connection, pecs: Sequence[PecRow]) -> 
         )
         if moved != len(gone):
             raise PromiseMoved
-    columns = [list(column) for column in zip(*pecs, strict=True)]
+    *columns, _known = (list(column) for column in zip(*pecs, strict=True))
     await connection.execute(_sql.insert_pecs, *columns, timeout=READ_TIMEOUT_S)
 
 

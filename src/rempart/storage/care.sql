@@ -29,6 +29,17 @@ SELECT pec.log_id, pec.idx, pec.establishment_ref, pec.person_ref, pec.domain, p
 FROM claims.pec AS pec
 JOIN unnest($1::smallint[], $2::bigint[]) AS asked (log_id, idx) ON asked.log_id = pec.log_id AND asked.idx = pec.idx;
 
+-- name: sum_promises_up
+-- For each of these persons a number that is another one when a promise that holds came or went.
+SELECT asked.person_ref,
+       (SELECT COALESCE(bit_xor((pec.idx << 8) | pec.log_id), 0) FROM claims.pec AS pec
+        WHERE pec.person_ref = asked.person_ref AND pec.state = 'agreed')
+FROM unnest($1::bigint[]) AS asked (person_ref);
+
+-- name: lock_promises
+-- Promise these persons something alone until this transaction ends; in order, so that no two wait for each other.
+SELECT pg_advisory_xact_lock(hashtextextended('rempart promises', asked.person_ref)) FROM unnest($1::bigint[]) AS asked (person_ref);
+
 -- name: replace_pecs
 -- Promises that others take the place of; how many were still good.
 WITH moved AS (

@@ -65,7 +65,10 @@ def price(*promises: bool) -> list[int]:
     book = SimpleNamespace(find=lambda _terms, _day: TABLE)
     desk: Any = SimpleNamespace(
         care=SimpleNamespace(
-            load_pecs=give({}), load_used=give({}), load_billers=give({1: Biller()})
+            load_pecs=give({}),
+            sum_promises_up=give({5: 0}),
+            load_used=give({}),
+            load_billers=give({1: Biller()}),
         ),
         tables=SimpleNamespace(load_books=give({1: book})),
     )

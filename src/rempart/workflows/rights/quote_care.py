@@ -55,15 +55,20 @@ class OpenCare(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """What was computed of a question; a refusal when its promise cannot be replaced."""
+    """What was computed of a question; a refusal when its promise cannot be replaced.
+
+    Attributes:
+        known: What told the person's promises apart before.
+    """
 
     open_care: OpenCare
     quote: Quote
     refusal: Conflict | None
+    known: int
 
 
 async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> list[Priced]:
-    """Compute the amounts of every question, in their order; four reads whatever their number.
+    """Compute the amounts of every question, in their order; five reads whatever their number.
 
     A promise of the batch keeps its part of limits from those after it, and of two that would take
     the place of one, the first does.
@@ -83,6 +88,8 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
         for one, refusal in zip(wanted, refusals, strict=True)
         if one.care.replaces is not None and refusal is None
     ]
+    # Before what they keep of limits: what is promised between the two is then noticed.
+    known = await desk.care.sum_promises_up(persons)
     loaded = await desk.care.load_used(persons, today=today, replaced=replaced)
     used = {whose: dict(held) for whose, held in loaded.items()}
     books = await desk.tables.load_books(desk.care, (one.insurer_id for one in wanted))
@@ -102,7 +109,7 @@ async def price_care(desk: Desk, wanted: Sequence[OpenCare], *, today: date) -> 
             amo_used=used.get((one.person_ref, AMO), {}),
         )
         quote = make_quote(one.care, ground)
-        priced.append(Priced(one, quote, refusal))
+        priced.append(Priced(one, quote, refusal, known[one.person_ref]))
         if one.care.promises and refusal is None:
             held.update(add_uses(held, quote.uses))
     return priced
@@ -119,7 +126,7 @@ def show_price(
         number: The engagement number of that entry.
         today: From which a promise runs.
     """
-    one, quote, _ = priced
+    one, quote = priced.open_care, priced.quote
     domain = one.asked.question.domain
     if not one.care.promises:
         return build_quote_answer(quote, one.care, domain=domain, pec=None), None
@@ -168,7 +175,7 @@ def _check_replaced(
 
 
 def _make_row(priced: Priced, place: Place, state: PecState, expires_on: date) -> PecRow:
-    one, quote, _ = priced
+    one, quote = priced.open_care, priced.quote
     replaces = one.care.replaces
     is_agreed = state is PecState.AGREED
     return PecRow(
@@ -190,4 +197,5 @@ def _make_row(priced: Priced, place: Place, state: PecState, expires_on: date) -
         uses=format_uses(quote.uses if is_agreed else ()),
         replaces_log=replaces.log_id if replaces else None,
         replaces_idx=replaces.idx if replaces else None,
+        known=priced.known,
     )

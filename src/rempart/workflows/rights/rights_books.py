@@ -70,6 +70,10 @@ class CareBook(Protocol):
         """Return what was used of limits, by person and contract."""
         ...
 
+    async def sum_promises_up(self, persons: Sequence[int]) -> Mapping[int, int]:
+        """Return a number for each person that changes with what they are promised."""
+        ...
+
     async def load_pecs(self, places: Sequence[Place]) -> Mapping[Place, StandingPec]:
         """Return the promises named by these entries."""
         ...
