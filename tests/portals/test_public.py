@@ -94,7 +94,7 @@ def test_a_form_without_its_token_is_refused_with_what_to_do(professional):
 
 def test_a_body_beyond_any_form_is_refused(professional):
     professional.get("/verifier")
-    answer = professional.post("/verifier", {"card_code": "x" * 20_000})
+    answer = professional.post("/verifier", {"card_code": "x" * 400_000})
     assert answer.status_code == 400
     assert "Demande illisible" in answer.content.decode()
 
