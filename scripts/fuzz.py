@@ -15,6 +15,7 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import time
 import traceback
@@ -30,6 +31,8 @@ SLICE_S = 30
 MOST_BYTES = 8192
 MOST_MEMORY_MB = 2048
 LONGEST_S = 10
+# By a signal, or as libFuzzer ends when it is interrupted: no input did that.
+STOPPED = {-signal.SIGINT, -signal.SIGTERM, 72}
 KEPT = 4
 KEPT_BYTES = 300
 # What stands under them is too much to follow, and not ours.
@@ -153,7 +156,7 @@ def run_slice(name: str, seconds: float) -> tuple[int, float, list[str]]:
     counts = re.findall(r"stat::number_of_executed_units:\s+(\d+)", told)
     counts = counts or re.findall(r"^#(\d+)", told, re.MULTILINE)
     broken = re.findall(r"^(?:[\w.]*Wrong: )(.*)$", told, re.MULTILINE)
-    if not broken and status:
+    if not broken and os.waitstatus_to_exitcode(status) not in {0, *STOPPED}:
         broken = [f"{name}: " + (told.strip().splitlines() or ["it died"])[-1][:200]]
     take_artifacts(name, broken)
     return int(counts[-1]) if counts else 0, time.monotonic() - began, sorted(set(broken))
