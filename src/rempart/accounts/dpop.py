@@ -6,7 +6,6 @@ Source: RFC 9449 §4.3 (checking proofs), §8 (nonces), §11.1 (replay).
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import ClassVar, Final, NamedTuple
@@ -112,11 +111,6 @@ def is_same_target(claimed: str, url: str) -> bool:
         return _normalise(claimed) == _normalise(url)
     except ValueError:
         return False
-
-
-def hash_token(token: bytes) -> str:
-    """Compute what a proof says of the token it goes with (`ath`)."""
-    return encode_segment(hashlib.sha256(token).digest())
 
 
 def compute_nonce(secret: bytes, period: int) -> str:

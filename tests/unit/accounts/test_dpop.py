@@ -12,13 +12,12 @@ from rempart.accounts.dpop import (
     check_proof,
     check_proof_header,
     compute_nonce,
-    hash_token,
     is_same_target,
 )
 
 URL = "https://tp.example/v1/rights-checks"
 NOW_S = 1_795_000_000.0
-GOOD = ProofClaims("POST", URL, NOW_S, "p", hash_token(b"token"), "n")
+GOOD = ProofClaims("POST", URL, NOW_S, "p", "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo", "n")
 KEY = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}
 HEADER = {"typ": "dpop+jwt", "alg": "ES256", "jwk": KEY}
 
@@ -40,7 +39,7 @@ def test_a_good_proof_passes_with_or_without_a_token():
         {"method": "post"},
         {"url": "https://tp.example/oauth/token"},
         {"token_hash": ""},
-        {"token_hash": hash_token(b"other")},
+        {"token_hash": "2ShpxuJvkIlELJgsTIKo2PqjFVrJSPmDXPvRUw2nBvE"},
         {"token_hash": "é"},
         {"proof_id": ""},
         {"proof_id": "x" * 129},
